@@ -1,0 +1,72 @@
+"""
+The status flags of a member: Apache's bits, letters and words.
+
+Source: APACHE items 0.9 and 0.10 (C{mod_proxy.h}, C{PROXY_WORKER_*}).
+"""
+
+from __future__ import annotations
+
+INIT = 0x001
+IGNORE_ERRORS = 0x002
+DRAIN = 0x004
+GENERIC = 0x008
+SHUTDOWN = 0x010
+DISABLED = 0x020
+STOPPED = 0x040
+IN_ERROR = 0x080
+STANDBY = 0x100
+SPARE = 0x200
+FREE = 0x400
+HC_FAILED = 0x800
+
+UNUSABLE = SHUTDOWN | DISABLED | STOPPED | IN_ERROR | HC_FAILED
+"""Any of these takes a member out, whatever else it has."""
+
+LETTERS = {
+    "O": INIT,
+    "I": IGNORE_ERRORS,
+    "N": DRAIN,
+    "G": GENERIC,
+    "U": SHUTDOWN,
+    "D": DISABLED,
+    "S": STOPPED,
+    "E": IN_ERROR,
+    "H": STANDBY,
+    "R": SPARE,
+    "F": FREE,
+    "C": HC_FAILED,
+}
+
+WORDS = (
+    (INIT, "Init"),
+    (IGNORE_ERRORS, "Ign"),
+    (DRAIN, "Drn"),
+    (GENERIC, "Gen"),
+    (SHUTDOWN, "Shut"),
+    (DISABLED, "Dis"),
+    (STOPPED, "Stop"),
+    (IN_ERROR, "Err"),
+    (STANDBY, "Stby"),
+    (SPARE, "Spar"),
+    (FREE, "Free"),
+    (HC_FAILED, "HcFl"),
+)
+
+
+def usable(flags: int) -> bool:
+    """
+    Tell whether a member with these flags may carry traffic at all.
+
+    Drain, spare and standby are for selection to judge, not for this rule.
+    """
+    return flags & INIT != 0 and flags & UNUSABLE == 0
+
+
+def describe(flags: int) -> str:
+    """
+    Render the flags as Apache's manager does, for example C{"Init Drn Ok "}.
+    """
+    text = "".join(f"{word} " for bit, word in WORDS if flags & bit)
+    if usable(flags):
+        text += "Ok "
+    return text or "??? "

@@ -1,0 +1,58 @@
+"""
+What the domain may see of a request, whatever protocol carried it.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+
+class Peer:
+    """
+    The client's end of a connection: one per connection, shared by its requests.
+
+    @ivar client: the client's address without its port.
+    @ivar port: the client's port, 0 when there is none (unix sockets).
+    @ivar listener: name of the listener it came through.
+    @ivar secure: whether the connection is under TLS.
+    @ivar server_name: own name of the listener, for Via and X-Forwarded-Server.
+    """
+
+    __slots__ = ("client", "listener", "port", "secure", "server_name")
+
+    def __init__(
+        self,
+        client: str,
+        port: int = 0,
+        listener: str = "",
+        secure: bool = False,
+        server_name: bytes = b"localhost",
+    ) -> None:
+        self.client = client
+        self.port = port
+        self.listener = listener
+        self.secure = secure
+        self.server_name = server_name
+
+
+class Request(Protocol):
+    """
+    The head of a request, read-only for the domain.
+
+    @ivar method: the method as sent, for example C{b"GET"}.
+    @ivar path: the path of the target as sent, without the query; starts with C{/}, or is C{*}.
+    @ivar query: what follows the first C{?}, or C{None} when there is none.
+    @ivar host: the request's authority (of an absolute target, else of Host), or C{b""}.
+    """
+
+    method: bytes
+    path: bytes
+    query: bytes | None
+    host: bytes
+    peer: Peer
+
+    def header(self, name: bytes) -> bytes | None:
+        """
+        Return a header's value by its lower-case name; repeated ones are joined by C{", "}
+        (Cookie by C{"; "}), C{None} when absent.
+        """

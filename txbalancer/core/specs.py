@@ -1,0 +1,572 @@
+"""
+Configuration as frozen values, one field per option.
+
+Each option field carries, in its metadata, everything the loader, the printer
+and the reference manual need: its INI name, parser, both defaults, unit and a
+line of documentation. Adding an option is one field here and the line that
+uses it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from txbalancer.core import flags, values
+
+SAME: Any = object()
+"""Marks an option whose Apache default is also ours."""
+
+HOUR = 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """
+    What is known about one option beside its value.
+
+    @ivar parse: text to value, or L{ValueError} saying what is allowed.
+    @ivar modern: the default of an INI file.
+    @ivar apache: the default of a file in Apache syntax.
+    @ivar doc: one line for the reference manual.
+    @ivar name: the key in an INI file; Apache's spelling where Apache has it.
+    @ivar apache_name: where Apache sets the same, if under another name.
+    """
+
+    parse: Callable[[str], Any]
+    modern: Any
+    apache: Any
+    doc: str
+    name: str = ""
+    apache_name: str = ""
+
+
+def option(
+    parse: Callable[[str], Any],
+    modern: Any,
+    doc: str,
+    *,
+    apache: Any = SAME,
+    name: str = "",
+    apache_name: str = "",
+) -> Any:
+    """
+    Declare a dataclass field that is an option; see L{Option} for the parts.
+    """
+    described = Option(parse, modern, modern if apache is SAME else apache, doc, name, apache_name)
+    return field(default=modern, metadata={"option": described})
+
+
+def options(spec: type) -> Iterator[tuple[str, Option]]:
+    """
+    Yield (attribute name, option) for each option of a spec class, INI names filled in.
+    """
+    for each in dataclasses.fields(spec):
+        found = each.metadata.get("option")
+        if found is not None:
+            named = found.name or each.name.replace("_", "-")
+            yield each.name, dataclasses.replace(found, name=named)
+
+
+def apache_defaults(spec: type) -> dict[str, Any]:
+    """
+    Return attribute -> Apache's default, for building a spec from Apache syntax.
+    """
+    return {attribute: found.apache for attribute, found in options(spec)}
+
+
+@dataclass(frozen=True, slots=True)
+class StickyNames:
+    """
+    Where a session's route is looked for: a cookie name and a URL parameter name.
+    """
+
+    cookie: str
+    url: str
+
+
+def sticky_names(text: str) -> StickyNames | None:
+    """
+    Read C{stickysession}: C{NAME} or C{COOKIE|PATHNAME}. Source: APACHE item B2.
+    """
+    cookie, bar, url = text.partition("|")
+    for part in (cookie, url) if bar else (cookie,):
+        if not part or len(part) > 63 or any(char in " ;,=\t" for char in part):
+            raise ValueError(
+                f"{text!r} must be NAME or COOKIE|PATHNAME, each of 1 to 63 characters"
+                " without space, = ; or ,"
+            )
+    return StickyNames(cookie, url if bar else cookie)
+
+
+def secrets(text: str) -> tuple[str, ...]:
+    """
+    Read one or two secrets: the first signs, both are accepted.
+    """
+    found = values.words(text)
+    if len(found) > 2 or any(len(secret) < 16 for secret in found):
+        raise ValueError(
+            "one or two secrets of 16 or more characters each: the first signs, both are accepted"
+        )
+    return found
+
+
+def hash_key(text: str) -> str:
+    """
+    Read C{hashkey}: C{source}, C{uri}, C{path}, C{header:NAME}, C{cookie:NAME} or C{query:NAME}.
+    """
+    kind, colon, name = text.partition(":")
+    if (kind in ("source", "uri", "path") and not colon) or (
+        kind in ("header", "cookie", "query") and name
+    ):
+        return f"{kind}:{values.token(name)}" if colon else kind
+    raise ValueError(f"{text!r} must be source, uri, path, header:NAME, cookie:NAME or query:NAME")
+
+
+@dataclass(frozen=True, slots=True)
+class MemberSpec:
+    """
+    One destination of a balancer: its address, its rank and how to talk to it.
+
+    @ivar url: the normalised URL, also the member's name; unique in its balancer.
+    @ivar scheme: C{http} or C{https}.
+    @ivar host: name or address, without brackets; used for Host, SNI and TLS names.
+    @ivar port: 1 to 65535.
+    @ivar path: base path that is put before each request's path; may be empty.
+    @ivar socket: path of a unix socket, or empty for TCP.
+    """
+
+    url: str
+    scheme: str = "http"
+    host: str = ""
+    port: int = 80
+    path: str = ""
+    socket: str = ""
+
+    loadfactor: int = option(values.loadfactor, 100, "Relative share of the traffic, 1 to 100.")
+    lbset: int = option(values.integer(0, 99), 0, "Group; lower groups are used up first.")
+    route: str = option(values.text(63), "", "Label that ties a session to this member.")
+    redirect: str = option(
+        values.text(63), "", "Route to use for this member's sessions while it is out."
+    )
+    status: int = option(
+        values.status, flags.INIT, "Start flags: +D disabled, +S stopped, +N drain, +H standby, …"
+    )
+    retry: float = option(
+        values.duration(), 10.0, "Time out of use after failures, before trying again.", apache=60.0
+    )
+    maxfails: int = option(
+        values.integer(1, 1000), 3, "Failures within failwindow that put the member out.", apache=1
+    )
+    failwindow: float = option(
+        values.duration(0.001), 10.0, "Span within which failures are counted."
+    )
+    timeout: float = option(
+        values.duration(0.001),
+        60.0,
+        "Longest silence of the member during an answer, or refusal to take request bytes.",
+        apache_name="timeout, ProxyTimeout, Timeout",
+    )
+    connectiontimeout: float = option(
+        values.duration(0.001), 5.0, "Longest time for opening a connection.", apache=60.0
+    )
+    max: int = option(values.integer(0, 1000000), 0, "Most connections at once; 0 = no limit.")
+    smax: int = option(
+        values.integer(0, 1000000),
+        64,
+        "Idle connections kept beyond ttl never exceed this; those above it are closed after ttl.",
+        apache=0,
+    )
+    min: int = option(
+        values.integer(0, 1000000), 0, "Idle connections that are never closed for age."
+    )
+    ttl: float = option(
+        values.duration(),
+        60.0,
+        "Idle time after which a connection above min is closed; 0 = never.",
+        apache=0.0,
+    )
+    acquire: float = option(
+        values.duration(0.001, bare=0.001),
+        5.0,
+        "Longest wait for a connection when max are busy; a bare number is milliseconds.",
+        apache=0.0,
+    )
+    maxqueue: int = option(
+        values.integer(0, 1000000), 1024, "Most requests waiting for a connection of this member."
+    )
+    disablereuse: bool = option(values.flag, False, "Use each connection for one request only.")
+    keepalive: bool = option(values.flag, True, "TCP keep-alive on connections.", apache=False)
+    addressttl: float = option(
+        values.duration(),
+        60.0,
+        "How long a resolved address is used; 0 = look up each time.",
+    )
+    responsefieldsize: int = option(
+        values.size(512, 1024**2), 8192, "Longest header line accepted from the member."
+    )
+    upgrade: str = option(
+        values.text(15),
+        "websocket",
+        "Protocol that may be upgraded to; ANY for any, NONE for none.",
+        apache="NONE",
+    )
+    tunneltimeout: float = option(
+        values.duration(0.001), HOUR, "Longest silence in an upgraded connection.", apache=60.0
+    )
+    sslproxyverify: str = option(
+        values.choice("require", "none"),
+        "require",
+        "Whether the certificate of an https member must be signed by a trusted CA.",
+        apache="none",
+        apache_name="SSLProxyVerify",
+    )
+    sslproxycheckpeername: bool = option(
+        values.flag,
+        True,
+        "Whether the certificate of an https member must name its host.",
+        apache_name="SSLProxyCheckPeerName",
+    )
+    sslproxycacertificatefile: str = option(
+        values.text(4096),
+        "",
+        "PEM file of trusted CAs; empty = the system's.",
+        apache_name="SSLProxyCACertificateFile",
+    )
+    hcmethod: str = option(
+        values.token, "none", "Active health check: none, tcp, options, head, get or a plugin's."
+    )
+    hcuri: str = option(values.text(1023), "", "Path asked for by the health check.")
+    hcinterval: float = option(
+        values.duration(0.1), 5.0, "Time between health checks.", apache=30.0
+    )
+    hctimeout: float = option(
+        values.duration(0.01), 2.0, "Longest time for one health check; at most hcinterval counts."
+    )
+    hcpasses: int = option(
+        values.integer(1, 1000), 2, "Passed checks in a row that bring the member in.", apache=1
+    )
+    hcfails: int = option(
+        values.integer(1, 1000), 3, "Failed checks in a row that put the member out.", apache=1
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class BalancerSpec:
+    """
+    A set of members with one way of choosing among them.
+    """
+
+    name: str
+    members: tuple[MemberSpec, ...] = ()
+
+    lbmethod: str = option(values.text(64, 1), "byrequests", "How a member is chosen.")
+    hashkey: str = option(hash_key, "source", "What the hash method hashes.")
+    stickysession: StickyNames | None = option(
+        sticky_names, None, "Cookie and URL parameter that carry the session's route."
+    )
+    stickysessionsep: str = option(
+        values.separator, ".", "Character before the route in a session value; Off = none."
+    )
+    scolonpathdelim: bool = option(
+        values.flag, False, "Whether ; also ends a session value in URLs."
+    )
+    stickyscheme: str = option(
+        values.text(64),
+        "",
+        "Name of a plugin's sticky scheme; empty = stickysession and stickycookie.",
+    )
+    stickycookie: str = option(
+        values.token, "", "Name of a route cookie that the balancer sets itself."
+    )
+    stickycookie_secret: tuple[str, ...] = option(
+        secrets, (), "Signs stickycookie; a second one is accepted too, for rotation."
+    )
+    stickycookie_path: str = option(values.text(1024, 1), "/", "Path attribute of stickycookie.")
+    stickycookie_secure: str = option(
+        values.choice("auto", "on", "off"), "auto", "Secure attribute; auto = on TLS listeners."
+    )
+    stickycookie_httponly: bool = option(values.flag, True, "HttpOnly attribute of stickycookie.")
+    stickycookie_samesite: str = option(
+        values.choice("lax", "strict", "none", "off"), "lax", "SameSite attribute of stickycookie."
+    )
+    nofailover: bool = option(
+        values.flag, False, "Answer 503 rather than move a session to another member."
+    )
+    timeout: float = option(
+        values.duration(), 0.0, "How long a request may wait for any usable member; 0 = not at all."
+    )
+    maxattempts: int | None = option(
+        values.integer(0, 1000),
+        None,
+        "Most further members tried in one request; unset = number of members less one.",
+    )
+    failonstatus: frozenset[int] = option(
+        values.statuses, frozenset(), "Answers with these status codes count as failures."
+    )
+    failontimeout: bool = option(
+        values.flag, False, "Whether a member that does not answer in time goes into error at once."
+    )
+    forcerecovery: bool = option(
+        values.flag, True, "Try members in error again at once when no other is left."
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class ToBalancer:
+    """
+    Target: a balancer, with a path that is put before what the mount leaves.
+    """
+
+    name: str
+    path: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ToMember:
+    """
+    Target: one member without a balancer around it; it never goes into error.
+    """
+
+    member: MemberSpec
+
+
+@dataclass(frozen=True, slots=True)
+class NotProxied:
+    """
+    Target C{!}: this URL is not proxied, so nothing is here: 404.
+    """
+
+
+@dataclass(frozen=True, slots=True)
+class Redirect:
+    """
+    Target: an answer that sends the client elsewhere.
+
+    @ivar location: a URL; C{$host} stands for the request's host, C{$1} for a group of a match.
+    """
+
+    status: int
+    location: str
+
+
+@dataclass(frozen=True, slots=True)
+class FixedStatus:
+    """
+    Target: an answer with this status and a small page.
+    """
+
+    status: int
+
+
+@dataclass(frozen=True, slots=True)
+class ToResource:
+    """
+    Target: a Twisted web resource, by the name of its L{IMountable} plugin.
+    """
+
+    name: str
+
+
+Target = ToBalancer | ToMember | NotProxied | Redirect | FixedStatus | ToResource
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """
+    One demand on a request beside its path; all of a mount's demands must hold.
+
+    @ivar kind: C{host method header query client listener}.
+    @ivar name: header or parameter name for C{header} and C{query}.
+    @ivar allowed: any of these; globs for C{host}, CIDRs for C{client}; C{*} = present at all.
+    """
+
+    kind: str
+    name: str
+    allowed: tuple[str, ...]
+
+
+def pair(text: str) -> tuple[str, str]:
+    """
+    Read two words: what members say and what clients are told instead.
+    """
+    found = text.split()
+    if len(found) != 2:
+        raise ValueError(f"{text!r} must be two words: INTERNAL PUBLIC")
+    return found[0], found[1]
+
+
+@dataclass(frozen=True, slots=True)
+class MountSpec:
+    """
+    A URL rule: which requests it takes and where they go.
+
+    @ivar label: the section's label, for messages.
+    @ivar path: the prefix, or empty when C{match} is set.
+    @ivar target: where matching requests go.
+    @ivar conditions: further demands, all of which must hold.
+    """
+
+    label: str
+    path: str
+    target: Target
+    conditions: tuple[Condition, ...] = ()
+
+    match: str = option(
+        values.text(4096, 1),
+        "",
+        "Regular expression on the path, instead of a prefix.",
+        apache_name="ProxyPassMatch",
+    )
+    reverse: bool = option(
+        values.flag,
+        True,
+        "Map Location and the like in answers back to this mount.",
+        apache=False,
+        apache_name="ProxyPassReverse",
+    )
+    reverse_cookie_domain: tuple[str, str] | None = option(
+        pair,
+        None,
+        "Domain in Set-Cookie: INTERNAL PUBLIC.",
+        apache_name="ProxyPassReverseCookieDomain",
+    )
+    reverse_cookie_path: tuple[str, str] | None = option(
+        pair, None, "Path in Set-Cookie: INTERNAL PUBLIC.", apache_name="ProxyPassReverseCookiePath"
+    )
+    preservehost: bool = option(
+        values.flag,
+        False,
+        "Send the client's Host rather than the member's.",
+        apache_name="ProxyPreserveHost",
+    )
+    addheaders: bool = option(
+        values.flag,
+        True,
+        "Add X-Forwarded-For, -Host, -Server and -Proto.",
+        apache_name="ProxyAddHeaders",
+    )
+    forwarded: bool = option(values.flag, False, "Add a Forwarded header (RFC 7239).")
+    via: str = option(
+        values.choice("off", "on", "full", "block"),
+        "off",
+        "Via header handling.",
+        apache_name="ProxyVia",
+    )
+    nocanon: bool = option(values.flag, False, "Pass the path on as the client wrote it.")
+    encodedslashes: str = option(
+        values.choice("off", "on", "nodecode"),
+        "off",
+        "%2F in a path: off = 404, nodecode = pass on, on = decode.",
+        apache_name="AllowEncodedSlashes",
+    )
+    max_body: int = option(values.size(), 0, "Largest request body; 0 = no limit.")
+
+
+@dataclass(frozen=True, slots=True)
+class ListenerSpec:
+    """
+    An address that clients connect to, with its limits.
+    """
+
+    name: str
+    endpoint: tuple[str, ...] = ()
+
+    mode: str = option(values.choice("http"), "http", "What is spoken on the listener.")
+    tls_certificate: str = option(
+        values.text(4096), "", "PEM file of the certificate and its chain."
+    )
+    tls_key: str = option(values.text(4096), "", "PEM file of the key; empty = in tls-certificate.")
+    server_name: str = option(
+        values.text(255),
+        "",
+        "Own name for X-Forwarded-Server and Via; empty = the machine's.",
+        apache_name="ServerName",
+    )
+    max_connections: int = option(
+        values.integer(0, 10000000), 10000, "Most client connections at once; 0 = no limit."
+    )
+    head_timeout: float = option(
+        values.duration(0.01), 10.0, "Longest time for a request's head, from its first byte."
+    )
+    body_timeout: float = option(
+        values.duration(0.01), 60.0, "Longest silence within a request's body."
+    )
+    body_min_rate: int = option(
+        values.size(), 500, "Least bytes per second of a request's body after body-timeout."
+    )
+    write_timeout: float = option(
+        values.duration(0.01), 60.0, "Longest time a client may take no byte of its answer."
+    )
+    keepalive_timeout: float = option(
+        values.duration(0.0),
+        60.0,
+        "Idle time of a client connection; 0 = close after each answer.",
+        apache=5.0,
+        apache_name="KeepAliveTimeout",
+    )
+    keepalive_requests: int = option(
+        values.integer(0, 2**31),
+        0,
+        "Most requests on one connection; 0 = no limit.",
+        apache=100,
+        apache_name="MaxKeepAliveRequests",
+    )
+    max_head: int = option(values.size(256, 16 * 1024**2), 65536, "Largest request head.")
+    max_url: int = option(
+        values.size(64, 1024**2),
+        8190,
+        "Longest request target; more is 414.",
+        apache_name="LimitRequestLine",
+    )
+    max_line: int = option(
+        values.size(64, 1024**2),
+        16384,
+        "Longest header line; more is 431.",
+        apache=8190,
+        apache_name="LimitRequestFieldSize",
+    )
+    max_headers: int = option(
+        values.integer(1, 10000),
+        100,
+        "Most header lines; more is 431.",
+        apache_name="LimitRequestFields",
+    )
+    underscores: str = option(
+        values.choice("drop", "keep", "refuse"),
+        "drop",
+        "Header names with an underscore.",
+        apache="keep",
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class GlobalSpec:
+    """
+    What concerns the whole service.
+    """
+
+    workers: int = option(
+        values.integer(0, 0), 0, "Data-path processes; only 0, one process for all, as yet."
+    )
+    access_log: str = option(values.text(4096, 1), "-", "Access log: a path, - , syslog or off.")
+    access_log_format: str = option(
+        values.text(4096, 1), "combined", "common, combined, json or a LogFormat string."
+    )
+    graceful_timeout: float = option(
+        values.duration(), 30.0, "How long running exchanges may go on after a stop."
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceSpec:
+    """
+    A whole configuration, in file order.
+    """
+
+    service: GlobalSpec = GlobalSpec()
+    listeners: tuple[ListenerSpec, ...] = ()
+    balancers: tuple[BalancerSpec, ...] = ()
+    mounts: tuple[MountSpec, ...] = ()

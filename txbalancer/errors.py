@@ -1,0 +1,200 @@
+"""
+One tree of errors, each knowing the answer it means for a client.
+
+Expected results (an L{Outcome<txbalancer.core.outcome.Outcome>}, a decision) are
+values; these are for what must end an exchange or a start.
+"""
+
+from __future__ import annotations
+
+
+class BalancerError(Exception):
+    """
+    Root of the tree.
+
+    @cvar status: the HTTP status a client gets, 0 for none.
+    @cvar reason: one word for the access log and metrics.
+    """
+
+    status = 500
+    reason = "internal"
+
+
+class ConfigError(BalancerError):
+    """
+    One fault in a configuration, with its place.
+
+    @ivar line: 1-based, 0 when the fault has no line.
+    """
+
+    reason = "config"
+
+    def __init__(self, path: str, line: int, section: str, key: str, text: str) -> None:
+        super().__init__(path, line, section, key, text)
+        self.path, self.line, self.section, self.key, self.text = path, line, section, key, text
+
+    def __str__(self) -> str:
+        place = f"{self.path}:{self.line}: " if self.line else f"{self.path}: "
+        if self.section:
+            place += f"[{self.section}] "
+        if self.key:
+            place += f"{self.key}: "
+        return place + self.text
+
+
+class ConfigErrors(BalancerError):
+    """
+    Every fault of a configuration at once, in line order.
+    """
+
+    reason = "config"
+
+    def __init__(self, errors: list[ConfigError]) -> None:
+        super().__init__(errors)
+        self.errors = sorted(errors, key=lambda each: (each.path, each.line))
+
+    def __str__(self) -> str:
+        return "\n".join(map(str, self.errors))
+
+
+class StartError(BalancerError):
+    """
+    The service cannot start: a port, certificate or log is not to be had.
+    """
+
+    reason = "start"
+
+
+class NoMemberAvailable(BalancerError):
+    """
+    No member of the balancer can take the request.
+    """
+
+    status = 503
+    reason = "no-member"
+
+
+class SessionRefused(NoMemberAvailable):
+    """
+    The session's member is out and C{nofailover} forbids another.
+    """
+
+    reason = "session-refused"
+
+
+class QueueTimeout(NoMemberAvailable):
+    """
+    All connections of the member stayed busy for C{acquire}, or its queue is full.
+    """
+
+    reason = "queue-full"
+
+
+class MemberError(BalancerError):
+    """
+    A member failed; C{sent} tells whether any request byte may have reached it.
+    """
+
+    status = 502
+    reason = "member-error"
+
+
+class ConnectFailed(MemberError):
+    """
+    No connection to the member: refused, unreachable, or its name is unknown.
+    """
+
+    status = 503
+    reason = "connect-failed"
+
+
+class ConnectTimeout(ConnectFailed):
+    """
+    No connection to the member within C{connectiontimeout}.
+    """
+
+    status = 504
+    reason = "connect-timeout"
+
+
+class TLSFailed(ConnectFailed):
+    """
+    The TLS handshake with the member failed, or its certificate was not accepted.
+    """
+
+    status = 502
+    reason = "tls-failed"
+
+
+class ResponseTimeout(MemberError):
+    """
+    The member was silent for C{timeout}.
+    """
+
+    status = 504
+    reason = "response-timeout"
+
+
+class MemberClosed(MemberError):
+    """
+    The member closed the connection before the head of its answer was over.
+    """
+
+    reason = "member-closed"
+
+
+class BadResponse(MemberError):
+    """
+    The member's answer breaks HTTP/1.1; it is never passed on.
+    """
+
+    reason = "bad-response"
+
+
+class Truncated(MemberError):
+    """
+    The member's answer ended before its body was complete.
+    """
+
+    reason = "truncated"
+
+
+class ClientError(BalancerError):
+    """
+    The client's request cannot be taken; the connection is closed after the answer.
+    """
+
+    status = 400
+    reason = "bad-request"
+
+    def __init__(self, text: str, status: int = 0) -> None:
+        super().__init__(text)
+        if status:
+            self.status = status
+
+
+class ClientGone(ClientError):
+    """
+    The client left before its answer was complete.
+    """
+
+    status = 0
+    reason = "client-gone"
+
+
+class ClientTimeout(ClientError):
+    """
+    The client made no progress in time.
+    """
+
+    status = 408
+    reason = "client-timeout"
+
+
+class BodyTooLarge(ClientError):
+    """
+    The request's body is over the limit.
+    """
+
+    status = 413
+    reason = "body-too-large"
