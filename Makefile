@@ -1,0 +1,119 @@
+# What a developer or a curious user types. `make help` lists it.
+#
+# Everything lives in .venv, installed from requirements.txt by hash. PYTHON=… picks
+# another interpreter; else the first Python >= 3.11 on PATH is taken.
+
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+LOCKED := $(VENV)/.locked
+PYTEST_ARGS ?=
+BENCH_ARGS ?=
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+# A name on PATH is not enough: pyenv has shims that only print an error.
+define FIND_PYTHON
+python=; \
+for each in $(PYTHON) $(if $(PYTHON),,python3 python3.14 python3.13 python3.12 python3.11); do \
+    if "$$each" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then \
+        python=$$each; break; \
+    fi; \
+done; \
+if [ -z "$$python" ]; then \
+    echo "txbalancer needs Python 3.11 or later; none was found" \
+        "$(if $(PYTHON),as $(PYTHON),on PATH). Set PYTHON=/path/to/python3." >&2; \
+    exit 1; \
+fi
+endef
+
+# Debian's python3 has no ensurepip without its python3-venv package; its pip can
+# still install into a bare environment from outside.
+define MAKE_VENV
+if "$$python" -m venv --clear $(1) >/dev/null 2>&1; then \
+    pip="$(1)/bin/python -m pip"; \
+elif "$$python" -m pip --version >/dev/null 2>&1 \
+    && "$$python" -m venv --clear --without-pip $(1); then \
+    pip="$$python -m pip --python $(1)/bin/python"; \
+else \
+    echo "$$python has neither ensurepip nor pip: install python3-venv or python3-pip." >&2; \
+    exit 1; \
+fi
+endef
+
+.PHONY: help
+help:
+	@echo "make demo    start a balancer with three members and print what to try"
+	@echo "make test    run every test (PYTEST_ARGS=… are passed on)"
+	@echo "make lint    ruff check, ruff format --check, codespell"
+	@echo "make types   mypy"
+	@echo "make cover   tests with branch coverage"
+	@echo "make bench   compare with Apache, HAProxy, nginx and Caddy (BENCH_ARGS=…)"
+	@echo "make wheel   build dist/*.whl"
+	@echo "make lock    write requirements.txt anew from setup.cfg"
+	@echo "make clean   remove what the above made"
+
+$(LOCKED): requirements.txt
+	@$(FIND_PYTHON); echo "Installing into $(VENV) with $$($$python --version) …"; \
+	$(call MAKE_VENV,$(VENV)); \
+	$$pip install --quiet --require-hashes -r requirements.txt
+	@touch $@
+
+# compat: the default editable install hides twisted/plugins from Twisted.
+$(READY): $(LOCKED) setup.cfg pyproject.toml
+	@$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation \
+	    --config-settings editable_mode=compat -e .
+	@touch $@
+
+.PHONY: venv
+venv: $(READY)
+
+.PHONY: demo
+demo: $(READY)
+	@exec $(BIN)/python -m txbalancer.demo
+
+.PHONY: test
+test: $(READY)
+	@$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+.PHONY: cover
+cover: $(READY)
+	@$(BIN)/python -m coverage run -m pytest $(PYTEST_ARGS)
+	@$(BIN)/python -m coverage report
+
+.PHONY: lint
+lint: $(READY)
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/codespell
+
+.PHONY: types
+types: $(READY)
+	@$(BIN)/mypy
+
+.PHONY: bench
+bench: $(READY)
+	@exec $(BIN)/python -m bench $(BENCH_ARGS)
+
+.PHONY: wheel
+wheel: $(READY)
+	@$(BIN)/python -m build --wheel --no-isolation
+
+# In an environment of its own, so that no leftover of .venv can slip in.
+.PHONY: lock
+lock:
+	@$(FIND_PYTHON); $(call MAKE_VENV,.lock-venv); $$pip install --quiet pip-tools==7.6.2
+	@CUSTOM_COMPILE_COMMAND="make lock" .lock-venv/bin/python -m piptools compile --quiet \
+	    --extra dev --generate-hashes --allow-unsafe --strip-extras \
+	    --no-emit-index-url --no-emit-find-links --no-emit-trusted-host \
+	    $(LOCK_ARGS) --output-file requirements.txt setup.cfg
+	@rm -rf .lock-venv
+
+.PHONY: clean
+clean:
+	@rm -rf $(VENV) .lock-venv build dist *.egg-info .coverage htmlcov _trial_temp* \
+	    .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+	@find . -name dropin.cache -delete
