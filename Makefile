@@ -61,10 +61,8 @@ $(LOCKED): requirements.txt
 	$$pip install --quiet --require-hashes -r requirements.txt
 	@touch $@
 
-# compat: the default editable install hides twisted/plugins from Twisted.
 $(READY): $(LOCKED) setup.cfg pyproject.toml
-	@$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation \
-	    --config-settings editable_mode=compat -e .
+	@$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation -e .
 	@touch $@
 
 .PHONY: venv
@@ -99,6 +97,7 @@ bench: $(READY)
 
 .PHONY: wheel
 wheel: $(READY)
+	@rm -rf build
 	@$(BIN)/python -m build --wheel --no-isolation
 
 # In an environment of its own, so that no leftover of .venv can slip in.
