@@ -4,10 +4,13 @@ What all tests share. The reactor is the platform's default; pytest-twisted runs
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+from tests.peers import Peers
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -25,3 +28,21 @@ def root() -> Path:
     Return the checkout's top folder.
     """
     return ROOT
+
+
+@pytest.fixture
+def peers() -> Iterator[Peers]:
+    """
+    Start programs of Debian for one test.
+    """
+    with Peers() as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def module_peers() -> Iterator[Peers]:
+    """
+    Start programs of Debian for all tests of a module.
+    """
+    with Peers() as started:
+        yield started

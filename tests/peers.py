@@ -1,0 +1,288 @@
+"""
+Programs of Debian as members, clients and rivals in tests.
+
+Each runs as one child process of the test run, from a folder of its own, on a free
+port of 127.0.0.1, and is stopped by its process id. A program that is not installed
+skips the test and says why; with C{TXB_REQUIRE_PEERS=1} it fails the test.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterable, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Self
+
+import pytest
+
+PACKAGES = {
+    "nginx": "nginx",
+    "apache2": "apache2",
+    "haproxy": "haproxy",
+    "tomcat10": "tomcat10 and tomcat10-examples",
+    "wrk": "wrk",
+    "curl": "curl",
+    "systemd-analyze": "systemd",
+}
+TOMCAT = Path("/usr/share/tomcat10")
+TOMCAT_EXAMPLES = Path("/usr/share/tomcat10-examples/examples")
+APACHE_MODULES = Path("/usr/lib/apache2/modules")
+
+START_SECONDS = 60.0
+STOP_SECONDS = 10.0
+
+
+def which(name: str) -> str | None:
+    """
+    Find a program; the system folders count even when PATH lacks them.
+    """
+    path = os.environ.get("PATH", os.defpath) + ":/usr/local/sbin:/usr/sbin:/sbin"
+    if name == "tomcat10":
+        found = TOMCAT.is_dir() and TOMCAT_EXAMPLES.is_dir() and shutil.which("java", path=path)
+        return str(TOMCAT / "bin/catalina.sh") if found else None
+    return shutil.which(name, path=path)
+
+
+def require(name: str) -> str:
+    """
+    Return the path of a program, or end the test: a skip, or a failure when peers are required.
+    """
+    found = which(name)
+    if found is not None:
+        return found
+    reason = f"{name} is not installed (Debian package {PACKAGES.get(name, name)})"
+    if os.environ.get("TXB_REQUIRE_PEERS", "0") not in ("", "0"):
+        pytest.fail(f"{reason}, and TXB_REQUIRE_PEERS asks for it", pytrace=False)
+    pytest.skip(reason)
+
+
+def free_port() -> int:
+    """
+    Return a TCP port of 127.0.0.1 that was free just now.
+    """
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def is_listening(port: int) -> bool:
+    """
+    Tell whether something accepts connections on a port of 127.0.0.1.
+    """
+    with socket.socket() as probe:
+        probe.settimeout(1.0)
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+class Peer:
+    """
+    One program, started and stopped as often as a test likes on the same port.
+
+    @ivar folder: where its configuration, log (C{output.log}) and documents are.
+    @ivar process: the running process, or C{None}.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        command: Sequence[str],
+        port: int,
+        folder: Path,
+        env: dict[str, str] | None = None,
+    ) -> None:
+        self.name, self.port, self.folder = name, port, folder
+        self.url = f"http://127.0.0.1:{port}"
+        self.process: subprocess.Popen[bytes] | None = None
+        self._command, self._env = command, env
+
+    def start(self) -> Self:
+        """
+        Start it and wait until it accepts connections, for at most START_SECONDS.
+        """
+        with (self.folder / "output.log").open("ab") as output:
+            self.process = subprocess.Popen(
+                self._command,
+                cwd=self.folder,
+                env=self._env,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+            )
+        deadline = time.monotonic() + START_SECONDS
+        while not is_listening(self.port):
+            if self.process.poll() is not None or time.monotonic() > deadline:
+                self.stop()
+                pytest.fail(f"{self.name} did not start:\n{self.log()}", pytrace=False)
+            time.sleep(0.02)
+        return self
+
+    def log(self) -> str:
+        """
+        Return the end of what the program printed.
+        """
+        return (self.folder / "output.log").read_text(errors="replace")[-4000:]
+
+    def signal(self, number: signal.Signals) -> None:
+        """
+        Send it a signal; SIGSTOP makes a member that accepts and never answers.
+        """
+        assert self.process is not None, f"{self.name} is not running"
+        self.process.send_signal(number)
+
+    def kill(self) -> None:
+        """
+        End it at once, as a crash would.
+        """
+        self._end(signal.SIGKILL)
+
+    def stop(self) -> None:
+        """
+        End it politely, by force after STOP_SECONDS; harmless when it is not running.
+        """
+        self._end(signal.SIGTERM)
+
+    def _end(self, number: signal.Signals) -> None:
+        if self.process is None:
+            return
+        self.process.send_signal(signal.SIGCONT)
+        self.process.send_signal(number)
+        try:
+            self.process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+        self.process = None
+
+
+class Peers:
+    """
+    Starts programs, and stops them and removes their folders at the end of a C{with} block.
+    """
+
+    def __init__(self) -> None:
+        self._exits = ExitStack()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._exits.close()
+
+    def nginx(self, server: str, http: str = "") -> Peer:
+        """
+        Start nginx.
+
+        @param server: directives of its one C{server} block, which already listens.
+        @param http: directives beside that block.
+        """
+        program = require("nginx")
+        folder, port = self.folder(), free_port()
+        temp = "\n".join(
+            f"{kind}_temp_path {folder}/{kind};"
+            for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+        )
+        (folder / "nginx.conf").write_text(
+            f"daemon off;\nmaster_process off;\npid {folder}/nginx.pid;\n"
+            "error_log stderr warn;\nevents { worker_connections 8192; }\n"
+            f"http {{\naccess_log off;\nkeepalive_requests 1000000;\n{temp}\n{http}\n"
+            f"server {{\nlisten 127.0.0.1:{port};\n{server}\n}}\n}}\n"
+        )
+        command = [program, "-e", "stderr", "-p", str(folder), "-c", str(folder / "nginx.conf")]
+        return self.start("nginx", command, port, folder)
+
+    def apache2(self, directives: str, modules: Iterable[str] = ()) -> Peer:
+        """
+        Start Apache httpd in one process with threads, serving C{htdocs} of its folder.
+
+        @param directives: what goes into its httpd.conf beside the bare needs.
+        @param modules: names such as C{proxy_balancer}, beside those always loaded.
+        """
+        program = require("apache2")
+        folder, port = self.folder(), free_port()
+        (folder / "htdocs").mkdir()
+        loaded = dict.fromkeys(("mpm_event", "authz_core", "mime", *modules))
+        lines = [f"LoadModule {each}_module {APACHE_MODULES}/mod_{each}.so" for each in loaded]
+        if os.getuid() == 0:
+            lines += ["User www-data", "Group www-data"]
+        (folder / "httpd.conf").write_text(
+            "\n".join(lines) + f"\nServerRoot {folder}\nDefaultRuntimeDir {folder}\n"
+            f"PidFile {folder}/apache.pid\nErrorLog /dev/stderr\nTypesConfig /dev/null\n"
+            f"Mutex file:{folder} default\nServerName 127.0.0.1\nListen 127.0.0.1:{port}\n"
+            f"DocumentRoot {folder}/htdocs\n{directives}\n"
+        )
+        command = [program, "-X", "-f", str(folder / "httpd.conf")]
+        return self.start("apache2", command, port, folder)
+
+    def haproxy(self, config: str) -> Peer:
+        """
+        Start HAProxy.
+
+        @param config: its sections beside C{global}; C{PORT} in it becomes the port to bind.
+        """
+        program = require("haproxy")
+        folder, port = self.folder(), free_port()
+        (folder / "haproxy.cfg").write_text(
+            "global\n    log stdout format raw local0 notice\n\n"
+            + config.replace("PORT", str(port))
+        )
+        command = [program, "-db", "-f", str(folder / "haproxy.cfg")]
+        return self.start("haproxy", command, port, folder)
+
+    def tomcat10(self, route: str = "") -> Peer:
+        """
+        Start Tomcat with Debian's example applications under C{/examples}.
+
+        @param route: C{jvmRoute}, which Tomcat puts behind the dot of each session id.
+        """
+        program = require("tomcat10")
+        folder, port = self.folder(), free_port()
+        for each in ("conf", "logs", "temp", "webapps", "work"):
+            (folder / each).mkdir()
+        shutil.copy(TOMCAT / "etc/web.xml", folder / "conf")
+        jvm_route = f'jvmRoute="{route}"' if route else ""
+        (folder / "conf/server.xml").write_text(
+            f'<Server port="-1"><Service name="Catalina">\n'
+            f'<Connector port="{port}" address="127.0.0.1" protocol="HTTP/1.1"/>\n'
+            f'<Engine name="Catalina" defaultHost="localhost" {jvm_route}>\n'
+            f'<Host name="localhost" appBase="webapps" autoDeploy="false">\n'
+            f'<Context path="/examples" docBase="{TOMCAT_EXAMPLES}"/>\n'
+            f"</Host></Engine></Service></Server>\n"
+        )
+        env = {
+            **os.environ,
+            "CATALINA_HOME": str(TOMCAT),
+            "CATALINA_BASE": str(folder),
+            "CATALINA_OPTS": "-Xmx256m -XX:+UseSerialGC -XX:TieredStopAtLevel=1",
+        }
+        return self.start("tomcat10", ["/bin/sh", program, "run"], port, folder, env)
+
+    def start(
+        self,
+        name: str,
+        command: Sequence[str],
+        port: int,
+        folder: Path,
+        env: dict[str, str] | None = None,
+    ) -> Peer:
+        """
+        Start any other program that will listen on a port.
+        """
+        peer = Peer(name, command, port, folder, env)
+        self._exits.callback(peer.stop)
+        return peer.start()
+
+    def folder(self) -> Path:
+        """
+        Make a folder that other users can read too, for programs that give up root's rights.
+        """
+        made = Path(tempfile.mkdtemp(prefix="txbalancer-"))
+        made.chmod(0o755)
+        self._exits.callback(shutil.rmtree, made, ignore_errors=True)
+        return made
