@@ -10,7 +10,7 @@ uses it.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -27,35 +27,50 @@ class Option:
     """
     What is known about one option beside its value.
 
-    @ivar parse: text to value, or L{ValueError} saying what is allowed.
+    @ivar kind: how its value is read, shown and described.
     @ivar modern: the default of an INI file.
     @ivar apache: the default of a file in Apache syntax.
     @ivar doc: one line for the reference manual.
     @ivar name: the key in an INI file; Apache's spelling where Apache has it.
     @ivar apache_name: where Apache sets the same, if under another name.
+    @ivar names: table of the L{Registry<txbalancer.core.registry.Registry>} that the value
+        must be in, if any.
+    @ivar secret: whether the value must never be shown.
     """
 
-    parse: Callable[[str], Any]
+    kind: values.Kind[Any]
     modern: Any
     apache: Any
     doc: str
     name: str = ""
     apache_name: str = ""
+    names: str = ""
+    secret: bool = False
+
+    def parse(self, text: str) -> Any:
+        """
+        Read a value, or raise L{ValueError} saying what is allowed.
+        """
+        return self.kind.parse(text)
 
 
 def option(
-    parse: Callable[[str], Any],
+    kind: values.Kind[Any],
     modern: Any,
     doc: str,
     *,
     apache: Any = SAME,
     name: str = "",
     apache_name: str = "",
+    names: str = "",
+    secret: bool = False,
 ) -> Any:
     """
     Declare a dataclass field that is an option; see L{Option} for the parts.
     """
-    described = Option(parse, modern, modern if apache is SAME else apache, doc, name, apache_name)
+    described = Option(
+        kind, modern, modern if apache is SAME else apache, doc, name, apache_name, names, secret
+    )
     return field(default=modern, metadata={"option": described})
 
 
@@ -87,20 +102,25 @@ class StickyNames:
     url: str
 
 
-def sticky_names(text: str) -> StickyNames | None:
+@values.kind(
+    "NAME or COOKIE|PATHNAME",
+    lambda value: value.cookie if value.cookie == value.url else f"{value.cookie}|{value.url}",
+)
+def sticky_names(text: str) -> StickyNames:
     """
     Read C{stickysession}: C{NAME} or C{COOKIE|PATHNAME}. Source: APACHE item B2.
     """
     cookie, bar, url = text.partition("|")
     for part in (cookie, url) if bar else (cookie,):
-        if not part or len(part) > 63 or any(char in " ;,=\t" for char in part):
+        if not part or len(part) > 63 or not part.isprintable() or set(part) & set(" ;,=|"):
             raise ValueError(
                 f"{text!r} must be NAME or COOKIE|PATHNAME, each of 1 to 63 characters"
-                " without space, = ; or ,"
+                " without blank, = ; | or ,"
             )
     return StickyNames(cookie, url if bar else cookie)
 
 
+@values.kind("one or two secrets of 16 or more characters each", " ".join)
 def secrets(text: str) -> tuple[str, ...]:
     """
     Read one or two secrets: the first signs, both are accepted.
@@ -113,6 +133,7 @@ def secrets(text: str) -> tuple[str, ...]:
     return found
 
 
+@values.kind("source, uri, path, header:NAME, cookie:NAME or query:NAME")
 def hash_key(text: str) -> str:
     """
     Read C{hashkey}: C{source}, C{uri}, C{path}, C{header:NAME}, C{cookie:NAME} or C{query:NAME}.
@@ -173,11 +194,12 @@ class MemberSpec:
         values.duration(0.001), 5.0, "Longest time for opening a connection.", apache=60.0
     )
     max: int = option(values.integer(0, 1000000), 0, "Most connections at once; 0 = no limit.")
-    smax: int = option(
+    smax: int | None = option(
         values.integer(0, 1000000),
-        64,
-        "Idle connections kept beyond ttl never exceed this; those above it are closed after ttl.",
-        apache=0,
+        0,
+        "Idle connections that are kept however old; those above it are closed after ttl."
+        " Apache's default is max.",
+        apache=None,
     )
     min: int = option(
         values.integer(0, 1000000), 0, "Idle connections that are never closed for age."
@@ -230,15 +252,18 @@ class MemberSpec:
         apache_name="SSLProxyCheckPeerName",
     )
     sslproxycacertificatefile: str = option(
-        values.text(4096),
+        values.file,
         "",
         "PEM file of trusted CAs; empty = the system's.",
         apache_name="SSLProxyCACertificateFile",
     )
     hcmethod: str = option(
-        values.token, "none", "Active health check: none, tcp, options, head, get or a plugin's."
+        values.name,
+        "none",
+        "Active health check: none, tcp, options, head, get or a plugin's.",
+        names="probes",
     )
-    hcuri: str = option(values.text(1023), "", "Path asked for by the health check.")
+    hcuri: str = option(values.url_path, "", "Path asked for by the health check.")
     hcinterval: float = option(
         values.duration(0.1), 5.0, "Time between health checks.", apache=30.0
     )
@@ -262,9 +287,9 @@ class BalancerSpec:
     name: str
     members: tuple[MemberSpec, ...] = ()
 
-    lbmethod: str = option(values.text(64, 1), "byrequests", "How a member is chosen.")
+    lbmethod: str = option(values.name, "byrequests", "How a member is chosen.", names="lbmethods")
     hashkey: str = option(hash_key, "source", "What the hash method hashes.")
-    stickysession: StickyNames | None = option(
+    stickysession: StickyNames | None = option(  # noqa: RUF009 (a field, as the others)
         sticky_names, None, "Cookie and URL parameter that carry the session's route."
     )
     stickysessionsep: str = option(
@@ -274,15 +299,16 @@ class BalancerSpec:
         values.flag, False, "Whether ; also ends a session value in URLs."
     )
     stickyscheme: str = option(
-        values.text(64),
+        values.name,
         "",
         "Name of a plugin's sticky scheme; empty = stickysession and stickycookie.",
+        names="sticky",
     )
     stickycookie: str = option(
-        values.token, "", "Name of a route cookie that the balancer sets itself."
+        values.token_or_none, "", "Name of a route cookie that the balancer sets itself."
     )
     stickycookie_secret: tuple[str, ...] = option(
-        secrets, (), "Signs stickycookie; a second one is accepted too, for rotation."
+        secrets, (), "Signs stickycookie; a second one is accepted too, for rotation.", secret=True
     )
     stickycookie_path: str = option(values.text(1024, 1), "/", "Path attribute of stickycookie.")
     stickycookie_secure: str = option(
@@ -388,6 +414,7 @@ class Condition:
     allowed: tuple[str, ...]
 
 
+@values.kind("two words: INTERNAL PUBLIC", " ".join)
 def pair(text: str) -> tuple[str, str]:
     """
     Read two words: what members say and what clients are told instead.
@@ -415,7 +442,7 @@ class MountSpec:
     conditions: tuple[Condition, ...] = ()
 
     match: str = option(
-        values.text(4096, 1),
+        values.text(4096),
         "",
         "Regular expression on the path, instead of a prefix.",
         apache_name="ProxyPassMatch",
@@ -474,11 +501,11 @@ class ListenerSpec:
     name: str
     endpoint: tuple[str, ...] = ()
 
-    mode: str = option(values.choice("http"), "http", "What is spoken on the listener.")
-    tls_certificate: str = option(
-        values.text(4096), "", "PEM file of the certificate and its chain."
+    mode: str = option(
+        values.only("http", "tcp and udp will come"), "http", "What is spoken on the listener."
     )
-    tls_key: str = option(values.text(4096), "", "PEM file of the key; empty = in tls-certificate.")
+    tls_certificate: str = option(values.file, "", "PEM file of the certificate and its chain.")
+    tls_key: str = option(values.file, "", "PEM file of the key; empty = in tls-certificate.")
     server_name: str = option(
         values.text(255),
         "",
@@ -542,6 +569,16 @@ class ListenerSpec:
     )
 
 
+@values.kind("0 only")
+def no_workers(text: str) -> int:
+    """
+    Read C{workers}, of which only 0 works so far.
+    """
+    if text != "0":
+        raise ValueError(f"{text!r} is not available in this version: use 0 (one process for all)")
+    return 0
+
+
 @dataclass(frozen=True, slots=True)
 class GlobalSpec:
     """
@@ -549,7 +586,7 @@ class GlobalSpec:
     """
 
     workers: int = option(
-        values.integer(0, 0), 0, "Data-path processes; only 0, one process for all, as yet."
+        no_workers, 0, "Data-path processes; only 0, one process for all, as yet."
     )
     access_log: str = option(values.text(4096, 1), "-", "Access log: a path, - , syslog or off.")
     access_log_format: str = option(

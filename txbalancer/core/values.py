@@ -1,77 +1,102 @@
 """
-Parsers for single configuration values: text in, value out, or L{ValueError}.
+Kinds of single configuration values: how each is read, shown and described.
 
-Each message says what is allowed; the loader adds file, line, section and key.
-Numbers are read strictly: C{retry=1min} is a minute and C{lbset=abc} an error,
-where Apache's C{atoi} reads 1 and 0 (APACHE items X1 and X2).
+A kind is called with text and gives the value, or L{ValueError} saying what is
+allowed; the loader adds file, line, section and key. Numbers are read strictly:
+C{retry=1min} is a minute and C{lbset=abc} an error, where Apache's C{atoi} reads
+1 and 0 (APACHE items X1 and X2).
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import TypeVar
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any, Generic, TypeVar
 
 from txbalancer.core import flags
 
 T = TypeVar("T")
-Parser = Callable[[str], T]
 
-_DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|min|mi|m|h|d|)", re.ASCII)
-_DURATION_UNITS = {"ms": 0.001, "s": 1.0, "min": 60.0, "mi": 60.0, "h": 3600.0, "d": 86400.0}
-_SIZE = re.compile(r"(\d+)\s*([KMG]?)(?:i?B)?", re.ASCII | re.IGNORECASE)
+_DURATION = re.compile(r"(\d{1,15}(?:\.\d{1,15})?)\s*(ms|s|min|mi|h|d|)", re.ASCII)
+_DURATION_UNITS = {"ms": "0.001", "s": "1", "min": "60", "mi": "60", "h": "3600", "d": "86400"}
+_SHOWN_UNITS = (("d", 86400), ("h", 3600), ("min", 60), ("s", 1))
+_SIZE = re.compile(r"(\d{1,15})\s*([KMG]?)(?:i?B)?", re.ASCII | re.IGNORECASE)
 _SIZE_UNITS = {"": 1, "K": 1024, "M": 1024**2, "G": 1024**3}
 _TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 
 
-def duration(
-    least: float = 0.0, most: float = 10 * 365 * 86400.0, bare: float = 1.0
-) -> Parser[float]:
+@dataclass(frozen=True, slots=True)
+class Kind(Generic[T]):
     """
-    Make a parser for a length of time, in seconds.
+    One kind of value.
 
-    @param bare: what one unit of a number without a suffix is worth in seconds.
+    @ivar parse: text to value, or L{ValueError} saying what is allowed.
+    @ivar show: value to the text that C{parse} reads back as the same value.
+    @ivar allowed: what may be written, for the reference manual.
     """
 
-    def parse(text: str) -> float:
-        match = _DURATION.fullmatch(text.strip())
-        if match is None or match[2] == "m":
-            raise ValueError(
-                f"{text!r} is not a duration: use a number with ms, s, min, h or d, such as 30s"
-            )
-        value = float(match[1]) * (_DURATION_UNITS[match[2]] if match[2] else bare)
-        if not least <= value <= most:
-            raise ValueError(f"{text!r} is out of range: {show_duration(least)} or more")
-        return value
+    parse: Callable[[str], T]
+    show: Callable[[T], str]
+    allowed: str
 
-    return parse
+    def __call__(self, text: str) -> T:
+        """
+        Read a value; the same as C{parse}.
+        """
+        return self.parse(text)
+
+
+def kind(allowed: str, show: Callable[[Any], str] = str) -> Callable[[Callable[[str], T]], Kind[T]]:
+    """
+    Turn a parsing function into a L{Kind}; a decorator.
+    """
+
+    def decorate(parse: Callable[[str], T]) -> Kind[T]:
+        return Kind(parse, show, allowed)
+
+    return decorate
 
 
 def show_duration(seconds: float) -> str:
     """
     Write seconds in the form that L{duration} reads, with the largest exact unit.
     """
-    for unit, worth in (("d", 86400.0), ("h", 3600.0), ("min", 60.0), ("s", 1.0)):
-        if seconds >= worth and seconds % worth == 0:
-            return f"{seconds / worth:.0f}{unit}"
-    if seconds == 0:
+    exact = Decimal(repr(seconds))
+    for unit, worth in _SHOWN_UNITS:
+        if exact >= worth and exact % worth == 0:
+            return f"{exact / worth:.0f}{unit}"
+    if not exact:
         return "0"
-    millis = f"{seconds * 1000:.6f}".rstrip("0").rstrip(".")
-    return f"{millis}ms"
+    millis = f"{exact * 1000:f}"
+    return f"{millis.rstrip('0').rstrip('.') if '.' in millis else millis}ms"
 
 
-def size(least: int = 0, most: int = 2**53) -> Parser[int]:
+def duration(
+    least: float = 0.0, most: float = 10 * 365 * 86400.0, bare: float = 1.0
+) -> Kind[float]:
     """
-    Make a parser for a number of bytes; C{K}, C{M} and C{G} are powers of 1024.
-    """
+    Make a kind for a length of time, in seconds.
 
-    def parse(text: str) -> int:
-        match = _SIZE.fullmatch(text.strip())
+    @param bare: what one unit of a number without a suffix is worth in seconds.
+    """
+    unit = show_duration(bare).lstrip("1") or "s"
+
+    @kind(f"duration of {show_duration(least)} or more; a bare number is {unit}", show_duration)
+    def parse(text: str) -> float:
+        match = _DURATION.fullmatch(text.strip())
         if match is None:
-            raise ValueError(f"{text!r} is not a size: use bytes or K, M, G, such as 64K")
-        value = int(match[1]) * _SIZE_UNITS[match[2].upper()]
+            raise ValueError(
+                f"{text!r} is not a duration: use a number with ms, s, min, h or d, such as 30s"
+            )
+        # Decimal, so that what show_duration writes is read back as the same float.
+        worth = Decimal(_DURATION_UNITS[match[2]] if match[2] else repr(bare))
+        value = float(Decimal(match[1]) * worth)
         if not least <= value <= most:
-            raise ValueError(f"{text!r} is out of range {show_size(least)} to {show_size(most)}")
+            raise ValueError(
+                f"{text!r} is out of range: {show_duration(least)} to {show_duration(most)}"
+            )
         return value
 
     return parse
@@ -87,11 +112,31 @@ def show_size(value: int) -> str:
     return str(value)
 
 
-def integer(least: int, most: int) -> Parser[int]:
+def size(least: int = 0, most: int = 2**53) -> Kind[int]:
     """
-    Make a parser for a whole number in a closed range.
+    Make a kind for a number of bytes; C{K}, C{M} and C{G} are powers of 1024.
+    """
+    limits = f"{show_size(least)} to {show_size(most)}" if most < 2**53 else "K, M, G"
+
+    @kind(f"size in bytes, {limits}", show_size)
+    def parse(text: str) -> int:
+        match = _SIZE.fullmatch(text.strip())
+        if match is None:
+            raise ValueError(f"{text!r} is not a size: use bytes or K, M, G, such as 64K")
+        value = int(match[1]) * _SIZE_UNITS[match[2].upper()]
+        if not least <= value <= most:
+            raise ValueError(f"{text!r} is out of range: {show_size(least)} to {show_size(most)}")
+        return value
+
+    return parse
+
+
+def integer(least: int, most: int) -> Kind[int]:
+    """
+    Make a kind for a whole number in a closed range.
     """
 
+    @kind(f"whole number, {least} to {most}")
     def parse(text: str) -> int:
         if not re.fullmatch(r"\d{1,15}", text, re.ASCII) or not least <= int(text) <= most:
             raise ValueError(f"{text!r} is not a whole number from {least} to {most}")
@@ -100,6 +145,7 @@ def integer(least: int, most: int) -> Parser[int]:
     return parse
 
 
+@kind("On or Off", lambda value: "On" if value else "Off")
 def flag(text: str) -> bool:
     """
     Read a switch: C{on yes true 1} or C{off no false 0}, in any case.
@@ -112,34 +158,65 @@ def flag(text: str) -> bool:
     raise ValueError(f"{text!r} is not a switch: use On or Off")
 
 
-def choice(*allowed: str) -> Parser[str]:
+def choice(*allowed: str) -> Kind[str]:
     """
-    Make a parser for one of a few words, in any case.
+    Make a kind for one of a few words, in any case.
     """
+    listed = ", ".join(allowed)
 
+    @kind(listed)
     def parse(text: str) -> str:
         if text.lower() not in allowed:
-            raise ValueError(f"{text!r} is none of {', '.join(allowed)}")
+            raise ValueError(f"{text!r} is not allowed: use {listed.replace(', ', ' or ')}")
         return text.lower()
 
     return parse
 
 
-def text(most: int, least: int = 0) -> Parser[str]:
+def only(word: str, why: str) -> Kind[str]:
     """
-    Make a parser for free text without control characters, C{most} characters at most.
+    Make a kind for an option of which one value works so far.
     """
 
+    @kind(f"{word} only")
+    def parse(text: str) -> str:
+        if text.lower() != word:
+            raise ValueError(f"{text!r} is not available in this version: use {word} ({why})")
+        return word
+
+    return parse
+
+
+def text(most: int, least: int = 0) -> Kind[str]:
+    """
+    Make a kind for free text of C{least} to C{most} characters.
+
+    Control characters are refused, and blanks at either end, which a file cannot hold.
+    """
+
+    @kind(f"text of {least} to {most} characters")
     def parse(value: str) -> str:
         if not least <= len(value) <= most:
-            raise ValueError(f"{value!r} must have {least} to {most} characters")
+            what = "is empty" if not value else f"has {len(value)} characters"
+            raise ValueError(f"{what}: {least} to {most} characters are allowed")
         if any(ord(char) < 32 or ord(char) == 127 for char in value):
             raise ValueError(f"{value!r} has a control character")
+        if value != value.strip(" "):
+            raise ValueError(f"{value!r} begins or ends with a blank")
         return value
 
     return parse
 
 
+@kind("path of a readable file")
+def file(value: str) -> str:
+    """
+    Read the path of a file that must be there; the loader tries to open it. Empty = none.
+    """
+    return text(4096)(value)
+
+
+@kind("letters, digits and !#$%&'*+-.^_`|~")
 def token(value: str) -> str:
     """
     Read an RFC 9110 token: the form of header, cookie and method names.
@@ -149,6 +226,42 @@ def token(value: str) -> str:
     return value
 
 
+@kind("letters, digits and !#$%&'*+-.^_`|~, or empty")
+def token_or_none(value: str) -> str:
+    """
+    Read a L{token}, or nothing.
+    """
+    return token(value) if value else ""
+
+
+@kind("name")
+def name(value: str) -> str:
+    """
+    Read the name of a part of the program or of a plugin, in any case; empty = none.
+    """
+    return token_or_none(value.lower())
+
+
+@kind("path that starts with /, or empty")
+def url_path(value: str) -> str:
+    """
+    Read the path of a URL as it goes on the wire: printable ASCII, no blanks.
+    """
+    if value and (not value.startswith("/") or not re.fullmatch(r"[!-~]{1,1023}", value)):
+        raise ValueError(
+            f"{value!r} is not a path: start with / and use up to 1023 ASCII characters, no blanks"
+        )
+    return value
+
+
+def show_loadfactor(hundredths: int) -> str:
+    """
+    Write a load factor in the form that L{loadfactor} reads.
+    """
+    return f"{hundredths / 100:.2f}".rstrip("0").rstrip(".")
+
+
+@kind("number, 1 to 100", show_loadfactor)
 def loadfactor(value: str) -> int:
     """
     Read a load factor as hundredths: C{2.259} is 225. Source: APACHE item W1.
@@ -162,6 +275,15 @@ def loadfactor(value: str) -> int:
     return hundredths
 
 
+def show_status(mask: int) -> str:
+    """
+    Write start flags in the form that L{status} reads.
+    """
+    added = "".join(letter for letter, bit in flags.LETTERS.items() if mask & bit & ~flags.INIT)
+    return (f"+{added}" if added else "") + ("" if mask & flags.INIT else "-O")
+
+
+@kind("letters I N D S E H R C after + or -", show_status)
 def status(value: str) -> int:
     """
     Read start flags such as C{+D-E} as a bit mask. Source: APACHE items W40 and W41.
@@ -183,31 +305,34 @@ def status(value: str) -> int:
     return mask
 
 
+@kind(
+    "status codes 100 to 599, divided by commas or blanks",
+    lambda value: " ".join(map(str, sorted(value))),
+)
 def statuses(value: str) -> frozenset[int]:
     """
     Read a list of HTTP status codes divided by commas or spaces. Source: APACHE item B8.
     """
-    codes = set()
-    for word in re.split(r"[,\s]+", value.strip()):
-        if not word:
-            continue
+    found = words(value)
+    for word in found:
         if not re.fullmatch(r"[1-5]\d\d", word, re.ASCII):
             raise ValueError(f"{word!r} is not a status code from 100 to 599")
-        codes.add(int(word))
-    return frozenset(codes)
+    return frozenset(map(int, found))
 
 
+@kind("one character (a semicolon as \\;), or Off", lambda value: value or "Off")
 def separator(value: str) -> str:
     """
     Read C{stickysessionsep}: one character, or Off for none. Source: APACHE item B3.
     """
     if value.lower() == "off":
         return ""
-    if len(value) != 1:
-        raise ValueError(f"{value!r} must be a single character or Off")
+    if len(value) != 1 or not value.isprintable() or value == " ":
+        raise ValueError(f"{value!r} must be a single character or Off; a semicolon is written \\;")
     return value
 
 
+@kind("words", " ".join)
 def words(value: str) -> tuple[str, ...]:
     """
     Read words divided by white space or commas.
