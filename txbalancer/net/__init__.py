@@ -1,0 +1,3 @@
+"""
+Sockets: transports that write at once, connecting, and deadlines without timers.
+"""

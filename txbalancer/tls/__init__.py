@@ -1,0 +1,3 @@
+"""
+TLS: contexts for listeners, verification of members.
+"""

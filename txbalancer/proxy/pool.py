@@ -1,0 +1,281 @@
+"""
+A member's connections: idle ones to use again, and a queue when all are busy.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING, Any
+
+from twisted.internet.error import TimeoutError as TwistedTimeout
+from twisted.internet.protocol import ClientFactory
+from twisted.protocols.tls import TLSMemoryBIOFactory
+from twisted.python.failure import Failure
+
+from txbalancer.core.specs import MemberSpec
+from txbalancer.errors import ConnectFailed, ConnectTimeout, QueueTimeout
+from txbalancer.http1.limits import Limits
+from txbalancer.net.connect import connect_tcp, connect_unix
+from txbalancer.net.deadlines import NEVER
+from txbalancer.net.resolve import Addresses
+from txbalancer.proxy.member_connection import MemberConnection
+from txbalancer.tls.members import client_options
+
+if TYPE_CHECKING:
+    from txbalancer.proxy.exchange import Exchange
+    from txbalancer.proxy.runtime import Runtime
+
+
+class MemberPool:
+    """
+    The connections to one member.
+
+    @ivar spec: how to talk to the member; replaced on reload.
+    @ivar secure: whether connections are under TLS.
+    @ivar open: connections that are open or opening.
+    @ivar idle: connections without an exchange, the last used one last.
+    """
+
+    def __init__(self, runtime: Runtime, spec: MemberSpec) -> None:
+        self.runtime = runtime
+        self.open = 0
+        self.idle: list[MemberConnection] = []
+        self._waiting: deque[Exchange] = deque()
+        self._openings: dict[_Opening, Exchange | None] = {}
+        self._leaving = False
+        self.configure(spec)
+
+    def configure(self, spec: MemberSpec) -> None:
+        """
+        Take a new spec for the same address; open connections stay.
+        """
+        self.spec = spec
+        self.secure = spec.scheme == "https"
+        self.tls = client_options(spec) if self.secure else None
+        self.limits = Limits(line=spec.responsefieldsize)
+        default = 443 if self.secure else 80
+        name = f"[{spec.host}]" if ":" in spec.host else spec.host
+        self.host = (name if spec.port == default else f"{name}:{spec.port}").encode("ascii")
+        self._addresses = Addresses(
+            self.runtime.reactor, spec.host, spec.addressttl, self.runtime.now
+        )
+
+    # -- for the exchange
+
+    def take(self) -> MemberConnection | None:
+        """
+        Return a usable idle connection, the one used last, or C{None}.
+        """
+        idle = self.idle
+        while idle:
+            connection = idle.pop()
+            if connection.fresh():
+                return connection
+            connection.close()
+        return None
+
+    def acquire(self, exchange: Exchange) -> None:
+        """
+        Get the exchange a connection, sooner or later.
+
+        It ends in C{exchange.connected(connection)}, in C{exchange.attempt_failed(error)},
+        or in L{cancel}.
+        """
+        if self.spec.max and self.open >= self.spec.max:
+            self._queue(exchange)
+        else:
+            self._open(exchange)
+
+    def cancel(self, exchange: Exchange) -> None:
+        """
+        Forget an exchange that waits here. A connection being opened for it is kept for others.
+        """
+        if exchange in self._waiting:
+            self._waiting.remove(exchange)
+        for opening, waiting in self._openings.items():
+            if waiting is exchange:
+                self._openings[opening] = None
+
+    def _queue(self, exchange: Exchange) -> None:
+        if len(self._waiting) >= self.spec.maxqueue:
+            exchange.attempt_failed(
+                QueueTimeout(
+                    f"{self.spec.url}: {self.spec.max} connections busy and"
+                    f" {len(self._waiting)} requests waiting (raise max or maxqueue)"
+                )
+            )
+            return
+        self._waiting.append(exchange)
+        acquire = self.spec.acquire
+        exchange.wait_until(self.runtime.now() + acquire if acquire else NEVER)
+
+    def queue_timeout(self) -> QueueTimeout:
+        """
+        Say why an exchange that waited here for C{acquire} goes without a connection.
+        """
+        return QueueTimeout(
+            f"{self.spec.url}: all {self.spec.max} connections busy for"
+            f" {self.spec.acquire:g} s (raise max or acquire)"
+        )
+
+    # -- opening
+
+    def _open(self, exchange: Exchange) -> None:
+        self.open += 1
+        opening = _Opening(self)
+        self._openings[opening] = exchange
+        opening.start(self._addresses)
+
+    def opened(self, connection: MemberConnection) -> None:
+        """
+        Take a connection that is ready for its first exchange.
+        """
+        exchange = None
+        if connection.opening is not None:
+            exchange = self._openings.pop(connection.opening, None)
+            connection.opening = None
+        if exchange is not None:
+            exchange.connected(connection)
+        else:
+            self.put(connection)
+
+    def opening_failed(self, opening: _Opening, error: ConnectFailed) -> None:
+        """
+        Tell whoever waits that no connection came about.
+        """
+        exchange = self._openings.pop(opening, None)
+        self.open -= 1
+        if exchange is not None:
+            exchange.attempt_failed(error)
+        self._serve_waiting()
+
+    # -- coming back and going away
+
+    def put(self, connection: MemberConnection) -> None:
+        """
+        Take a connection that is free again.
+        """
+        if self._waiting:
+            exchange = self._waiting.popleft()
+            exchange.connected(connection)
+        elif self._leaving:
+            connection.close()
+        else:
+            self.idle.append(connection)
+            if self.spec.ttl:
+                connection.deadline = self.runtime.now() + self.spec.ttl
+            else:
+                connection.deadline = NEVER
+
+    def closed(self, connection: MemberConnection) -> None:
+        """
+        Note that a connection is gone, idle or not.
+        """
+        self.open -= 1
+        if connection in self.idle:
+            self.idle.remove(connection)
+        self._serve_waiting()
+
+    def aged(self, connection: MemberConnection, now: float) -> None:
+        """
+        Close a connection that was idle for C{ttl}, unless C{min} or C{smax} keep it.
+
+        Source: APACHE item W52.
+        """
+        smax = self.spec.smax
+        if smax is not None and len(self.idle) > max(self.spec.min, smax):
+            connection.close()
+        else:
+            connection.deadline = now + self.spec.ttl
+
+    def _serve_waiting(self) -> None:
+        while self._waiting and not (self.spec.max and self.open >= self.spec.max):
+            self._open(self._waiting.popleft())
+
+    def leave(self) -> None:
+        """
+        Close what is idle, and everything else once its exchange is over.
+        """
+        self._leaving = True
+        for connection in list(self.idle):
+            connection.close()
+
+
+class _Opening(ClientFactory):
+    """
+    One connection being opened: the member's addresses, one after the other.
+
+    Source: APACHE item W55.
+    """
+
+    noisy = False
+
+    def __init__(self, pool: MemberPool) -> None:
+        self._pool = pool
+        self._left: list[str] = []
+
+    def start(self, addresses: Addresses) -> None:
+        """
+        Begin with the first address.
+        """
+        spec = self._pool.spec
+        if spec.socket:
+            connect_unix(self._pool.runtime.reactor, spec.socket, self, spec.connectiontimeout)
+        else:
+            addresses.find(self._found)
+
+    def _found(self, addresses: list[str]) -> None:
+        self._left = list(addresses)
+        if self._left:
+            self._next()
+        else:
+            self._fail(ConnectFailed(f"{self._pool.spec.url}: the name does not resolve"))
+
+    def _next(self) -> None:
+        spec = self._pool.spec
+        connect_tcp(
+            self._pool.runtime.reactor, self._left.pop(0), spec.port, self, spec.connectiontimeout
+        )
+
+    def buildProtocol(self, addr: Any) -> Any:
+        """
+        Make the member side of the connection that came about.
+        """
+        pool = self._pool
+        connection = MemberConnection(pool, self)
+        if pool.tls is None:
+            return connection
+        return TLSMemoryBIOFactory(pool.tls, True, _Ready(connection)).buildProtocol(addr)
+
+    def clientConnectionFailed(self, connector: Any, reason: Failure) -> None:
+        """
+        Go on with the next address, or give up.
+        """
+        if self._left:
+            self._next()
+        elif reason.check(TwistedTimeout):
+            spec = self._pool.spec
+            text = f"{spec.url}: no connection within {spec.connectiontimeout:g} s"
+            self._fail(ConnectTimeout(text))
+        else:
+            self._fail(ConnectFailed(f"{self._pool.spec.url}: {reason.getErrorMessage()}"))
+
+    def _fail(self, error: ConnectFailed) -> None:
+        self._pool.opening_failed(self, error)
+
+
+class _Ready(ClientFactory):
+    """
+    Hands out one protocol that exists already.
+    """
+
+    noisy = False
+
+    def __init__(self, connection: MemberConnection) -> None:
+        self._connection = connection
+
+    def buildProtocol(self, addr: Any) -> Any:
+        """
+        Return the protocol.
+        """
+        return self._connection

@@ -1,0 +1,69 @@
+"""
+TLS towards clients: the context of a listener's certificate.
+"""
+
+from __future__ import annotations
+
+from OpenSSL import SSL
+from twisted.internet import ssl
+from twisted.internet.interfaces import IOpenSSLContextFactory
+
+from txbalancer.core.specs import ListenerSpec
+from txbalancer.errors import StartError
+
+
+def server_options(listener: ListenerSpec) -> IOpenSSLContextFactory | None:
+    """
+    Load the certificate and key of a listener, or return C{None} for plain HTTP.
+
+    @raise StartError: naming the file, when it cannot be read, is no PEM, or when key and
+        certificate do not belong together.
+    """
+    if not listener.tls_certificate:
+        return None
+    key_path = listener.tls_key or listener.tls_certificate
+    chain = _read(listener.name, "tls-certificate", listener.tls_certificate)
+    key = _read(listener.name, "tls-key", key_path)
+    end = b"-----END CERTIFICATE-----"
+    pems = [pem + end for pem in chain.split(end)[:-1]]
+    if not pems:
+        raise StartError(
+            f"listener {listener.name}: tls-certificate {listener.tls_certificate}:"
+            " there is no PEM certificate in it"
+        )
+    try:
+        certificates = [ssl.Certificate.loadPEM(pem) for pem in pems]
+    except (SSL.Error, ValueError) as error:
+        raise StartError(
+            f"listener {listener.name}: tls-certificate {listener.tls_certificate}: {error}"
+        ) from error
+    try:
+        private = ssl.KeyPair.load(key, 1)
+    except (SSL.Error, ValueError, TypeError) as error:
+        raise StartError(
+            f"listener {listener.name}: tls-key {key_path}: no PEM private key"
+            f" without a pass phrase ({error})"
+        ) from error
+    options = ssl.CertificateOptions(
+        privateKey=private.original,
+        certificate=certificates[0].original,
+        extraCertChain=[each.original for each in certificates[1:]],
+        raiseMinimumTo=ssl.TLSVersion.TLSv1_2,
+        acceptableProtocols=[b"http/1.1"],
+    )
+    try:
+        options.getContext().check_privatekey()
+    except SSL.Error as error:
+        raise StartError(
+            f"listener {listener.name}: tls-key {key_path} does not belong to"
+            f" tls-certificate {listener.tls_certificate}"
+        ) from error
+    return options
+
+
+def _read(listener: str, key: str, path: str) -> bytes:
+    try:
+        with open(path, "rb") as file:
+            return file.read()
+    except OSError as error:
+        raise StartError(f"listener {listener}: {key} {path}: {error.strerror}") from error

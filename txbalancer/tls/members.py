@@ -1,0 +1,111 @@
+"""
+TLS towards members: who must have signed the certificate, and whom it must name.
+"""
+
+from __future__ import annotations
+
+import functools
+from typing import Any
+
+from OpenSSL import SSL
+from service_identity import VerificationError
+from service_identity.hazmat import DNS_ID, IPAddress_ID, verify_service_identity
+from service_identity.pyopenssl import extract_patterns
+from twisted.internet import ssl
+from twisted.internet.abstract import isIPAddress, isIPv6Address
+from twisted.internet.interfaces import IOpenSSLClientConnectionCreator
+from twisted.protocols.tls import TLSMemoryBIOProtocol
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+from txbalancer.core.specs import MemberSpec
+from txbalancer.errors import StartError
+
+
+@implementer(IOpenSSLClientConnectionCreator)
+class MemberTLS:
+    """
+    Makes the client's end of TLS connections to one member.
+    """
+
+    def __init__(self, context: SSL.Context, host: str, verify: bool, check_name: bool) -> None:
+        """
+        @param verify: the certificate must come from a trusted authority.
+        @param check_name: the certificate must name C{host}.
+        """
+        self._context, self._verify = context, verify
+        literal = isIPAddress(host) or isIPv6Address(host)
+        self._server_name = None if literal else host.encode("idna")
+        self._ids: list[Any] = []
+        if check_name:
+            self._ids = [IPAddress_ID(host) if literal else DNS_ID(host)]
+
+    def clientConnectionForTLS(self, protocol: TLSMemoryBIOProtocol) -> SSL.Connection:
+        """
+        Make one connection; the checks run during its handshake.
+        """
+        connection = SSL.Connection(self._context, None)
+        connection.set_app_data(protocol)
+        if self._server_name is not None:
+            connection.set_tlsext_host_name(self._server_name)
+
+        def checked(
+            connection: SSL.Connection, certificate: Any, error: int, depth: int, trusted: bool
+        ) -> bool:
+            if self._verify and not trusted:
+                return False
+            if depth == 0 and self._ids:
+                try:
+                    verify_service_identity(extract_patterns(certificate), self._ids, [])
+                except VerificationError:
+                    protocol.failVerification(Failure())
+                    return False
+            return True
+
+        mode = SSL.VERIFY_PEER if self._verify or self._ids else SSL.VERIFY_NONE
+        connection.set_verify(mode | SSL.VERIFY_FAIL_IF_NO_PEER_CERT, checked)
+        return connection
+
+
+def client_options(member: MemberSpec) -> MemberTLS:
+    """
+    Return how to speak TLS to a member, by its C{sslproxy…} options.
+
+    @raise StartError: when its file of trusted authorities cannot be used.
+    """
+    verify = member.sslproxyverify == "require"
+    return MemberTLS(
+        _context(verify, member.sslproxycacertificatefile),
+        member.host,
+        verify,
+        member.sslproxycheckpeername,
+    )
+
+
+@functools.cache
+def _context(verify: bool, ca_file: str) -> SSL.Context:
+    """
+    Make one context for all members with the same demands, so that they share its cost.
+    """
+    trust = None
+    if verify:
+        trust = _authorities(ca_file) if ca_file else ssl.platformTrust()
+    return ssl.CertificateOptions(
+        trustRoot=trust, raiseMinimumTo=ssl.TLSVersion.TLSv1_2
+    ).getContext()
+
+
+def _authorities(path: str) -> Any:
+    """
+    Read trusted certificates from a PEM file.
+    """
+    end = b"-----END CERTIFICATE-----"
+    try:
+        with open(path, "rb") as file:
+            pems = [pem + end for pem in file.read().split(end)[:-1]]
+        found = [ssl.Certificate.loadPEM(pem) for pem in pems]
+    except (OSError, SSL.Error, ValueError) as error:
+        raise StartError(f"sslproxycacertificatefile {path}: {error}") from error
+    if not found:
+        raise StartError(f"sslproxycacertificatefile {path}: there is no certificate in it")
+    return ssl.trustRootFromCertificates(found)
