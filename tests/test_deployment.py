@@ -1,0 +1,91 @@
+"""
+What is shipped in etc/: the units are sound and the example configuration is valid.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.peers import require
+
+UNITS = ("txbalancer.service", "txbalancer.socket")
+# systemd's own scale of exposure from 0.0 to 10.0, times ten; "OK" ends at 50.
+MOST_EXPOSURE = 20
+
+
+@pytest.fixture
+def units(root: Path, tmp_path: Path) -> list[str]:
+    """
+    Copy the units, with a program that is there in the place of twistd.
+    """
+    copies = []
+    for name in UNITS:
+        text = (root / "etc" / name).read_text()
+        copy = tmp_path / name
+        copy.write_text(text.replace("/usr/bin/twistd", sys.executable))
+        copies.append(str(copy))
+    return copies
+
+
+@pytest.mark.peers
+def test_systemd_finds_no_fault(units: list[str]) -> None:
+    """
+    C{systemd-analyze verify} accepts both units without a word.
+    """
+    program = require("systemd-analyze")
+    done = subprocess.run(
+        [program, "verify", "--recursive-errors=no", *units],
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+@pytest.mark.peers
+def test_service_is_hardened(units: list[str]) -> None:
+    """
+    systemd's judgement of what a broken-into service could reach stays low.
+    """
+    program = require("systemd-analyze")
+    done = subprocess.run(
+        [program, "security", "--offline=yes", f"--threshold={MOST_EXPOSURE}", units[0]],
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stdout[-300:] + done.stderr
+
+
+def test_stop_waits_longer_than_exchanges(root: Path) -> None:
+    """
+    systemd kills the service only after graceful-timeout has passed.
+    """
+    service = (root / "etc/txbalancer.service").read_text()
+    configured = (root / "etc/conf.ini").read_text()
+    stop = re.search(r"^TimeoutStopSec=(\d+)$", service, re.MULTILINE)
+    graceful = re.search(r"^graceful-timeout = (\d+)s$", configured, re.MULTILINE)
+    assert stop is not None
+    assert graceful is not None
+    assert int(stop[1]) > int(graceful[1])
+
+
+def test_example_configuration_is_valid(root: Path) -> None:
+    """
+    C{txbalancer check} accepts etc/conf.ini without a word on standard error.
+    """
+    program = shutil.which("txbalancer", path=str(Path(sys.executable).parent))
+    assert program is not None, "the package is not installed: make venv"
+    done = subprocess.run(
+        [program, "check", "-c", str(root / "etc/conf.ini")],
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
