@@ -1,0 +1,230 @@
+"""
+The installed product: the wheel, alone in a fresh environment, starts and answers.
+
+Nothing is downloaded. The environment gets what the wheel declares to need and no more,
+copied from the one that runs the tests, so that a missing declaration shows.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+import urllib.request
+import venv
+import zipfile
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from importlib.metadata import Distribution, distribution
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+
+from tests.peers import free_port, is_listening
+
+pytestmark = pytest.mark.integration
+
+SOURCES = ("pyproject.toml", "setup.cfg", "MANIFEST.in", "README.rst", "LICENSE")
+START_SECONDS = 30.0
+
+
+def run(*command: str | Path, cwd: Path) -> subprocess.CompletedProcess[str]:
+    """
+    Run a command away from the checkout, without what the test run's environment adds.
+    """
+    env = {key: value for key, value in os.environ.items() if not key.startswith("PYTHON")}
+    return subprocess.run(command, cwd=cwd, env=env, capture_output=True, text=True, timeout=120)
+
+
+def needed_by(requirements: list[str]) -> dict[str, Distribution]:
+    """
+    Return the distributions that fulfil requirements, and those that they need in turn.
+    """
+    found: dict[str, Distribution] = {}
+    todo = [(each, "") for each in requirements]
+    seen = set()
+    while todo:
+        text, extra = todo.pop()
+        requirement = Requirement(text)
+        if requirement.marker and not requirement.marker.evaluate({"extra": extra}):
+            continue
+        wanted = distribution(requirement.name)
+        found[wanted.metadata["Name"].lower()] = wanted
+        for asked in ("", *requirement.extras):
+            if (requirement.name, asked) not in seen:
+                seen.add((requirement.name, asked))
+                todo += [(each, asked) for each in wanted.requires or ()]
+    return found
+
+
+def copy_distribution(dist: Distribution, environment: Path) -> None:
+    """
+    Copy an installed distribution into another environment, its scripts included.
+    """
+    packages = next((environment / "lib").glob("python*/site-packages"))
+    for file in dist.files or ():
+        source = Path(str(dist.locate_file(file))).resolve()
+        if file.suffix == ".pyc":
+            continue
+        if source.parent == Path(sys.executable).parent.resolve():
+            script = environment / "bin" / source.name
+            body = source.read_text().partition("\n")[2]
+            script.write_text(f"#!{environment}/bin/python\n{body}")
+            script.chmod(0o755)
+        elif ".." not in file.parts:
+            target = packages / file
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(source, target)
+
+
+@pytest.fixture(scope="module")
+def wheel(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """
+    Build the wheel from a copy of the sources.
+    """
+    folder = tmp_path_factory.mktemp("wheel")
+    for name in SOURCES:
+        shutil.copy(root / name, folder)
+    for name in ("txbalancer", "twisted"):
+        shutil.copytree(
+            root / name, folder / name, ignore=shutil.ignore_patterns("__pycache__", "dropin.cache")
+        )
+    done = run(sys.executable, "-m", "build", "--wheel", "--no-isolation", folder, cwd=folder)
+    assert done.returncode == 0, done.stdout + done.stderr
+    (built,) = (folder / "dist").glob("*.whl")
+    return built
+
+
+@pytest.fixture(scope="module")
+def environment(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """
+    Install the wheel into a fresh environment; pip checks that its requirements are met.
+    """
+    made = tmp_path_factory.mktemp("fresh") / "venv"
+    venv.create(made, with_pip=False, symlinks=True)
+    with zipfile.ZipFile(wheel) as archive:
+        (name,) = (each for each in archive.namelist() if each.endswith(".dist-info/METADATA"))
+        lines = archive.read(name).decode().splitlines()
+    required = [line[15:] for line in lines if line.startswith("Requires-Dist: ")]
+    for dist in needed_by(required).values():
+        copy_distribution(dist, made)
+    pip = [sys.executable, "-m", "pip", "--python", str(made / "bin/python")]
+    done = run(*pip, "install", "--quiet", "--no-index", wheel, cwd=made)
+    assert done.returncode == 0, done.stderr
+    return made
+
+
+class _Member(BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.send_header("Content-Length", "6")
+        self.end_headers()
+        self.wfile.write(b"member")
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Iterator[tuple[Path, int]]:
+    """
+    Start a member and write a configuration for it; return its path and the port to serve.
+    """
+    port = free_port()
+    with ThreadingHTTPServer(("127.0.0.1", 0), _Member) as member:
+        thread = threading.Thread(target=member.serve_forever)
+        thread.start()
+        path = tmp_path / "conf.ini"
+        path.write_text(
+            f"[listener:web]\nendpoint = tcp:{port}:interface=127.0.0.1\n\n"
+            f"[balancer:one]\nmembers = http://127.0.0.1:{member.server_port}\n\n"
+            "[mount:/]\nto = balancer://one/\n"
+        )
+        yield path, port
+        member.shutdown()
+        thread.join()
+
+
+def test_wheel_holds_the_package_and_the_plugin(wheel: Path, root: Path) -> None:
+    """
+    Every module, the type marker and the twistd plugin are in; Twisted's own packages are not.
+    """
+    with zipfile.ZipFile(wheel) as archive:
+        names = {name for name in archive.namelist() if ".dist-info/" not in name}
+    modules = {str(path.relative_to(root)) for path in (root / "txbalancer").rglob("*.py")}
+    plugin = "twisted/plugins/txbalancer_plugin.py"
+    assert names == modules | {"txbalancer/py.typed", plugin}
+
+
+def test_twistd_lists_and_explains_it(environment: Path, tmp_path: Path) -> None:
+    """
+    C{twistd --help} names txbalancer, and its own help tells of the configuration file.
+    """
+    twistd = environment / "bin/twistd"
+    assert "txbalancer" in run(twistd, "--help", cwd=tmp_path).stdout
+    done = run(twistd, "txbalancer", "--help", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "-c, --config" in done.stdout
+
+
+def test_check_tells_good_from_bad(
+    environment: Path, tmp_path: Path, config: tuple[Path, int]
+) -> None:
+    """
+    C{txbalancer check} exits 0 for a valid file, and 1 with file and line of each error.
+    """
+    program = environment / "bin/txbalancer"
+    done = run(program, "check", "-c", config[0], cwd=tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+    bad = tmp_path / "bad.ini"
+    bad.write_text(config[0].read_text().replace("members", "mebers"))
+    done = run(program, "check", "-c", bad, cwd=tmp_path)
+    assert done.returncode == 1
+    assert f"{bad}:5: [balancer:one] mebers" in done.stdout + done.stderr
+
+
+def test_twistd_refuses_a_bad_file(environment: Path, tmp_path: Path) -> None:
+    """
+    A faulty file never starts half a service: the fault is told, the exit status is not 0.
+    """
+    bad = tmp_path / "bad.ini"
+    bad.write_text("[listener:web]\nendpoint = tcp:0\nspeed = 9\n")
+    done = run(
+        environment / "bin/twistd", "-n", "--pidfile=", "txbalancer", "-c", bad, cwd=tmp_path
+    )
+    assert done.returncode != 0
+    assert f"{bad}:3: [listener:web] speed" in done.stdout + done.stderr
+    assert "Traceback" not in done.stdout + done.stderr
+
+
+def test_twistd_serves_and_stops(
+    environment: Path, tmp_path: Path, config: tuple[Path, int]
+) -> None:
+    """
+    The installed service passes a member's answer on, and exits with 0 on SIGTERM.
+    """
+    path, port = config
+    command = [environment / "bin/twistd", "-n", "--pidfile=", "txbalancer", "-c", path]
+    with (
+        (tmp_path / "output.log").open("w+b") as output,
+        subprocess.Popen(command, cwd=tmp_path, stdout=output, stderr=output) as process,
+    ):
+        try:
+            deadline = time.monotonic() + START_SECONDS
+            while not is_listening(port):
+                output.seek(0)
+                assert process.poll() is None, output.read().decode()
+                assert time.monotonic() < deadline, "it does not listen"
+                time.sleep(0.05)
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=10) as response:
+                assert response.read() == b"member"
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(timeout=15) == 0
+        finally:
+            if process.poll() is None:
+                process.kill()
