@@ -20,8 +20,8 @@ class ILBMethod(Interface):
         """
         Take a new field of candidates; called when the field changes, not per request.
 
-        @param members: usable L{Member<txbalancer.core.member.Member>}s in declaration
-            order, at least one.
+        @param members: usable L{Member<txbalancer.core.member.Member>}s, at least one, in
+            the order of comparison, in which ties are settled.
         @param ledger: the balancer's L{Ledger<txbalancer.core.ledger.Ledger>}, which
             keeps every member's lbstatus.
         @param random: a C{random.Random}, for methods that draw lots.
@@ -29,7 +29,7 @@ class ILBMethod(Interface):
 
     def choose(request):  # type: ignore[no-untyped-def]
         """
-        Choose one of the built members and charge it for the election.
+        Choose one of the built members; where lbstatus is used, charge it in the ledger.
 
         @param request: what the client asks, see
             L{Request<txbalancer.core.request.Request>}; C{None} where there is none.
@@ -38,12 +38,13 @@ class ILBMethod(Interface):
 
     def released(member):  # type: ignore[no-untyped-def]
         """
-        Note that a member's C{busy} went down, or its byte counters moved.
+        Note that a member's C{busy} went down; it may not be one of the built.
         """
 
     def reset(members):  # type: ignore[no-untyped-def]
         """
-        Clear what the method keeps on members, as on a change of lbmethod (APACHE A17).
+        Clear what the method keeps on members, as on a change of lbmethod (APACHE A17);
+        lbstatus is cleared already.
         """
 
 
@@ -68,18 +69,28 @@ class IStickyScheme(Interface):
     Reads which member a client's session belongs to, and may tell the client.
     """
 
-    def find(request):  # type: ignore[no-untyped-def]
+    def find(request, known):  # type: ignore[no-untyped-def]
         """
         Look for a session in a request.
 
-        @return: a pair (name that matched, route) of C{bytes}, or C{None} for no session.
+        @param known: the labels that members have now; tells a session of this balancer
+            from a foreign or forged one, where that matters.
+        @return: a pair (name that matched, label) of C{bytes}, or C{None} for no session.
+        """
+
+    def labels(member):  # type: ignore[no-untyped-def]
+        """
+        Return the labels, a tuple of C{bytes}, that sessions of a member carry: for most
+        schemes C{(member.route,)}. Empty ones match nobody. Must not change by itself.
         """
 
     def remember(request, found, member):  # type: ignore[no-untyped-def]
         """
-        Return the header line that ties the client to this member, or C{None}.
+        Return the header line, without its line end, that ties the client to this
+        member, or C{None}.
 
-        @param found: what L{find} returned for the request.
+        @param found: the session (name, label, …) of the request by whatever scheme
+            found it, or C{None}.
         @param member: the member that answers.
         """
 
@@ -91,9 +102,12 @@ class IStickySchemeFactory(Interface):
 
     name = Attribute("The word for C{stickyscheme =}, lower case.")
 
-    def __call__(spec):  # type: ignore[no-untyped-def]
+    def __call__(spec, secret):  # type: ignore[no-untyped-def]
         """
         Make the scheme for a balancer, or return C{None} when its spec does not ask for it.
+
+        @param secret: random bytes that last as long as the process, for schemes that
+            sign and have no secret of their own.
         """
 
 

@@ -184,6 +184,12 @@ class MemberSpec:
     failwindow: float = option(
         values.duration(0.001), 10.0, "Span within which failures are counted."
     )
+    blame: str = option(
+        values.choice("connect", "all"),
+        "all",
+        "Failures that count: connect = connections that cannot be made; all = bad answers too.",
+        apache="connect",
+    )
     timeout: float = option(
         values.duration(0.001),
         60.0,

@@ -1,0 +1,122 @@
+"""
+Who may be elected: the one eligibility rule, the same for every lbmethod.
+
+Source: APACHE A1 to A3 (the walk), A25 (retry), A30 to A32 (forced recovery).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from math import inf
+from typing import NamedTuple
+
+from txbalancer.core.flags import DRAIN, IN_ERROR, SPARE, STANDBY, STOPPED, usable
+from txbalancer.core.member import Member
+
+
+class Field(NamedTuple):
+    """
+    The answer of the rule, for the caller to act upon.
+
+    @ivar members: who is up for election, in the order of comparison, in which
+        ties are settled.
+    @ivar revived: members whose error is over: the caller clears it.
+    @ivar valid_until: past this time the rule may say something else by itself.
+    """
+
+    members: list[Member]
+    revived: Collection[Member]
+    valid_until: float
+
+
+def recovered(members: Sequence[Member], now: float, force: bool) -> list[Member]:
+    """
+    Name the members that come out of error before a selection (APACHE A30).
+
+    Either the first one whose retry time is over, looked for only as far as all
+    members before it are in error; or, when all are in error for good and C{force}
+    is set, all of them. One member without error, even a disabled one, ends it (A31).
+    """
+    for member in members:
+        if not member.flags & IN_ERROR:
+            return []
+        if member.retryable(now):
+            return [member]
+    return list(members) if force else []
+
+
+def field(
+    members: Sequence[Member], now: float, force: bool, tried: Collection[Member] = ()
+) -> Field:
+    """
+    Find the members that are up for election.
+
+    @param force: the balancer's C{forcerecovery}.
+    @param tried: members that count as unusable for this request.
+    """
+    revived = dict.fromkeys(recovered(members, now, force))
+    compared: list[Member] = []
+    seen: list[Member] = []
+    for lbset in sorted({member.lbset for member in members}):
+        group = [member for member in members if member.lbset == lbset]
+        seen += [member for member in group if not member.flags & DRAIN]
+        compared = _of_lbset(group, now, tried, revived)
+        if compared:
+            break
+    return Field(compared, revived, _deadline(members, seen, revived))
+
+
+def _of_lbset(
+    group: list[Member], now: float, tried: Collection[Member], revived: dict[Member, None]
+) -> list[Member]:
+    """
+    Walk one lbset (APACHE A1 a-e); adds to C{revived} whoever comes back.
+    """
+    normals: list[Member] = []
+    spares: list[Member] = []
+    standbys: list[Member] = []
+    missing = 0
+    for member in group:
+        flags = member.flags
+        if flags & DRAIN:
+            missing += not flags & (SPARE | STANDBY)
+            continue
+        able = member not in tried and _comes_back(member, now, revived)
+        rank = spares if flags & SPARE else standbys if flags & STANDBY else normals
+        if able:
+            rank.append(member)
+        elif rank is normals:
+            missing += 1
+    return (normals + spares[:missing]) or standbys
+
+
+def _comes_back(member: Member, now: float, revived: dict[Member, None]) -> bool:
+    """
+    Tell whether a member is usable, if need be by ending its error (APACHE A25).
+    """
+    if member.usable:
+        return True
+    if member not in revived:
+        if not member.retryable(now):
+            return False
+        revived[member] = None
+    return usable(member.flags & ~IN_ERROR)
+
+
+def _deadline(members: Sequence[Member], seen: list[Member], revived: Collection[Member]) -> float:
+    """
+    Find when the next retry time is over, among those that the next walk looks at.
+    """
+    waiting = [member for member in seen if member.flags & IN_ERROR]
+    for member in members:
+        if not member.flags & IN_ERROR:
+            break
+        waiting.append(member)
+    return min(
+        (
+            member.error_time + member.spec.retry
+            for member in waiting
+            if not member.flags & STOPPED and member not in revived
+        ),
+        default=inf,
+    )

@@ -1,0 +1,121 @@
+"""
+C{bybusyness}: the fewest requests in progress, then the largest lbstatus (APACHE A14).
+
+One heap per load factor, as in byrequests. A choice makes a member's rank only
+worse, which is put right when it comes to the head; a release makes it better, so
+it brings a fresh entry, and the old one is dropped when it surfaces.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from heapq import heapify, heappop, heappush, heapreplace
+from math import inf
+from random import Random
+
+from zope.interface import implementer, provider
+
+from txbalancer.core.ledger import Ledger
+from txbalancer.core.member import Member
+from txbalancer.core.request import Request
+from txbalancer.core.specs import BalancerSpec
+from txbalancer.interfaces import ILBMethod, ILBMethodFactory
+
+Entry = tuple[int, int, int, Member]
+"""Busy and debt (C{-base}) when noted, place in the order of comparison, member."""
+
+
+class Group:
+    """
+    The members of one factor, ranked.
+
+    @ivar low: each member's entry that ranks it no worse than it is; always in the heap.
+    """
+
+    __slots__ = ("heap", "low", "roomy")
+
+    def __init__(self, entries: list[Entry]) -> None:
+        self.heap = entries
+        self.low = {entry[3]: entry for entry in entries}
+        self.roomy = 2 * len(entries) + 64
+        heapify(entries)
+
+    def head(self) -> Entry:
+        """
+        Return the true entry of the best member.
+        """
+        heap, low = self.heap, self.low
+        while True:
+            entry = heap[0]
+            busy, debt, place, member = entry
+            if busy == member.busy and debt == -member.base:
+                return entry
+            if low[member] is entry:
+                low[member] = entry = (member.busy, -member.base, place, member)
+                heapreplace(heap, entry)
+            else:
+                heappop(heap)
+
+    def better(self, member: Member) -> None:
+        """
+        Note that a member may rank better than before.
+        """
+        noted = self.low[member]
+        entry = (member.busy, -member.base, noted[2], member)
+        if entry < noted:
+            self.low[member] = entry
+            heappush(self.heap, entry)
+            if len(self.heap) > self.roomy:
+                self.heap = list(self.low.values())
+                heapify(self.heap)
+
+
+@provider(ILBMethodFactory)
+@implementer(ILBMethod)
+class ByBusyness:
+    """
+    The least busy wins, then the largest lbstatus, then the member compared first.
+    """
+
+    name = "bybusyness"
+    needs: frozenset[str] = frozenset()
+
+    __slots__ = ("_groups", "_ledger", "_of")
+
+    def __init__(self, spec: BalancerSpec) -> None:
+        self._groups: list[tuple[int, Group]] = []
+        self._of: dict[Member, Group] = {}
+
+    def build(self, members: Sequence[Member], ledger: Ledger, random: Random) -> None:
+        self._ledger = ledger
+        entries: dict[int, list[Entry]] = {}
+        for place, member in enumerate(members):
+            entry = (member.busy, -member.base, place, member)
+            entries.setdefault(member.lbfactor, []).append(entry)
+        self._groups = [(factor, Group(each)) for factor, each in entries.items()]
+        self._of = {member: group for _, group in self._groups for member in group.low}
+
+    def choose(self, request: Request | None) -> Member:
+        turns = self._ledger.elections + self._ledger.hits + 1
+        rank: tuple[float, int, int] = (inf, 0, 0)
+        for factor, group in self._groups:
+            busy, debt, place, member = group.head()
+            mine = (busy, debt - factor * turns, place)
+            if mine < rank:
+                rank, best = mine, member
+        self._ledger.charge_election(best)
+        return best
+
+    def released(self, member: Member) -> None:
+        group = self._of.get(member)
+        if group is not None:
+            group.better(member)
+
+    def reset(self, members: Sequence[Member]) -> None:
+        """
+        Nothing to clear: C{busy} counts real requests, which are still there. Apache
+        sets it to 0 (APACHE A17, X15) and loses them.
+        """
+
+
+factory = ByBusyness

@@ -1,0 +1,101 @@
+"""
+The live state of a member: what a specification becomes once traffic flows.
+"""
+
+from __future__ import annotations
+
+from math import inf
+from typing import Any
+
+from txbalancer.core import flags
+from txbalancer.core.health import Health
+from txbalancer.core.specs import MemberSpec
+
+
+class Member:
+    """
+    One destination of a balancer, with its rank, its flags and its counters.
+
+    Flags, factors, lbset and routes are changed through the balancer only, which
+    has to notice; the byte counters may be added to by whoever moves the bytes.
+
+    @ivar name: the member's URL; its identity within the balancer.
+    @ivar index: place in the order of declaration, from 0.
+    @ivar flags: bits of L{txbalancer.core.flags}.
+    @ivar lbfactor: load factor in hundredths, 100 to 10000.
+    @ivar route: label of this member's sessions; empty for none.
+    @ivar redirect: route to use for its sessions while it is unusable; empty for none.
+    @ivar base: the settled part of lbstatus; see L{txbalancer.core.ledger.Ledger}.
+    @ivar weight: what one election adds to lbstatus: the factor, or 0 if not compared.
+    @ivar credit: what one sticky hit adds to lbstatus: the factor, or 0 if not usable.
+    @ivar busy: attempts in progress.
+    @ivar elected: attempts ever begun.
+    @ivar transferred: bytes sent to the member; C{read}: bytes received (APACHE A13).
+    @ivar error_time: when it last went into error, monotonic; C{-inf} for long ago.
+    @ivar retries: how often it came out of error without a new connection since.
+    @ivar failures: times of the failures that still count towards C{maxfails}.
+    @ivar since: when the flags last changed; C{cause}: why, for people.
+    @ivar pool: free for the shell: the member's connections.
+    """
+
+    __slots__ = (
+        "base",
+        "busy",
+        "cause",
+        "credit",
+        "elected",
+        "error_time",
+        "failures",
+        "flags",
+        "health",
+        "index",
+        "lbfactor",
+        "lbset",
+        "name",
+        "pool",
+        "read",
+        "redirect",
+        "retries",
+        "route",
+        "since",
+        "spec",
+        "transferred",
+        "weight",
+    )
+
+    def __init__(self, spec: MemberSpec, index: int = 0) -> None:
+        self.spec = spec
+        self.name = spec.url
+        self.index = index
+        self.flags = spec.status
+        self.lbfactor = spec.loadfactor
+        self.lbset = spec.lbset
+        self.route = spec.route.encode()
+        self.redirect = spec.redirect.encode()
+        self.base = self.weight = self.credit = 0
+        self.busy = self.elected = self.transferred = self.read = 0
+        self.error_time = -inf
+        self.retries = 0
+        self.failures: list[float] = []
+        self.health = Health()
+        self.since = -inf
+        self.cause = ""
+        self.pool: Any = None
+
+    def __repr__(self) -> str:
+        return f"<Member {self.name} {flags.describe(self.flags).strip()}>"
+
+    @property
+    def usable(self) -> bool:
+        """
+        Whether the flags let it carry traffic at all (APACHE 0.10).
+        """
+        return flags.usable(self.flags)
+
+    def retryable(self, now: float) -> bool:
+        """
+        Tell whether its error may be forgiven at C{now} (APACHE A25).
+        """
+        return self.flags & (flags.IN_ERROR | flags.STOPPED) == flags.IN_ERROR and (
+            self.flags & flags.IGNORE_ERRORS != 0 or now > self.error_time + self.spec.retry
+        )
