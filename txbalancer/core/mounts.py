@@ -1,0 +1,402 @@
+"""
+URL rules: which mount takes a request, and the path that goes on.
+
+The first match in file order wins, but a lookup does not walk the file: mounts
+are indexed by host, by prefix and by the literal start of an anchored regular
+expression. The result is that of the walk. Source: APACHE items H50 to H58.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from txbalancer.core.conditions import (
+    Predicate,
+    compile_condition,
+    host_name,
+    host_pattern,
+    is_glob,
+)
+from txbalancer.core.mapping import LocationTemplate, PathTemplate, base_path
+from txbalancer.core.paths import (
+    ENCODED_SLASH,
+    PLAIN,
+    canonical,
+    hides_slash,
+    merge_slashes,
+    normalise,
+)
+from txbalancer.core.request import Request
+from txbalancer.core.specs import MountSpec, Redirect, ToBalancer, ToMember
+from txbalancer.errors import ClientError
+
+
+class Mount:
+    """
+    One URL rule, compiled.
+
+    @ivar spec: what it was made of.
+    @ivar order: its place in the file.
+    @ivar target: what the shell serves it with; not used here.
+    @ivar prefix: the path it takes, slashes merged; empty for a C{match}.
+    @ivar regex: the compiled C{match}, or C{None}.
+    @ivar conditions: what else must hold.
+    """
+
+    __slots__ = (
+        "_base",
+        "_location",
+        "_same",
+        "_template",
+        "conditions",
+        "order",
+        "prefix",
+        "regex",
+        "spec",
+        "target",
+    )
+
+    def __init__(self, spec: MountSpec, order: int = 0) -> None:
+        """
+        @raise ValueError: when a part of the spec cannot work; says what.
+        """
+        self.spec = spec
+        self.order = order
+        self.target: Any = None
+        self.regex = _compile(spec.match) if spec.match else None
+        self.prefix = b"" if spec.match else merge_slashes(spec.path.encode())
+        if not spec.match and not self.prefix.startswith(b"/"):
+            raise ValueError(f"{spec.path!r} must start with /")
+        self.conditions = tuple(map(compile_condition, spec.conditions))
+        groups = self.regex.groups if self.regex else None
+        path = _target_path(spec)
+        try:
+            self._base = b"" if self.regex else base_path(path, self.prefix)
+            self._template = PathTemplate(path if self.regex else "", groups or 0)
+        except ClientError as error:
+            raise ValueError(f"{path!r}: {error}") from None
+        self._location = (
+            LocationTemplate(spec.target.location, groups)
+            if isinstance(spec.target, Redirect)
+            else None
+        )
+        self._same = self._base == self.prefix
+
+    def accepts(self, request: Request) -> bool:
+        """
+        Tell whether all conditions hold; the path is not looked at.
+        """
+        return all(holds(request) for holds in self.conditions)
+
+    def takes(self, path: bytes) -> bool:
+        """
+        Tell whether a normal path is this mount's (H51, H55).
+        """
+        if self.regex is not None:
+            return self.regex.search(path) is not None
+        prefix = self.prefix
+        return path.startswith(prefix) and (
+            prefix.endswith(b"/") or path[len(prefix) : len(prefix) + 1] in (b"", b"/")
+        )
+
+    def map_path(self, path: bytes) -> bytes:
+        """
+        Map a normal path of this mount to the one that goes on, canonical (H52, H53, H55, H56).
+
+        @raise ClientError: 400 when a C{match} makes a dot segment of it.
+        """
+        if self.regex is None:
+            path = canonical(path[len(self.prefix) :])
+            return (self._base + path) or b"/"
+        match = self.regex.search(path)
+        if match is None:
+            raise ClientError("nothing is mounted at this path", 404)
+        return self._template.expand(match)
+
+    def map_raw(self, path: bytes, raw: bytes) -> bytes:
+        """
+        Map a path for C{nocanon}: as the client wrote it, if that is this mount's too (H58).
+
+        @param path: the normal form of C{raw}, which decided on the mount.
+        @raise ClientError: 400 when dot segments lead out of what the mount leaves.
+        """
+        if self.regex is not None:
+            match = self.regex.search(raw)
+            return self._template.expand(match, encode=False) if match else self.map_path(path)
+        if not self.takes(raw):
+            return self.map_path(path)
+        rest = raw[len(self.prefix) :]
+        normalise(b"/" + rest.removeprefix(b"/"))
+        return (self._base + rest) or b"/"
+
+    def location(self, request: Request) -> bytes:
+        """
+        Make the Location of a request that this redirect took.
+
+        @raise ClientError: 400 or 404 when none can be made that is safe.
+        """
+        assert self._location is not None, "only for a redirect"
+        path = self.decoded(normalise(request.path))
+        match = self.regex.search(path) if self.regex is not None else None
+        return self._location.expand(request, path[len(self.prefix) :], match)
+
+    def decoded(self, path: bytes) -> bytes:
+        """
+        Turn encoded slashes into slashes if C{encodedslashes} says so (H57).
+        """
+        if ENCODED_SLASH in path and self.spec.encodedslashes == "on":
+            return merge_slashes(path.replace(ENCODED_SLASH, b"/"))
+        return path
+
+
+Entry = tuple[int, tuple[Predicate, ...], Mount]
+"""A mount in an index: its order and the conditions that the index does not cover."""
+
+
+class MountTable:
+    """
+    All mounts of a listener or service, in file order.
+    """
+
+    __slots__ = ("_any_host", "_by_host", "_by_suffix", "mounts")
+
+    def __init__(self, mounts: Iterable[Mount]) -> None:
+        """
+        @param mounts: in file order, C{order} rising.
+        """
+        self.mounts = tuple(mounts)
+        self._any_host = _Index()
+        self._by_host: dict[bytes, _Index] = {}
+        self._by_suffix: dict[bytes, _Index] = {}
+        for mount in self.mounts:
+            for index, tests in self._places(mount):
+                index.add((mount.order, tests, mount))
+
+    def find(self, request: Request) -> tuple[Mount, bytes] | None:
+        """
+        Find the mount of a request and the path that goes on, without query.
+
+        The path is canonical and starts with a slash. It has the path of the mount's target in
+        it, thus all of a C{ToMember}'s, but not the base path of a balancer's member.
+
+        @return: C{None} when nothing is mounted there.
+        @raise ClientError: 400 or 404 for a path that must not go on; see L{normalise}, H57.
+        """
+        raw = request.path
+        if raw.translate(None, PLAIN) or b"/." in raw or b"//" in raw or not raw.startswith(b"/"):
+            return self._find_unusual(request, raw)
+        mount = self.lookup(request, raw)
+        if mount is None:
+            return None
+        if mount.regex is not None:
+            return mount, mount.map_path(raw)
+        if mount._same:
+            return mount, raw
+        return mount, (mount._base + raw[len(mount.prefix) :]) or b"/"
+
+    def lookup(self, request: Request, path: bytes) -> Mount | None:
+        """
+        Find the first mount that takes a normal path and accepts the request.
+        """
+        best = self._any_host.first(request, path, None)
+        if self._by_host or self._by_suffix:
+            name = host_name(request.host)
+            index = self._by_host.get(name)
+            if index is not None:
+                best = index.first(request, path, best)
+            if self._by_suffix:
+                dot = name.find(b".")
+                while dot >= 0:
+                    index = self._by_suffix.get(name[dot:])
+                    if index is not None:
+                        best = index.first(request, path, best)
+                    dot = name.find(b".", dot + 1)
+        return best
+
+    def _find_unusual(self, request: Request, raw: bytes) -> tuple[Mount, bytes] | None:
+        path = normalise(raw)
+        mount = self.lookup(request, path)
+        if mount is None:
+            return None
+        if hides_slash(path):
+            self._refuse_ambiguous(request, path, mount)
+            path = mount.decoded(path)
+        if mount.spec.nocanon:
+            return mount, mount.map_raw(path, raw)
+        return mount, mount.map_path(path)
+
+    def _refuse_ambiguous(self, request: Request, path: bytes, mount: Mount) -> None:
+        """
+        Refuse an encoded slash or a backslash that is not wanted, or that gets past a mount.
+
+        Were C{/admin} excluded above a mount at C{/}, C{/admin%2Fx} would reach a member that
+        decodes it: the path is read each way, and no reading may belong to an earlier mount.
+        """
+        mode = mount.spec.encodedslashes
+        if mode == "off":
+            raise ClientError("the path has an encoded slash or a backslash", 404)
+        slashed = path.replace(ENCODED_SLASH, b"/")
+        for reading in (slashed, slashed.replace(b"\\", b"/")):
+            other = self.lookup(request, merge_slashes(reading))
+            if other is not mount and (
+                mode == "on" or (other is not None and other.order < mount.order)
+            ):
+                raise ClientError("the path's encoded slash leads to another mount", 404)
+
+    def _places(self, mount: Mount) -> Iterator[tuple[_Index, tuple[Predicate, ...]]]:
+        """
+        Say where a mount is looked up: everywhere, or by the hosts of one of its conditions.
+        """
+        for place, condition in enumerate(mount.spec.conditions):
+            if condition.kind == "host" and all(map(_indexable, condition.allowed)):
+                others = mount.conditions[:place] + mount.conditions[place + 1 :]
+                for pattern in sorted(set(map(host_pattern, condition.allowed))):
+                    if pattern.startswith(b"*"):
+                        yield self._by_suffix.setdefault(pattern[1:], _Index()), others
+                    else:
+                        yield self._by_host.setdefault(pattern, _Index()), others
+                return
+        yield self._any_host, mount.conditions
+
+
+class _Index:
+    """
+    Mounts by path. Entries of one key are in file order.
+    """
+
+    __slots__ = ("_lengths", "_literals", "_longest", "_loose", "_prefixes")
+
+    def __init__(self) -> None:
+        self._prefixes: dict[bytes, list[Entry]] = {}
+        self._longest = -1
+        self._literals: dict[bytes, list[Entry]] = {}
+        self._lengths: tuple[int, ...] = ()
+        self._loose: list[Entry] = []
+
+    def add(self, entry: Entry) -> None:
+        """
+        Add an entry whose order is above all others'.
+        """
+        mount = entry[2]
+        if mount.regex is None:
+            key = mount.prefix.removesuffix(b"/")
+            self._prefixes.setdefault(key, []).append(entry)
+            self._longest = max(self._longest, len(key))
+            return
+        literal = literal_start(mount.spec.match)
+        if not literal:
+            self._loose.append(entry)
+            return
+        self._literals.setdefault(literal, []).append(entry)
+        self._lengths = tuple(sorted({*self._lengths, len(literal)}))
+
+    def first(self, request: Request, path: bytes, best: Mount | None) -> Mount | None:
+        """
+        Return the first mount for a path, or C{best} if that comes before.
+        """
+        if self._longest >= 0:
+            best = self._first_prefix(request, path, best)
+        if self._lengths:
+            get = self._literals.get
+            for length in self._lengths:
+                entries = get(path[:length])
+                if entries is not None:
+                    best = _first_match(entries, request, path, best)
+        if self._loose:
+            best = _first_match(self._loose, request, path, best)
+        return best
+
+    def _first_prefix(self, request: Request, path: bytes, best: Mount | None) -> Mount | None:
+        get = self._prefixes.get
+        longest = self._longest
+        end = 0
+        while 0 <= end <= longest:
+            entries = get(path[:end])
+            if entries is not None:
+                best = _first_accepted(entries, request, best)
+            end = path.find(b"/", end + 1)
+        if len(path) <= longest:
+            entries = get(path)
+            if entries is not None:
+                whole = [entry for entry in entries if not entry[2].prefix.endswith(b"/")]
+                best = _first_accepted(whole, request, best)
+        return best
+
+
+def literal_start(pattern: str) -> bytes:
+    """
+    Return what every path that matches starts with, as far as that is plain to see.
+
+    Careful rather than clever: empty when the pattern is not anchored or has an alternative
+    outside of groups.
+    """
+    if not pattern.startswith("^") or "(?#" in pattern or _has_alternatives(pattern):
+        return b""
+    literal = ""
+    place = 1
+    while place < len(pattern):
+        char = pattern[place]
+        if char == "\\" and place + 1 < len(pattern) and not pattern[place + 1].isalnum():
+            place += 1
+            char = pattern[place]
+        elif char in "\\.^$*+?{}[]|()":
+            # A quantifier belongs to the character before it.
+            return (literal[:-1] if char in "*?{" else literal).encode()
+        literal += char
+        place += 1
+    return literal.encode()
+
+
+def _has_alternatives(pattern: str) -> bool:
+    bare = re.sub(r"\\.|\[\^?\]?[^\]]*\]", "", pattern, flags=re.DOTALL)
+    depth = 0
+    for char in bare:
+        depth += (char == "(") - (char == ")")
+        if char == "|" and depth <= 0:
+            return True
+    return False
+
+
+def _first_accepted(entries: list[Entry], request: Request, best: Mount | None) -> Mount | None:
+    for order, tests, mount in entries:
+        if best is not None and order > best.order:
+            break
+        if not tests or all([holds(request) for holds in tests]):
+            return mount
+    return best
+
+
+def _first_match(
+    entries: list[Entry], request: Request, path: bytes, best: Mount | None
+) -> Mount | None:
+    for order, tests, mount in entries:
+        if best is not None and order > best.order:
+            break
+        assert mount.regex is not None
+        if mount.regex.search(path) and (not tests or all([holds(request) for holds in tests])):
+            return mount
+    return best
+
+
+def _compile(pattern: str) -> re.Pattern[bytes]:
+    try:
+        return re.compile(pattern.encode())
+    except re.error as error:
+        raise ValueError(f"{pattern!r} is not a regular expression: {error}") from None
+
+
+def _target_path(spec: MountSpec) -> str:
+    if isinstance(spec.target, ToBalancer):
+        return spec.target.path
+    if isinstance(spec.target, ToMember):
+        return spec.target.member.path
+    return ""
+
+
+def _indexable(text: str) -> bool:
+    pattern = host_pattern(text)
+    return bool(pattern) and (
+        not is_glob(pattern) or (pattern.startswith(b"*.") and not is_glob(pattern[1:]))
+    )
