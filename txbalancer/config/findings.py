@@ -1,0 +1,54 @@
+"""
+What a reader of a configuration has to say: every error and every warning, with its line.
+"""
+
+from __future__ import annotations
+
+from txbalancer.errors import ConfigError, ConfigErrors
+
+
+class Findings:
+    """
+    Collects errors and warnings of one file, so that all are told at once.
+
+    @ivar path: the file's name, for messages.
+    """
+
+    __slots__ = ("_errors", "_warnings", "path")
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        self._errors: list[ConfigError] = []
+        self._warnings: list[ConfigError] = []
+
+    def error(self, line: int, section: str, key: str, text: str) -> None:
+        """
+        Note what makes the file unusable.
+        """
+        self._errors.append(ConfigError(self.path, line, section, key, text))
+
+    def warn(self, line: int, section: str, key: str, text: str) -> None:
+        """
+        Note what works, but probably not as meant.
+        """
+        self._warnings.append(ConfigError(self.path, line, section, key, text))
+
+    @property
+    def count(self) -> int:
+        """
+        The number of errors so far.
+        """
+        return len(self._errors)
+
+    def raise_errors(self) -> None:
+        """
+        @raise ConfigErrors: with every error, when there is any.
+        """
+        if self._errors:
+            raise ConfigErrors(self._errors)
+
+    def warnings(self) -> list[str]:
+        """
+        Return the warnings in line order.
+        """
+        return [str(each) for each in sorted(self._warnings, key=lambda each: each.line)]

@@ -1,0 +1,223 @@
+"""
+What a configuration may say and its author probably does not mean.
+
+Each rule looks at specs that are valid by themselves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from txbalancer.config.findings import Findings
+from txbalancer.config.scope import Placed
+from txbalancer.core.specs import (
+    BalancerSpec,
+    Condition,
+    ListenerSpec,
+    MemberSpec,
+    MountSpec,
+    ToBalancer,
+    ToMember,
+)
+
+Listeners = Sequence[Placed[ListenerSpec]]
+Balancers = Sequence[Placed[BalancerSpec]]
+Mounts = Sequence[Placed[MountSpec]]
+MemberPlaces = Sequence[tuple[int, MemberSpec]]
+
+
+def lint(listeners: Listeners, balancers: Balancers, mounts: Mounts, findings: Findings) -> None:
+    """
+    Note warnings, and the few errors that concern more than one section.
+    """
+    for balancer in balancers:
+        _stickiness(balancer, findings)
+        _cookie(balancer, listeners, findings)
+        _routes(balancer, findings)
+        _probes(balancer, findings)
+    _unused(balancers, mounts, findings)
+    _without_mounts(listeners, mounts, findings)
+    _shadowed(mounts, findings)
+    for mount in mounts:
+        _slashes(mount, findings)
+
+
+def _stickiness(placed: Placed[BalancerSpec], findings: Findings) -> None:
+    spec, section = placed.spec, placed.section
+    sticky = spec.stickysession or spec.stickycookie or spec.stickyscheme
+    if spec.nofailover and not sticky:
+        findings.warn(
+            section.line_of("nofailover"),
+            section.title,
+            "nofailover",
+            "has no effect without stickysession, stickycookie or stickyscheme",
+        )
+    if spec.stickysession and not any(member.route for member in spec.members):
+        findings.warn(
+            section.line_of("stickysession"),
+            section.title,
+            "stickysession",
+            "has no effect: no member has a route",
+        )
+    if not spec.stickycookie:
+        for key in section.entries:
+            if key.startswith("stickycookie-"):
+                findings.warn(
+                    section.line_of(key),
+                    section.title,
+                    key,
+                    "has no effect without stickycookie = NAME",
+                )
+
+
+def _cookie(placed: Placed[BalancerSpec], listeners: Listeners, findings: Findings) -> None:
+    spec, section = placed.spec, placed.section
+    if not spec.stickycookie or spec.stickycookie_samesite != "none":
+        return
+    plain = not any(listener.spec.tls_certificate for listener in listeners)
+    if spec.stickycookie_secure == "off" or (spec.stickycookie_secure == "auto" and plain):
+        findings.error(
+            section.line_of("stickycookie-samesite"),
+            section.title,
+            "stickycookie-samesite",
+            "browsers drop a SameSite=None cookie that is not Secure: "
+            "give stickycookie-secure = on, or use lax",
+        )
+
+
+def _member_places(placed: Placed[BalancerSpec]) -> MemberPlaces:
+    return list(zip(placed.lines, placed.spec.members, strict=True))
+
+
+def _routes(placed: Placed[BalancerSpec], findings: Findings) -> None:
+    title = placed.section.title
+    first: dict[str, int] = {}
+    places = _member_places(placed)
+    for line, member in places:
+        if member.route and first.setdefault(member.route, line) != line:
+            findings.warn(
+                line,
+                title,
+                "members",
+                f"route {member.route} is that of the member in line {first[member.route]} too: "
+                "sessions of both go to the first",
+            )
+    for line, member in places:
+        if member.redirect and member.redirect not in first:
+            findings.warn(
+                line, title, "members", f"redirect {member.redirect} is no member's route"
+            )
+        if first and placed.spec.stickysession and not member.route:
+            findings.warn(
+                line, title, "members", f"{member.url} has no route: its sessions do not stick"
+            )
+
+
+def _probes(placed: Placed[BalancerSpec], findings: Findings) -> None:
+    title = placed.section.title
+    for line, member in _member_places(placed):
+        if member.hcmethod == "none":
+            if member.hcuri:
+                findings.warn(
+                    line, title, "members", f"{member.url}: hcuri has no effect without hcmethod"
+                )
+            continue
+        if member.hcfails == 1:
+            findings.warn(
+                line,
+                title,
+                "members",
+                f"{member.url}: hcfails=1 takes the member out for one lost check; 3 is usual",
+            )
+        if len(placed.spec.members) == 1:
+            findings.warn(
+                line,
+                title,
+                "members",
+                f"{member.url} is the only member: failed checks leave no one to answer",
+            )
+
+
+def _unused(balancers: Balancers, mounts: Mounts, findings: Findings) -> None:
+    used = {mount.spec.target.name for mount in mounts if isinstance(mount.spec.target, ToBalancer)}
+    for balancer in balancers:
+        if balancer.spec.name not in used:
+            findings.warn(
+                balancer.section.line, balancer.section.title, "", "no mount leads to this balancer"
+            )
+
+
+def _without_mounts(listeners: Listeners, mounts: Mounts, findings: Findings) -> None:
+    for listener in listeners:
+        if not any(_open_to(listener.spec.name, mount.spec) for mount in mounts):
+            findings.warn(
+                listener.section.line,
+                listener.section.title,
+                "",
+                "no mount takes requests of this listener: each gets 404",
+            )
+
+
+def _open_to(listener: str, mount: MountSpec) -> bool:
+    return all(
+        listener in condition.allowed
+        for condition in mount.conditions
+        if condition.kind == "listener"
+    )
+
+
+def _shadowed(mounts: Mounts, findings: Findings) -> None:
+    taken: dict[tuple[str, frozenset[Condition]], Placed[MountSpec]] = {}
+    nothing: frozenset[Condition] = frozenset()
+    for mount in mounts:
+        mine = frozenset(mount.spec.conditions)
+        earlier = next(
+            (
+                taken[prefix, conditions]
+                for prefix in _prefixes(mount.spec)
+                for conditions in (nothing, mine)
+                if (prefix, conditions) in taken
+            ),
+            None,
+        )
+        if earlier is not None:
+            findings.warn(
+                mount.section.line,
+                mount.section.title,
+                "",
+                f"is never reached: [{earlier.section.title}] in line {earlier.section.line} "
+                "takes all its requests; put this one first",
+            )
+        taken.setdefault((mount.spec.match or mount.spec.path, mine), mount)
+
+
+def _prefixes(mount: MountSpec) -> Iterator[str]:
+    """
+    Yield the prefixes that take everything that a mount takes, itself among them (H51).
+    """
+    yield "/"
+    yield mount.match or mount.path
+    if not mount.match:
+        for place, char in enumerate(mount.path):
+            if char == "/" and place:
+                yield mount.path[:place]
+                yield mount.path[: place + 1]
+
+
+def _slashes(placed: Placed[MountSpec], findings: Findings) -> None:
+    spec, section = placed.spec, placed.section
+    target = ""
+    if isinstance(spec.target, ToBalancer):
+        target = spec.target.path
+    elif isinstance(spec.target, ToMember):
+        target = spec.target.member.path
+    if spec.match or not target or spec.path.endswith("/") == target.endswith("/"):
+        return
+    path = spec.path + ("b" if spec.path.endswith("/") else "/b")
+    findings.warn(
+        section.line_of("to"),
+        section.title,
+        "to",
+        f"{path} becomes {target}{path[len(spec.path) :]}: "
+        f"end both {spec.path} and {target} with a slash, or neither",
+    )

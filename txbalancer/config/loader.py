@@ -1,0 +1,140 @@
+"""
+A configuration file to a L{ServiceSpec}, or every fault in it at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from txbalancer.config.balancers import read_balancer
+from txbalancer.config.findings import Findings
+from txbalancer.config.ini import Section, read_sections
+from txbalancer.config.lint import lint
+from txbalancer.config.listeners import EndpointKey, read_listener
+from txbalancer.config.mounts import read_mount
+from txbalancer.config.options import SECTIONS, read_options, split_entries, why
+from txbalancer.config.scope import Scope
+from txbalancer.config.suggest import did_you_mean
+from txbalancer.core.registry import Registry
+from txbalancer.core.specs import GlobalSpec, ServiceSpec
+
+MOST_BYTES = 64 * 1024**2
+
+Complaint = tuple[str, str, str]
+"""Section title such as C{listener:web}, key, and what is wrong."""
+
+Check = Callable[[ServiceSpec], Iterable[Complaint]]
+"""A further check by a layer above, such as whether key and certificate match."""
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """
+    A configuration that can be used, and what may not be as meant in it.
+
+    @ivar warnings: lines in the form of errors, for people.
+    """
+
+    spec: ServiceSpec
+    warnings: list[str]
+
+
+def load(path: str, registry: Registry, checks: Iterable[Check] = ()) -> Loaded:
+    """
+    Read a configuration file.
+
+    @param registry: what C{lbmethod}, C{hcmethod} and the like may name.
+    @param checks: further checks, made when there is no error before them.
+    @raise ConfigErrors: with every fault of the file.
+    """
+    findings = Findings(path)
+    text = _read(path, findings)
+    findings.raise_errors()
+    return loads(text, registry, checks, path)
+
+
+def loads(
+    text: str, registry: Registry, checks: Iterable[Check] = (), path: str = "<text>"
+) -> Loaded:
+    """
+    Read a configuration from text; see L{load}.
+
+    @param path: its name, for messages.
+    """
+    findings = Findings(path)
+    sections = read_sections(text, findings)
+    if not sections and not findings.count:
+        findings.error(0, "", "", "the file is empty; at least a [listener:NAME] is needed")
+        findings.raise_errors()
+    spec = _build(sections, findings, registry)
+    findings.raise_errors()
+    _complain(spec, sections, checks, findings)
+    findings.raise_errors()
+    return Loaded(spec, findings.warnings())
+
+
+def _read(path: str, findings: Findings) -> str:
+    try:
+        with open(path, "rb") as file:
+            data = file.read(MOST_BYTES + 1)
+    except (OSError, ValueError) as error:
+        findings.error(0, "", "", f"cannot be read: {why(error)}")
+        return ""
+    if len(data) > MOST_BYTES:
+        findings.error(0, "", "", f"is larger than {MOST_BYTES >> 20} MiB")
+        return ""
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        findings.error(line, "", "", f"byte 0x{data[error.start]:02x} is not UTF-8 text")
+        return ""
+
+
+def _build(sections: list[Section], findings: Findings, registry: Registry) -> ServiceSpec:
+    by_kind: dict[str, list[Section]] = {kind: [] for kind in SECTIONS}
+    for section in sections:
+        if section.kind not in SECTIONS:
+            hint = did_you_mean(section.kind, SECTIONS)
+            findings.error(section.line, section.title, "", f"the section is not known{hint}")
+        else:
+            by_kind[section.kind].append(section)
+    scope = Scope(
+        findings,
+        registry,
+        listeners=frozenset(section.label.lower() for section in by_kind["listener"]),
+        balancers=frozenset(section.label.lower() for section in by_kind["balancer"]),
+    )
+    endpoints: dict[EndpointKey, int] = {}
+    service = [_read_global(section, scope) for section in by_kind["txbalancer"]]
+    listeners = [read_listener(section, endpoints, scope) for section in by_kind["listener"]]
+    balancers = [read_balancer(section, scope) for section in by_kind["balancer"]]
+    mounts = [read_mount(section, scope) for section in by_kind["mount"]]
+    if not listeners and not findings.count:
+        findings.error(0, "", "", "no listener: a section [listener:NAME] is needed")
+    if not findings.count:
+        lint(listeners, balancers, mounts, findings)
+    return ServiceSpec(
+        service[0] if service else GlobalSpec(),
+        tuple(each.spec for each in listeners),
+        tuple(each.spec for each in balancers),
+        tuple(each.spec for each in mounts),
+    )
+
+
+def _read_global(section: Section, scope: Scope) -> GlobalSpec:
+    if section.label:
+        scope.findings.error(section.line, section.title, "", "[txbalancer] takes no name")
+    mine, _ = split_entries(section, (), (), scope.findings)
+    return GlobalSpec(**read_options(section, mine, scope.registry, scope.findings))
+
+
+def _complain(
+    spec: ServiceSpec, sections: list[Section], checks: Iterable[Check], findings: Findings
+) -> None:
+    titles = {section.title.lower(): section for section in sections}
+    for check in checks:
+        for title, key, text in check(spec):
+            section = titles.get(title.lower())
+            findings.error(section.line_of(key) if section else 0, title, key, text)

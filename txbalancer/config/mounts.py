@@ -1,0 +1,87 @@
+"""
+Sections C{[mount:LABEL]} to specs.
+"""
+
+from __future__ import annotations
+
+import re
+import warnings
+from dataclasses import replace
+
+from txbalancer.config.conditions import KINDS, NAMED, read_conditions
+from txbalancer.config.ini import Section
+from txbalancer.config.options import SECTIONS, read_options, split_entries
+from txbalancer.config.scope import Placed, Scope
+from txbalancer.config.targets import read_target
+from txbalancer.core.mounts import Mount
+from txbalancer.core.specs import MountSpec, NotProxied
+
+_DOTS = re.compile(r"/\.{1,2}(?:/|$)")
+
+
+def read_mount(section: Section, scope: Scope) -> Placed[MountSpec]:
+    """
+    Make the spec of a mount; faults are noted.
+    """
+    findings = scope.findings
+    faults_before = findings.count
+    own = SECTIONS["mount"][1]
+    mine, rest = split_entries(section, {*own, *KINDS}, NAMED, findings)
+    options = read_options(section, mine, scope.registry, findings)
+    groups = _groups(section, options.get("match", ""), scope)
+    path = _path(section, scope) if groups is None else ""
+    if groups is not None and "path" in section.entries:
+        findings.error(
+            section.line_of("path"), section.title, "path", "give either `path` or `match`"
+        )
+    conditions = read_conditions(section, [each for each in rest if each.key not in own], scope)
+    entry = section.entries.get("to")
+    spec = MountSpec(section.label, path, NotProxied(), conditions, **options)
+    try:
+        target = read_target(entry.value if entry else "", path, groups, scope)
+        spec = replace(spec, target=target)
+        if findings.count == faults_before:
+            Mount(spec)
+    except ValueError as error:
+        findings.error(section.line_of("to"), section.title, "to", str(error))
+    return Placed(spec, section)
+
+
+def _groups(section: Section, pattern: str, scope: Scope) -> int | None:
+    if not pattern:
+        return None
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return re.compile(pattern.encode()).groups
+    except (re.error, OverflowError, RecursionError) as error:
+        scope.findings.error(
+            section.line_of("match"),
+            section.title,
+            "match",
+            f"{pattern!r} is not a regular expression: {error}",
+        )
+        return 9  # as many as can be referred to: no further faults from this one
+
+
+def _path(section: Section, scope: Scope) -> str:
+    entry = section.entries.get("path")
+    path = entry.value if entry else section.label
+    try:
+        _check_path(path, entry is not None)
+    except ValueError as error:
+        line = entry.line if entry else section.line
+        scope.findings.error(line, section.title, "path" if entry else "", str(error))
+    return path
+
+
+def _check_path(path: str, named: bool) -> None:
+    if not path.startswith("/"):
+        remedy = "" if named else "; for another label give `path =` or `match =` too"
+        raise ValueError(f"{path!r} is not a path that starts with /{remedy}")
+    if "?" in path or "#" in path:
+        raise ValueError(f"{path!r} has a query or fragment: only the path is matched")
+    if _DOTS.search(path):
+        raise ValueError(f"{path!r} never matches: dot segments are resolved before")
+    if any(ord(char) < 32 or ord(char) == 127 for char in path):
+        raise ValueError(f"{path!r} has a control character")

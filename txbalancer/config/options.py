@@ -1,0 +1,157 @@
+"""
+Keys of a section to attributes of a spec, by the metadata of the spec's options.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from txbalancer.config.findings import Findings
+from txbalancer.config.ini import Entry, Section
+from txbalancer.config.suggest import choose_from, did_you_mean
+from txbalancer.core import specs, values
+from txbalancer.core.registry import Registry
+from txbalancer.core.specs import Option
+
+SECTIONS: dict[str, tuple[type, tuple[str, ...]]] = {
+    "txbalancer": (specs.GlobalSpec, ()),
+    "listener": (specs.ListenerSpec, ("endpoint",)),
+    "balancer": (specs.BalancerSpec, ("members",)),
+    "mount": (specs.MountSpec, ("path", "to")),
+}
+"""The spec class of each kind of section, and its keys that are not options."""
+
+NOT_YET = {
+    "txbalancer": frozenset({"state"}),
+    "listener": frozenset({"accept-proxy", "http2", "tls-certificates", "tls-client-ca"}),
+    "balancer": frozenset({"growth", "nonce"}),
+    "mount": frozenset({"auth-file", "mapping", "require"}),
+    "member": frozenset(
+        {
+            *("enablereuse", "flusher", "flushpackets", "flushwait", "hcexpr", "hctemplate"),
+            *("iobuffersize", "multipathtcp", "ping", "receivebuffersize", "secret"),
+        }
+    ),
+}
+"""Keys of Apache's or to come, which get a clearer message than unknown ones."""
+
+Table = Mapping[str, tuple[str, Option]]
+
+
+def table(spec: type) -> dict[str, tuple[str, Option]]:
+    """
+    Return key -> (attribute, option) for a spec class.
+    """
+    return {option.name: (attribute, option) for attribute, option in specs.options(spec)}
+
+
+MEMBER_OPTIONS = table(specs.MemberSpec)
+TABLES = {kind: table(spec) for kind, (spec, _) in SECTIONS.items()}
+
+
+def parse(option: Option, text: str, registry: Registry) -> Any:
+    """
+    Read the value of an option.
+
+    @raise ValueError: saying what is wrong and what is allowed.
+    """
+    value = option.parse(text)
+    if option.names and value and value != option.modern:
+        known = getattr(registry, option.names)
+        if value not in known:
+            raise ValueError(f"{text!r} is not known{choose_from(value, {*known, option.modern})}")
+        check_needs(value, known[value])
+    if option.kind is values.file and value:
+        try:
+            with open(value, "rb"):
+                pass
+        except (OSError, ValueError) as error:
+            raise ValueError(f"cannot read {value}: {why(error)}") from error
+    return value
+
+
+def check_needs(name: str, factory: Any) -> None:
+    """
+    @raise ValueError: when a part needs what no balancer has in this version.
+    """
+    lacking = sorted(set(getattr(factory, "needs", ())) - {"http"})
+    if lacking:
+        raise ValueError(f"{name} needs {', '.join(lacking)}, which this version does not offer")
+
+
+def why(error: Exception) -> str:
+    """
+    Say shortly why a file cannot be opened.
+    """
+    return getattr(error, "strerror", None) or str(error)
+
+
+def read_options(
+    section: Section, entries: Iterable[Entry], registry: Registry, findings: Findings
+) -> dict[str, Any]:
+    """
+    Read entries that are options of their section; faults are noted and left out.
+
+    @return: attribute -> value.
+    """
+    known = TABLES[section.kind]
+    found: dict[str, Any] = {}
+    for entry in entries:
+        attribute, option = known[entry.key]
+        try:
+            found[attribute] = parse(option, entry.value, registry)
+        except ValueError as error:
+            findings.error(entry.line, section.title, entry.key, f"{error}{_lines_of(entry)}")
+    return found
+
+
+def split_entries(
+    section: Section, others: Iterable[str], prefixes: tuple[str, ...], findings: Findings
+) -> tuple[list[Entry], list[Entry]]:
+    """
+    Divide a section's entries into options and others; unknown keys are noted and left out.
+
+    @param others: keys that are known beside the options.
+    @param prefixes: beginnings of keys that are known too, such as C{header.}.
+    """
+    options = TABLES[section.kind]
+    others = frozenset(others)
+    mine: list[Entry] = []
+    rest: list[Entry] = []
+    for key, entry in section.entries.items():
+        if key in options:
+            mine.append(entry)
+        elif key in others or key.startswith(prefixes):
+            rest.append(entry)
+        else:
+            known = [*options, *others, *prefixes]
+            findings.error(entry.line, section.title, key, unknown(key, section.kind, known))
+    return mine, rest
+
+
+def unknown(key: str, kind: str, known: Iterable[str]) -> str:
+    """
+    Say that a key is not known here, and where it is or what may have been meant.
+
+    @param kind: kind of section, or C{member}.
+    """
+    if key in NOT_YET[kind] or (kind == "balancer" and key in NOT_YET["member"]):
+        return "is not available in this version"
+    hint = did_you_mean(key, known)
+    homes = "" if hint else " or ".join(_homes(key))
+    return f"is not known here{hint}" if not homes else f"does not belong here, but in {homes}"
+
+
+def _homes(key: str) -> Iterator[str]:
+    for kind, (_, others) in SECTIONS.items():
+        if key in TABLES[kind] or key in others:
+            yield f"[{kind}]" if kind == "txbalancer" else f"[{kind}:NAME]"
+    if key in MEMBER_OPTIONS:
+        yield "a line of `members`"
+
+
+def _lines_of(entry: Entry) -> str:
+    if len(entry.lines) < 2:
+        return ""
+    return f" (the value goes on in line {entry.lines[-1][0]}, which is indented)"

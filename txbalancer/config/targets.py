@@ -1,0 +1,182 @@
+"""
+Targets of mounts: what stands after C{to =}.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import replace
+
+from txbalancer.config import words
+from txbalancer.config.members import (
+    KNOWN_SCHEMES,
+    PORTS,
+    make_member,
+    parse_options,
+    parse_url,
+    split_line,
+)
+from txbalancer.config.scope import Scope
+from txbalancer.config.suggest import choose_from
+from txbalancer.core.specs import (
+    FixedStatus,
+    NotProxied,
+    Redirect,
+    Target,
+    ToBalancer,
+    ToMember,
+    ToResource,
+)
+
+ALLOWED = (
+    "balancer://NAME/, http://HOST:PORT/, https://…, unix:/PATH|http://HOST/, !, "
+    "redirect:[STATUS ]URL, status:NNN or resource:NAME"
+)
+REDIRECTS = (301, 302, 303, 307, 308)
+NEEDS_BALANCER = frozenset(
+    {"failwindow", "lbset", "loadfactor", "maxfails", "redirect", "retry", "route", "status"}
+)
+"""Options of members that mean nothing for a single one; those of health checks neither."""
+
+_BALANCER = re.compile(r"balancer://([^/?#]*)([^?#]*)", re.IGNORECASE)
+_PATH = re.compile(r"[!-~]*")
+
+
+def read_target(text: str, path: str, groups: int | None, scope: Scope) -> Target:
+    """
+    Read a target.
+
+    @param path: the mount's prefix, or empty.
+    @param groups: how many groups the mount's C{match} has; C{None} for a prefix.
+    @raise ValueError: saying what is wrong and what is allowed.
+    """
+    if not text:
+        raise ValueError(f"is missing: use {ALLOWED}")
+    if text == "!":
+        return NotProxied()
+    kind, colon, rest = text.partition(":")
+    kind = kind.lower()
+    if colon and kind in _READERS:
+        return _READERS[kind](rest.strip(), groups, scope)
+    if colon and kind == "balancer":
+        return _balancer(text, path, groups, scope)
+    if colon and (kind in PORTS or kind in KNOWN_SCHEMES or kind == "unix"):
+        return _member(text, path, groups, scope)
+    raise ValueError(f"{text!r} is no target: use {ALLOWED}{_guess(text, scope)}")
+
+
+def _guess(text: str, scope: Scope) -> str:
+    if text.lower().rstrip("/") in scope.balancers:
+        return f" (did you mean balancer://{text.lower().rstrip('/')}/?)"
+    if re.fullmatch(r"[\w.-]+:\d+(/\S*)?", text):
+        return f" (did you mean http://{text}?)"
+    return ""
+
+
+def _redirect(text: str, groups: int | None, scope: Scope) -> Target:
+    status = 302
+    match = re.fullmatch(r"(\d+)\s+(.*)", text, re.ASCII)
+    if match is not None:
+        text = match[2]
+        status = int(match[1][:4])
+        if status not in REDIRECTS:
+            raise ValueError(f"{match[1]} is not a redirect: use {', '.join(map(str, REDIRECTS))}")
+    if not _PATH.fullmatch(text) or not text:
+        raise ValueError(f"{text!r} is not a URL in ASCII without blanks: redirect:[STATUS ]URL")
+    _check_references(text, groups)
+    return Redirect(status, text)
+
+
+def _status(text: str, groups: int | None, scope: Scope) -> Target:
+    if not re.fullmatch(r"[2-5]\d\d", text, re.ASCII):
+        raise ValueError(f"{text!r} is not a status from 200 to 599")
+    return FixedStatus(int(text))
+
+
+def _resource(text: str, groups: int | None, scope: Scope) -> Target:
+    name = text.lower()
+    known = scope.registry.resources
+    if name not in known:
+        there = choose_from(name, known) if known else "; no plugin with resources is installed"
+        raise ValueError(f"no resource is called {text!r}{there}")
+    return ToResource(name)
+
+
+def _later(text: str, groups: int | None, scope: Scope) -> Target:
+    raise ValueError("manager: and metrics: are not available in this version")
+
+
+_READERS: dict[str, Callable[[str, int | None, Scope], Target]] = {
+    "manager": _later,
+    "metrics": _later,
+    "redirect": _redirect,
+    "resource": _resource,
+    "status": _status,
+}
+
+
+def _balancer(text: str, path: str, groups: int | None, scope: Scope) -> Target:
+    match = _BALANCER.fullmatch(text)
+    if match is None:
+        raise ValueError(f"{text!r} must be balancer://NAME[/PATH], without query or fragment")
+    name = match[1].lower()
+    if name not in scope.balancers:
+        raise ValueError(f"no [balancer:{match[1]}]{choose_from(name, scope.balancers)}")
+    if not _PATH.fullmatch(match[2]):
+        raise ValueError(f"{match[2]!r} has a character that must be written as %XX")
+    _check_references(match[2], groups)
+    return ToBalancer(name, _join_path(match[2], path, groups))
+
+
+def _member(text: str, path: str, groups: int | None, scope: Scope) -> Target:
+    url, rest = split_line(text)
+    options, faults = parse_options(rest, {}, scope.registry)
+    faults += [
+        (key, "needs a balancer: a single member has no use for it")
+        for key in (word.partition("=")[0].lower() for word in rest)
+        if key in NEEDS_BALANCER or key.startswith("hc")
+    ]
+    if faults:
+        raise ValueError("; ".join(f"{key}: {fault}" for key, fault in faults))
+    address = parse_url(url)
+    _check_references(address.path, groups)
+    member = make_member(address, options)
+    return ToMember(replace(member, path=_join_path(address.path, path, groups)))
+
+
+def _check_references(text: str, groups: int | None) -> None:
+    found = [int(digit) for digit in re.findall(r"\$(\d)", text)]
+    if any(found) and groups is None:
+        raise ValueError(f"${max(found)} needs `match =` instead of a path")
+    if groups is not None and any(number > groups for number in found):
+        raise ValueError(f"${max(found)} is not there: the match has {groups} groups")
+
+
+def _join_path(target: str, path: str, groups: int | None) -> str:
+    # A bare slash says nothing: one stands between target and rest anyway. Apache
+    # would send `//b` or glue host and path instead (APACHE items H52, H53 and X29).
+    if target not in ("", "/"):
+        return target
+    return "/" if groups is None and path.endswith("/") else ""
+
+
+def show_target(target: Target, options: Callable[[ToMember], str]) -> str:
+    """
+    Write a target in the form that L{read_target} reads.
+
+    @param options: writes the options of a member, each after a blank.
+    """
+    match target:
+        case ToBalancer():
+            return f"balancer://{target.name}{target.path}"
+        case ToMember():
+            return words.quote(target.member.url) + options(target)
+        case NotProxied():
+            return "!"
+        case Redirect():
+            return f"redirect:{target.status} {target.location}"
+        case FixedStatus():
+            return f"status:{target.status}"
+        case ToResource():
+            return f"resource:{target.name}"
