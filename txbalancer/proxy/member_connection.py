@@ -53,6 +53,7 @@ class MemberConnection:
     @ivar exchange: the exchange that has the connection, or C{None}.
     @ivar deadline: when the member's silence becomes a failure; see L{Deadlines}.
     @ivar reused: whether an earlier exchange went over this connection.
+    @ivar stuck: whether the member does not take what is sent.
     @ivar request_sent: whether the request is complete on its way.
     """
 
@@ -66,7 +67,6 @@ class MemberConnection:
         "_paused",
         "_progress",
         "_state",
-        "_stuck",
         "deadline",
         "exchange",
         "keep",
@@ -74,6 +74,7 @@ class MemberConnection:
         "pool",
         "request_sent",
         "reused",
+        "stuck",
         "transport",
         "tunnel",
     )
@@ -99,7 +100,7 @@ class MemberConnection:
         self._interim = 0
         self._method = b""
         self._paused = False
-        self._stuck = False
+        self.stuck = False
         self._progress = -1
 
     # -- opening and closing
@@ -220,12 +221,15 @@ class MemberConnection:
         target: bytes,
         lines: list[bytes],
         body: int,
-    ) -> None:
+        expects: bool,
+    ) -> int:
         """
         Send the head of a request.
 
         @param lines: header lines, Host first; those that frame the body are added here.
         @param body: its length, L{NO_BODY} or L{CHUNKED}.
+        @param expects: whether the body waits for the member's 100 (Continue).
+        @return: the size of the head in bytes.
         """
         self.exchange = exchange
         self._method = method
@@ -241,14 +245,20 @@ class MemberConnection:
             lines.append(b"Connection: close")
         lines.append(b"\r\n")
         self.request_sent = body <= 0 and body != CHUNKED
-        if self.request_sent:
+        if self.request_sent or expects:
             self.deadline = self.pool.runtime.now() + self.pool.spec.timeout
-        self.transport.write(b"%b %b HTTP/1.1\r\n" % (method, target) + b"\r\n".join(lines))
+        else:
+            self.deadline = NEVER
+        head = b"%b %b HTTP/1.1\r\n%b" % (method, target, b"\r\n".join(lines))
+        self.transport.write(head)
+        return len(head)
 
     def write_body(self, data: bytes) -> None:
         """
         Send a piece of the request's body.
         """
+        if not self.stuck:
+            self.deadline = NEVER
         self.transport.write(chunk(data) if self._chunked_request else data)
 
     def end_body(self, trailers: list[bytes]) -> None:
@@ -450,7 +460,7 @@ class MemberConnection:
         """
         The member does not take the request as fast as it comes.
         """
-        self._stuck = True
+        self.stuck = True
         self._progress = -1
         self.deadline = self.pool.runtime.now() + self.pool.spec.timeout
         if self.tunnel is not None:
@@ -462,7 +472,7 @@ class MemberConnection:
         """
         The member took what was waiting.
         """
-        self._stuck = False
+        self.stuck = False
         if not self.request_sent:
             self.deadline = NEVER
         if self.tunnel is not None:
@@ -481,7 +491,7 @@ class MemberConnection:
         Act on the member's silence.
         """
         state, exchange = self._state, self.exchange
-        if self._stuck and self._moving():
+        if self.stuck and self._moving():
             self.deadline = now + self.pool.spec.timeout
             return
         self.deadline = NEVER

@@ -32,6 +32,8 @@ class MemberPool:
 
     @ivar spec: how to talk to the member; replaced on reload.
     @ivar secure: whether connections are under TLS.
+    @ivar host: the member's own name for Host, with its port unless that is the default.
+    @ivar base: path of the member's URL, put before each request's path.
     @ivar open: connections that are open or opening.
     @ivar idle: connections without an exchange, the last used one last.
     """
@@ -56,6 +58,7 @@ class MemberPool:
         default = 443 if self.secure else 80
         name = f"[{spec.host}]" if ":" in spec.host else spec.host
         self.host = (name if spec.port == default else f"{name}:{spec.port}").encode("ascii")
+        self.base = spec.path.encode("ascii")
         self._addresses = Addresses(
             self.runtime.reactor, spec.host, spec.addressttl, self.runtime.now
         )

@@ -1,0 +1,3 @@
+"""
+The running service: configuration in, a tree of Twisted services out.
+"""

@@ -1,0 +1,561 @@
+"""
+One request to a balancer and its answer: elect, try, perhaps try again, pass on.
+
+The exchange decides nothing that C{core} can decide, and knows neither parser nor
+socket: it drives a client side (L{ClientChannel}) and a member side
+(L{MemberConnection}), which call it back with what their peers do. Its phases are
+those of DESIGN section 4.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from txbalancer import errors
+from txbalancer.core import headers, retry
+from txbalancer.core.balancer import Session
+from txbalancer.core.member import Member
+from txbalancer.core.mounts import Mount
+from txbalancer.core.outcome import Outcome
+from txbalancer.http1.heads import NO_BODY, RequestHead, ResponseHead
+from txbalancer.net.deadlines import NEVER
+from txbalancer.proxy.local import page, start_line
+from txbalancer.proxy.served import Served
+from txbalancer.proxy.tunnel import Tunnel
+
+if TYPE_CHECKING:
+    from txbalancer.proxy.channel import ClientChannel
+    from txbalancer.proxy.member_connection import MemberConnection
+    from txbalancer.proxy.resource import BalancerResource
+
+_REPLAYED = 65536
+"""Bytes of a request's body that are kept for another attempt; Apache keeps 16384 (F3)."""
+
+
+class Exchange(Served):
+    """
+    One client request and its answer, over as many attempts as it takes.
+
+    @ivar member: the member of the current attempt.
+    @ivar upgrade: protocol offered to the member, or C{b""}.
+    @ivar deadline: when waiting, for a connection or for any member, has been too long.
+    """
+
+    __slots__ = (
+        "_charged",
+        "_connect_time",
+        "_connection",
+        "_first_byte",
+        "_forced",
+        "_kept",
+        "_kept_size",
+        "_mount",
+        "_path",
+        "_queue_time",
+        "_request_done",
+        "_responding",
+        "_reused",
+        "_session",
+        "_since",
+        "_target",
+        "_trailers",
+        "_tried",
+        "_waits",
+        "attempts",
+        "deadline",
+        "member",
+        "upgrade",
+    )
+
+    def __init__(
+        self,
+        target: BalancerResource,
+        channel: ClientChannel,
+        head: RequestHead,
+        mount: Mount,
+        path: bytes,
+    ) -> None:
+        super().__init__(target.runtime, channel, head)
+        self._target = target
+        self._mount = mount
+        self._path = path
+        self.member: Member | None = None
+        self._connection: MemberConnection | None = None
+        self._session: Session | None = None
+        self.attempts = 0
+        self._tried: tuple[tuple[Member, str], ...] = ()
+        self._request_done = head.body == NO_BODY or head.body == 0
+        self._trailers: list[bytes] = []
+        self._kept: list[bytes] | None = None if self._request_done else []
+        self._kept_size = 0
+        self._responding = False
+        self._reused = False
+        self._waits = False
+        self._charged = False
+        self.upgrade = b""
+        self.deadline = NEVER
+        self._since = 0.0
+        self._queue_time = self._connect_time = self._first_byte = 0.0
+
+    # -- sticky, elect
+
+    def start(self) -> None:
+        """
+        Find the first member and begin with it.
+        """
+        balancer = self._target.balancer
+        now = self.started
+        member = None
+        session = balancer.session(self.head) if balancer.sticky else None
+        if session is not None:
+            self._session = session
+            try:
+                member = balancer.follow(session, now)
+            except errors.SessionRefused as error:
+                self._fail(error)
+                return
+        if member is None:
+            member = balancer.elect(now, self.head)
+            if member is None:
+                self._target.wait(self)
+                return
+        self._begin(member)
+
+    def _again(self) -> None:
+        """
+        Elect another member after a failed attempt.
+        """
+        balancer = self._target.balancer
+        now = self.runtime.now()
+        tried = [member for member, _ in self._tried]
+        try:
+            member = None
+            if self._session is not None:
+                member = balancer.follow(self._session, now, tried)
+            if member is None:
+                member = balancer.elect(now, self.head, tried, allow_tried=True)
+        except errors.SessionRefused as error:
+            self._fail(error)
+            return
+        if member is None:
+            self._target.wait(self)
+        else:
+            self._begin(member)
+
+    def elected(self, member: Member) -> None:
+        """
+        Go on with a member that became available while this exchange waited for any.
+        """
+        self.deadline = NEVER
+        self._queue_time += self.runtime.now() - self._since
+        self._begin(member)
+
+    def no_member(self) -> None:
+        """
+        Give up: no member became available in time.
+        """
+        self.deadline = NEVER
+        name = self._target.balancer.spec.name
+        self._fail(errors.NoMemberAvailable(f"{name}: no member is available"))
+
+    # -- begin, forward
+
+    def _begin(self, member: Member) -> None:
+        self.member = member
+        self._charged = True
+        self.attempts += 1
+        connection = member.pool.take()
+        if connection is None:
+            self._waits = True
+            self._since = self.runtime.now()
+            member.pool.acquire(self)
+        else:
+            self._reused = True
+            self._send(connection)
+
+    def connected(self, connection: MemberConnection) -> None:
+        """
+        Take a connection that was opened, or came free, for this exchange.
+        """
+        self._waits = False
+        self.deadline = NEVER
+        waited = self.runtime.now() - self._since
+        self._reused = connection.reused
+        if connection.reused:
+            self._queue_time += waited
+        else:
+            self._connect_time += waited
+            assert self.member is not None
+            self._target.balancer.connected(self.member)
+        self._send(connection)
+
+    def wait_until(self, deadline: float) -> None:
+        """
+        Wait in a queue, at most until C{deadline}.
+        """
+        self.deadline = deadline
+        self.runtime.deadlines.add(self)
+
+    def _send(self, connection: MemberConnection) -> None:
+        self._connection = connection
+        head = self.head
+        member = self.member
+        assert member is not None
+        pool = member.pool
+        target = pool.base + self._path if head.path != b"*" else head.path
+        if head.query is not None:
+            target = target + b"?" + head.query
+        lines = headers.request_lines(head.lines, head.noted, head, self._mount, pool.host)
+        expects = head.expects and not self._request_done
+        if expects:
+            lines.append(b"Expect: 100-continue")
+        if head.upgrade:
+            self._offer_upgrade(lines)
+        member.transferred += self.bytes_in + connection.begin(
+            self, head.method, target, lines, head.body, expects
+        )
+        kept = self._kept
+        if kept:
+            for piece in kept:
+                connection.write_body(piece)
+            if self._kept_size > _REPLAYED:
+                self._kept = None
+        if self._request_done and kept is not None:
+            connection.end_body(self._trailers)
+        if self.channel.paused and not connection.stuck and not self._request_done:
+            self.channel.resume()
+
+    def _offer_upgrade(self, lines: list[bytes]) -> None:
+        """
+        Offer the protocol change that the client asked for, if the member may have it (H40).
+        """
+        wanted = self.head.upgrade
+        assert self.member is not None
+        allowed = self.member.spec.upgrade
+        if wanted.lower() == b"h2c" or self._mount_refuses(wanted, allowed):
+            return
+        self.upgrade = wanted
+        lines.append(b"Connection: Upgrade")
+        lines.append(b"Upgrade: " + wanted)
+
+    @staticmethod
+    def _mount_refuses(wanted: bytes, allowed: str) -> bool:
+        if allowed.upper() == "NONE" or b"," in wanted or b" " in wanted:
+            return True
+        return allowed.upper() != "ANY" and wanted.lower() != allowed.lower().encode()
+
+    def request_data(self, data: bytes) -> None:
+        """
+        Pass on a piece of the request's body, and keep a little for another attempt.
+        """
+        self.bytes_in += len(data)
+        limit = self._mount.spec.max_body
+        if limit and self.bytes_in > limit:
+            self.client_error(errors.BodyTooLarge(f"a body over {limit} bytes"))
+            return
+        connection = self._connection
+        kept = self._kept
+        if kept is not None:
+            kept.append(data)
+            self._kept_size += len(data)
+            if self._kept_size > _REPLAYED:
+                if connection is not None:
+                    self._kept = None
+                elif not self.channel.paused:
+                    self.channel.pause()
+        if connection is not None:
+            assert self.member is not None
+            self.member.transferred += len(data)
+            connection.write_body(data)
+
+    def request_end(self, trailers: list[bytes]) -> None:
+        """
+        Pass on the end of the request's body.
+        """
+        self._request_done = True
+        self._trailers = trailers
+        if self._connection is not None:
+            self._connection.end_body(trailers)
+
+    # -- retry
+
+    def attempt_failed(self, error: errors.BalancerError, untouched: bool = True) -> None:
+        """
+        An attempt ended before the head of an answer: blame, and try again or give up.
+
+        @param untouched: the member has said nothing at all.
+        """
+        member = self.member
+        assert member is not None
+        sent = self._connection is not None
+        self._leave_member()
+        balancer = self._target.balancer
+        now = self.runtime.now()
+        balancer.failed(member, error, now, self._reused)
+        if isinstance(error, errors.ResponseTimeout) and balancer.spec.failontimeout:
+            balancer.force_error(member, error.reason, now)
+        self._tried += ((member, error.reason),)
+        decision = retry.decide(
+            error=error,
+            sent=sent,
+            method=self.head.method,
+            replayable=self._kept is not None or not self._body_announced(),
+            responding=self._responding,
+            reused=self._reused and untouched,
+            attempts=self.attempts,
+            maxattempts=balancer.maxattempts,
+        )
+        if decision is retry.Decision.FAIL:
+            self._fail(error)
+            return
+        if decision is retry.Decision.FREE:
+            self.attempts -= 1
+            self._tried = self._tried[:-1]
+        self._again()
+
+    def _body_announced(self) -> bool:
+        return self.head.body != NO_BODY and self.head.body != 0
+
+    def expired(self, now: float) -> None:
+        """
+        Waiting has been too long.
+        """
+        self.deadline = NEVER
+        self.runtime.deadlines.discard(self)
+        if self._waits and self.member is not None:
+            pool = self.member.pool
+            pool.cancel(self)
+            self._queue_time += now - self._since
+            self.attempt_failed(pool.queue_timeout())
+        else:
+            self._target.give_up(self)
+
+    # -- response
+
+    def interim(self, head: ResponseHead) -> None:
+        """
+        Pass on a 1xx answer; 100 only to a client that waits for it.
+        """
+        if head.status != 100 or self.head.expects:
+            self.channel.interim(head.start, head.lines)
+
+    def response(
+        self, head: ResponseHead, body: int, data: bytes, done: bool, trailers: list[bytes]
+    ) -> None:
+        """
+        Pass on the head of the member's answer and what is there of its body.
+        """
+        now = self.runtime.now()
+        self._first_byte = now - self.started
+        self.response = head
+        self.status = status = head.status
+        member = self.member
+        assert member is not None
+        size = len(data)
+        member.read += len(head.start) + size
+        self.bytes_out += size
+        target = self._target
+        if status in target.failonstatus:
+            target.balancer.force_error(member, f"answered {status}", now)
+        lines = headers.response_lines(
+            head.lines, head.noted, self.head, self._mount, target.reverse
+        )
+        if b"date" not in head.noted:
+            lines.append(self.runtime.date_line())
+        if target.remembers:
+            lines.extend(target.balancer.remember(self.head, self._session, member))
+        if body == NO_BODY and head.length >= 0 and status != 204:
+            body = head.length
+        if head.minor == 0:
+            head.start = b"HTTP/1.1" + head.start[8:]
+        self._responding = True
+        if done:
+            self._connection = None
+        self.channel.respond(head.start, lines, body, data, done, trailers)
+        if done:
+            self._complete()
+
+    def response_data(self, data: bytes) -> None:
+        """
+        Pass on a piece of the answer's body.
+        """
+        size = len(data)
+        self.bytes_out += size
+        assert self.member is not None
+        self.member.read += size
+        self.channel.write_body(data)
+
+    def response_end(self, trailers: list[bytes]) -> None:
+        """
+        Pass on the end of the answer.
+        """
+        self._connection = None
+        self.channel.end_body(trailers)
+        self._complete()
+
+    def response_broken(self, error: errors.MemberError) -> None:
+        """
+        The answer ended within its body: cut the client off, so that it can tell.
+        """
+        member = self.member
+        assert member is not None
+        self._leave_member()
+        self._target.balancer.failed(member, error, self.runtime.now(), False)
+        self._tried += ((member, error.reason),)
+        self.finish(error.reason)
+        self.channel.abort()
+
+    def switched(self, head: ResponseHead, connection: MemberConnection, data: bytes) -> None:
+        """
+        The member changed protocols: from here on bytes go both ways.
+        """
+        self.status = 101
+        self.response = head
+        self._responding = True
+        self._first_byte = self.runtime.now() - self.started
+        head.lines.append(b"Connection: Upgrade")
+        head.lines.append(b"Upgrade: " + head.noted[b"upgrade"])
+        assert self.member is not None
+        tunnel = Tunnel(
+            self, self.channel, connection, self.member.spec.tunneltimeout, self.runtime.now
+        )
+        rest = self.channel.switch(head.start, head.lines)
+        if data:
+            tunnel.from_member(data)
+        if rest:
+            tunnel.from_client(rest)
+
+    def tunnel_ended(self, reason: str) -> None:
+        """
+        Close the client's side of a tunnel.
+        """
+        self._connection = None
+        self._complete(reason)
+
+    # -- flow
+
+    def client_blocked(self) -> None:
+        """
+        The client does not read: stop reading the member.
+        """
+        if self._connection is not None and self._responding:
+            self._connection.pause()
+
+    def client_unblocked(self) -> None:
+        """
+        The client reads again: go on reading the member.
+        """
+        if self._connection is not None and self._responding:
+            self._connection.resume()
+
+    def member_blocked(self) -> None:
+        """
+        The member does not take the request's body: stop reading the client.
+        """
+        if not self._request_done:
+            self.channel.pause()
+
+    def member_unblocked(self) -> None:
+        """
+        The member takes more: go on reading the client.
+        """
+        if self.channel.paused:
+            self.channel.resume()
+
+    # -- finish
+
+    def client_error(self, error: errors.ClientError) -> None:
+        """
+        The client broke its request: no member is to blame.
+        """
+        if self._responding:
+            self.client_gone(error)
+            self.channel.abort()
+        else:
+            self._leave_member()
+            self._fail(error)
+
+    def client_gone(self, error: errors.ClientError) -> None:
+        """
+        The client left: let the member go, without blame.
+        """
+        self._leave_member()
+        self._target.forget(self)
+        self.finish(error.reason)
+
+    def _leave_member(self) -> None:
+        """
+        End the current attempt, whatever its state.
+        """
+        connection, member = self._connection, self.member
+        self._connection = None
+        if self._waits and member is not None:
+            member.pool.cancel(self)
+            self._waits = False
+        self._rest()
+        if connection is not None:
+            connection.close()
+        self._release()
+
+    def _release(self) -> None:
+        if self._charged and self.member is not None:
+            self._charged = False
+            self._target.balancer.release(self.member)
+
+    def _rest(self) -> None:
+        if self.deadline != NEVER:
+            self.deadline = NEVER
+            self.runtime.deadlines.discard(self)
+
+    def _fail(self, error: errors.BalancerError) -> None:
+        """
+        Answer that it did not work.
+        """
+        self.status = error.status
+        lines, body = page(
+            self.head, error.status, error.reason, self._target.explain(error),
+            self.runtime.date_line(),
+        )
+        if error.status == 503:
+            lines.append(b"Retry-After: %d" % self._target.retry_after())
+        sent = b"" if self.head.method == b"HEAD" else body
+        self.bytes_out = len(sent)
+        self._target.log_failure(self, error)
+        self.channel.respond(start_line(error.status), lines, len(body), sent, True)
+        self._complete(error.reason)
+
+    def _complete(self, reason: str = "") -> None:
+        if self.finished:
+            return
+        self._release()
+        self.finish(reason)
+        self.channel.finished()
+
+    def outcome(self) -> Outcome:
+        """
+        Make the record of this exchange.
+        """
+        member = self.member
+        now = self.runtime.now()
+        duration = now - self.started
+        session = self._session
+        return Outcome(
+            request=self.head,
+            peer=self.head.peer,
+            status=self.status,
+            reason=self.reason,
+            bytes_in=self.bytes_in,
+            bytes_out=self.bytes_out,
+            started=self.runtime.wall() - duration,
+            duration=duration,
+            balancer=self._target.balancer.spec.name,
+            member=member.name if member is not None else "",
+            route=member.route if member is not None else b"",
+            attempts=self.attempts,
+            tried=self._tried,
+            queue=self._queue_time,
+            connect=self._connect_time,
+            first_byte=self._first_byte,
+            session=session,
+            response=self.response,
+        )

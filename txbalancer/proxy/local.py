@@ -1,0 +1,176 @@
+"""
+Answers that need no member: errors, redirects, fixed statuses.
+"""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+
+from txbalancer.core.mounts import Mount
+from txbalancer.core.outcome import Outcome
+from txbalancer.errors import ClientError
+from txbalancer.http1.heads import CHUNKED, NO_BODY, RequestHead
+from txbalancer.proxy.errorpages import error_page
+from txbalancer.proxy.served import Served
+
+if TYPE_CHECKING:
+    from txbalancer.proxy.channel import ClientChannel
+    from txbalancer.proxy.runtime import Runtime
+    from txbalancer.proxy.site import Site
+
+_PATIENCE = 65536
+"""A body up to this size is read before the answer, so that the connection can stay."""
+
+
+def start_line(status: int) -> bytes:
+    """
+    Write the status line of an answer made here.
+    """
+    try:
+        phrase = HTTPStatus(status).phrase
+    except ValueError:
+        phrase = "Status"
+    return f"HTTP/1.1 {status} {phrase}".encode("ascii")
+
+
+def page(
+    head: RequestHead, status: int, reason: str, text: str, date: bytes
+) -> tuple[list[bytes], bytes]:
+    """
+    Make header lines and body of a small page that says what is wrong.
+    """
+    kind, body = error_page(status, reason, text, head.noted.get(b"accept", b""))
+    return [date, b"Content-Type: " + kind, b"Cache-Control: no-store"], body
+
+
+class LocalAnswer(Served):
+    """
+    A request that is answered without a member.
+    """
+
+    __slots__ = ("_body", "_lines", "_waiting")
+
+    def __init__(
+        self,
+        runtime: Runtime,
+        channel: ClientChannel,
+        head: RequestHead,
+        status: int,
+        reason: str,
+    ) -> None:
+        super().__init__(runtime, channel, head)
+        self.status = status
+        self.reason = reason
+        self._lines: list[bytes] = []
+        self._body = b""
+        self._waiting = False
+
+    def send_page(self, text: str) -> None:
+        """
+        Answer with a page that says what is wrong.
+        """
+        lines, body = page(self.head, self.status, self.reason, text, self.runtime.date_line())
+        if self.status == 405:
+            lines.append(b"Allow: GET, HEAD, POST, PUT, DELETE, OPTIONS, PATCH, TRACE")
+        self.send(lines, body)
+
+    def send(self, lines: list[bytes], body: bytes) -> None:
+        """
+        Answer; a small body of the request is read first.
+        """
+        self._lines, self._body = lines, body
+        announced = self.head.body
+        if (0 < announced <= _PATIENCE or announced == CHUNKED) and not self.head.expects:
+            self._waiting = True
+        else:
+            self._respond()
+
+    def request_data(self, data: bytes) -> None:
+        """
+        Read on, within reason.
+        """
+        super().request_data(data)
+        if self._waiting and self.bytes_in > _PATIENCE:
+            self._respond()
+
+    def request_end(self, trailers: list[bytes]) -> None:
+        """
+        Now the answer can go.
+        """
+        if self._waiting:
+            self._respond()
+
+    def client_error(self, error: ClientError) -> None:
+        """
+        The request is not worth waiting for.
+        """
+        if self._waiting:
+            self._respond()
+
+    def _respond(self) -> None:
+        self._waiting = False
+        body = self._body
+        bodiless = self.status in (204, 304)
+        length = NO_BODY if bodiless else len(body)
+        sent = b"" if bodiless or self.head.method == b"HEAD" else body
+        self.bytes_out = len(sent)
+        self.channel.respond(start_line(self.status), self._lines, length, sent, True)
+        self.finish(self.reason)
+        self.channel.finished()
+
+    def outcome(self) -> Outcome:
+        """
+        Record an answer that no member had a part in.
+        """
+        now = self.runtime.now()
+        return Outcome(
+            request=self.head,
+            peer=self.head.peer,
+            status=self.status,
+            reason=self.reason,
+            bytes_in=self.bytes_in,
+            bytes_out=self.bytes_out,
+            started=self.runtime.wall() - (now - self.started),
+            duration=now - self.started,
+        )
+
+
+class RedirectTarget:
+    """
+    Sends clients elsewhere: C{to = redirect:…}.
+    """
+
+    def __init__(self, status: int) -> None:
+        self._status = status
+
+    def begin(
+        self, site: Site, channel: ClientChannel, head: RequestHead, mount: Mount, path: bytes
+    ) -> None:
+        """
+        Answer with a Location.
+        """
+        try:
+            location = mount.location(head)
+        except ClientError as error:
+            site.answer(channel, head, error.status, error.reason, str(error))
+            return
+        answer = LocalAnswer(site.runtime, channel, head, self._status, "redirect")
+        answer.send([site.runtime.date_line(), b"Location: " + location], b"")
+
+
+class StatusTarget:
+    """
+    Answers with a fixed status: C{to = status:…}, and C{!}, which is 404.
+    """
+
+    def __init__(self, status: int, reason: str) -> None:
+        self._status, self._reason = status, reason
+
+    def begin(
+        self, site: Site, channel: ClientChannel, head: RequestHead, mount: Mount, path: bytes
+    ) -> None:
+        """
+        Answer with a small page.
+        """
+        site.answer(channel, head, self._status, self._reason, "")

@@ -1,0 +1,150 @@
+"""
+The targets of mounts as Twisted resources.
+
+A L{BalancerResource} takes an exchange at the end of the head, so that bodies stream.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import Any
+
+from twisted.logger import Logger
+from twisted.web.resource import Resource
+
+from txbalancer.core.balancer import Balancer
+from txbalancer.core.mounts import Mount
+from txbalancer.errors import BalancerError, NoMemberAvailable
+from txbalancer.http1.heads import RequestHead
+from txbalancer.net.deadlines import NEVER
+from txbalancer.proxy.channel import ClientChannel
+from txbalancer.proxy.exchange import Exchange
+from txbalancer.proxy.pool import MemberPool
+from txbalancer.proxy.runtime import Runtime
+from txbalancer.proxy.site import Site
+
+
+class BalancerResource(Resource):
+    """
+    A balancer, reachable through mounts.
+
+    @ivar balancer: the domain's part: who is elected, who is out.
+    """
+
+    isLeaf = True
+    log = Logger()
+
+    def __init__(self, runtime: Runtime, balancer: Balancer) -> None:
+        super().__init__()
+        self.runtime = runtime
+        self.balancer = balancer
+        self._waiting: deque[Exchange] = deque()
+        self._timer: Any = None
+
+    def open_pools(self) -> None:
+        """
+        Give every member that has none its connection pool.
+
+        @raise StartError: when a member's TLS files cannot be used.
+        """
+        for member in self.balancer.members:
+            if member.pool is None:
+                member.pool = MemberPool(self.runtime, member.spec)
+            elif member.pool.spec is not member.spec:
+                member.pool.configure(member.spec)
+
+    # -- exchanges
+
+    def begin(
+        self, site: Site, channel: ClientChannel, head: RequestHead, mount: Mount, path: bytes
+    ) -> None:
+        """
+        Take a request at the end of its head.
+        """
+        Exchange(self, channel, head, mount, path).start()
+
+    def wait(self, exchange: Exchange) -> None:
+        """
+        Hold an exchange that found no member, for at most the balancer's C{timeout}.
+
+        Apache polls (APACHE X26); here a member's return serves the first that waits.
+        """
+        timeout = self.balancer.spec.timeout
+        if not timeout:
+            exchange.no_member()
+            return
+        exchange.wait_until(self.runtime.now() + timeout)
+        self._waiting.append(exchange)
+        self._arm()
+
+    def forget(self, exchange: Exchange) -> None:
+        """
+        Drop an exchange that may be waiting, because its client left.
+        """
+        if exchange in self._waiting:
+            self._waiting.remove(exchange)
+
+    def give_up(self, exchange: Exchange) -> None:
+        """
+        End an exchange that waited for too long.
+        """
+        self.forget(exchange)
+        exchange.no_member()
+
+    def serve_waiting(self) -> None:
+        """
+        Look for members for those that wait; called when a member came back.
+        """
+        while self._waiting:
+            exchange = self._waiting[0]
+            member = self.balancer.elect(self.runtime.now(), exchange.head)
+            if member is None:
+                self._arm()
+                return
+            self._waiting.popleft()
+            exchange.elected(member)
+
+    def _arm(self) -> None:
+        """
+        Wake up when the next member in error may be tried again.
+        """
+        until = self.balancer.valid_until
+        if self._timer is not None and self._timer.active():
+            self._timer.cancel()
+        if until < NEVER:
+            delay = max(0.001, until - self.runtime.now() + 0.001)
+            self._timer = self.runtime.reactor.callLater(delay, self.serve_waiting)
+
+    # -- messages
+
+    def explain(self, error: BalancerError) -> str:
+        """
+        Say what happened in words for the visitor; members and addresses stay out of it.
+        """
+        if isinstance(error, NoMemberAvailable):
+            return "No part of this service is available at the moment. Please try again shortly."
+        if error.status == 504:
+            return "The service took too long to answer."
+        if error.status in (502, 503):
+            return "The service did not answer properly."
+        return str(error)
+
+    def retry_after(self) -> int:
+        """
+        Tell clients in how many seconds another try makes sense, 1 to 60.
+        """
+        wait = self.balancer.valid_until - self.runtime.now()
+        return max(1, min(60, int(wait) + 1)) if wait < NEVER else 60
+
+    def log_failure(self, exchange: Exchange, error: BalancerError) -> None:
+        """
+        Note a failed exchange for whoever debugs; the access log has it in any case.
+        """
+        self.log.debug(
+            "{balancer}: {method} {target}: {status}: {error}",
+            balancer=self.balancer.spec.name,
+            method=exchange.head.method,
+            target=exchange.head.target,
+            status=error.status,
+            error=str(error),
+        )

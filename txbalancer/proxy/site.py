@@ -1,0 +1,166 @@
+"""
+A listener at work: its connections, its limits, and the way from a head to a target.
+"""
+
+from __future__ import annotations
+
+import socket
+from collections import deque
+from typing import Any
+
+from twisted.internet.address import UNIXAddress
+from twisted.internet.protocol import ServerFactory
+from twisted.logger import Logger
+
+from txbalancer.core.mounts import MountTable
+from txbalancer.core.request import Peer
+from txbalancer.core.specs import ListenerSpec
+from txbalancer.errors import ClientError
+from txbalancer.http1.heads import RequestHead
+from txbalancer.http1.limits import Limits
+from txbalancer.proxy.channel import ClientChannel
+from txbalancer.proxy.local import LocalAnswer
+from txbalancer.proxy.runtime import Runtime
+
+
+class Site(ServerFactory):
+    """
+    Makes a L{ClientChannel} for each connection and finds the target of each request.
+
+    @ivar spec: the listener's options; replaced on reload.
+    @ivar table: the mounts; replaced on reload by one assignment.
+    @ivar draining: no further requests are taken.
+    """
+
+    noisy = False
+    log = Logger()
+
+    def __init__(
+        self, runtime: Runtime, spec: ListenerSpec, table: MountTable, secure: bool = False
+    ) -> None:
+        """
+        @param secure: whether clients come through TLS.
+        """
+        self.runtime = runtime
+        self.now = runtime.now
+        self.table = table
+        self.secure = secure
+        self.draining = False
+        self.channels: set[ClientChannel] = set()
+        self._held: deque[ClientChannel] = deque()
+        self.configure(spec)
+
+    def configure(self, spec: ListenerSpec) -> None:
+        """
+        Take other options for the same endpoints; connections stay.
+        """
+        self.spec = spec
+        self.limits = Limits(
+            head=spec.max_head,
+            url=spec.max_url,
+            line=spec.max_line,
+            headers=spec.max_headers,
+            underscores=spec.underscores,
+        )
+        self.server_name = (spec.server_name or socket.gethostname()).encode("idna")
+
+    # -- connections
+
+    def buildProtocol(self, addr: Any) -> ClientChannel:
+        """
+        Make the client side of a new connection.
+        """
+        return ClientChannel(self)
+
+    def peer(self, transport: Any) -> Peer:
+        """
+        Describe the client at the other end of a transport.
+        """
+        address = transport.getPeer()
+        if isinstance(address, UNIXAddress):
+            return Peer("", 0, self.spec.name, self.secure, self.server_name)
+        return Peer(address.host, address.port, self.spec.name, self.secure, self.server_name)
+
+    def opened(self, channel: ClientChannel) -> None:
+        """
+        Count a connection; over C{max-connections} it has to wait for another to close.
+        """
+        most = self.spec.max_connections
+        self.channels.add(channel)
+        if most and len(self.channels) > most:
+            self._held.append(channel)
+            channel.hold()
+        else:
+            self.runtime.deadlines.add(channel)
+            channel.welcome()
+
+    def closed(self, channel: ClientChannel) -> None:
+        """
+        Forget a connection, and let one that waits take its place.
+        """
+        self.channels.discard(channel)
+        self.runtime.deadlines.discard(channel)
+        if self._held:
+            if channel in self._held:
+                self._held.remove(channel)
+                return
+            waiting = self._held.popleft()
+            self.runtime.deadlines.add(waiting)
+            waiting.release()
+
+    def drain(self) -> None:
+        """
+        Close idle connections now and the others after their answer.
+        """
+        self.draining = True
+        for channel in list(self.channels):
+            channel.drain()
+
+    # -- requests
+
+    def begin(self, channel: ClientChannel, head: RequestHead) -> None:
+        """
+        Hand a request to the target of the first mount that takes it.
+        """
+        try:
+            found = self.table.find(head)
+        except ClientError as error:
+            self.answer(channel, head, error.status, error.reason, str(error))
+            return
+        if found is None:
+            self.answer(channel, head, 404, "no-mount", "")
+            return
+        mount, path = found
+        limit = mount.spec.max_body
+        if limit and head.body > limit:
+            self.answer(channel, head, 413, "body-too-large", f"a body over {limit} bytes")
+            return
+        mount.target.begin(self, channel, head, mount, path)
+
+    def answer(
+        self, channel: ClientChannel, head: RequestHead, status: int, reason: str, text: str
+    ) -> None:
+        """
+        Answer a request here, with a small page.
+        """
+        LocalAnswer(self.runtime, channel, head, status, reason).send_page(text)
+
+    def refuse(self, channel: ClientChannel, error: ClientError) -> None:
+        """
+        Answer something that is no readable request, and end the connection.
+        """
+        head = RequestHead()
+        head.peer = channel.peer
+        head.method, head.target, head.path, head.query = b"-", b"-", b"", None
+        head.minor, head.keep_alive, head.lines, head.noted = 1, False, [], {}
+        head.host = head.upgrade = b""
+        head.body, head.expects = -1, False
+        self.log.debug(
+            "{listener}: {client}: {status}: {error}",
+            listener=self.spec.name,
+            client=channel.peer.client,
+            status=error.status,
+            error=str(error),
+        )
+        channel.head = head
+        LocalAnswer(self.runtime, channel, head, error.status, error.reason).send_page(str(error))

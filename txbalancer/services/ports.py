@@ -1,0 +1,107 @@
+"""
+The listening sockets of a listener.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from twisted.application.service import Service
+from twisted.internet.defer import Deferred, gatherResults, maybeDeferred
+from twisted.internet.endpoints import serverFromString
+from twisted.internet.interfaces import IListeningPort
+from twisted.protocols.tls import TLSMemoryBIOFactory
+from twisted.python.failure import Failure
+
+from txbalancer.core.mounts import MountTable
+from txbalancer.core.specs import ListenerSpec
+from txbalancer.errors import StartError
+from txbalancer.net.eager import make_eager
+from txbalancer.proxy.runtime import Runtime
+from txbalancer.proxy.site import Site
+from txbalancer.tls.listeners import server_options
+
+
+class ListenerService(Service):
+    """
+    One listener: opens its endpoints, or says which one cannot be opened.
+
+    @ivar site: what serves its connections.
+    @ivar ports: its open ports.
+    """
+
+    def __init__(self, runtime: Runtime, spec: ListenerSpec, table: MountTable) -> None:
+        self.spec = spec
+        self.setName(f"listener:{spec.name}")
+        self._reactor = runtime.reactor
+        self.site = Site(runtime, spec, table, secure=bool(spec.tls_certificate))
+        self.ports: list[IListeningPort] = []
+
+    def open(self) -> None:
+        """
+        Listen on every endpoint, or on none.
+
+        @raise StartError: naming the endpoint and the cause.
+        """
+        factory: Any = self.site
+        tls = server_options(self.spec)
+        if tls is not None:
+            factory = TLSMemoryBIOFactory(tls, False, self.site)
+        for endpoint in self.spec.endpoint:
+            try:
+                self.ports.append(self._listen(endpoint, factory))
+            except Exception as error:
+                self.close()
+                raise StartError(
+                    f"listener {self.spec.name}: cannot listen on {endpoint}: {_cause(error)}"
+                ) from error
+
+    def _listen(self, endpoint: str, factory: Any) -> IListeningPort:
+        outcome: list[Any] = []
+        listening = maybeDeferred(serverFromString(self._reactor, endpoint).listen, factory)
+        listening.addBoth(outcome.append)
+        if not outcome:
+            raise StartError("the endpoint does not listen at once")
+        if isinstance(outcome[0], Failure):
+            outcome[0].raiseException()
+        make_eager(outcome[0])
+        return outcome[0]
+
+    def privilegedStartService(self) -> None:
+        """
+        Open the ports while the process may still open low ones.
+        """
+        if not self.ports:
+            self.open()
+
+    def startService(self) -> None:
+        """
+        Begin to serve.
+        """
+        super().startService()
+        if not self.ports:
+            self.open()
+
+    def close(self) -> Deferred[Any]:
+        """
+        Accept no more connections; those that are open go on.
+        """
+        ports, self.ports = self.ports, []
+        return gatherResults([maybeDeferred(port.stopListening) for port in ports])
+
+    def stopService(self) -> Deferred[Any]:
+        """
+        Accept no more connections, and end the idle ones.
+        """
+        super().stopService()
+        closed = self.close()
+        self.site.drain()
+        return closed
+
+
+def _cause(error: Exception) -> str:
+    """
+    Put the reason of a failed listen in a few words.
+    """
+    inner = getattr(error, "socketError", None) or error
+    return getattr(inner, "strerror", None) or str(inner) or type(inner).__name__
