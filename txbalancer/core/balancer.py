@@ -103,12 +103,13 @@ class Balancer(Standing):
         @param allow_tried: choose among them after all when no other member is usable.
         @return: C{None} when nobody is available.
         """
-        if now > self.valid_until:
+        if tried:
+            if now > self.valid_until or any(member.weight for member in tried):
+                self._evaluate(now, tried)
+                if allow_tried and not self._field:
+                    self._evaluate(now, ())
+        elif now > self.valid_until:
             self._evaluate(now, ())
-        if tried and any(member.weight for member in tried):
-            self._evaluate(now, tried)
-            if not self._field and allow_tried:
-                self._evaluate(now, ())
         if not self._field:
             return None
         member: Member = self._method.choose(request)
@@ -152,6 +153,12 @@ class Balancer(Standing):
         member.elected += 1
         member.busy += 1
         return member
+
+    def carriers(self, route: bytes) -> Sequence[Member]:
+        """
+        Return the members with a route, usable or not, in order of declaration.
+        """
+        return self._routes.get(route, ())
 
     def remember(
         self, request: Request, session: Session | None, member: Member
@@ -268,7 +275,7 @@ class Balancer(Standing):
                     return member
                 hop = (member.redirect, depth)
                 if member.redirect and depth < len(self.members) and hop not in dead:
-                    further = self._routes.get(member.redirect, ())
+                    further = self.carriers(member.redirect)
                     found = self._resolve(further, now, tried, depth + 1, dead)
                     if found is not None:
                         return found
