@@ -51,6 +51,7 @@ help:
 	@echo "make types   mypy"
 	@echo "make cover   tests with branch coverage"
 	@echo "make bench   compare with Apache, HAProxy, nginx and Caddy (BENCH_ARGS=…)"
+	@echo "make docs    write docs/options.rst anew from the options themselves"
 	@echo "make wheel   build dist/*.whl"
 	@echo "make lock    write requirements.txt anew from setup.cfg"
 	@echo "make clean   remove what the above made"
@@ -94,6 +95,10 @@ types: $(READY)
 .PHONY: bench
 bench: $(READY)
 	@exec $(BIN)/python -m bench $(BENCH_ARGS)
+
+.PHONY: docs
+docs: $(READY)
+	@$(BIN)/python docs/generate.py
 
 .PHONY: wheel
 wheel: $(READY)
