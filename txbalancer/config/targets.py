@@ -150,7 +150,7 @@ def _check_references(text: str, groups: int | None) -> None:
     if any(found) and groups is None:
         raise ValueError(f"${max(found)} needs `match =` instead of a path")
     if groups is not None and any(number > groups for number in found):
-        raise ValueError(f"${max(found)} is not there: the match has {groups} groups")
+        raise ValueError(f"${max(found)} is not there: the match has no group {max(found)}")
 
 
 def _join_path(target: str, path: str, groups: int | None) -> str:

@@ -81,14 +81,14 @@ def duration(
 
     @param bare: what one unit of a number without a suffix is worth in seconds.
     """
-    unit = show_duration(bare).lstrip("1") or "s"
+    unit = "; a bare number is in milliseconds" if bare == 0.001 else ""
 
-    @kind(f"duration of {show_duration(least)} or more; a bare number is {unit}", show_duration)
+    @kind(f"duration, {show_duration(least)} or more{unit}", show_duration)
     def parse(text: str) -> float:
         match = _DURATION.fullmatch(text.strip())
         if match is None:
             raise ValueError(
-                f"{text!r} is not a duration: use a number with ms, s, min, h or d, such as 30s"
+                f"{text!r} is not a duration: use a number with ms, s, min, h or d, as 30s or 5min"
             )
         # Decimal, so that what show_duration writes is read back as the same float.
         worth = Decimal(_DURATION_UNITS[match[2]] if match[2] else repr(bare))
@@ -116,9 +116,9 @@ def size(least: int = 0, most: int = 2**53) -> Kind[int]:
     """
     Make a kind for a number of bytes; C{K}, C{M} and C{G} are powers of 1024.
     """
-    limits = f"{show_size(least)} to {show_size(most)}" if most < 2**53 else "K, M, G"
+    limits = f", {show_size(least)} to {show_size(most)}" if most < 2**53 else ""
 
-    @kind(f"size in bytes, {limits}", show_size)
+    @kind(f"size{limits}", show_size)
     def parse(text: str) -> int:
         match = _SIZE.fullmatch(text.strip())
         if match is None:
@@ -194,7 +194,7 @@ def text(most: int, least: int = 0) -> Kind[str]:
     Control characters are refused, and blanks at either end, which a file cannot hold.
     """
 
-    @kind(f"text of {least} to {most} characters")
+    @kind(f"text, {least} to {most} characters")
     def parse(value: str) -> str:
         if not least <= len(value) <= most:
             what = "is empty" if not value else f"has {len(value)} characters"
@@ -239,7 +239,7 @@ def name(value: str) -> str:
     """
     Read the name of a part of the program or of a plugin, in any case; empty = none.
     """
-    return token_or_none(value.lower())
+    return token_or_none(value).lower()
 
 
 @kind("path that starts with /, or empty")

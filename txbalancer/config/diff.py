@@ -1,0 +1,179 @@
+"""
+What changes from one configuration to the next, as a value and as lines for people.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from txbalancer.core import specs
+from txbalancer.core.specs import BalancerSpec, ListenerSpec, MemberSpec, MountSpec, ServiceSpec
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Change(Generic[T]):
+    """
+    One thing before and after.
+    """
+
+    old: T
+    new: T
+
+
+@dataclass(frozen=True, slots=True)
+class Changes(Generic[T]):
+    """
+    What came, went and changed among things that have a name, each in file order.
+
+    @ivar moved: whether those that stayed are in another order now.
+    """
+
+    added: tuple[T, ...] = ()
+    removed: tuple[T, ...] = ()
+    changed: tuple[Change[T], ...] = ()
+    moved: bool = False
+
+    def __bool__(self) -> bool:
+        return bool(self.added or self.removed or self.changed or self.moved)
+
+
+@dataclass(frozen=True, slots=True)
+class BalancerChange:
+    """
+    A balancer that stays, with what changes in it.
+
+    @ivar options: names of the balancer's own options that have another value.
+    @ivar members: what happens to its members, which are known by their URL.
+    """
+
+    old: BalancerSpec
+    new: BalancerSpec
+    options: tuple[str, ...]
+    members: Changes[MemberSpec]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """
+    How to get from one configuration to another.
+
+    @ivar service: names of the options of C{[txbalancer]} that have another value.
+    @ivar listeners: C{changed} are those that keep their endpoints.
+    @ivar rebound: listeners that have other endpoints.
+    @ivar balancers: which came and went; those that stay are in C{changed_balancers}.
+    @ivar mounts: mounts by label; C{moved} matters, as the first match wins.
+    @ivar lines: the same for people; secrets are not shown.
+    """
+
+    service: tuple[str, ...]
+    listeners: Changes[ListenerSpec]
+    rebound: tuple[Change[ListenerSpec], ...]
+    balancers: Changes[BalancerSpec]
+    changed_balancers: tuple[BalancerChange, ...]
+    mounts: Changes[MountSpec]
+    lines: tuple[str, ...]
+
+    def __bool__(self) -> bool:
+        return bool(self.lines)
+
+
+def plan(old: ServiceSpec, new: ServiceSpec) -> Plan:
+    """
+    Compare two configurations.
+    """
+    listeners = _compare(old.listeners, new.listeners, "name")
+    rebound = tuple(each for each in listeners.changed if each.old.endpoint != each.new.endpoint)
+    balancers = _compare(old.balancers, new.balancers, "name")
+    changed = tuple(
+        BalancerChange(
+            each.old,
+            each.new,
+            changed_options(each.old, each.new),
+            _compare(each.old.members, each.new.members, "url"),
+        )
+        for each in balancers.changed
+    )
+    mounts = _compare(old.mounts, new.mounts, "label")
+    kept = tuple(each for each in listeners.changed if each not in rebound)
+    lines = (
+        *_option_lines("txbalancer", old.service, new.service),
+        *_lines("listener", "name", listeners),
+        *_lines("balancer", "name", balancers),
+        *_lines("mount", "label", mounts),
+    )
+    return Plan(
+        service=changed_options(old.service, new.service),
+        listeners=Changes(listeners.added, listeners.removed, kept, listeners.moved),
+        rebound=rebound,
+        balancers=Changes(balancers.added, balancers.removed, (), balancers.moved),
+        changed_balancers=changed,
+        mounts=mounts,
+        lines=lines,
+    )
+
+
+def changed_options(old: Any, new: Any) -> tuple[str, ...]:
+    """
+    Return the names of the options that differ between two specs of one class.
+    """
+    return tuple(
+        option.name
+        for attribute, option in specs.options(type(old))
+        if getattr(old, attribute) != getattr(new, attribute)
+    )
+
+
+def _compare(old: Sequence[T], new: Sequence[T], key: str) -> Changes[T]:
+    before = {getattr(each, key): each for each in old}
+    after = {getattr(each, key): each for each in new}
+    return Changes(
+        added=tuple(each for name, each in after.items() if name not in before),
+        removed=tuple(each for name, each in before.items() if name not in after),
+        changed=tuple(
+            Change(before[name], each)
+            for name, each in after.items()
+            if name in before and before[name] != each
+        ),
+        moved=[name for name in before if name in after]
+        != [name for name in after if name in before],
+    )
+
+
+def _lines(word: str, key: str, changes: Changes[Any]) -> Iterator[str]:
+    for each in changes.added:
+        yield f"{word} {getattr(each, key)} added"
+    for each in changes.removed:
+        yield f"{word} {getattr(each, key)} removed"
+    for change in changes.changed:
+        yield from _change_lines(f"{word} {getattr(change.new, key)}", change.old, change.new)
+    if changes.moved:
+        yield f"order of {word}s changed"
+
+
+def _change_lines(what: str, old: Any, new: Any) -> Iterator[str]:
+    yield from _option_lines(what, old, new)
+    for part in ("endpoint", "path", "target", "conditions"):
+        if getattr(old, part, None) != getattr(new, part, None):
+            yield f"{what}: {part} changed"
+    if isinstance(old, BalancerSpec):
+        for line in _lines("member", "url", _compare(old.members, new.members, "url")):
+            yield f"{what}: {line}"
+
+
+def _option_lines(what: str, old: Any, new: Any) -> Iterator[str]:
+    for attribute, option in specs.options(type(old)):
+        before, after = getattr(old, attribute), getattr(new, attribute)
+        if before == after:
+            continue
+        if option.secret:
+            yield f"{what}: {option.name} changed"
+        else:
+            yield f"{what}: {option.name} {_show(option, before)} -> {_show(option, after)}"
+
+
+def _show(option: specs.Option, value: Any) -> str:
+    return "unset" if value is None else option.kind.show(value) or "empty"

@@ -1,0 +1,129 @@
+"""
+The reference manual of the configuration, made from the specs.
+
+C{python -m txbalancer.config.reference > docs/reference.rst}
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from txbalancer.core import specs
+from txbalancer.core.specs import Option
+
+HEAD = """\
+Configuration reference
+=======================
+
+.. Made by `python -m txbalancer.config.reference`; edits here are lost.
+
+The file is INI: ``[section]``, ``key = value``. Keys are not case-sensitive. A line that is
+indented goes on with the value above. ``;`` or ``#`` at the start of a line makes a comment,
+``;`` after a blank does so at the end of one; for a plain semicolon there write ``\\;``.
+Nothing is interpolated: ``%`` and ``$`` stand for themselves. ``txbalancer check -c FILE``
+tells every fault with its line.
+
+Durations are numbers with ``ms``, ``s``, ``min``, ``h`` or ``d``; sizes take ``K``, ``M`` and
+``G``. The last but one column has the default that Apache has for the same, where it differs.
+"""
+
+LISTENER = """\
+``endpoint`` is needed: Twisted server endpoint strings, one per line: ``tcp:PORT``,
+``tcp:PORT:interface=ADDRESS``, ``unix:/PATH`` or ``systemd:domain=INET:index=0``. Port 0
+takes any free port.
+"""
+
+BALANCER = """\
+``members`` is needed: one member per line, ``URL key=value …``, with quotes around a value
+that has blanks in it. The URL is ``http://HOST[:PORT][/PATH]``, ``https://…`` or
+``unix:/PATH|http://HOST/``.
+"""
+
+MEMBER = """\
+These stand behind a member's URL. In a ``[balancer:NAME]`` section, ``member.KEY = VALUE``
+gives any of them to all members of the balancer that do not say otherwise; ``KEY = VALUE``
+does too, unless the balancer has a key of that name itself, as it has ``timeout``.
+"""
+
+MOUNT = """\
+Mounts are tried in file order and the first that takes a request wins. LABEL is the path,
+unless ``path`` or ``match`` says otherwise. ``to`` is needed, one of
+
+- ``balancer://NAME/`` or ``balancer://NAME/PATH``: a balancer,
+- ``http://HOST:PORT/PATH``, ``https://…`` or ``unix:/PATH|http://HOST/``: one member without a
+  balancer; its options may follow,
+- ``!``: nothing, 404,
+- ``redirect:URL`` or ``redirect:STATUS URL``, where ``$host`` stands for the request's host,
+- ``status:NNN``: an answer with that status,
+- ``resource:NAME``: a Twisted web resource of a plugin.
+
+With ``match``, ``$1`` to ``$9`` stand for its groups.
+
+These keys are conditions; all of a mount's must hold, and of several words any may match:
+``host`` (names, ``*.example.com``), ``method``, ``header.NAME`` and ``query.NAME`` (values, or
+``*`` for any), ``client`` (addresses, ranges such as ``10.0.0.0/8``, ``unix``), ``listener``
+(names).
+"""
+
+COLUMNS = ("Key", "Allowed", "Default", "Apache's default", "Meaning")
+
+
+def reference() -> str:
+    """
+    Return the manual as reStructuredText.
+    """
+    parts = [
+        HEAD,
+        *_part("[txbalancer]", "", specs.GlobalSpec),
+        *_part("[listener:NAME]", LISTENER, specs.ListenerSpec),
+        *_part("[balancer:NAME]", BALANCER, specs.BalancerSpec),
+        *_part("Members", MEMBER, specs.MemberSpec),
+        *_part("[mount:LABEL]", MOUNT, specs.MountSpec),
+    ]
+    return "\n".join(parts)
+
+
+def _part(title: str, text: str, spec: type) -> Iterator[str]:
+    yield f"{title}\n{'-' * len(title)}\n"
+    if text:
+        yield text
+    yield "\n".join(_table(_row(option) for _, option in specs.options(spec))) + "\n"
+
+
+def _row(option: Option) -> tuple[str, ...]:
+    meaning = option.doc + (f" Apache: {option.apache_name}." if option.apache_name else "")
+    apache = "" if option.apache == option.modern else _value(option, option.apache)
+    return (
+        f"``{option.name}``",
+        _plain(option.kind.allowed),
+        _value(option, option.modern),
+        apache,
+        _plain(meaning),
+    )
+
+
+def _value(option: Option, value: Any) -> str:
+    text = "" if value is None else option.kind.show(value)
+    return f"``{text}``" if text else "none"
+
+
+def _plain(text: str) -> str:
+    # Characters that would start markup.
+    for char in "\\*`|_":
+        text = text.replace(char, f"\\{char}")
+    return text
+
+
+def _table(rows: Iterable[tuple[str, ...]]) -> Iterator[str]:
+    yield ".. list-table::"
+    yield "   :header-rows: 1"
+    yield ""
+    for row in (COLUMNS, *rows):
+        for place, cell in enumerate(row):
+            yield f"   {'* -' if place == 0 else '  -'} {cell}".rstrip()
+
+
+if __name__ == "__main__":
+    sys.stdout.write(reference())
