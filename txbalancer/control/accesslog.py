@@ -1,0 +1,208 @@
+"""
+The access log: one line per exchange, written in batches, never at a request's expense.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from twisted.internet.interfaces import IDelayedCall
+from twisted.logger import Logger
+
+from txbalancer.control.logfields import Record
+from txbalancer.control.logformat import Formatter, compile_format
+from txbalancer.control.logsinks import Sink, open_sink
+
+BATCH = 64 * 1024
+"""Bytes that are written at once, without waiting for L{DELAY}."""
+
+DELAY = 0.5
+"""Seconds that a line waits at most."""
+
+MOST_HELD = 8 * 1024 * 1024
+"""Bytes that are held while the destination takes none."""
+
+WARN_EVERY = 60.0
+"""Seconds between two warnings."""
+
+
+def open_access_log(destination: str, text: str, clock: Any) -> AccessLog | NoAccessLog:
+    """
+    Open the log that C{access-log} and C{access-log-format} describe.
+
+    @param clock: an L{IReactorTime<twisted.internet.interfaces.IReactorTime>}.
+    @raise ValueError: the format is wrong, see L{compile_format}.
+    @raise StartError: the destination cannot be written.
+    """
+    write_line = compile_format(text)
+    sink = open_sink(destination)
+    return NoAccessLog() if sink is None else AccessLog(sink, write_line, clock)
+
+
+class AccessLog:
+    """
+    Collects lines and writes them when there are enough or when time is up.
+
+    Lines are made at once rather than when written: it costs the same, and the
+    outcome with its request need not be kept.
+
+    A destination that fails, such as a full disk, is tried again every L{DELAY}.
+    Until then lines are held, up to C{most_held} bytes; those over it are lost.
+    """
+
+    _log = Logger()
+
+    def __init__(
+        self, sink: Sink, write_line: Formatter, clock: Any, most_held: int = MOST_HELD
+    ) -> None:
+        self._sink = sink
+        self._write_line = write_line
+        self._clock = clock
+        self._most_held = most_held
+        self._lines: list[bytes] = []
+        self._size = 0
+        self._rest = b""
+        self._stuck = False
+        self._lost = 0
+        self._warned: float | None = None
+        self._timer: IDelayedCall | None = None
+
+    def log(self, outcome: Record) -> None:
+        """
+        Add the line of a finished exchange.
+        """
+        try:
+            line = self._write_line(outcome)
+        except Exception:
+            # A fault of ours must not become one of the exchange.
+            self._lost += 1
+            if self._may_warn():
+                self._log.failure("access log: a line could not be made")
+            return
+        self._lines.append(line)
+        self._size += len(line)
+        if self._timer is None or self._size >= BATCH or self._stuck:
+            self._attend()
+
+    def _attend(self) -> None:
+        """
+        See to the timer, to a full batch, and to lines above the limit.
+        """
+        if self._timer is None:
+            self._timer = self._clock.callLater(DELAY, self._time_is_up)
+        if self._size >= BATCH and not self._stuck:
+            self.flush()
+        if self._lines and self._size + len(self._rest) > self._most_held:
+            self._size -= len(self._lines.pop())
+            self._lost += 1
+
+    def _time_is_up(self) -> None:
+        self._timer = None
+        self.flush()
+        if self._stuck:
+            self._timer = self._clock.callLater(DELAY, self._time_is_up)
+
+    def flush(self) -> None:
+        """
+        Write all lines, as far as the destination takes them.
+        """
+        cause = ""
+        was_stuck = self._stuck
+        try:
+            self._write()
+        except OSError as error:
+            cause = error.strerror or str(error)
+        self._stuck = bool(self._rest)
+        if self._stuck:
+            # A reader that is slow for a moment is no news.
+            if cause or self._lost:
+                self._warn(cause or "it takes no more for now")
+        elif was_stuck and (self._lost or self._warned is not None):
+            self._log.info(
+                "access log {name}: written again, {lost} lines were lost",
+                name=self._sink.name,
+                lost=self._lost,
+            )
+            self._lost, self._warned = 0, None
+
+    def _write(self) -> None:
+        while self._rest or self._lines:
+            if not self._rest:
+                self._rest = b"".join(self._lines)
+                self._lines.clear()
+                self._size = 0
+            taken = self._sink.write(self._rest)
+            whole = taken == len(self._rest)
+            self._rest = self._rest[taken:]
+            if not whole:
+                return
+
+    def _may_warn(self) -> bool:
+        now = self._clock.seconds()
+        if self._warned is not None and now - self._warned < WARN_EVERY:
+            return False
+        self._warned = now
+        return True
+
+    def _warn(self, cause: str) -> None:
+        if self._may_warn():
+            self._log.warn(
+                "access log {name}: {cause}; {lost} lines lost so far, trying again",
+                name=self._sink.name,
+                cause=cause,
+                lost=self._lost,
+            )
+
+    def reopen(self) -> None:
+        """
+        Write what is held, then open the destination anew (SIGUSR1, after log rotation).
+        """
+        self.flush()
+        try:
+            self._sink.reopen()
+        except OSError as error:
+            self._log.error(
+                "access log {name}: cannot be opened anew, the old one stays: {cause}",
+                name=self._sink.name,
+                cause=error.strerror or str(error),
+            )
+        if self._stuck:
+            self.flush()
+
+    def close(self) -> None:
+        """
+        Write what is held and let the destination go; nothing may be logged after it.
+        """
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        self.flush()
+        if self._stuck:
+            self._log.warn("access log {name}: the last lines are lost", name=self._sink.name)
+        self._sink.close()
+
+
+class NoAccessLog:
+    """
+    The log of C{access-log = off}.
+    """
+
+    def log(self, outcome: Record) -> None:
+        """
+        Forget the exchange.
+        """
+
+    def flush(self) -> None:
+        """
+        Nothing is held.
+        """
+
+    def reopen(self) -> None:
+        """
+        Nothing is open.
+        """
+
+    def close(self) -> None:
+        """
+        Nothing is open.
+        """

@@ -1,0 +1,376 @@
+"""
+What an access-log line can hold: Apache's C{LogFormat} directives, one getter each.
+
+Getters return raw values; the line as a whole is checked and escaped afterwards.
+Source: httpd 2.4 C{mod_log_config}, in meaning.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import Protocol
+from urllib.parse import unquote_to_bytes
+
+from txbalancer.core.request import Peer
+
+
+class LoggedRequest(Protocol):
+    """
+    The request of a finished exchange, see L{Request<txbalancer.core.request.Request>}.
+    """
+
+    @property
+    def method(self) -> bytes: ...
+    @property
+    def target(self) -> bytes: ...
+    @property
+    def version(self) -> bytes: ...
+    @property
+    def path(self) -> bytes: ...
+    @property
+    def query(self) -> bytes | None: ...
+    @property
+    def host(self) -> bytes: ...
+    def header(self, name: bytes, /) -> bytes | None: ...
+
+
+class Record(Protocol):
+    """
+    What the log reads of an L{Outcome<txbalancer.core.outcome.Outcome>}.
+
+    @ivar request: C{None} when the client sent no head that could be read.
+    @ivar started: seconds since the epoch; the spans after it are seconds, too.
+    """
+
+    @property
+    def request(self) -> LoggedRequest | None: ...
+    @property
+    def peer(self) -> Peer: ...
+    @property
+    def balancer(self) -> str: ...
+    @property
+    def member(self) -> str: ...
+    @property
+    def route(self) -> str: ...
+    @property
+    def status(self) -> int: ...
+    @property
+    def reason(self) -> str: ...
+    @property
+    def attempts(self) -> int: ...
+    @property
+    def tried(self) -> tuple[tuple[str, str], ...]: ...
+    @property
+    def bytes_in(self) -> int: ...
+    @property
+    def bytes_out(self) -> int: ...
+    @property
+    def started(self) -> float: ...
+    @property
+    def duration(self) -> float: ...
+    @property
+    def queue(self) -> float: ...
+    @property
+    def connect(self) -> float: ...
+    @property
+    def first_byte(self) -> float: ...
+    @property
+    def sticky(self) -> tuple[bytes, bytes] | None: ...
+    @property
+    def route_changed(self) -> bool: ...
+    def response_header(self, name: bytes, /) -> bytes | None: ...
+
+
+class NoRequest:
+    """
+    Stands for the head that never came.
+    """
+
+    __slots__ = ()
+    method = target = version = path = host = b""
+    query: bytes | None = None
+
+    def header(self, name: bytes) -> bytes | None:
+        return None
+
+
+NO_REQUEST = NoRequest()
+
+Value = bytes | int | float | None
+Getter = Callable[[Record, LoggedRequest], Value]
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """
+    One value of a line.
+
+    @ivar get: reads it; C{None} is shown as C{-}.
+    @ivar form: its C{%} conversion; those but C{%b} are numbers, and never C{None}.
+    """
+
+    get: Getter
+    form: bytes = b"%b"
+
+
+def request_line(record: Record, request: LoggedRequest) -> bytes:
+    """
+    Return the request line, or C{-} for none.
+    """
+    if not request.method:
+        return b"-"
+    return b"%b %b HTTP/%b" % (request.method, request.target, request.version)
+
+
+def per_second(render: Callable[[int], bytes]) -> Callable[[int], bytes]:
+    """
+    Keep the texts of the latest seconds; exchanges of very different length end side by side.
+    """
+    texts: dict[int, bytes] = {}
+
+    def cached(second: int) -> bytes:
+        text = texts.get(second)
+        if text is None:
+            if len(texts) >= 128:
+                texts.clear()
+            text = texts[second] = render(second)
+        return text
+
+    return cached
+
+
+def _clf_time(second: int) -> bytes:
+    at = time.localtime(second)
+    # Not %b: months in a log are English whatever the locale.
+    month = "JanFebMarAprMayJunJulAugSepOctNovDec"[at.tm_mon * 3 - 3 : at.tm_mon * 3]
+    return time.strftime(f"%d/{month}/%Y:%H:%M:%S %z", at).encode()
+
+
+clf_time = per_second(_clf_time)
+"""Second since the epoch -> C{21/Nov/2026:07:57:41 +0000}, local time."""
+
+_FRACTIONS = {
+    "sec": (1, 0, b"%d"),
+    "msec": (1000, 0, b"%d"),
+    "usec": (1000000, 0, b"%d"),
+    "msec_frac": (1000, 1000, b"%03d"),
+    "usec_frac": (1000000, 1000000, b"%06d"),
+}
+
+
+def _time(argument: str) -> Field:
+    """
+    C{%{FORMAT}t}: strftime, or one of sec msec usec msec_frac usec_frac, at begin: or end:.
+    """
+    text, at_end = argument, argument.startswith("end:")
+    if at_end or argument.startswith("begin:"):
+        text = argument.partition(":")[2]
+    if text in _FRACTIONS:
+        unit, modulus, form = _FRACTIONS[text]
+
+        def fraction(record: Record, request: LoggedRequest) -> int:
+            ticks = int((record.started + record.duration * at_end) * unit)
+            return ticks % modulus if modulus else ticks
+
+        return Field(fraction, form)
+    render = clf_time
+    if text:
+        render = per_second(lambda second: time.strftime(text, time.localtime(second)).encode())
+
+    def moment(record: Record, request: LoggedRequest) -> bytes:
+        rendered = render(int(record.started + record.duration * at_end))
+        return rendered if text else b"[%b]" % rendered
+
+    return Field(moment)
+
+
+def _span(argument: str) -> Field:
+    units = {"s": 1, "ms": 1000, "us": 1000000}
+    unit = units[_one_of("unit", argument, units)]
+    return Field(lambda record, request: int(record.duration * unit), b"%d")
+
+
+def _one_of(what: str, word: str, allowed: object) -> str:
+    names = list(allowed)  # type: ignore[call-overload]
+    if word in names:
+        return word
+    close = get_close_matches(word, names, 1) or get_close_matches(word.upper(), names, 1)
+    hint = f" (did you mean {close[0]}?)" if close else ""
+    raise ValueError(f"unknown {what} {word!r}{hint}: use {', '.join(names)}")
+
+
+def _header(argument: str) -> Field:
+    name = argument.lower().encode()
+    return Field(lambda record, request: request.header(name))
+
+
+def _response_header(argument: str) -> Field:
+    name = argument.lower().encode()
+    return Field(lambda record, request: record.response_header(name))
+
+
+def _cookie(argument: str) -> Field:
+    wanted = argument.lower().encode()
+
+    def cookie(record: Record, request: LoggedRequest) -> bytes | None:
+        for pair in (request.header(b"cookie") or b"").split(b";"):
+            name, equals, value = pair.partition(b"=")
+            if equals and name.strip().lower() == wanted:
+                return value.strip()
+        return None
+
+    return Field(cookie)
+
+
+# Source: APACHE item S30.
+_VARIABLES: dict[str, Getter] = {
+    "BALANCER_NAME": lambda record, request: (
+        f"balancer://{record.balancer}".encode() if record.balancer else None
+    ),
+    "BALANCER_WORKER_NAME": lambda record, request: record.member.encode() or None,
+    "BALANCER_WORKER_ROUTE": lambda record, request: (
+        record.route.encode() if record.member else None
+    ),
+    "BALANCER_SESSION_STICKY": lambda record, request: record.sticky and record.sticky[0],
+    "BALANCER_SESSION_ROUTE": lambda record, request: record.sticky and record.sticky[1],
+    "BALANCER_ROUTE_CHANGED": lambda record, request: b"1" if record.route_changed else None,
+}
+
+
+def _tried(record: Record, request: LoggedRequest) -> bytes | None:
+    return ",".join(f"{member}={reason}" for member, reason in record.tried).encode() or None
+
+
+def _milliseconds(read: Callable[[Record], float]) -> Field:
+    return Field(lambda record, request: read(record) * 1000.0, b"%.3f")
+
+
+_NOTES = {
+    "reason": Field(lambda record, request: record.reason.encode() or b"ok"),
+    "attempts": Field(lambda record, request: record.attempts, b"%d"),
+    "tried": Field(_tried),
+    "balancer": Field(lambda record, request: record.balancer.encode() or None),
+    "member": Field(lambda record, request: record.member.encode() or None),
+    "listener": Field(lambda record, request: record.peer.listener.encode() or None),
+    "queue": _milliseconds(lambda record: record.queue),
+    "connect": _milliseconds(lambda record: record.connect),
+    "firstbyte": _milliseconds(lambda record: record.first_byte),
+    "total": _milliseconds(lambda record: record.duration),
+    "session-sticky": Field(_VARIABLES["BALANCER_SESSION_STICKY"]),
+    "session-route": Field(_VARIABLES["BALANCER_SESSION_ROUTE"]),
+}
+
+
+def _variable(argument: str) -> Field:
+    return Field(_VARIABLES[_one_of("variable", argument, _VARIABLES)])
+
+
+def _note(argument: str) -> Field:
+    return _NOTES[_one_of("note", argument, _NOTES)]
+
+
+def _host(record: Record, request: LoggedRequest) -> bytes:
+    host, colon, port = request.host.rpartition(b":")
+    return (host if colon and port.isdigit() else request.host) or record.peer.server_name
+
+
+def _canonical_port(record: Record, request: LoggedRequest) -> int:
+    port = request.host.rpartition(b":")[2]
+    if b":" in request.host and port.isdigit():
+        return int(port)
+    return 443 if record.peer.secure else 80
+
+
+def _port(argument: str) -> Field:
+    if argument == "local":
+        raise ValueError("the local port is not recorded: use %{listener}n")
+    if _one_of("port", argument, ("canonical", "remote")) == "remote":
+        return Field(lambda record, request: record.peer.port, b"%d")
+    return Field(_canonical_port, b"%d")
+
+
+def _process(argument: str) -> Field:
+    _one_of("kind of process", argument, ("pid",))
+    return Field(lambda record, request: os.getpid(), b"%d")
+
+
+def _connection(record: Record, request: LoggedRequest) -> bytes:
+    """
+    C{%X}: X = left before the answer was over, + = may go on, - = closed after it.
+    """
+    if record.reason.startswith("client-") or not record.status:
+        return b"X"
+    wish = b",%b," % (request.header(b"connection") or b"").lower().replace(b" ", b"")
+    if request.version == b"1.0":
+        return b"+" if b",keep-alive," in wish else b"-"
+    return b"-" if b",close," in wish or not request.method else b"+"
+
+
+def _query(record: Record, request: LoggedRequest) -> bytes:
+    return b"" if request.query is None else b"?" + request.query
+
+
+def _path(record: Record, request: LoggedRequest) -> bytes | None:
+    path = request.path
+    return (unquote_to_bytes(path) if b"%" in path else path) or None
+
+
+def _client(record: Record, request: LoggedRequest) -> bytes | None:
+    return record.peer.client.encode() or None
+
+
+PLAIN: dict[str, Field] = {
+    "a": Field(_client),
+    "h": Field(_client),
+    "b": Field(lambda record, request: b"%d" % record.bytes_out if record.bytes_out else None),
+    "B": Field(lambda record, request: record.bytes_out, b"%d"),
+    "D": Field(lambda record, request: int(record.duration * 1e6), b"%d"),
+    "H": Field(lambda record, request: (request.version and b"HTTP/" + request.version) or None),
+    "I": Field(lambda record, request: record.bytes_in, b"%d"),
+    "O": Field(lambda record, request: record.bytes_out, b"%d"),
+    "S": Field(lambda record, request: record.bytes_in + record.bytes_out, b"%d"),
+    "l": Field(lambda record, request: None),
+    "m": Field(lambda record, request: request.method or None),
+    "p": Field(_canonical_port, b"%d"),
+    "P": Field(lambda record, request: os.getpid(), b"%d"),
+    "q": Field(_query),
+    "r": Field(request_line),
+    "s": Field(lambda record, request: record.status, b"%03d"),
+    "t": _time(""),
+    "T": _span("s"),
+    "u": Field(lambda record, request: None),
+    "U": Field(_path),
+    "v": Field(lambda record, request: record.peer.server_name),
+    "V": Field(_host),
+    "X": Field(_connection),
+    "^FB": Field(lambda record, request: int(record.first_byte * 1e6), b"%d"),
+}
+"""Directives without an argument."""
+
+WITH_ARGUMENT: dict[str, Callable[[str], Field]] = {
+    "C": _cookie,
+    "T": _span,
+    "P": _process,
+    "e": _variable,
+    "i": _header,
+    "n": _note,
+    "o": _response_header,
+    "p": _port,
+    "t": _time,
+}
+"""Directives with an argument, as C{%{NAME}i}; they raise L{ValueError} for a wrong one."""
+
+UNAVAILABLE = {
+    "A": "the local address is not recorded: use %{listener}n",
+    "f": "a proxy has no file name",
+    "k": "requests are not counted per connection",
+    "L": "there is no error-log id",
+    "R": "there are no Apache handlers here",
+    "^ti": "request trailers are not kept",
+    "^to": "answer trailers are not kept",
+}
+"""Directives that Apache has and this log has not, each with the cause."""

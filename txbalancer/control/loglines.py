@@ -1,0 +1,178 @@
+"""
+Lines of the access log: how one is filled and escaped, and the two common ones ready-made.
+
+A line is made with a single C{%} operation from raw values. What it holds beside plain
+characters is known beforehand: the quotes and escapes of the format itself. If there
+is anything more, a value brought it in, and the line is made again with every value
+escaped: lines cannot be forged, and the usual one costs no escaping.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from collections.abc import Callable
+
+from txbalancer.control.logfields import (
+    NO_REQUEST,
+    LoggedRequest,
+    Record,
+    clf_time,
+    per_second,
+    request_line,
+)
+
+Quote = Callable[[bytes], bytes]
+
+PLAIN = bytes(code for code in range(0x20, 0x7F) if code not in b'"\\')
+"""Characters that need no escape in any format."""
+
+_APACHE_ESCAPES = {
+    code: f"\\{chr(code)}" if chr(code) in '"\\' else f"\\x{code:02x}"
+    for code in range(256)
+    if code not in PLAIN
+} | {8: "\\b", 9: "\\t", 10: "\\n", 11: "\\v", 13: "\\r"}
+
+
+def escape(value: bytes) -> bytes:
+    """
+    Escape quotes, backslashes and everything unprintable as Apache does in its logs.
+    """
+    return value.decode("latin-1").translate(_APACHE_ESCAPES).encode("ascii")
+
+
+def escape_json(value: bytes) -> bytes:
+    """
+    Escape for the inside of a JSON string; bytes that are no UTF-8 stay readable as C{\\xhh}.
+    """
+    return json.dumps(value.decode("utf-8", "backslashreplace"))[1:-1].encode("ascii")
+
+
+def skeleton(template: bytes) -> bytes:
+    """
+    Return what a line of this template holds beside plain characters.
+    """
+    return re.sub(rb"%(?:0?\d?d|\.\df|[b%])", b"", template).translate(None, PLAIN)
+
+
+def fill(template: bytes, values: tuple[object, ...], expected: bytes, quote: Quote) -> bytes:
+    """
+    Put the values into the template, escaped when any of them needs it.
+
+    @param expected: L{skeleton} of the template.
+    """
+    line = template % values
+    if line.translate(None, PLAIN) == expected:
+        return line
+    return template % tuple([quote(each) if type(each) is bytes else each for each in values])
+
+
+COMBINED = b'%b - - [%b] "%b" %03d %b "%b" "%b" reason=%b attempts=%d member=%b\n'
+_COMBINED_SKELETON = skeleton(COMBINED)
+
+
+def combined(record: Record) -> bytes:
+    """
+    Write C{combined}: the same line as its text would give, without a call per field.
+    """
+    request: LoggedRequest = record.request or NO_REQUEST
+    header = request.header
+    sent = record.bytes_out
+    values = (
+        record.peer.client.encode() or b"-",
+        clf_time(int(record.started)),
+        request_line(record, request),
+        record.status,
+        b"%d" % sent if sent else b"-",
+        header(b"referer") or b"-",
+        header(b"user-agent") or b"-",
+        record.reason.encode() or b"ok",
+        record.attempts,
+        record.member.encode() or b"-",
+    )
+    return fill(COMBINED, values, _COMBINED_SKELETON, escape)
+
+
+_JSON_KEYS = (
+    ("time", b'"%b.%03dZ"'),
+    ("client", b'"%b"'),
+    ("client_port", b"%d"),
+    ("listener", b'"%b"'),
+    ("tls", b"%b"),
+    ("method", b'"%b"'),
+    ("host", b'"%b"'),
+    ("target", b'"%b"'),
+    ("version", b'"%b"'),
+    ("status", b"%d"),
+    ("reason", b'"%b"'),
+    ("balancer", b'"%b"'),
+    ("member", b'"%b"'),
+    ("route", b'"%b"'),
+    ("session_name", b'"%b"'),
+    ("session_route", b'"%b"'),
+    ("route_changed", b"%b"),
+    ("bytes_in", b"%d"),
+    ("bytes_out", b"%d"),
+    ("queue", b"%.6f"),
+    ("connect", b"%.6f"),
+    ("first_byte", b"%.6f"),
+    ("duration", b"%.6f"),
+    ("referer", b'"%b"'),
+    ("user_agent", b'"%b"'),
+    ("attempts", b"%d"),
+)
+JSON = b'{%b,"tried":[]}\n' % b",".join(
+    b'"%b":%b' % (key.encode(), form) for key, form in _JSON_KEYS
+)
+_JSON_SKELETON = skeleton(JSON)
+
+_iso_second = per_second(
+    lambda second: time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(second)).encode()
+)
+
+
+def as_json(record: Record) -> bytes:
+    """
+    Write C{json}: one object a line with everything known; spans in seconds, text never null.
+    """
+    request: LoggedRequest = record.request or NO_REQUEST
+    header = request.header
+    peer = record.peer
+    started = record.started
+    second = int(started)
+    session_name, session_route = record.sticky or (b"", b"")
+    values = (
+        _iso_second(second),
+        int((started - second) * 1000),
+        peer.client.encode(),
+        peer.port,
+        peer.listener.encode(),
+        b"true" if peer.secure else b"false",
+        request.method,
+        request.host,
+        request.target,
+        request.version,
+        record.status,
+        record.reason.encode() or b"ok",
+        record.balancer.encode(),
+        record.member.encode(),
+        record.route.encode(),
+        session_name,
+        session_route,
+        b"true" if record.route_changed else b"false",
+        record.bytes_in,
+        record.bytes_out,
+        record.queue,
+        record.connect,
+        record.first_byte,
+        record.duration,
+        header(b"referer") or b"",
+        header(b"user-agent") or b"",
+        record.attempts,
+    )
+    line = fill(JSON, values, _JSON_SKELETON, escape_json)
+    if not record.tried:
+        return line
+    tried = [{"member": member, "reason": reason} for member, reason in record.tried]
+    return b"%b%b}\n" % (line.removesuffix(b"[]}\n"), json.dumps(tried).encode())

@@ -1,0 +1,203 @@
+"""
+Where access-log lines go: a file, standard output, or the local syslog.
+
+No sink ever waits: what cannot be written now is given back to the caller.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import socket
+import stat
+import time
+from collections.abc import Callable
+from typing import Protocol
+
+from txbalancer.errors import StartError
+
+_PIPE_ATOM = 4096
+"""A pipe that polls as writable takes this much without waiting (PIPE_BUF of Linux)."""
+
+_MODE = 0o640
+_DAEMON_INFO = 3 << 3 | 6
+_LONGEST_MESSAGE = 8192
+
+
+class Sink(Protocol):
+    """
+    Takes whole lines.
+
+    @ivar name: for messages.
+    """
+
+    @property
+    def name(self) -> str: ...
+
+    def write(self, data: bytes) -> int:
+        """
+        Write as much as goes without waiting.
+
+        @param data: lines, each with its end.
+        @return: bytes taken, C{0} to C{len(data)}.
+        @raise OSError: nothing was taken, and why.
+        """
+        ...
+
+    def reopen(self) -> None:
+        """
+        Open the destination anew, as after log rotation; the old one stays on L{OSError}.
+        """
+        ...
+
+    def close(self) -> None:
+        """
+        Give the destination up.
+        """
+        ...
+
+
+def open_sink(destination: str) -> Sink | None:
+    """
+    Open what C{access-log} names: a path, C{-}, C{syslog}, or C{off} for C{None}.
+
+    Relative paths are fixed here, as a daemon changes its directory later.
+
+    @raise StartError: the destination cannot be written.
+    """
+    word = destination.lower()
+    if word == "off":
+        return None
+    try:
+        if word == "-":
+            return StreamSink(1, "standard output")
+        if word == "syslog":
+            return SyslogSink()
+        return FileSink(os.path.abspath(destination))
+    except OSError as error:
+        raise StartError(f"access log {destination}: {error.strerror or error}") from error
+
+
+class FileSink:
+    """
+    Appends to a file, or feeds a named pipe that has a reader.
+    """
+
+    def __init__(self, path: str) -> None:
+        self.name = path
+        self._descriptor = self._open()
+
+    def _open(self) -> int:
+        # O_NONBLOCK means nothing to a file and keeps a named pipe from stopping everything.
+        wish = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY
+        return os.open(self.name, wish, _MODE)
+
+    def write(self, data: bytes) -> int:
+        try:
+            return os.write(self._descriptor, data)
+        except BlockingIOError:
+            return 0
+
+    def reopen(self) -> None:
+        fresh = self._open()
+        os.close(self._descriptor)
+        self._descriptor = fresh
+
+    def close(self) -> None:
+        os.close(self._descriptor)
+
+
+class StreamSink:
+    """
+    Writes to a descriptor that others share, so that it cannot be made non-blocking.
+    """
+
+    def __init__(self, descriptor: int, name: str) -> None:
+        self.name = name
+        self._descriptor = descriptor
+        self._waits = not stat.S_ISREG(os.fstat(descriptor).st_mode)
+        self._poll = select.poll()
+        self._poll.register(descriptor, select.POLLOUT)
+
+    def write(self, data: bytes) -> int:
+        if not self._waits:
+            return os.write(self._descriptor, data)
+        view, done = memoryview(data), 0
+        while done < len(data) and self._poll.poll(0):
+            try:
+                done += os.write(self._descriptor, view[done : done + _PIPE_ATOM])
+            except BlockingIOError:
+                break
+        return done
+
+    def reopen(self) -> None:
+        """
+        Nothing to do: whoever started the service holds the other end.
+        """
+
+    def close(self) -> None:
+        """
+        Nothing to do: the descriptor is not ours.
+        """
+
+
+class SyslogSink:
+    """
+    Sends each line as one message of facility daemon to the local syslog socket.
+    """
+
+    name = "syslog"
+
+    def __init__(
+        self,
+        path: str = "/dev/log",
+        tag: str = "txbalancer",
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._path = path
+        self._tag = tag
+        self._clock = clock
+        self._socket = self._connect()
+
+    def _connect(self) -> socket.socket:
+        fresh = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        try:
+            fresh.setblocking(False)
+            fresh.connect(self._path)
+        except OSError:
+            fresh.close()
+            raise
+        return fresh
+
+    def write(self, data: bytes) -> int:
+        stamp = time.strftime("%b %d %H:%M:%S", time.localtime(self._clock()))
+        prefix = f"<{_DAEMON_INFO}>{stamp} {self._tag}[{os.getpid()}]: ".encode()
+        done = 0
+        for line in data.splitlines(keepends=True):
+            message = prefix + line[:-1][:_LONGEST_MESSAGE]
+            try:
+                self._send(message)
+            except BlockingIOError:
+                break
+            except OSError:
+                if done:
+                    break
+                raise
+            done += len(line)
+        return done
+
+    def _send(self, message: bytes) -> None:
+        try:
+            self._socket.send(message)
+        except (ConnectionError, FileNotFoundError):
+            # The syslog daemon was started anew and has another socket.
+            self.reopen()
+            self._socket.send(message)
+
+    def reopen(self) -> None:
+        fresh = self._connect()
+        self._socket.close()
+        self._socket = fresh
+
+    def close(self) -> None:
+        self._socket.close()
