@@ -51,7 +51,7 @@ help:
 	@echo "make types   mypy"
 	@echo "make cover   tests with branch coverage"
 	@echo "make bench   compare with Apache, HAProxy, nginx and Caddy (BENCH_ARGS=…)"
-	@echo "make docs    write docs/options.rst anew from the options themselves"
+	@echo "make docs    write docs/reference.rst anew from the options themselves"
 	@echo "make wheel   build dist/*.whl"
 	@echo "make lock    write requirements.txt anew from setup.cfg"
 	@echo "make clean   remove what the above made"
@@ -98,7 +98,8 @@ bench: $(READY)
 
 .PHONY: docs
 docs: $(READY)
-	@$(BIN)/python docs/generate.py
+	@$(BIN)/python -m txbalancer.config.reference > docs/reference.rst.new
+	@mv docs/reference.rst.new docs/reference.rst
 
 .PHONY: wheel
 wheel: $(READY)

@@ -47,6 +47,7 @@ LEVELS = {
     "control": 5,
     "workers": 5,
     "services": 6,
+    "__main__": 7,
     "tap": 7,
     "testing": 7,
     "demo": 8,
