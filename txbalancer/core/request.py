@@ -16,9 +16,11 @@ class Peer:
     @ivar listener: name of the listener it came through.
     @ivar secure: whether the connection is under TLS.
     @ivar server_name: own name of the listener, for Via and X-Forwarded-Server.
+    @ivar forwarded: header lines that say so to members; made and kept by
+        L{request_lines<txbalancer.core.headers.request_lines>}.
     """
 
-    __slots__ = ("client", "listener", "port", "secure", "server_name")
+    __slots__ = ("client", "forwarded", "listener", "port", "secure", "server_name")
 
     def __init__(
         self,
@@ -33,6 +35,7 @@ class Peer:
         self.listener = listener
         self.secure = secure
         self.server_name = server_name
+        self.forwarded: tuple[bytes, bytes, bytes] | None = None
 
 
 class Request(Protocol):

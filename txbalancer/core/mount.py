@@ -1,0 +1,169 @@
+"""
+One URL rule: which paths it takes, and what becomes of them.
+
+Source: APACHE items H51 to H58.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+from typing import Any
+
+from txbalancer.core.conditions import compile_condition
+from txbalancer.core.headers import HeaderRules
+from txbalancer.core.mapping import LocationTemplate, PathTemplate, base_path
+from txbalancer.core.paths import ENCODED_SLASH, canonical, merge_slashes, normalise
+from txbalancer.core.request import Request
+from txbalancer.core.reverse import ReverseMap, mount_rules
+from txbalancer.core.specs import MountSpec, Redirect, ToBalancer, ToMember
+from txbalancer.errors import ClientError
+
+
+class Mount:
+    """
+    One URL rule, compiled.
+
+    @ivar spec: what it was made of.
+    @ivar order: its place in the file.
+    @ivar target: what the shell serves it with; not used here.
+    @ivar prefix: the path it takes, slashes merged; empty for a C{match}.
+    @ivar regex: the compiled C{match}, or C{None}.
+    @ivar conditions: what else must hold.
+    @ivar base: what replaces the prefix; starts with C{/} or is empty.
+    @ivar same: whether a path goes on as it came.
+    @ivar headers: what is done to header lines.
+    @ivar reverse: what is done to Location and the like; see L{set_members}.
+    """
+
+    __slots__ = (
+        "_location",
+        "_template",
+        "base",
+        "conditions",
+        "headers",
+        "order",
+        "prefix",
+        "regex",
+        "reverse",
+        "same",
+        "spec",
+        "target",
+    )
+
+    def __init__(self, spec: MountSpec, order: int = 0) -> None:
+        """
+        @raise ValueError: when a part of the spec cannot work; says what.
+        """
+        self.spec = spec
+        self.order = order
+        self.target: Any = None
+        self.regex = _compile(spec.match) if spec.match else None
+        self.prefix = b"" if spec.match else merge_slashes(spec.path.encode())
+        if not spec.match and not self.prefix.startswith(b"/"):
+            raise ValueError(f"{spec.path!r} must start with /")
+        self.conditions = tuple(map(compile_condition, spec.conditions))
+        groups = self.regex.groups if self.regex else None
+        path = _target_path(spec)
+        try:
+            self.base = b"" if self.regex else base_path(path, self.prefix)
+            self._template = PathTemplate(path if self.regex else "", groups or 0)
+        except ClientError as error:
+            raise ValueError(f"{path!r}: {error}") from None
+        self._location = (
+            LocationTemplate(spec.target.location, groups)
+            if isinstance(spec.target, Redirect)
+            else None
+        )
+        self.same = self.base == self.prefix
+        self.headers = HeaderRules(spec)
+        self.reverse: ReverseMap | None = None
+        self.set_members(())
+
+    def set_members(self, urls: Collection[str]) -> None:
+        """
+        Learn the URLs of the balancer's members, base paths and all, for L{reverse}.
+        """
+        rules = mount_rules(self.spec, urls)
+        self.reverse = ReverseMap(rules) if rules else None
+
+    def accepts(self, request: Request) -> bool:
+        """
+        Tell whether all conditions hold; the path is not looked at.
+        """
+        return all(holds(request) for holds in self.conditions)
+
+    def takes(self, path: bytes) -> bool:
+        """
+        Tell whether a normal path is this mount's (H51, H55).
+        """
+        if self.regex is not None:
+            return self.regex.search(path) is not None
+        prefix = self.prefix
+        return path.startswith(prefix) and (
+            prefix.endswith(b"/") or path[len(prefix) : len(prefix) + 1] in (b"", b"/")
+        )
+
+    def map_path(self, path: bytes) -> bytes:
+        """
+        Map a normal path of this mount to the one that goes on, canonical (H52, H53, H55, H56).
+
+        @raise ClientError: 400 when a C{match} makes a dot segment of it.
+        """
+        if self.regex is None:
+            path = canonical(path[len(self.prefix) :])
+            return (self.base + path) or b"/"
+        match = self.regex.search(path)
+        if match is None:
+            raise ClientError("nothing is mounted at this path", 404)
+        return self._template.expand(match)
+
+    def map_raw(self, path: bytes, raw: bytes) -> bytes:
+        """
+        Map a path for C{nocanon}: as the client wrote it, if that is this mount's too (H58).
+
+        @param path: the normal form of C{raw}, which decided on the mount.
+        @raise ClientError: 400 when dot segments lead out of what the mount leaves.
+        """
+        if self.regex is not None:
+            match = self.regex.search(raw)
+            return self._template.expand(match, encode=False) if match else self.map_path(path)
+        if not self.takes(raw):
+            return self.map_path(path)
+        rest = raw[len(self.prefix) :]
+        normalise(b"/" + rest.removeprefix(b"/"))
+        return (self.base + rest) or b"/"
+
+    def location(self, request: Request) -> bytes:
+        """
+        Make the Location of a request that this redirect took.
+
+        @raise ClientError: 400 or 404 when none can be made that is safe.
+        """
+        assert self._location is not None, "only for a redirect"
+        path = self.decoded(normalise(request.path))
+        match = self.regex.search(path) if self.regex is not None else None
+        return self._location.expand(request, path[len(self.prefix) :], match)
+
+    def decoded(self, path: bytes) -> bytes:
+        """
+        Turn encoded slashes into slashes if C{encodedslashes} says so (H57).
+        """
+        if ENCODED_SLASH in path and self.spec.encodedslashes == "on":
+            return merge_slashes(path.replace(ENCODED_SLASH, b"/"))
+        return path
+
+
+def _compile(pattern: str) -> re.Pattern[bytes]:
+    try:
+        return re.compile(pattern.encode())
+    except re.error as error:
+        raise ValueError(f"{pattern!r} is not a regular expression: {error}") from None
+
+
+def _target_path(spec: MountSpec) -> str:
+    if isinstance(spec.target, ToBalancer):
+        return spec.target.path
+    if isinstance(spec.target, ToMember):
+        return spec.target.member.path
+    return ""
