@@ -68,9 +68,7 @@ class SideBySide(RuleBasedStateMachine):
             stickysession=None,
         )
         workers = [
-            Worker(
-                m.name, m.lbfactor, m.lbset, m.flags, m.route, m.redirect, m.spec.retry
-            )
+            Worker(m.name, m.lbfactor, m.lbset, m.flags, m.route, m.redirect, m.spec.retry)
             for m in self.lb.members
         ]
         self.reference = Reference(workers, self.lbmethod, force)

@@ -126,7 +126,9 @@ class Standing:
         self.ledger.stale = True
 
     def _install(self, members: Iterable[Member]) -> None:
-        self.members = tuple(members)
+        before, self.members = self.members, tuple(members)
+        for member in set(before).difference(self.members):
+            member.flags |= flags.SHUTDOWN  # whoever still knows it must not choose it
         for index, member in enumerate(self.members):
             member.index = index
         self.ledger.arrange(())
@@ -134,7 +136,7 @@ class Standing:
         self.changed()
 
     def _recover(self, now: float, force: bool) -> None:
-        if self.members[0].flags & flags.IN_ERROR:
+        if self.members and self.members[0].flags & flags.IN_ERROR:
             for member in candidates.recovered(self.members, now, force):
                 self._emit(self._revive(member, now))
 

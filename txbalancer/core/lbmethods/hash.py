@@ -15,8 +15,8 @@ from random import Random
 
 from zope.interface import implementer, provider
 
-from txbalancer.core.ledger import Ledger
 from txbalancer.core.lbmethods.byrequests import ByRequests
+from txbalancer.core.ledger import Ledger
 from txbalancer.core.member import Member
 from txbalancer.core.request import Request
 from txbalancer.core.specs import BalancerSpec
