@@ -1,0 +1,401 @@
+"""
+The measurement: one proxy at a time, in rounds, so that drift of the machine hits all alike.
+"""
+
+import contextlib
+import functools
+import os
+import shutil
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from bench import members
+from bench.clients import answers, held, sticky_requests, still_open, verify
+from bench.load import Load, Wrk, request
+from bench.procs import Child, core_seconds, raise_file_limit
+from bench.proxies import OWN, Proxy
+from bench.proxies.base import which
+from bench.proxies.txbalancer import mount_path
+from bench.site import (
+    BenchError,
+    Member,
+    Site,
+    extra_addresses,
+    free_ports,
+    many_members,
+    two_members,
+)
+
+Sample = dict[str, float]
+"""Figures of one proxy in one round, by name: C{plain.cpu} (µs), C{big.cpu} (s/GB), ..."""
+
+SETTLE = 0.3
+BASELINE_IDLE = 300
+"""Connections opened before idle ones are counted: they pay for what is made once, like threads."""
+
+SCALE_INTERVAL = 30
+"""Seconds between probes of a member where the effect of many members is measured."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """
+    How much to measure.
+    """
+
+    rounds: int = 5
+    seconds: float = 3.0
+    connections: int = 64
+    idle: int = 2000
+    crowd: int = 10_000
+    members: int = 1000
+    mounts: int = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """
+    A set-up of txbalancer whose cost per request is compared with the plain one's.
+    """
+
+    name: str
+    title: str
+    members: int = 2
+    mounts: int = 0
+    crowd: int = 0
+
+
+@dataclass(slots=True)
+class Bench:
+    """
+    The place of a run: folder, cores, members; a context manager sets it up and clears it away.
+
+    @ivar say: takes a line for the user.
+    @ivar out: proxies that failed, and why; they are left out of further rounds.
+    @ivar verified: proxies whose features were seen to work.
+    @ivar foreign: for each load the per cent of the proxy's core that other programs took.
+    """
+
+    settings: Settings
+    say: Callable[[str], None]
+    folder: Path
+    proxy_core: int
+    member_ports: tuple[int, int]
+    port: int
+    wrk: Wrk
+    out: dict[str, str] = field(default_factory=dict)
+    verified: set[str] = field(default_factory=set)
+    foreign: list[float] = field(default_factory=list)
+
+    def site(self, name: str, count: int = 2, mounts: int = 0, scale: bool = False) -> Site:
+        """
+        The job for a proxy; in a fresh folder.
+        """
+        folder = self.folder / name
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir()
+        folder.chmod(0o755)
+        ports = self.member_ports
+        found = two_members(ports) if count == 2 else many_members(ports, count)
+        clients = 1024 + max(self.settings.idle, self.settings.crowd if scale else 0)
+        site = Site(
+            self.port, found, folder, clients=clients, mounts=mounts, root=os.geteuid() == 0
+        )
+        if not scale:
+            return site
+        return Site(
+            self.port, found, folder, clients, mounts, interval=SCALE_INTERVAL, root=site.root
+        )
+
+    @contextlib.contextmanager
+    def running(self, proxy: Proxy, site: Site) -> Iterator[Child]:
+        """
+        The proxy, ready for requests; ended and its logs removed afterwards.
+        """
+        program = proxy.find()
+        if program is None:
+            raise BenchError(f"{proxy.program} is not installed")
+        config = proxy.write(site)
+        child = Child(
+            proxy.name,
+            proxy.command(program, config, site),
+            self.proxy_core,
+            site.folder,
+            proxy.environment(site),
+            output=site.log(proxy.name) if proxy.name == "haproxy" else None,
+        )
+        try:
+            with child:
+                child.wait_ready(functools.partial(answers, site.port))
+                yield child
+        finally:
+            shutil.rmtree(site.folder, ignore_errors=True)
+
+    def drive(
+        self, child: Child, requests: Sequence[str], seconds: float, connections: int
+    ) -> tuple[Load, float]:
+        """
+        Load the proxy, and note how much else went on on its core.
+
+        @return: what the clients saw, and the CPU seconds that the proxy took.
+        """
+        start, everyone, before = time.monotonic(), core_seconds(self.proxy_core), child.cpu()
+        load = self.wrk.run(self.port, requests, seconds, connections)
+        cpu, everyone = child.cpu() - before, core_seconds(self.proxy_core) - everyone
+        self.foreign.append((everyone - cpu) / (time.monotonic() - start) * 100)
+        return load, cpu
+
+    def small(self, child: Child, kind: str, requests: Sequence[str]) -> Sample:
+        """
+        Figures for small answers; C{kind} starts their names.
+        """
+        load, cpu = self.drive(child, requests, self.settings.seconds, self.settings.connections)
+        if not load.requests:
+            raise BenchError(f"{child.name} answered no {kind} request:\n{child.tail()}")
+        return {
+            f"{kind}.rps": load.requests / load.seconds,
+            f"{kind}.p99": load.p99,
+            f"{kind}.cpu": cpu / load.requests * 1e6,
+            f"{kind}.busy": cpu / load.seconds * 100,
+            f"{kind}.errors": load.errors,
+        }
+
+    def big(self, child: Child) -> Sample:
+        """
+        Figures for the big body, four downloads at once.
+        """
+        load, cpu = self.drive(child, [request("/big")], self.settings.seconds, 4)
+        if load.size < 1e6:
+            raise BenchError(f"{child.name} sent no body:\n{child.tail()}")
+        return {
+            "big.mbps": load.size / load.seconds / 1e6,
+            "big.cpu": cpu / (load.size / 1e9),
+            "big.errors": load.errors,
+        }
+
+    def idle(self, child: Child) -> Sample:
+        """
+        Memory per idle connection.
+        """
+        with held(self.port, BASELINE_IDLE):
+            time.sleep(SETTLE)
+            before = child.memory()
+            with held(self.port, self.settings.idle) as clients:
+                time.sleep(SETTLE)
+                grown = child.memory() - before
+                found = still_open(clients)
+        if found < len(clients):
+            raise BenchError(f"{child.name} closed {len(clients) - found} idle connections")
+        time.sleep(SETTLE)
+        return {"idle.kib": grown / self.settings.idle / 1024}
+
+    def session(self, proxy: Proxy) -> Sample:
+        """
+        All figures of one proxy in one round, from a fresh start.
+        """
+        site = self.site(proxy.name)
+        cookies = {proxy.cookie(member): member for member in site.members}
+        plain, sticky = [request("/")], sticky_requests(list(cookies), ["/"])
+        with self.running(proxy, site) as child:
+            if proxy.name not in self.verified:
+                self.verify(proxy, site, cookies)
+            # Before any load: what busy connections gave back would hide what idle ones take.
+            found = self.idle(child)
+            self.wrk.run(self.port, [*plain, *sticky], 1, self.settings.connections)
+            found |= self.small(child, "plain", plain)
+            found |= self.small(child, "headers", sticky)
+            found["memory"] = child.memory() / 1024**2
+            found |= self.big(child)
+            self.see_log(proxy, site, found)
+        return found
+
+    def verify(self, proxy: Proxy, site: Site, cookies: dict[str, Member]) -> None:
+        """
+        See once that stickiness, balancing and health checks are on.
+        """
+        # The first probes are over, so that a proxy that starts with all members down is judged
+        # by its features and not by its start.
+        probed = self.wait_for_probe(site) if proxy.probes else True
+        verify(self.port, cookies)
+        if not probed:
+            raise BenchError(f"{proxy.name}: no health check seen in {2 * site.interval} s")
+        self.verified.add(proxy.name)
+
+    def wait_for_probe(self, site: Site) -> bool:
+        """
+        Whether the members' log of health checks grows.
+        """
+        log = self.folder / "health.log"
+        before, end = log.stat().st_size, time.monotonic() + 2 * site.interval
+        while log.stat().st_size == before:
+            if time.monotonic() > end:
+                return False
+            time.sleep(0.1)
+        return True
+
+    def see_log(self, proxy: Proxy, site: Site, sample: Sample) -> None:
+        """
+        See that the access log was on: at least 20 bytes for each request of the last load.
+        """
+        requests = self.settings.seconds * sample["headers.rps"]
+        if site.log(proxy.name).stat().st_size < 20 * requests:
+            raise BenchError(f"{proxy.name} did not write its access log")
+
+    def scale(self, case: Case) -> Sample:
+        """
+        Figures of txbalancer in one set-up.
+        """
+        site = self.site(OWN.name, case.members, case.mounts, scale=True)
+        step = max(1, len(site.members) // 100)
+        cookies = [OWN.cookie(member) for member in site.members[::step]]
+        count = self.settings.mounts
+        paths = ["/", *(f"{mount_path(i)}/" for i in (17, count // 2, count - 1))]
+        plain = [request(path) for path in paths]
+        with self.running(OWN, site) as child, contextlib.ExitStack() as stack:
+            self.wrk.run(self.port, plain, 1, self.settings.connections)
+            clients = stack.enter_context(held(self.port, case.crowd))
+            self.wait_quiet(child)
+            found = {"rest": self.rest(child)}
+            found |= self.small(child, "plain", plain)
+            found |= self.small(child, "headers", sticky_requests(cookies, paths))
+            found["memory"] = child.memory() / 1024**2
+            lost = len(clients) - still_open(clients)
+        if lost:
+            raise BenchError(f"{lost} idle connections were closed during the load")
+        return found
+
+    def rest(self, child: Child, seconds: float = 1.0) -> float:
+        """
+        Per cent of a core that the proxy takes without requests: probes and sweeps.
+        """
+        before = child.cpu()
+        time.sleep(seconds)
+        return (child.cpu() - before) / seconds * 100
+
+    def wait_quiet(self, child: Child) -> None:
+        """
+        Wait, not for long, until the work after a start is over.
+        """
+        for _ in range(20):
+            if self.rest(child, 0.5) < 15:
+                return
+
+    def attempt(self, name: str, label: str, run: Callable[[], Sample]) -> Sample | None:
+        """
+        One measurement; a failure takes its subject out of the run and is told.
+        """
+        if name in self.out:
+            return None
+        try:
+            found = run()
+        except (BenchError, OSError) as error:
+            self.out[name] = str(error)
+            self.say(f"{label}: FAILED, left out from here on: {error}")
+            return None
+        self.say(f"{label}: {brief(found)}")
+        return found
+
+
+def brief(sample: Sample) -> str:
+    """
+    A sample in a line, for the progress.
+    """
+    text = ", ".join(
+        f"{kind} {sample[f'{kind}.rps']:,.0f}/s {sample[f'{kind}.cpu']:.1f} µs"
+        for kind in ("plain", "headers")
+    )
+    if "big.cpu" in sample:
+        text += f", big {sample['big.cpu']:.2f} s/GB, idle {sample['idle.kib']:.2f} KiB"
+    return text
+
+
+def cases(settings: Settings) -> tuple[Case, ...]:
+    """
+    The set-ups of txbalancer alone; the first is what the others are compared with.
+    """
+    return (
+        Case("base", "2 members, 1 mount"),
+        Case("members", f"{settings.members:,} members", members=settings.members),
+        Case("mounts", f"{settings.mounts:,} mounts", mounts=settings.mounts),
+        Case("crowd", f"{settings.crowd:,} idle connections", crowd=settings.crowd),
+    )
+
+
+def run_rounds(
+    bench: Bench, subjects: Sequence[tuple[str, Callable[[], Sample]]], prefix: str = ""
+) -> dict[str, list[Sample]]:
+    """
+    Measure the subjects in turn, the first one another one in each round.
+
+    @return: one sample for each subject and round; only rounds that all the subjects that did not
+        fail took part in, so that the samples of a round may be compared.
+    """
+    found: dict[str, list[Sample]] = {name: [] for name, _ in subjects}
+    rounds = bench.settings.rounds
+    for number in range(rounds):
+        first = number % len(subjects)
+        for name, run in [*subjects[first:], *subjects[:first]]:
+            label = f"{prefix}round {number + 1}/{rounds} {name}"
+            sample = bench.attempt(f"{prefix}{name}", label, run)
+            if sample is not None:
+                found[name].append(sample)
+    return {name: samples for name, samples in found.items() if f"{prefix}{name}" not in bench.out}
+
+
+def run_proxies(bench: Bench, proxies: Sequence[Proxy]) -> dict[str, list[Sample]]:
+    """
+    Compare the proxies.
+    """
+    return run_rounds(
+        bench, [(each.name, functools.partial(bench.session, each)) for each in proxies]
+    )
+
+
+def run_scale(bench: Bench) -> dict[str, list[Sample]]:
+    """
+    Compare txbalancer with itself at scale.
+    """
+    subjects = [(case.name, functools.partial(bench.scale, case)) for case in cases(bench.settings)]
+    return run_rounds(bench, subjects, "scale ")
+
+
+@contextlib.contextmanager
+def prepared(settings: Settings, say: Callable[[str], None], folder: Path) -> Iterator[Bench]:
+    """
+    Pin this process, start the members.
+
+    @param folder: an empty one, best in memory; the caller removes it.
+    @raise BenchError: nginx or wrk is missing, or the members do not start.
+    """
+    nginx, wrk = which("nginx"), which("wrk")
+    if nginx is None or wrk is None:
+        raise BenchError("nginx (for the members) and wrk are needed: apt-get install nginx wrk")
+    cores = sorted(os.sched_getaffinity(0))
+    if len(cores) < 2:
+        say("only one core: proxy and load share it, requests/s say little")
+    os.sched_setaffinity(0, {cores[-1]})
+    raise_file_limit(2 * settings.crowd + 12_000)
+    port, *member_ports = free_ports(3)
+    bench = Bench(
+        settings=settings,
+        say=say,
+        folder=folder,
+        proxy_core=cores[0],
+        member_ports=(member_ports[0], member_ports[1]),
+        port=port,
+        wrk=Wrk(wrk, folder),
+    )
+    members.write_big(folder)
+    addresses = ["127.0.0.1", *extra_addresses((settings.members + 1) // 2)]
+    with contextlib.ExitStack() as stack:
+        for name, member_port in zip(("m1", "m2"), member_ports, strict=True):
+            config = folder / f"member-{name}.conf"
+            text = members.render(name, addresses, member_port, folder, os.geteuid() == 0)
+            config.write_text(text)
+            command = members.command(nginx, config)
+            child = stack.enter_context(Child(f"member-{name}", command, cores[-1], folder))
+            child.wait_ready(functools.partial(answers, member_port))
+        (folder / "health.log").touch()
+        yield bench

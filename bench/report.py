@@ -1,0 +1,221 @@
+"""
+The results as text tables, as reStructuredText and as JSON. Pure, but for writing the files.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from bench.results import BASE_NAME, OWN_NAME, Bar, Samples, bars, errors, median, ratio
+
+BEGIN = ".. benchmark results: begin (written by make bench; do not edit)"
+END = ".. benchmark results: end"
+PAGE = "==========\nBenchmarks\n==========\n\n"
+
+Rows = list[list[str]]
+
+COLUMNS = (
+    ("req/s", "plain.rps", ",.0f"),
+    ("p99 ms", "plain.p99", ".2f"),
+    ("CPU µs", "plain.cpu", ".1f"),
+    ("ratio", "plain.cpu", ""),
+    ("12h req/s", "headers.rps", ",.0f"),
+    ("p99 ms", "headers.p99", ".2f"),
+    ("CPU µs", "headers.cpu", ".1f"),
+    ("ratio", "headers.cpu", ""),
+    ("MB/s", "big.mbps", ",.0f"),
+    ("CPU s/GB", "big.cpu", ".3f"),
+    ("ratio", "big.cpu", ""),
+    ("MiB", "memory", ".1f"),
+    ("KiB/idle", "idle.kib", ".2f"),
+)
+"""Heading, figure and format; without a format the ratio to what rows are compared with."""
+
+SCALE_COLUMNS = (
+    ("req/s", "plain.rps", ",.0f"),
+    ("p99 ms", "plain.p99", ".2f"),
+    ("CPU µs", "plain.cpu", ".1f"),
+    ("ratio", "plain.cpu", ""),
+    ("12h req/s", "headers.rps", ",.0f"),
+    ("p99 ms", "headers.p99", ".2f"),
+    ("CPU µs", "headers.cpu", ".1f"),
+    ("ratio", "headers.cpu", ""),
+    ("MiB", "memory", ".1f"),
+    ("% at rest", "rest", ".1f"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """
+    Everything a run found.
+
+    @ivar titles: how to call the subjects of both sets of samples.
+    @ivar notes: a line for each proxy on its configuration.
+    @ivar skipped: what was left out, and why.
+    """
+
+    facts: Mapping[str, str]
+    settings: Mapping[str, float]
+    titles: Mapping[str, str]
+    proxies: Samples
+    scale: Samples
+    notes: Mapping[str, str] = field(default_factory=dict)
+    skipped: Mapping[str, str] = field(default_factory=dict)
+
+
+def shown(value: float | None, form: str) -> str:
+    """
+    A figure, or a dash when there is none.
+    """
+    return "-" if value is None else format(value, form)
+
+
+def rows(
+    samples: Samples,
+    titles: Mapping[str, str],
+    columns: Sequence[tuple[str, str, str]],
+    against: str,
+) -> Rows:
+    """
+    A table with a heading row: medians, ratios to the subject C{against}, and all errors.
+    """
+    found = [["", *(heading for heading, _, _ in columns), "errors"]]
+    for subject in samples:
+        cells = [
+            shown(median(samples, subject, figure), form)
+            if form
+            else shown(ratio(samples, subject, against, figure), ".2f")
+            for _, figure, form in columns
+        ]
+        found.append([titles.get(subject, subject), *cells, str(errors(samples, subject))])
+    return found
+
+
+def proxy_rows(result: Result) -> Rows:
+    """
+    The comparison of proxies.
+    """
+    return rows(result.proxies, result.titles, COLUMNS, OWN_NAME)
+
+
+def scale_rows(result: Result) -> Rows:
+    """
+    txbalancer compared with itself.
+    """
+    return rows(result.scale, result.titles, SCALE_COLUMNS, BASE_NAME)
+
+
+def bar_rows(found: Sequence[Bar]) -> Rows:
+    """
+    The demands and how they were met.
+    """
+    cells = [[bar.text, f"{bar.limit:g}", shown(bar.value, ".2f"), bar.verdict] for bar in found]
+    return [["demand", "at most", "found", ""], *cells]
+
+
+def aligned(table: Rows) -> str:
+    """
+    A table for a terminal.
+    """
+    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+    lines = []
+    for row in table:
+        cells = [cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True)]
+        lines.append("  ".join([row[0].ljust(widths[0]), *cells]).rstrip())
+    return "\n".join(lines)
+
+
+def list_table(title: str, table: Rows) -> str:
+    """
+    A table in reStructuredText.
+    """
+    lines = [f".. list-table:: {title}", "   :header-rows: 1", ""]
+    for row in table:
+        for number, cell in enumerate(row):
+            lines.append(f"   {'*' if number == 0 else ' '} - {cell}".rstrip())
+    return "\n".join(lines)
+
+
+def as_text(result: Result) -> str:
+    """
+    What the user reads at the end of a run.
+    """
+    parts = ["\n".join(f"{name}: {text}" for name, text in result.facts.items())]
+    if result.proxies:
+        parts.append(aligned(proxy_rows(result)))
+        parts.append("ratio: CPU of the row / CPU of txbalancer, median of the rounds")
+    if result.scale:
+        parts.append(aligned(scale_rows(result)))
+    parts.append(aligned(bar_rows(bars(result.proxies, result.scale))))
+    if result.skipped:
+        parts.append("\n".join(f"left out: {name}: {why}" for name, why in result.skipped.items()))
+    return "\n\n".join(parts)
+
+
+def method(result: Result) -> str:
+    """
+    How it was measured, in a paragraph.
+    """
+    of = result.settings
+    return (
+        f"{of['rounds']:.0f} interleaved rounds, medians; each load {of['seconds']:g} s, "
+        f"{of['connections']:.0f} keep-alive connections, 100-byte answers. The proxy has one core "
+        "to itself; wrk and the two nginx members share another. Sticky sessions, health checks, "
+        "counters and access log are on. *ratio* is the CPU of the row over that of txbalancer, or "
+        "over the first row where txbalancer is compared with itself, as the median of the ratios "
+        "in each round. *12h* are requests with 12 browser headers and a sticky cookie. The big "
+        "body has 100 MB, four downloads at once. *MiB* is the proportional set size after "
+        "the small requests; *KiB/idle* its growth for each of "
+        f"{of['idle']:,.0f} idle connections after one request each."
+    )
+
+
+def as_rst(result: Result) -> str:
+    """
+    The region of the benchmark page, markers included.
+    """
+    parts = [BEGIN, "\n".join(f":{name}: {text}" for name, text in result.facts.items())]
+    parts.append(method(result))
+    if result.proxies:
+        parts.append(list_table("Proxies on one core", proxy_rows(result)))
+    if result.scale:
+        parts.append(list_table("txbalancer at scale", scale_rows(result)))
+    parts.append(list_table("Demands", bar_rows(bars(result.proxies, result.scale))))
+    lines = [f"* {result.titles.get(name, name)}: {text}" for name, text in result.notes.items()]
+    lines += [f"* left out: {name}" for name in result.skipped]
+    parts += ["\n".join(lines), END] if lines else [END]
+    return "\n\n".join(parts) + "\n"
+
+
+def merged(page: str, region: str) -> str:
+    """
+    The page with its region replaced; appended where it has none.
+    """
+    start, stop = page.find(BEGIN), page.find(END)
+    if start < 0 or stop < start:
+        return (page.rstrip() + "\n\n" if page.strip() else PAGE) + region
+    return page[:start] + region + page[stop + len(END) :].lstrip("\n")
+
+
+def write_rst(path: Path, result: Result) -> None:
+    """
+    Put the results into a page, which is made if there is none.
+    """
+    page = path.read_text() if path.exists() else ""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(merged(page, as_rst(result)))
+
+
+def write_json(path: Path, result: Result) -> None:
+    """
+    Write everything, with the samples of each round.
+    """
+    found = asdict(result)
+    found["bars"] = [
+        {"text": bar.text, "value": bar.value, "limit": bar.limit, "verdict": bar.verdict}
+        for bar in bars(result.proxies, result.scale)
+    ]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(found, indent=1, ensure_ascii=False) + "\n")

@@ -1,0 +1,97 @@
+"""
+What the samples say: medians, ratios, and whether the bars are met. Pure.
+"""
+
+import statistics
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+Samples = Mapping[str, Sequence[Mapping[str, float]]]
+"""For each subject one mapping of figures per round."""
+
+OWN_NAME = "txbalancer"
+BASE_NAME = "base"
+
+
+def median(samples: Samples, subject: str, figure: str) -> float | None:
+    """
+    The median of a figure over the rounds; C{None} without samples.
+    """
+    found = [sample[figure] for sample in samples.get(subject, ()) if figure in sample]
+    return statistics.median(found) if found else None
+
+
+def ratio(samples: Samples, subject: str, other: str, figure: str) -> float | None:
+    """
+    The median of the ratios of both in each round, which drift between rounds cannot touch.
+    """
+    found = [
+        mine[figure] / theirs[figure]
+        for mine, theirs in zip(samples.get(subject, ()), samples.get(other, ()), strict=False)
+        if theirs.get(figure) and figure in mine
+    ]
+    return statistics.median(found) if found else None
+
+
+def errors(samples: Samples, subject: str) -> int:
+    """
+    Failed requests of all rounds.
+    """
+    return round(
+        sum(
+            value
+            for sample in samples.get(subject, ())
+            for figure, value in sample.items()
+            if figure.endswith(".errors")
+        )
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """
+    A demand on a figure: at most C{limit}.
+
+    @ivar value: C{None} when it was not measured.
+    """
+
+    text: str
+    value: float | None
+    limit: float
+
+    @property
+    def verdict(self) -> str:
+        """
+        C{PASS}, C{MISS} or C{-}.
+        """
+        if self.value is None:
+            return "-"
+        return "PASS" if self.value <= self.limit else "MISS"
+
+
+def bars(proxies: Samples, scale: Samples) -> list[Bar]:
+    """
+    All demands.
+    """
+
+    def against(peer: str, figure: str) -> float | None:
+        return ratio(proxies, OWN_NAME, peer, figure)
+
+    found = [
+        Bar("CPU per 12-header request / Apache's", against("apache", "headers.cpu"), 0.75),
+        Bar("CPU per 12-header request / HAProxy's", against("haproxy", "headers.cpu"), 2.2),
+        Bar("CPU per GB of body / Apache's", against("apache", "big.cpu"), 1.0),
+        Bar("KiB per idle connection", median(proxies, OWN_NAME, "idle.kib"), 4.0),
+    ]
+    for case, title in (("members", "many members"), ("mounts", "many mounts")):
+        for kind, what in (("plain", "request"), ("headers", "12-header request")):
+            value = ratio(scale, case, BASE_NAME, f"{kind}.cpu")
+            found.append(Bar(f"CPU per {what}, {title} / 2 members, 1 mount", value, 1.15))
+    return found
+
+
+def failed_requests(proxies: Samples, scale: Samples) -> int:
+    """
+    Requests to txbalancer that did not get a good answer; any makes its figures doubtful.
+    """
+    return errors(proxies, OWN_NAME) + sum(errors(scale, case) for case in scale)
