@@ -465,17 +465,3 @@ def test_mapped_paths_start_with_a_slash_and_stay(
         for segment in sent[len(target) :].replace(b"%2e", b".").split(b"/"):
             depth += {b"..": -1, b".": 0, b"": 0}.get(segment, 1)
             assert depth >= 0
-
-
-def test_a_mount_knows_what_to_do_with_headers() -> None:
-    """
-    A mount carries its header rules, and its reverse rules once it knows the members.
-    """
-    mount = Mount(rule("/a", balancer(), preservehost=True))
-    assert mount.headers.preservehost
-    assert mount.reverse is None
-    mount.set_members(["http://m:1"])
-    assert mount.reverse is not None
-    assert mount.reverse.rewrite(b"http://m:1/x", b"http", b"p") == b"http://p/a/x"
-    assert Mount(rule("/a", member())).reverse is not None
-    assert Mount(rule("/a", balancer(), reverse=False)).reverse is None

@@ -7,15 +7,12 @@ Source: APACHE items H51 to H58.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
 from typing import Any
 
 from txbalancer.core.conditions import compile_condition
-from txbalancer.core.headers import HeaderRules
 from txbalancer.core.mapping import LocationTemplate, PathTemplate, base_path
 from txbalancer.core.paths import ENCODED_SLASH, canonical, merge_slashes, normalise
 from txbalancer.core.request import Request
-from txbalancer.core.reverse import ReverseMap, mount_rules
 from txbalancer.core.specs import MountSpec, Redirect, ToBalancer, ToMember
 from txbalancer.errors import ClientError
 
@@ -32,8 +29,6 @@ class Mount:
     @ivar conditions: what else must hold.
     @ivar base: what replaces the prefix; starts with C{/} or is empty.
     @ivar same: whether a path goes on as it came.
-    @ivar headers: what is done to header lines.
-    @ivar reverse: what is done to Location and the like; see L{set_members}.
     """
 
     __slots__ = (
@@ -41,11 +36,9 @@ class Mount:
         "_template",
         "base",
         "conditions",
-        "headers",
         "order",
         "prefix",
         "regex",
-        "reverse",
         "same",
         "spec",
         "target",
@@ -76,16 +69,6 @@ class Mount:
             else None
         )
         self.same = self.base == self.prefix
-        self.headers = HeaderRules(spec)
-        self.reverse: ReverseMap | None = None
-        self.set_members(())
-
-    def set_members(self, urls: Collection[str]) -> None:
-        """
-        Learn the URLs of the balancer's members, base paths and all, for L{reverse}.
-        """
-        rules = mount_rules(self.spec, urls)
-        self.reverse = ReverseMap(rules) if rules else None
 
     def accepts(self, request: Request) -> bool:
         """
