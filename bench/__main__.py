@@ -153,7 +153,7 @@ def terminate(number: int, frame: FrameType | None) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """
-    @return: 0; 1 when the run failed or C{--strict} finds a demand not met; 130 after Ctrl-C.
+    @return: 0; 1 when the run or txbalancer in it failed, or C{--strict} finds a demand not met; 130 after Ctrl-C.
     """
     options = parser().parse_args(arguments)
     for number in (signal.SIGTERM, signal.SIGHUP):
@@ -174,6 +174,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     report.write_json(options.json, result)
     if options.rst:
         report.write_rst(options.rst, result)
+    if OWN.name in result.skipped or any(name.startswith("scale ") for name in result.skipped):
+        return 1
     met = all(bar.verdict == "PASS" for bar in bars(result.proxies, result.scale))
     return 0 if met or not options.strict else 1
 
