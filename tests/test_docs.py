@@ -7,11 +7,16 @@ from __future__ import annotations
 import re
 import textwrap
 from pathlib import Path
+from typing import Any
 
 import pytest
+from twisted.plugin import IPlugin
+from zope.interface.verify import verifyObject
 
 from txbalancer.config import loads
 from txbalancer.config.reference import reference
+from txbalancer.core.specs import BalancerSpec
+from txbalancer.interfaces import ILBMethod, ILBMethodFactory
 from txbalancer.services.plugins import load_registry
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -127,3 +132,17 @@ def test_news_fragments_have_a_kind(fragment: Path) -> None:
     """
     assert re.fullmatch(rf"[a-z0-9-]+\.({'|'.join(KINDS)})\.rst", fragment.name)
     assert fragment.read_text().strip()
+
+
+def test_plugin_in_the_manual_is_complete() -> None:
+    """
+    The plugin that the manual shows provides all that its interfaces ask for.
+    """
+    (block,) = re.findall(
+        r"^\.\. code-block:: python\n((?:\n|    .*\n)+)", (DOCS / "plugins.rst").read_text(), re.M
+    )
+    names: dict[str, Any] = {}
+    exec(textwrap.dedent(block), names)
+    assert verifyObject(IPlugin, names["first"])
+    assert verifyObject(ILBMethodFactory, names["first"])
+    assert verifyObject(ILBMethod, names["first"](BalancerSpec("one")))

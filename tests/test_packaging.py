@@ -8,6 +8,7 @@ copied from the one that runs the tests, so that a missing declaration shows.
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -18,6 +19,8 @@ import urllib.request
 import venv
 import zipfile
 from collections.abc import Iterator
+from contextlib import contextmanager
+from email.message import Message
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib.metadata import Distribution, distribution
 from pathlib import Path
@@ -30,6 +33,7 @@ from tests.peers import free_port, is_listening
 pytestmark = pytest.mark.integration
 
 SOURCES = ("pyproject.toml", "setup.cfg", "MANIFEST.in", "README.rst", "LICENSE")
+NOT_SOURCES = shutil.ignore_patterns("__pycache__", "dropin.cache", "build", "*.egg-info")
 START_SECONDS = 30.0
 
 
@@ -82,6 +86,25 @@ def copy_distribution(dist: Distribution, environment: Path) -> None:
             shutil.copy(source, target)
 
 
+def build(folder: Path) -> Path:
+    """
+    Build a wheel in a folder of sources, with the build tools of the test run's environment.
+    """
+    done = run(sys.executable, "-m", "build", "--wheel", "--no-isolation", folder, cwd=folder)
+    assert done.returncode == 0, done.stdout + done.stderr
+    (built,) = (folder / "dist").glob("*.whl")
+    return built
+
+
+def install(built: Path, environment: Path) -> None:
+    """
+    Install a wheel into an environment that has no pip of its own.
+    """
+    pip = [sys.executable, "-m", "pip", "--python", str(environment / "bin/python")]
+    done = run(*pip, "install", "--quiet", "--no-index", built, cwd=environment)
+    assert done.returncode == 0, done.stderr
+
+
 @pytest.fixture(scope="module")
 def wheel(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """
@@ -91,13 +114,8 @@ def wheel(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name in SOURCES:
         shutil.copy(root / name, folder)
     for name in ("txbalancer", "twisted"):
-        shutil.copytree(
-            root / name, folder / name, ignore=shutil.ignore_patterns("__pycache__", "dropin.cache")
-        )
-    done = run(sys.executable, "-m", "build", "--wheel", "--no-isolation", folder, cwd=folder)
-    assert done.returncode == 0, done.stdout + done.stderr
-    (built,) = (folder / "dist").glob("*.whl")
-    return built
+        shutil.copytree(root / name, folder / name, ignore=NOT_SOURCES)
+    return build(folder)
 
 
 @pytest.fixture(scope="module")
@@ -113,9 +131,7 @@ def environment(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     required = [line[15:] for line in lines if line.startswith("Requires-Dist: ")]
     for dist in needed_by(required).values():
         copy_distribution(dist, made)
-    pip = [sys.executable, "-m", "pip", "--python", str(made / "bin/python")]
-    done = run(*pip, "install", "--quiet", "--no-index", wheel, cwd=made)
-    assert done.returncode == 0, done.stderr
+    install(wheel, made)
     return made
 
 
@@ -202,29 +218,64 @@ def test_twistd_refuses_a_bad_file(environment: Path, tmp_path: Path) -> None:
     assert "Traceback" not in done.stdout + done.stderr
 
 
-def test_twistd_serves_and_stops(
-    environment: Path, tmp_path: Path, config: tuple[Path, int]
-) -> None:
+@contextmanager
+def serving(environment: Path, config: Path, port: int) -> Iterator[subprocess.Popen[bytes]]:
     """
-    The installed service passes a member's answer on, and exits with 0 on SIGTERM.
+    Run the installed C{twistd txbalancer} and wait until it listens; end it in any case.
     """
-    path, port = config
-    command = [environment / "bin/twistd", "-n", "--pidfile=", "txbalancer", "-c", path]
+    command = [environment / "bin/twistd", "-n", "--pidfile=", "txbalancer", "-c", config]
+    log = config.with_suffix(".log")
     with (
-        (tmp_path / "output.log").open("w+b") as output,
-        subprocess.Popen(command, cwd=tmp_path, stdout=output, stderr=output) as process,
+        log.open("wb") as output,
+        subprocess.Popen(command, cwd=config.parent, stdout=output, stderr=output) as process,
     ):
         try:
             deadline = time.monotonic() + START_SECONDS
             while not is_listening(port):
-                output.seek(0)
-                assert process.poll() is None, output.read().decode()
+                assert process.poll() is None, log.read_text()
                 assert time.monotonic() < deadline, "it does not listen"
                 time.sleep(0.05)
-            with urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=10) as response:
-                assert response.read() == b"member"
-            process.send_signal(signal.SIGTERM)
-            assert process.wait(timeout=15) == 0
+            yield process
         finally:
             if process.poll() is None:
                 process.kill()
+
+
+def fetch(port: int, path: str, **headers: str) -> tuple[bytes, Message]:
+    """
+    GET a path; return the body and the headers of the answer.
+    """
+    request = urllib.request.Request(f"http://127.0.0.1:{port}{path}", headers=headers)
+    with urllib.request.urlopen(request, timeout=10) as response:
+        return response.read(), response.headers
+
+
+def test_twistd_serves_and_stops(environment: Path, config: tuple[Path, int]) -> None:
+    """
+    The installed service passes a member's answer on, and exits with 0 on SIGTERM.
+    """
+    path, port = config
+    with serving(environment, path, port) as process:
+        assert fetch(port, "/")[0] == b"member"
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(timeout=15) == 0
+
+
+def test_installed_plugins_are_used(
+    environment: Path, root: Path, config: tuple[Path, int], tmp_path: Path
+) -> None:
+    """
+    A third party's distribution adds a method, a sticky scheme, a probe and a page.
+    """
+    sources = tmp_path / "example"
+    shutil.copytree(root / "tests/example_plugin", sources, ignore=NOT_SOURCES)
+    install(build(sources), environment)
+    path, port = config
+    text = path.read_text()
+    text = text.replace("[balancer:one]", "[balancer:one]\nlbmethod = first\nstickyscheme = header")
+    text = text.replace("[mount:/]", "[mount:/greeting]\nto = resource:greeting\n[mount:/]")
+    path.write_text(re.sub(r"(members = .*)", r"\1 route=web1 hcmethod=assumed", text))
+    with serving(environment, path, port):
+        body, headers = fetch(port, "/", **{"X-Route": "elsewhere"})
+        assert (body, headers["X-Route"]) == (b"member", "web1")
+        assert fetch(port, "/greeting")[0] == b"hello"

@@ -1,0 +1,113 @@
+"""
+A third party's distribution: one plugin for each extension point.
+"""
+
+from twisted.internet.defer import succeed
+from twisted.plugin import IPlugin
+from twisted.web.resource import Resource
+from twisted.web.static import Data
+from zope.interface import implementer
+
+from txbalancer.core.health import ProbeResult
+from txbalancer.interfaces import (
+    ILBMethod,
+    ILBMethodFactory,
+    IMountable,
+    IProbe,
+    IStickyScheme,
+    IStickySchemeFactory,
+)
+
+
+@implementer(ILBMethod)
+class First:
+    """
+    Everything goes to the first member that is fit for it.
+    """
+
+    def build(self, members, ledger, random):
+        self.member, self.ledger = members[0], ledger
+
+    def choose(self, request):
+        self.ledger.charge_election(self.member)
+        return self.member
+
+    def released(self, member):
+        pass
+
+    def reset(self, members):
+        pass
+
+
+@implementer(IPlugin, ILBMethodFactory)
+class FirstFactory:
+    """
+    For C{lbmethod = first}.
+    """
+
+    name = "first"
+    needs = frozenset()
+
+    def __call__(self, spec):
+        return First()
+
+
+@implementer(IStickyScheme)
+class ByHeader:
+    """
+    The client says itself which route it wants, in a header.
+    """
+
+    def find(self, request, known):
+        wanted = request.header(b"x-route")
+        return None if wanted is None else (b"x-route", wanted)
+
+    def labels(self, member):
+        return (member.route,)
+
+    def remember(self, request, found, member):
+        return b"X-Route: " + member.route
+
+
+@implementer(IPlugin, IStickySchemeFactory)
+class ByHeaderFactory:
+    """
+    For C{stickyscheme = header}.
+    """
+
+    name = "header"
+
+    def __call__(self, spec, secret):
+        return ByHeader()
+
+
+@implementer(IPlugin, IProbe)
+class Assumed:
+    """
+    For C{hcmethod = assumed}: every member is well.
+    """
+
+    name = "assumed"
+
+    def probe(self, reactor, member):
+        return succeed(ProbeResult(True, "assumed"))
+
+
+@implementer(IPlugin, IMountable)
+class Greeting:
+    """
+    For C{to = resource:greeting}.
+    """
+
+    name = "greeting"
+
+    def make_resource(self):
+        root = Resource()
+        root.putChild(b"greeting", Data(b"hello", "text/plain"))
+        return root
+
+
+first = FirstFactory()
+by_header = ByHeaderFactory()
+assumed = Assumed()
+greeting = Greeting()
