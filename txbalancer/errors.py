@@ -182,6 +182,14 @@ class ClientGone(ClientError):
     reason = "client-gone"
 
 
+class Stopped(ClientGone):
+    """
+    The service ended before the answer was complete.
+    """
+
+    reason = "stopped"
+
+
 class ClientTimeout(ClientError):
     """
     The client made no progress in time.

@@ -12,7 +12,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from txbalancer.core.request import Peer
-from txbalancer.errors import ClientError, ClientGone, ClientTimeout
+from txbalancer.errors import ClientError, ClientGone, ClientTimeout, Stopped
 from txbalancer.http1.framing import ChunkedReader, chunk, last_chunk
 from txbalancer.http1.heads import CHUNKED, NO_BODY, RequestHead, parse_request
 from txbalancer.net.deadlines import NEVER
@@ -161,6 +161,16 @@ class ClientChannel:
         self.exchange = None
         self.transport.unregisterProducer()
         self.transport.abortConnection()
+
+    def cut(self) -> None:
+        """
+        End the connection now, whatever is in progress.
+        """
+        if self.tunnel is not None:
+            self.tunnel.idle()
+        elif self.exchange is not None:
+            self.exchange.client_gone(Stopped("the service stopped"))
+        self.abort()
 
     def _shut(self) -> None:
         self._closing = True

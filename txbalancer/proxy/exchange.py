@@ -26,7 +26,7 @@ from txbalancer.proxy.tunnel import Tunnel
 if TYPE_CHECKING:
     from txbalancer.proxy.channel import ClientChannel
     from txbalancer.proxy.member_connection import MemberConnection
-    from txbalancer.proxy.resource import BalancerResource
+    from txbalancer.proxy.resource import MountedBalancer
 
 _REPLAYED = 65536
 """Bytes of a request's body that are kept for another attempt; Apache keeps 16384 (F3)."""
@@ -46,14 +46,14 @@ class Exchange(Served):
         "_connect_time",
         "_connection",
         "_first_byte",
-        "_forced",
         "_kept",
         "_kept_size",
         "_mount",
+        "_mounted",
         "_path",
         "_queue_time",
         "_request_done",
-        "_responding",
+        "_answered",
         "_reused",
         "_session",
         "_since",
@@ -69,13 +69,15 @@ class Exchange(Served):
 
     def __init__(
         self,
-        target: BalancerResource,
+        mounted: MountedBalancer,
         channel: ClientChannel,
         head: RequestHead,
         mount: Mount,
         path: bytes,
     ) -> None:
+        target = mounted.resource
         super().__init__(target.runtime, channel, head)
+        self._mounted = mounted
         self._target = target
         self._mount = mount
         self._path = path
@@ -88,7 +90,7 @@ class Exchange(Served):
         self._trailers: list[bytes] = []
         self._kept: list[bytes] | None = None if self._request_done else []
         self._kept_size = 0
-        self._responding = False
+        self._answered = False
         self._reused = False
         self._waits = False
         self._charged = False
@@ -166,12 +168,16 @@ class Exchange(Served):
         self.attempts += 1
         connection = member.pool.take()
         if connection is None:
-            self._waits = True
-            self._since = self.runtime.now()
-            member.pool.acquire(self)
+            self._open(member)
         else:
             self._reused = True
             self._send(connection)
+
+    def _open(self, member: Member) -> None:
+        self._waits = True
+        self._reused = False
+        self._since = self.runtime.now()
+        member.pool.acquire(self)
 
     def connected(self, connection: MemberConnection) -> None:
         """
@@ -205,7 +211,15 @@ class Exchange(Served):
         target = pool.base + self._path if head.path != b"*" else head.path
         if head.query is not None:
             target = target + b"?" + head.query
-        lines = headers.request_lines(head.lines, head.noted, head, self._mount, pool.host)
+        lines = headers.request_lines(
+            head.lines,
+            head.noted,
+            self._mounted.rules,
+            head.peer,
+            head.host,
+            pool.host,
+            head.version,
+        )
         expects = head.expects and not self._request_done
         if expects:
             lines.append(b"Expect: 100-continue")
@@ -288,30 +302,32 @@ class Exchange(Served):
         member = self.member
         assert member is not None
         sent = self._connection is not None
-        self._leave_member()
         balancer = self._target.balancer
         now = self.runtime.now()
-        balancer.failed(member, error, now, self._reused)
-        if isinstance(error, errors.ResponseTimeout) and balancer.spec.failontimeout:
-            balancer.force_error(member, error.reason, now)
-        self._tried += ((member, error.reason),)
         decision = retry.decide(
-            error=error,
-            sent=sent,
+            error,
             method=self.head.method,
+            sent=sent,
             replayable=self._kept is not None or not self._body_announced(),
-            responding=self._responding,
+            answered=self._answered,
             reused=self._reused and untouched,
             attempts=self.attempts,
             maxattempts=balancer.maxattempts,
+            client_there=not self.finished,
         )
-        if decision is retry.Decision.FAIL:
-            self._fail(error)
+        if decision is retry.Decision.FRESH:
+            self._connection = None
+            self._open(member)
             return
-        if decision is retry.Decision.FREE:
-            self.attempts -= 1
-            self._tried = self._tried[:-1]
-        self._again()
+        self._leave_member()
+        balancer.failed(member, error, now, self._reused and untouched)
+        if isinstance(error, errors.ResponseTimeout) and balancer.spec.failontimeout:
+            balancer.force_error(member, error.reason, now)
+        self._tried += ((member, error.reason),)
+        if decision is retry.Decision.ELSEWHERE:
+            self._again()
+        else:
+            self._fail(error)
 
     def _body_announced(self) -> bool:
         return self.head.body != NO_BODY and self.head.body != 0
@@ -337,6 +353,7 @@ class Exchange(Served):
         Pass on a 1xx answer; 100 only to a client that waits for it.
         """
         if head.status != 100 or self.head.expects:
+            self._answered = True
             self.channel.interim(head.start, head.lines)
 
     def response(
@@ -347,28 +364,36 @@ class Exchange(Served):
         """
         now = self.runtime.now()
         self._first_byte = now - self.started
-        self.response = head
+        self.answer = head
         self.status = status = head.status
         member = self.member
         assert member is not None
         size = len(data)
         member.read += len(head.start) + size
         self.bytes_out += size
-        target = self._target
-        if status in target.failonstatus:
-            target.balancer.force_error(member, f"answered {status}", now)
+        mounted = self._mounted
+        balancer = self._target.balancer
+        if status in mounted.failonstatus:
+            balancer.force_error(member, f"answered {status}", now)
+        request = self.head
         lines = headers.response_lines(
-            head.lines, head.noted, self.head, self._mount, target.reverse
+            head.lines,
+            head.noted,
+            mounted.rules,
+            mounted.reverse,
+            request.peer,
+            request.host,
+            b"1.1" if head.minor else b"1.0",
         )
         if b"date" not in head.noted:
             lines.append(self.runtime.date_line())
-        if target.remembers:
-            lines.extend(target.balancer.remember(self.head, self._session, member))
+        if mounted.remembers:
+            lines.extend(balancer.remember(request, self._session, member))
         if body == NO_BODY and head.length >= 0 and status != 204:
             body = head.length
         if head.minor == 0:
             head.start = b"HTTP/1.1" + head.start[8:]
-        self._responding = True
+        self._answered = True
         if done:
             self._connection = None
         self.channel.respond(head.start, lines, body, data, done, trailers)
@@ -410,8 +435,8 @@ class Exchange(Served):
         The member changed protocols: from here on bytes go both ways.
         """
         self.status = 101
-        self.response = head
-        self._responding = True
+        self.answer = head
+        self._answered = True
         self._first_byte = self.runtime.now() - self.started
         head.lines.append(b"Connection: Upgrade")
         head.lines.append(b"Upgrade: " + head.noted[b"upgrade"])
@@ -438,14 +463,14 @@ class Exchange(Served):
         """
         The client does not read: stop reading the member.
         """
-        if self._connection is not None and self._responding:
+        if self._connection is not None and self.answer is not None:
             self._connection.pause()
 
     def client_unblocked(self) -> None:
         """
         The client reads again: go on reading the member.
         """
-        if self._connection is not None and self._responding:
+        if self._connection is not None and self.answer is not None:
             self._connection.resume()
 
     def member_blocked(self) -> None:
@@ -468,7 +493,7 @@ class Exchange(Served):
         """
         The client broke its request: no member is to blame.
         """
-        if self._responding:
+        if self.answer is not None:
             self.client_gone(error)
             self.channel.abort()
         else:
@@ -524,7 +549,7 @@ class Exchange(Served):
         self.channel.respond(start_line(error.status), lines, len(body), sent, True)
         self._complete(error.reason)
 
-    def _complete(self, reason: str = "") -> None:
+    def _complete(self, reason: str = "ok") -> None:
         if self.finished:
             return
         self._release()
@@ -550,12 +575,16 @@ class Exchange(Served):
             duration=duration,
             balancer=self._target.balancer.spec.name,
             member=member.name if member is not None else "",
-            route=member.route if member is not None else b"",
+            route=member.route.decode() if member is not None and member.route else "",
             attempts=self.attempts,
-            tried=self._tried,
+            tried=tuple([(each.name, why) for each, why in self._tried]) if self._tried else (),
             queue=self._queue_time,
             connect=self._connect_time,
             first_byte=self._first_byte,
-            session=session,
-            response=self.response,
+            sticky=(session.name, session.route) if session is not None else None,
+            route_changed=member is not None
+            and self._target.balancer.sticky
+            and (session is None or session.route != member.route),
+            reused=self._reused,
+            response=self.answer,
         )

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 _PATIENCE = 65536
 """A body up to this size is read before the answer, so that the connection can stay."""
 
+METHODS = b"GET, HEAD, POST, PUT, DELETE, OPTIONS, PATCH, TRACE"
+
 
 def start_line(status: int) -> bytes:
     """
@@ -72,7 +74,7 @@ class LocalAnswer(Served):
         """
         lines, body = page(self.head, self.status, self.reason, text, self.runtime.date_line())
         if self.status == 405:
-            lines.append(b"Allow: GET, HEAD, POST, PUT, DELETE, OPTIONS, PATCH, TRACE")
+            lines.append(b"Allow: " + METHODS)
         self.send(lines, body)
 
     def send(self, lines: list[bytes], body: bytes) -> None:
@@ -155,7 +157,7 @@ class RedirectTarget:
         except ClientError as error:
             site.answer(channel, head, error.status, error.reason, str(error))
             return
-        answer = LocalAnswer(site.runtime, channel, head, self._status, "redirect")
+        answer = LocalAnswer(site.runtime, channel, head, self._status, "ok")
         answer.send([site.runtime.date_line(), b"Location: " + location], b"")
 
 

@@ -13,8 +13,13 @@ from twisted.logger import Logger
 from twisted.web.resource import Resource
 
 from txbalancer.core.balancer import Balancer
+from txbalancer.core.headers import HeaderRules, hops_left
+from txbalancer.core.health import ProbeResult
 from txbalancer.core.mounts import Mount
-from txbalancer.errors import BalancerError, NoMemberAvailable
+from txbalancer.core.reload import reconfigure
+from txbalancer.core.reverse import ReverseMap, mount_rules
+from txbalancer.core.specs import BalancerSpec, MountSpec
+from txbalancer.errors import BalancerError, ClientError, NoMemberAvailable
 from txbalancer.http1.heads import RequestHead
 from txbalancer.net.deadlines import NEVER
 from txbalancer.proxy.channel import ClientChannel
@@ -22,6 +27,49 @@ from txbalancer.proxy.exchange import Exchange
 from txbalancer.proxy.pool import MemberPool
 from txbalancer.proxy.runtime import Runtime
 from txbalancer.proxy.site import Site
+
+
+class MountedBalancer:
+    """
+    A balancer as the target of one mount, with what the mount wants done to headers.
+
+    @ivar resource: the balancer.
+    @ivar rules: header rules of the mount.
+    @ivar reverse: maps Location and the like back, or C{None}.
+    """
+
+    __slots__ = ("failonstatus", "remembers", "resource", "reverse", "rules")
+
+    def __init__(self, resource: BalancerResource, mount: MountSpec) -> None:
+        spec = resource.balancer.spec
+        self.resource = resource
+        self.rules = HeaderRules(mount)
+        rules = mount_rules(mount, [each.name for each in resource.balancer.members])
+        self.reverse = ReverseMap(rules) if rules else None
+        self.failonstatus = spec.failonstatus
+        self.remembers = bool(spec.stickycookie or spec.stickyscheme)
+
+    def begin(
+        self, site: Site, channel: ClientChannel, head: RequestHead, mount: Mount, path: bytes
+    ) -> None:
+        """
+        Take a request at the end of its head.
+        """
+        if b"max-forwards" in head.noted:
+            try:
+                hops = hops_left(head.noted[b"max-forwards"])
+            except ClientError as error:
+                site.answer(channel, head, error.status, error.reason, str(error))
+                return
+            if hops == 0:
+                # APACHE H8. TRACE would echo the client's cookies back: refused, unlike there.
+                if head.method == b"OPTIONS":
+                    site.answer_options(channel, head)
+                else:
+                    text = "Max-Forwards has reached zero: the request goes in circles"
+                    site.answer(channel, head, 400, "bad-request", text)
+                return
+        Exchange(self, channel, head, mount, path).start()
 
 
 class BalancerResource(Resource):
@@ -53,15 +101,34 @@ class BalancerResource(Resource):
             elif member.pool.spec is not member.spec:
                 member.pool.configure(member.spec)
 
-    # -- exchanges
+    def reconfigure(self, spec: BalancerSpec) -> None:
+        """
+        Take another spec, with the live state of every member that stays.
+        """
+        reloaded = reconfigure(self.balancer, spec, self.runtime.now())
+        self.open_pools()
+        for member in reloaded.removed:
+            if member.pool is not None:
+                member.pool.leave()
+        self.serve_waiting()
 
-    def begin(
-        self, site: Site, channel: ClientChannel, head: RequestHead, mount: Mount, path: bytes
-    ) -> None:
+    def checked(self, name: str, result: ProbeResult) -> None:
         """
-        Take a request at the end of its head.
+        Count a probe's result for a member.
         """
-        Exchange(self, channel, head, mount, path).start()
+        for member in self.balancer.members:
+            if member.name == name:
+                self.balancer.health(member, result.passed, self.runtime.now(), result.text)
+
+    def leave(self) -> None:
+        """
+        Take no more requests: idle connections are closed, others after their exchange.
+        """
+        for member in self.balancer.members:
+            if member.pool is not None:
+                member.pool.leave()
+
+    # -- exchanges
 
     def wait(self, exchange: Exchange) -> None:
         """

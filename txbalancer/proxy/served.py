@@ -33,7 +33,7 @@ class Served:
         "finished",
         "head",
         "reason",
-        "response",
+        "answer",
         "runtime",
         "started",
         "status",
@@ -45,10 +45,10 @@ class Served:
         self.head = head
         self.started = runtime.now()
         self.status = 0
-        self.reason = ""
+        self.reason = "ok"
         self.bytes_in = 0
         self.bytes_out = 0
-        self.response: ResponseHead | None = None
+        self.answer: ResponseHead | None = None
         self.finished = False
         channel.exchange = self
 

@@ -19,7 +19,7 @@ from txbalancer.errors import ClientError
 from txbalancer.http1.heads import RequestHead
 from txbalancer.http1.limits import Limits
 from txbalancer.proxy.channel import ClientChannel
-from txbalancer.proxy.local import LocalAnswer
+from txbalancer.proxy.local import METHODS, LocalAnswer
 from txbalancer.proxy.runtime import Runtime
 
 
@@ -122,6 +122,9 @@ class Site(ServerFactory):
         """
         Hand a request to the target of the first mount that takes it.
         """
+        if head.path == b"*":
+            self.answer_options(channel, head)
+            return
         try:
             found = self.table.find(head)
         except ClientError as error:
@@ -144,6 +147,13 @@ class Site(ServerFactory):
         Answer a request here, with a small page.
         """
         LocalAnswer(self.runtime, channel, head, status, reason).send_page(text)
+
+    def answer_options(self, channel: ClientChannel, head: RequestHead) -> None:
+        """
+        Answer C{OPTIONS *}, which asks about this proxy (APACHE H9).
+        """
+        lines = [self.runtime.date_line(), b"Allow: " + METHODS]
+        LocalAnswer(self.runtime, channel, head, 200, "ok").send(lines, b"")
 
     def refuse(self, channel: ClientChannel, error: ClientError) -> None:
         """

@@ -93,7 +93,7 @@ class Tunnel:
         """
         self._client_done = True
         if self._member_done:
-            self._end("")
+            self._end("ok")
         else:
             self._member.transport.loseWriteConnection()
 
@@ -103,7 +103,7 @@ class Tunnel:
         """
         self._member_done = True
         if self._client_done:
-            self._end("")
+            self._end("ok")
         else:
             self._client.transport.loseWriteConnection()
 
@@ -111,13 +111,13 @@ class Tunnel:
         """
         The client's connection is lost.
         """
-        self._end("")
+        self._end("ok")
 
     def member_gone(self) -> None:
         """
         The member's connection is lost.
         """
-        self._end("")
+        self._end("ok")
 
     def idle(self) -> None:
         """

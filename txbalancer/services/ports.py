@@ -10,6 +10,7 @@ from twisted.application.service import Service
 from twisted.internet.defer import Deferred, gatherResults, maybeDeferred
 from twisted.internet.endpoints import serverFromString
 from twisted.internet.interfaces import IListeningPort
+from twisted.internet.protocol import ServerFactory
 from twisted.protocols.tls import TLSMemoryBIOFactory
 from twisted.python.failure import Failure
 
@@ -36,6 +37,7 @@ class ListenerService(Service):
         self._reactor = runtime.reactor
         self.site = Site(runtime, spec, table, secure=bool(spec.tls_certificate))
         self.ports: list[IListeningPort] = []
+        self._factory: Any = self.site
 
     def open(self) -> None:
         """
@@ -43,22 +45,24 @@ class ListenerService(Service):
 
         @raise StartError: naming the endpoint and the cause.
         """
-        factory: Any = self.site
-        tls = server_options(self.spec)
-        if tls is not None:
-            factory = TLSMemoryBIOFactory(tls, False, self.site)
+        self._load_tls(self.spec)
         for endpoint in self.spec.endpoint:
             try:
-                self.ports.append(self._listen(endpoint, factory))
+                self.ports.append(self._listen(endpoint))
             except Exception as error:
                 self.close()
                 raise StartError(
                     f"listener {self.spec.name}: cannot listen on {endpoint}: {_cause(error)}"
                 ) from error
 
-    def _listen(self, endpoint: str, factory: Any) -> IListeningPort:
+    def _load_tls(self, spec: ListenerSpec) -> None:
+        tls = server_options(spec)
+        self._factory = TLSMemoryBIOFactory(tls, False, self.site) if tls else self.site
+
+    def _listen(self, endpoint: str) -> IListeningPort:
         outcome: list[Any] = []
-        listening = maybeDeferred(serverFromString(self._reactor, endpoint).listen, factory)
+        shared = _Shared(self)
+        listening = maybeDeferred(serverFromString(self._reactor, endpoint).listen, shared)
         listening.addBoth(outcome.append)
         if not outcome:
             raise StartError("the endpoint does not listen at once")
@@ -66,6 +70,37 @@ class ListenerService(Service):
             outcome[0].raiseException()
         make_eager(outcome[0])
         return outcome[0]
+
+    def can_become(self, spec: ListenerSpec) -> bool:
+        """
+        Tell whether the open ports can serve this spec; only other endpoints need new ones.
+        """
+        return self.spec.endpoint == spec.endpoint
+
+    def prepare(self, spec: ListenerSpec) -> None:
+        """
+        Try what may fail about a new spec.
+
+        @raise StartError: when its certificate cannot be used.
+        """
+        server_options(spec)
+
+    def configure(self, spec: ListenerSpec, table: MountTable) -> None:
+        """
+        Take another spec for the same endpoints: new connections see it whole, open ones
+        all but TLS.
+        """
+        self._load_tls(spec)
+        self.spec = spec
+        self.site.secure = bool(spec.tls_certificate)
+        self.site.configure(spec)
+        self.site.table = table
+
+    def build_protocol(self, address: Any) -> Any:
+        """
+        Make the protocol for a new connection, under TLS if the listener has it.
+        """
+        return self._factory.buildProtocol(address)
 
     def privilegedStartService(self) -> None:
         """
@@ -97,6 +132,23 @@ class ListenerService(Service):
         closed = self.close()
         self.site.drain()
         return closed
+
+
+class _Shared(ServerFactory):
+    """
+    What a port keeps hold of, while the listener behind it may change with a reload.
+    """
+
+    noisy = False
+
+    def __init__(self, listener: ListenerService) -> None:
+        self._listener = listener
+
+    def buildProtocol(self, addr: Any) -> Any:
+        """
+        Ask the listener as it is now.
+        """
+        return self._listener.build_protocol(addr)
 
 
 def _cause(error: Exception) -> str:

@@ -1,0 +1,284 @@
+"""
+The whole balancer as one Twisted service.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from twisted.application.service import MultiService
+from twisted.internet.defer import Deferred, gatherResults
+from twisted.internet.task import LoopingCall
+from twisted.logger import Logger
+
+from txbalancer.config import load
+from txbalancer.config.diff import plan
+from txbalancer.control.accesslog import open_access_log
+from txbalancer.core.counters import Counters
+from txbalancer.core.outcome import Outcome
+from txbalancer.core.registry import Registry
+from txbalancer.core.specs import ServiceSpec
+from txbalancer.errors import BalancerError
+from txbalancer.proxy.runtime import Runtime
+from txbalancer.services.checks import HealthChecks
+from txbalancer.services.plugins import load_registry
+from txbalancer.services.ports import ListenerService
+from txbalancer.services.targets import Targets
+
+
+class BalancerService(MultiService):
+    """
+    Listeners, balancers, health checks and the access log of one configuration.
+
+    Usable as a library: C{BalancerService(spec).setServiceParent(application)}.
+
+    @ivar spec: the configuration in force.
+    @ivar counters: what was served, by listener, balancer and member.
+    @ivar targets: the live balancers and mounts.
+    """
+
+    log = Logger()
+
+    def __init__(
+        self,
+        spec: ServiceSpec,
+        path: str = "",
+        reactor: Any = None,
+        registry: Registry | None = None,
+    ) -> None:
+        """
+        @param path: the file that C{spec} came from, read again by L{reload_file}.
+        @param reactor: for tests; by default the running one.
+        """
+        super().__init__()
+        if reactor is None:
+            from twisted.internet import reactor as installed
+
+            reactor = installed
+        self.spec = spec
+        self.path = path
+        self.reactor = reactor
+        self.registry = registry or load_registry()
+        self.counters = Counters()
+        self.runtime = Runtime(reactor, self._finish)
+        self.targets = Targets(self.runtime, self.registry)
+        self.checks = HealthChecks(reactor, self.registry.probes, self._checked)
+        self._access_log: Any = None
+        self._log_outcome: Any = None
+        self._stopping: Deferred[None] | None = None
+        self._listeners: dict[str, ListenerService] = {}
+
+    # -- start
+
+    def privilegedStartService(self) -> None:
+        """
+        Open the access log and every port, or fail before anything is served.
+
+        @raise StartError: in one line, what cannot be had.
+        """
+        self._prepare()
+        super().privilegedStartService()
+
+    def startService(self) -> None:
+        """
+        Begin to serve.
+        """
+        self._prepare()
+        super().startService()
+        self.runtime.deadlines.start(self.runtime.now)
+        self._apply_checks()
+        self.log.info(
+            "serving {listeners} listeners, {balancers} balancers, {mounts} mounts",
+            listeners=len(self.spec.listeners),
+            balancers=len(self.spec.balancers),
+            mounts=len(self.spec.mounts),
+        )
+
+    def _prepare(self) -> None:
+        if self._access_log is not None:
+            return
+        service = self.spec.service
+        self._use_log(open_access_log(service.access_log, service.access_log_format, self.reactor))
+        try:
+            self.targets.install(self.spec)
+            for each in self.spec.listeners:
+                listener = ListenerService(self.runtime, each, self.targets.table)
+                listener.open()
+                self._listeners[each.name] = listener
+                listener.setServiceParent(self)
+        except BalancerError:
+            for listener in self._listeners.values():
+                listener.close()
+            raise
+
+    def _use_log(self, log: Any) -> None:
+        self._access_log = log
+        self._log_outcome = log.log
+
+    # -- while it runs
+
+    def _finish(self, outcome: Outcome) -> None:
+        self.counters.count(outcome)
+        self._log_outcome(outcome)
+
+    def _checked(self, balancer: str, member: str, result: Any) -> None:
+        """
+        Feed a probe's result to the member's verdict.
+        """
+        resource = self.targets.balancers.get(balancer)
+        if resource is not None:
+            resource.checked(member, result)
+
+    def _apply_checks(self) -> None:
+        for name, resource in self.targets.balancers.items():
+            members = resource.balancer.members
+            self.checks.set_members(
+                name, [each.spec for each in members if each.spec.hcmethod != "none"]
+            )
+
+    def reopen_logs(self) -> None:
+        """
+        Open the access log anew, after a log rotation moved it.
+        """
+        self._access_log.reopen()
+
+    # -- reload
+
+    def reload_file(self) -> list[str]:
+        """
+        Read the configuration file again and put it in force; see L{reload}.
+
+        @raise BalancerError: when it has a fault; nothing has changed then.
+        """
+        loaded = load(self.path, self.registry)
+        for warning in loaded.warnings:
+            self.log.warn("{warning}", warning=warning)
+        return self.reload(loaded.spec)
+
+    def reload(self, spec: ServiceSpec) -> list[str]:
+        """
+        Put another configuration in force without dropping a request.
+
+        Whatever can fail (ports, TLS files, the log) is tried first.
+
+        @return: what changed, a line each.
+        @raise StartError: when a part cannot be had; nothing has changed then.
+        """
+        changes = plan(self.spec, spec)
+        access_log = None
+        service = spec.service
+        if (service.access_log, service.access_log_format) != (
+            self.spec.service.access_log,
+            self.spec.service.access_log_format,
+        ):
+            access_log = open_access_log(
+                service.access_log, service.access_log_format, self.reactor
+            )
+        opened: dict[str, ListenerService] = {}
+        try:
+            listeners = self._reload_listeners(spec, opened)
+            self.targets.install(spec)
+        except BalancerError:
+            for listener in opened.values():
+                listener.close()
+            if access_log is not None:
+                access_log.close()
+            raise
+        self._publish(spec, listeners, opened)
+        if access_log is not None:
+            self._access_log.close()
+            self._use_log(access_log)
+        self.spec = spec
+        self._apply_checks()
+        return list(changes.lines)
+
+    def _reload_listeners(
+        self, spec: ServiceSpec, opened: dict[str, ListenerService]
+    ) -> dict[str, ListenerService]:
+        """
+        Open what is new, keep what stays; C{opened} gets the new ones as they open.
+        """
+        result = {}
+        for each in spec.listeners:
+            listener = self._listeners.get(each.name)
+            if listener is not None and listener.can_become(each):
+                listener.prepare(each)
+            else:
+                listener = ListenerService(self.runtime, each, self.targets.table)
+                listener.open()
+                opened[each.name] = listener
+            result[each.name] = listener
+        return result
+
+    def _publish(
+        self,
+        spec: ServiceSpec,
+        listeners: dict[str, ListenerService],
+        opened: dict[str, ListenerService],
+    ) -> None:
+        before, self._listeners = self._listeners, listeners
+        for each in spec.listeners:
+            listeners[each.name].configure(each, self.targets.table)
+        for name, listener in before.items():
+            if listeners.get(name) is not listener:
+                listener.disownServiceParent()
+        for listener in opened.values():
+            listener.setServiceParent(self)
+
+    # -- stop
+
+    def stopService(self) -> Deferred[None]:
+        """
+        Accept nothing more, let exchanges finish within C{graceful-timeout}, then cut them.
+        """
+        if self._stopping is None:
+            self._stopping = self._stop(super().stopService())
+        return self._stopping
+
+    def _stop(self, closed: Any) -> Deferred[None]:
+        done: Deferred[None] = Deferred()
+        until = self.runtime.now() + self.spec.service.graceful_timeout
+        self.checks.stop()
+        left = self._channels()
+        if left:
+            self.log.info(
+                "stopping: {count} connections in progress, at most {seconds:g} s more",
+                count=len(left),
+                seconds=self.spec.service.graceful_timeout,
+            )
+
+        def look() -> None:
+            left = self._channels()
+            if left and self.runtime.now() < until:
+                return
+            if left:
+                self.log.warn("stopping: {count} connections are cut", count=len(left))
+            for channel in left:
+                channel.cut()
+            polling.stop()
+
+        def finish(result: Any) -> None:
+            self.runtime.deadlines.stop()
+            for resource in self.targets.resources():
+                resource.leave()
+            self._access_log.close()
+            done.callback(None)
+
+        polling = LoopingCall(look)
+        polling.clock = self.reactor
+        running = polling.start(0.05)
+        gatherResults([running, closed]).addBoth(finish)
+        return done
+
+    def cut(self) -> None:
+        """
+        End a graceful stop now.
+        """
+        for channel in self._channels():
+            channel.cut()
+
+    def _channels(self) -> list[Any]:
+        return [
+            channel for each in self._listeners.values() for channel in list(each.site.channels)
+        ]
+

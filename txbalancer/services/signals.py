@@ -1,0 +1,90 @@
+"""
+Signals of a process that is a balancer: stop, reload, reopen logs.
+"""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Callable
+from typing import Any
+
+from twisted.application.service import Service
+from twisted.logger import Logger
+
+from txbalancer.errors import BalancerError
+from txbalancer.services.notify import Notifier
+from txbalancer.services.service import BalancerService
+
+
+class Signals(Service):
+    """
+    Installs the handlers once the reactor runs, which has installed its own by then.
+
+    SIGTERM and SIGINT stop gracefully, a second one at once, and the process exits with 0;
+    SIGHUP reloads the configuration; SIGUSR1 reopens the logs, twistd's own included.
+    """
+
+    log = Logger()
+
+    def __init__(self, service: BalancerService, notifier: Notifier) -> None:
+        self._service = service
+        self._notifier = notifier
+        self._reactor = service.reactor
+        self._stopping = False
+
+    def startService(self) -> None:
+        """
+        Wait for the reactor, then take the signals over and report that all is up.
+        """
+        super().startService()
+        self._reactor.callWhenRunning(self._install)
+
+    def _install(self) -> None:
+        rotate = signal.getsignal(signal.SIGUSR1)
+        self._handle(signal.SIGTERM, self.stop)
+        self._handle(signal.SIGINT, self.stop)
+        self._handle(signal.SIGHUP, self.reload)
+        self._handle(signal.SIGUSR1, lambda: self.reopen(rotate))
+        self._notifier.ready()
+
+    def _handle(self, number: int, action: Callable[[], Any]) -> None:
+        signal.signal(number, lambda *_: self._reactor.callFromThread(action))
+
+    def stop(self) -> None:
+        """
+        Stop gracefully; when stopping already, at once.
+        """
+        if self._stopping:
+            self.log.warn("stopping at once: asked a second time")
+            self._service.cut()
+            return
+        self._stopping = True
+        self._notifier.stopping()
+        self._reactor.stop()
+
+    def reload(self) -> None:
+        """
+        Read the configuration again; a faulty one changes nothing and is reported.
+        """
+        self._notifier.reloading()
+        try:
+            changes = self._service.reload_file()
+        except BalancerError as error:
+            self.log.error("reload refused, nothing has changed:\n{error}", error=str(error))
+            self._notifier.status(f"reload refused: {str(error).splitlines()[0]}")
+        except Exception:
+            # Whatever it is, the service goes on with what it has.
+            self.log.failure("reload failed")
+        else:
+            for change in changes:
+                self.log.info("reload: {change}", change=change)
+            self.log.info("reload done: {count} changes", count=len(changes))
+        self._notifier.ready()
+
+    def reopen(self, rotate: Any) -> None:
+        """
+        Reopen the access log and let twistd rotate its own.
+        """
+        self._service.reopen_logs()
+        if callable(rotate):
+            rotate(signal.SIGUSR1, None)

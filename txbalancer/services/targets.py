@@ -1,0 +1,160 @@
+"""
+From specs to the things that serve: balancers with pools, and mounts with targets.
+"""
+
+from __future__ import annotations
+
+import secrets
+from random import Random
+from typing import Any
+
+from twisted.logger import Logger
+
+from txbalancer.core import flags
+from txbalancer.core.balancer import Balancer
+from txbalancer.core.mounts import Mount, MountTable
+from txbalancer.core.registry import Registry
+from txbalancer.core.specs import (
+    BalancerSpec,
+    FixedStatus,
+    MemberSpec,
+    MountSpec,
+    NotProxied,
+    Redirect,
+    ServiceSpec,
+    ToBalancer,
+    ToMember,
+    ToResource,
+)
+from txbalancer.core.standing import Flip
+from txbalancer.proxy.local import RedirectTarget, StatusTarget
+from txbalancer.proxy.resource import BalancerResource, MountedBalancer
+from txbalancer.proxy.runtime import Runtime
+
+_SECRET = secrets.token_bytes(32)
+"""Signs sticky cookies for which the configuration has no secret; new in every process."""
+
+
+class Targets:
+    """
+    Every balancer of a service, live across reloads.
+
+    @ivar balancers: named ones by name.
+    @ivar plain: lone members of mounts (C{to = http://…}) by their spec.
+    @ivar table: the mounts, with their targets.
+    """
+
+    log = Logger()
+
+    def __init__(self, runtime: Runtime, registry: Registry) -> None:
+        self._runtime = runtime
+        self._registry = registry
+        self.balancers: dict[str, BalancerResource] = {}
+        self.plain: dict[MemberSpec, BalancerResource] = {}
+        self.table = MountTable(())
+
+    def install(self, spec: ServiceSpec) -> None:
+        """
+        Make the live balancers and mounts be those of C{spec}.
+
+        What is new is made first, then everything is put in place; members that are gone
+        finish what they have.
+
+        @raise StartError: when a member's TLS files cannot be used; nothing changes then.
+        """
+        balancers, plain = self._prepared(spec)
+        for each in spec.balancers:
+            balancers[each.name].reconfigure(each)
+        table = MountTable(
+            [self._mount(order, each, balancers, plain) for order, each in enumerate(spec.mounts)]
+        )
+        leaving = [
+            resource
+            for name, resource in self.balancers.items()
+            if balancers.get(name) is not resource
+        ]
+        leaving += [each for key, each in self.plain.items() if plain.get(key) is not each]
+        self.balancers, self.plain, self.table = balancers, plain, table
+        for resource in leaving:
+            resource.leave()
+
+    def resources(self) -> list[BalancerResource]:
+        """
+        Return every balancer, named or plain.
+        """
+        return [*self.balancers.values(), *self.plain.values()]
+
+    def _prepared(
+        self, spec: ServiceSpec
+    ) -> tuple[dict[str, BalancerResource], dict[MemberSpec, BalancerResource]]:
+        """
+        Return the balancers of C{spec}, the live ones among them as they are.
+        """
+        named = {}
+        for each in spec.balancers:
+            named[each.name] = self.balancers.get(each.name) or self._resource(each)
+        plain = {}
+        for mount in spec.mounts:
+            if isinstance(mount.target, ToMember):
+                member = mount.target.member
+                lone = BalancerSpec(member.url, (member,))
+                plain[member] = (
+                    self.plain.get(member) or plain.get(member) or self._resource(lone, True)
+                )
+        return named, plain
+
+    def _resource(self, spec: BalancerSpec, plain: bool = False) -> BalancerResource:
+        balancer = Balancer(spec, self._registry, Random(), secret=_SECRET, plain=plain)
+        resource = BalancerResource(self._runtime, balancer)
+        balancer.on_flip = lambda flip: self._flipped(flip, resource)
+        resource.open_pools()
+        return resource
+
+    def _flipped(self, flip: Flip, resource: BalancerResource) -> None:
+        """
+        Tell people about a change of a member's state, and requests that wait for one.
+        """
+        level = self.log.info if flags.usable(flip.after) else self.log.warn
+        level(
+            "{balancer}: {member} {before} -> {after}: {cause}",
+            balancer=resource.balancer.spec.name,
+            member=flip.member.name,
+            before=flags.describe(flip.before).strip(),
+            after=flags.describe(flip.after).strip(),
+            cause=flip.cause,
+        )
+        if flags.usable(flip.after):
+            self._runtime.reactor.callLater(0, resource.serve_waiting)
+
+    def _mount(
+        self,
+        order: int,
+        spec: MountSpec,
+        balancers: dict[str, BalancerResource],
+        plain: dict[MemberSpec, BalancerResource],
+    ) -> Mount:
+        mount = Mount(spec, order)
+        mount.target = self._target(spec, balancers, plain)
+        return mount
+
+    def _target(
+        self,
+        spec: MountSpec,
+        balancers: dict[str, BalancerResource],
+        plain: dict[MemberSpec, BalancerResource],
+    ) -> Any:
+        target = spec.target
+        if isinstance(target, ToBalancer):
+            return MountedBalancer(balancers[target.name], spec)
+        if isinstance(target, ToMember):
+            return MountedBalancer(plain[target.member], spec)
+        if isinstance(target, Redirect):
+            return RedirectTarget(target.status)
+        if isinstance(target, FixedStatus):
+            return StatusTarget(target.status, "ok")
+        if isinstance(target, NotProxied):
+            return StatusTarget(404, "not-proxied")
+        assert isinstance(target, ToResource)
+        from txbalancer.proxy.web import WebTarget
+
+        return WebTarget(self._registry.resources[target.name].make_resource())

@@ -1,0 +1,110 @@
+"""
+C{twistd txbalancer -c FILE}.
+"""
+
+from __future__ import annotations
+
+import gc
+import sys
+from typing import Any
+
+from twisted.application.service import IService, MultiService
+from twisted.python import usage
+
+from txbalancer import __version__
+from txbalancer.config import load
+from txbalancer.errors import ConfigErrors, StartError
+from txbalancer.services.notify import Notifier
+from txbalancer.services.plugins import load_registry
+from txbalancer.services.service import BalancerService
+from txbalancer.services.signals import Signals
+
+
+class Options(usage.Options):
+    """
+    The command line behind C{twistd txbalancer}.
+    """
+
+    longdesc = """\
+A reverse proxy and load balancer in the manner of Apache's mod_proxy_balancer.
+
+Signals: TERM and INT stop gracefully (a second one at once), HUP reloads FILE
+without dropping a request, USR1 reopens the logs. Check FILE before a start or
+a reload with: txbalancer check -c FILE"""
+
+    optParameters = [["config", "c", None, "The configuration file to serve."]]
+
+    def opt_version(self) -> None:
+        """
+        Print the version of txbalancer and exit.
+        """
+        print(f"txbalancer {__version__}")
+        sys.exit(0)
+
+    def postOptions(self) -> None:
+        """
+        Read the configuration; its faults are printed all at once.
+        """
+        path = self["config"]
+        if path is None:
+            raise usage.UsageError("-c FILE is needed: the configuration file to serve")
+        self["registry"] = load_registry()
+        try:
+            self["loaded"] = load(path, self["registry"])
+        except ConfigErrors as errors:
+            print(errors, file=sys.stderr)
+            sys.exit(1)
+
+
+class StartFailed(Exception, SystemExit):
+    """
+    Ends C{twistd} with one line rather than a traceback.
+
+    As an L{Exception} it lets twistd remove its pid file and tell a waiting parent process;
+    as a L{SystemExit} it then leaves with its message and status 1.
+    """
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self.code = f"txbalancer: {text}"
+
+
+class Process(MultiService):
+    """
+    The balancer and what goes with being a process of its own.
+    """
+
+    def __init__(self, balancer: BalancerService) -> None:
+        super().__init__()
+        notifier = Notifier()
+        balancer.setServiceParent(self)
+        Signals(balancer, notifier).setServiceParent(self)
+
+    def privilegedStartService(self) -> None:
+        """
+        Open ports and logs; what is not to be had ends the process.
+        """
+        try:
+            super().privilegedStartService()
+        except StartError as error:
+            raise StartFailed(str(error)) from None
+
+    def startService(self) -> None:
+        """
+        Begin to serve. What was loaded until now stays out of garbage collections.
+        """
+        super().startService()
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(10000, 20, 50)
+
+
+def makeService(options: Any) -> IService:
+    """
+    Build the service that C{twistd} runs.
+    """
+    loaded = options["loaded"]
+    for warning in loaded.warnings:
+        print(warning, file=sys.stderr)
+    balancer = BalancerService(loaded.spec, options["config"], registry=options["registry"])
+    return Process(balancer)
