@@ -24,6 +24,7 @@ from txbalancer.control.accesslog import (
     open_access_log,
 )
 from txbalancer.control.logfields import Record
+from txbalancer.errors import StartError
 
 
 class FakeSink:
@@ -297,6 +298,14 @@ def test_opening_puts_the_parts_together(tmp_path: Path) -> None:
     access_log.log(FakeOutcome())
     access_log.close()
     assert path.read_text() == "200 ok\n"
+
+
+def test_a_wrong_format_stops_the_start() -> None:
+    """
+    A format that slipped through is one clear line, and no file is made for it.
+    """
+    with pytest.raises(StartError, match="access-log-format: position 4: unknown directive %y"):
+        open_access_log("/nowhere/log", "%h %y", Clock())
 
 
 def test_off_takes_everything_and_does_nothing() -> None:

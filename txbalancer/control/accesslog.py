@@ -12,6 +12,7 @@ from twisted.logger import Logger
 from txbalancer.control.logfields import Record
 from txbalancer.control.logformat import Formatter, compile_format
 from txbalancer.control.logsinks import Sink, open_sink
+from txbalancer.errors import StartError
 
 BATCH = 64 * 1024
 """Bytes that are written at once, without waiting for L{DELAY}."""
@@ -31,10 +32,12 @@ def open_access_log(destination: str, text: str, clock: Any) -> AccessLog | NoAc
     Open the log that C{access-log} and C{access-log-format} describe.
 
     @param clock: an L{IReactorTime<twisted.internet.interfaces.IReactorTime>}.
-    @raise ValueError: the format is wrong, see L{compile_format}.
-    @raise StartError: the destination cannot be written.
+    @raise StartError: the format is wrong, or the destination cannot be written.
     """
-    write_line = compile_format(text)
+    try:
+        write_line = compile_format(text)
+    except ValueError as error:
+        raise StartError(f"access-log-format: {error}") from error
     sink = open_sink(destination)
     return NoAccessLog() if sink is None else AccessLog(sink, write_line, clock)
 
