@@ -9,6 +9,7 @@ READY := $(VENV)/.ready
 LOCKED := $(VENV)/.locked
 PYTEST_ARGS ?=
 BENCH_ARGS ?=
+LOCK_ARGS ?=
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
@@ -106,7 +107,8 @@ wheel: $(READY)
 	@rm -rf build
 	@$(BIN)/python -m build --wheel --no-isolation
 
-# In an environment of its own, so that no leftover of .venv can slip in.
+# In an environment of its own, so that no leftover of .venv can slip in. Versions that
+# are still allowed stay; LOCK_ARGS=--upgrade takes the newest.
 .PHONY: lock
 lock:
 	@$(FIND_PYTHON); $(call MAKE_VENV,.lock-venv); $$pip install --quiet pip-tools==7.6.2
