@@ -176,6 +176,15 @@ class Balancer(Standing):
         member.busy -= 1
         self._method.released(member)
 
+    def next_chance(self, now: float) -> float:
+        """
+        Return when, by the clock alone, elections may turn out otherwise: somebody's
+        C{retry} is over. C{inf} for never.
+        """
+        if now > self.valid_until:
+            self._evaluate(now, ())
+        return self.valid_until
+
     @property
     def maxattempts(self) -> int:
         """

@@ -36,8 +36,8 @@ class Standing:
 
     @ivar members: live members in order of declaration.
     @ivar ledger: their lbstatus.
-    @ivar valid_until: when, by the clock alone, the outcome of elections may change
-        next: somebody's C{retry} is over. Useful to whoever waits for a member.
+    @ivar valid_until: until when the last look at who is eligible holds; C{-inf} when
+        something has changed since.
     @ivar on_flip: called with each L{Flip}, once all is consistent.
     """
 

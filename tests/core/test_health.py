@@ -1,0 +1,150 @@
+"""
+Verdicts of probes.
+"""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.core.balancers import balancer, member, words
+from txbalancer import errors
+from txbalancer.core import flags
+from txbalancer.core.health import Health, ProbeResult, observe
+
+
+def verdicts(results, rise=2, fall=3):
+    health, seen = Health(), []
+    for result in results:
+        health = observe(health, result == "+", rise, fall)
+        seen.append("+" if health.up else "-")
+    return "".join(seen)
+
+
+@pytest.mark.parametrize(
+    ("results", "expected"),
+    [
+        ("+", "+"),
+        ("-", "-"),
+        ("+--+--+---", "+++++++++-"),
+        ("-+-+-++", "------+"),
+        ("--++", "---+"),
+        ("++---", "++++-"),
+        ("-+++---", "--++++-"),
+    ],
+)
+def test_C9_only_runs_flip_the_verdict(results, expected):
+    """
+    The first result is a verdict at once; then 2 passes or 3 failures in a row.
+    """
+    assert verdicts(results) == expected
+
+
+@given(st.text("+-", min_size=1, max_size=60), st.integers(1, 4), st.integers(1, 4))
+def test_a_flip_needs_a_full_run(results, rise, fall):
+    """
+    Where the verdict flips, the last results are a full run of the other kind.
+    """
+    seen = verdicts(results, rise, fall)
+    assert seen[0] == results[0]
+    for place in range(1, len(seen)):
+        if seen[place] != seen[place - 1]:
+            need = rise if seen[place] == "+" else fall
+            assert results[: place + 1].endswith(seen[place] * need)
+
+
+def test_probe_result_has_defaults():
+    """
+    A probe may say no more than whether it passed.
+    """
+    assert ProbeResult(True) == ProbeResult(True, "", 0.0)
+
+
+def checked(**options):
+    flips = []
+    lb = balancer(member("a", hcpasses=2, hcfails=2, **options), "b", on_flip=flips.append)
+    return lb, lb.members[0], flips
+
+
+def test_C8_failed_checks_take_a_member_out_and_passed_ones_bring_it_back():
+    """
+    Each flip is told once, with what the probe saw.
+    """
+    lb, a, flips = checked()
+    assert lb.health(a, True, 1.0) is None
+    assert lb.health(a, False, 2.0) is None
+    flip = lb.health(a, False, 3.0, "status 500")
+    assert words(a) == "Init HcFl "
+    assert flip.cause == a.cause == "health check failed: status 500"
+    assert a.since == 3.0
+    assert lb.health(a, False, 4.0) is None
+    assert lb.elect(5.0).name == lb.elect(5.0).name == "b"
+    lb.health(a, True, 6.0)
+    assert lb.health(a, True, 7.0).after == flags.INIT
+    assert [each.member for each in flips] == [a, a]
+    assert flips[1].cause == "health check passed"
+
+
+def test_first_verdict_at_once():
+    """
+    A member that is dead at start is out with the first check.
+    """
+    lb, a, _ = checked()
+    assert lb.health(a, False, 0.0).after == flags.INIT | flags.HC_FAILED
+
+
+def test_C10_passes_end_an_error_but_only_those_after_it():
+    """
+    An error by traffic ends long before C{retry}, after a full run from there on.
+    """
+    lb, a, _ = checked()
+    lb.health(a, True, 0.0)
+    lb.health(a, True, 0.0)
+    lb.force_error(a, "refused", 1.0)
+    assert lb.health(a, True, 2.0) is None
+    assert lb.health(a, True, 3.0).after == flags.INIT
+    assert a.retries == 0  # C12
+
+
+def test_failed_checks_hold_a_member_in_error():
+    """
+    Otherwise every C{retry} would send users to a member that is known to be dead.
+    """
+    lb, a, _ = checked(retry=5.0)
+    lb.force_error(a, "refused", 0.0)
+    lb.health(a, False, 1.0)
+    assert words(a) == "Init Err HcFl "
+    assert [lb.elect(10.0).name for _ in range(3)] == ["b"] * 3
+
+
+def test_C10_retry_and_forced_recovery_never_clear_a_verdict():
+    """
+    Only passed checks do.
+    """
+    lb, a, _ = checked()
+    lb.health(a, False, 0.0)
+    lb.set_flags(lb.members[1], flags.INIT | flags.DISABLED, "", 0.0)
+    assert lb.elect(1e9) is None
+
+
+def test_C11_stopped_members_are_not_judged_ignoring_ones_are():
+    """
+    S is left alone; +I does not protect.
+    """
+    lb, a, _ = checked(status="+S")
+    assert lb.health(a, False, 0.0) is None
+    assert words(a) == "Init Stop "
+    lb, a, _ = checked(status="+I")
+    assert lb.health(a, False, 0.0) is not None
+    assert lb.force_error(a, "x", 1.0) is None
+
+
+def test_plain_members_can_be_checked():
+    """
+    A lone member without a balancer never goes into error, but obeys its checks.
+    """
+    lb = balancer("a", plain=True)
+    a = lb.members[0]
+    assert lb.failed(a, errors.ConnectFailed("x"), 0.0) is None
+    assert lb.health(a, False, 0.0) is not None
