@@ -26,7 +26,9 @@ def _registry() -> Registry:
 
 
 def _checks() -> Iterable[Check]:
-    return ()
+    from txbalancer.control.checks import check_tls
+
+    return (check_tls,)
 
 
 if __name__ == "__main__":

@@ -146,7 +146,7 @@ class _Reader:
                 entry.key,
                 f"the indented line goes on with this value; write {text} without indentation",
             )
-        elif text:
+        else:
             entry.lines.append((number, text))
 
     def _open(self, number: int, text: str) -> None:
@@ -159,6 +159,7 @@ class _Reader:
             self._findings.error(number, "", "", f"{text!r} is no section: {wanted} is expected")
             return
         section = Section(match[1].lower(), (match[2] or "").strip(BLANKS), number)
+        # Labels of mounts are paths; all others are names.
         folded = section.label if section.kind == "mount" else section.label.lower()
         first = self._seen.setdefault((section.kind, folded), number)
         if first != number:

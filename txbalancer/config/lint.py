@@ -188,15 +188,20 @@ def _shadowed(mounts: Mounts, findings: Findings) -> None:
                 f"is never reached: [{earlier.section.title}] in line {earlier.section.line} "
                 "takes all its requests; put this one first",
             )
-        taken.setdefault((mount.spec.match or mount.spec.path, mine), mount)
+        taken.setdefault((_taken_key(mount.spec), mine), mount)
+
+
+def _taken_key(mount: MountSpec) -> str:
+    # A path starts with a slash, so it cannot be taken for an expression.
+    return f"~{mount.match}" if mount.match else mount.path
 
 
 def _prefixes(mount: MountSpec) -> Iterator[str]:
     """
-    Yield the prefixes that take everything that a mount takes, itself among them (H51).
+    Yield the keys of mounts that take everything that this one takes, its own among them (H51).
     """
     yield "/"
-    yield mount.match or mount.path
+    yield _taken_key(mount)
     if not mount.match:
         for place, char in enumerate(mount.path):
             if char == "/" and place:

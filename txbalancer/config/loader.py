@@ -133,8 +133,12 @@ def _read_global(section: Section, scope: Scope) -> GlobalSpec:
 def _complain(
     spec: ServiceSpec, sections: list[Section], checks: Iterable[Check], findings: Findings
 ) -> None:
-    titles = {section.title.lower(): section for section in sections}
+    titles = {_folded(section.title): section for section in sections}
     for check in checks:
         for title, key, text in check(spec):
-            section = titles.get(title.lower())
+            section = titles.get(_folded(title))
             findings.error(section.line_of(key) if section else 0, title, key, text)
+
+
+def _folded(title: str) -> str:
+    return title if title.startswith("mount:") else title.lower()

@@ -12,7 +12,6 @@ from typing import Any
 
 from txbalancer.config import words
 from txbalancer.config.options import MEMBER_OPTIONS, TABLES, parse, unknown
-from txbalancer.config.suggest import did_you_mean
 from txbalancer.core.registry import Registry
 from txbalancer.core.specs import MemberSpec
 
@@ -21,7 +20,7 @@ KNOWN_SCHEMES = frozenset(
     {"ajp", "balancer", "fcgi", "ftp", "h2", "h2c", "scgi", "uwsgi", "ws", "wss"}
 )
 _URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://([^/?#]*)(.*)", re.DOTALL)
-_HOST_PORT = re.compile(r"(\[[^\]]*\]|[^:]*)(?::(.*))?", re.DOTALL)
+_HOST_PORT = re.compile(r"(\[[^\]]*\]|[^:\[]*)(?::(.*))?", re.DOTALL)
 _LABEL = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?", re.ASCII)
 _PATH = re.compile(r"[!-~]*")
 
@@ -145,9 +144,8 @@ def parse_options(
         key, equals, text = word.partition("=")
         key = key.lower()
         if not equals:
-            faults.append(
-                (word, f"is not of the form key=value{did_you_mean(key, MEMBER_OPTIONS)}")
-            )
+            hint = f" (did you mean {key}=…?)" if key in MEMBER_OPTIONS else ""
+            faults.append((word, f"is not of the form key=value{hint}"))
         elif key not in MEMBER_OPTIONS:
             faults.append((key, _unknown(key)))
         elif MEMBER_OPTIONS[key][0] in given:

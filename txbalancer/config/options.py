@@ -60,7 +60,8 @@ def parse(option: Option, text: str, registry: Registry) -> Any:
     if option.names and value and value != option.modern:
         known = getattr(registry, option.names)
         if value not in known:
-            raise ValueError(f"{text!r} is not known{choose_from(value, {*known, option.modern})}")
+            allowed = filter(None, {*known, option.modern})
+            raise ValueError(f"{text!r} is not known{choose_from(value, allowed)}")
         check_needs(value, known[value])
     if option.kind is values.file and value:
         try:
@@ -138,9 +139,10 @@ def unknown(key: str, kind: str, known: Iterable[str]) -> str:
     """
     if key in NOT_YET[kind] or (kind == "balancer" and key in NOT_YET["member"]):
         return "is not available in this version"
-    hint = did_you_mean(key, known)
-    homes = "" if hint else " or ".join(_homes(key))
-    return f"is not known here{hint}" if not homes else f"does not belong here, but in {homes}"
+    homes = " or ".join(_homes(key))
+    if homes:
+        return f"does not belong here, but in {homes}"
+    return f"is not known here{did_you_mean(key, known)}"
 
 
 def _homes(key: str) -> Iterator[str]:

@@ -14,8 +14,9 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     """
     Return C{" (did you mean X?)"} for the likeliest known word, or an empty string.
     """
-    found = get_close_matches(word.lower(), list(known), n=1, cutoff=0.6)
-    return f" (did you mean {found[0]}?)" if found else ""
+    folded = {each.lower(): each for each in known}
+    found = get_close_matches(word.lower(), list(folded), n=1, cutoff=0.6)
+    return f" (did you mean {folded[found[0]]}?)" if found else ""
 
 
 def choose_from(word: str, known: Iterable[str]) -> str:

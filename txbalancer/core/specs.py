@@ -168,9 +168,9 @@ class MemberSpec:
 
     loadfactor: int = option(values.loadfactor, 100, "Relative share of the traffic, 1 to 100.")
     lbset: int = option(values.integer(0, 99), 0, "Group; lower groups are used up first.")
-    route: str = option(values.text(63), "", "Label that ties a session to this member.")
+    route: str = option(values.label, "", "Label that ties a session to this member.")
     redirect: str = option(
-        values.text(63), "", "Route to use for this member's sessions while it is out."
+        values.label, "", "Route to use for this member's sessions while it is out."
     )
     status: int = option(
         values.status, flags.INIT, "Start flags: +D disabled, +S stopped, +N drain, +H standby, …"
@@ -236,7 +236,7 @@ class MemberSpec:
         values.size(512, 1024**2), 8192, "Longest header line accepted from the member."
     )
     upgrade: str = option(
-        values.text(15),
+        values.token,
         "websocket",
         "Protocol that may be upgraded to; ANY for any, NONE for none.",
         apache="NONE",
@@ -316,7 +316,7 @@ class BalancerSpec:
     stickycookie_secret: tuple[str, ...] = option(
         secrets, (), "Signs stickycookie; a second one is accepted too, for rotation.", secret=True
     )
-    stickycookie_path: str = option(values.text(1024, 1), "/", "Path attribute of stickycookie.")
+    stickycookie_path: str = option(values.cookie_path, "/", "Path attribute of stickycookie.")
     stickycookie_secure: str = option(
         values.choice("auto", "on", "off"), "auto", "Secure attribute; auto = on TLS listeners."
     )
@@ -426,7 +426,7 @@ def pair(text: str) -> tuple[str, str]:
     Read two words: what members say and what clients are told instead.
     """
     found = text.split()
-    if len(found) != 2:
+    if len(found) != 2 or not text.isprintable() or ";" in text:
         raise ValueError(f"{text!r} must be two words: INTERNAL PUBLIC")
     return found[0], found[1]
 
@@ -513,7 +513,7 @@ class ListenerSpec:
     tls_certificate: str = option(values.file, "", "PEM file of the certificate and its chain.")
     tls_key: str = option(values.file, "", "PEM file of the key; empty = in tls-certificate.")
     server_name: str = option(
-        values.text(255),
+        values.host,
         "",
         "Own name for X-Forwarded-Server and Via; empty = the machine's.",
         apache_name="ServerName",

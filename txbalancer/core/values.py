@@ -254,6 +254,38 @@ def url_path(value: str) -> str:
     return value
 
 
+@kind("text that a cookie can hold: ASCII without blanks, ; , and quotes")
+def label(value: str) -> str:
+    """
+    Read a route: up to 63 characters that may stand in a cookie (RFC 6265 section 4.1.1).
+    """
+    if not re.fullmatch(r"[!#-+\--:<-~]{0,63}", value):
+        raise ValueError(
+            f"{value!r} must be up to 63 ASCII characters without blanks ; , and quotes"
+        )
+    return value
+
+
+@kind("path that starts with /")
+def cookie_path(value: str) -> str:
+    """
+    Read the Path attribute of a cookie.
+    """
+    if not re.fullmatch(r"/[!-:<-~]{0,1023}", value):
+        raise ValueError(f"{value!r} is not a path that starts with / and has no blanks and no ;")
+    return value
+
+
+@kind("host name")
+def host(value: str) -> str:
+    """
+    Read the name of a machine; empty = none.
+    """
+    if not re.fullmatch(r"[A-Za-z0-9._-]{0,253}", value):
+        raise ValueError(f"{value!r} is not a host name: use letters, digits, - and .")
+    return value
+
+
 def show_loadfactor(hundredths: int) -> str:
     """
     Write a load factor in the form that L{loadfactor} reads.

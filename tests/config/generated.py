@@ -1,0 +1,170 @@
+"""
+Hypothesis strategies for whole configurations.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hypothesis import strategies as st
+
+from txbalancer.config.members import make_member, parse_url
+from txbalancer.core import flags, specs
+from txbalancer.core.specs import (
+    BalancerSpec,
+    Condition,
+    GlobalSpec,
+    ListenerSpec,
+    MemberSpec,
+    MountSpec,
+    Option,
+    ServiceSpec,
+)
+
+LABEL = st.text("abcXYZ0189_-/=+.", max_size=63)
+TEXT = st.text(
+    st.one_of(st.sampled_from("; \\\"'%#=$[]"), st.characters(exclude_categories=("Cs", "Cc"))),
+    max_size=20,
+).map(lambda text: text.strip(" \r\n"))
+MILLISECONDS = st.integers(1, 10**7).map(lambda number: number / 1000)
+TOKEN = st.text("abcXYZ019-_!", min_size=1, max_size=12)
+
+BY_KEY: dict[str, st.SearchStrategy[Any]] = {
+    "status": st.integers(0, 0xFFF).map(lambda bits: bits & sum(flags.LETTERS.values())),
+    "loadfactor": st.integers(100, 10000),
+    "lbset": st.integers(0, 99),
+    "hcuri": st.just("/up;x?y"),
+    "hcmethod": st.sampled_from(["none", "tcp", "get"]),
+    "lbmethod": st.sampled_from(["byrequests", "bytraffic", "hash"]),
+    "stickyscheme": st.sampled_from(["", "learned"]),
+    "stickysession": st.builds(specs.StickyNames, TOKEN, TOKEN),
+    "stickysessionsep": st.sampled_from(["", ".", ";", "#", "\\", "ä"]),
+    "stickycookie-secret": st.lists(st.text("abc;#", min_size=16), max_size=2).map(tuple),
+    "stickycookie-path": st.just("/a#b"),
+    "stickycookie-samesite": st.sampled_from(["lax", "strict", "off"]),
+    "failonstatus": st.frozensets(st.integers(100, 599), max_size=4),
+    "maxattempts": st.none() | st.integers(0, 1000),
+    "hashkey": st.sampled_from(["source", "path", "header:X-Y", "cookie:c"]),
+    "reverse-cookie-domain": st.none() | st.just(("a.test", "b.test")),
+    "reverse-cookie-path": st.none() | st.just(("/", "/a")),
+    "access-log": TEXT.filter(bool),
+    "access-log-format": TEXT.filter(bool),
+    "max-head": st.integers(256, 2**24),
+    "max-url": st.integers(64, 2**20),
+    "max-line": st.integers(64, 2**20),
+    "max-body": st.integers(0, 2**40),
+    "max-headers": st.integers(1, 10000),
+    "body-min-rate": st.integers(0, 2**30),
+    "responsefieldsize": st.integers(512, 2**20),
+    "hcinterval": st.integers(100, 10**6).map(lambda number: number / 1000),
+}
+
+
+def option_values(option: Option) -> st.SearchStrategy[Any]:
+    """
+    Return a strategy for the value of an option.
+    """
+    by_key = BY_KEY.get(option.name)
+    if by_key is not None:
+        return by_key
+    if isinstance(option.modern, bool):
+        return st.booleans()
+    if isinstance(option.modern, float):
+        return MILLISECONDS.filter(lambda value: value >= 0.01)
+    if isinstance(option.modern, int) and option.name != "workers":
+        return st.integers(1, 1000)
+    if option.name in ("route", "redirect"):
+        return LABEL
+    return st.just(option.modern)
+
+
+def options_of(spec: type) -> st.SearchStrategy[dict[str, Any]]:
+    """
+    Return a strategy for some options of a spec class, all others left at their default.
+    """
+    every = {attribute: option_values(option) for attribute, option in specs.options(spec)}
+    return st.fixed_dictionaries({}, optional=every)
+
+
+def _member(number: int, kind: str, options: dict[str, Any]) -> MemberSpec:
+    url = {
+        "plain": f"http://127.0.0.1:{9000 + number}",
+        "path": f"https://[::1]:{9000 + number}/a;b'c/",
+        "unix": f"unix:/run/{number}.sock|http://h{number}/x",
+    }[kind]
+    if options.get("hcmethod") == "get":
+        options["hcuri"] = options.get("hcuri") or "/"
+    return make_member(parse_url(url), options)
+
+
+KINDS = st.sampled_from(["plain", "path", "unix"])
+
+
+@st.composite
+def balancers(draw: st.DrawFn, name: str) -> BalancerSpec:
+    """
+    Draw a balancer with one to three members.
+    """
+    members = tuple(
+        _member(number, draw(KINDS), draw(options_of(MemberSpec)))
+        for number in range(draw(st.integers(1, 3)))
+    )
+    return BalancerSpec(name, members, **draw(options_of(BalancerSpec)))
+
+
+TARGETS = st.sampled_from(
+    [
+        specs.NotProxied(),
+        specs.ToBalancer("b0", "/x"),
+        specs.ToBalancer("b0"),
+        specs.Redirect(301, "https://$host/a;b#c"),
+        specs.FixedStatus(503),
+        specs.ToResource("hello"),
+        specs.ToMember(make_member(parse_url("http://h/x"), {"timeout": 0.5, "upgrade": "ANY"})),
+    ]
+)
+WORDS = st.lists(TEXT.filter(lambda text: bool(text.strip())), min_size=1, max_size=3).map(tuple)
+CONDITIONS = st.lists(
+    st.one_of(
+        st.builds(Condition, st.just("header"), st.sampled_from(["x", "y"]), WORDS),
+        st.builds(Condition, st.just("query"), st.sampled_from(["Id", "id"]), WORDS),
+        st.just(Condition("host", "", ("*.a.test", "::1"))),
+        st.just(Condition("client", "", ("10.0.0.0/8", "unix"))),
+        st.just(Condition("listener", "", ("l0",))),
+        st.just(Condition("method", "", ("GET", "POST"))),
+    ),
+    max_size=3,
+    unique_by=lambda each: (each.kind, each.name),
+).map(tuple)
+
+
+@st.composite
+def mounts(draw: st.DrawFn, number: int) -> MountSpec:
+    """
+    Draw a mount by path, by path with a label, or by expression.
+    """
+    options = draw(options_of(MountSpec))
+    options.pop("match", None)
+    kind = draw(st.sampled_from(["path", "label", "match"]))
+    path = f"/a{number}; b" if kind != "match" else ""
+    label = path if kind == "path" else f"m{number} ;]["
+    if kind == "match":
+        options["match"] = "^/(a|b) ;[[x]"
+    return MountSpec(label, path, draw(TARGETS), draw(CONDITIONS), **options)
+
+
+@st.composite
+def services(draw: st.DrawFn) -> ServiceSpec:
+    """
+    Draw a whole configuration.
+    """
+    endpoints = [("tcp:1",), ("tcp:2", "unix:/a\\:b"), ("tcp:0", "tcp:0")]
+    return ServiceSpec(
+        GlobalSpec(**draw(options_of(GlobalSpec))),
+        tuple(
+            ListenerSpec(f"l{number}", endpoints[number], **draw(options_of(ListenerSpec)))
+            for number in range(draw(st.integers(1, 3)))
+        ),
+        tuple(draw(balancers(f"b{number}")) for number in range(draw(st.integers(1, 2)))),
+        tuple(draw(mounts(number)) for number in range(draw(st.integers(0, 3)))),
+    )

@@ -1,0 +1,174 @@
+"""
+The command: what it prints where, and its exit codes.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+import pytest
+from click.testing import CliRunner, Result
+
+from tests.config.helpers import BALANCER, LISTENER, MOUNT, REGISTRY
+from txbalancer import __main__, __version__
+from txbalancer.config import Complaint
+from txbalancer.control.cli import counted, make_command
+from txbalancer.core.registry import Registry
+from txbalancer.core.specs import ServiceSpec
+
+
+def complain(spec: ServiceSpec) -> Iterator[Complaint]:
+    """
+    Find fault with a balancer called C{bad}.
+    """
+    for balancer in spec.balancers:
+        if balancer.name == "bad":
+            yield "balancer:bad", "members", "is bad"
+
+
+def run(*arguments: str) -> Result:
+    """
+    Run the command in this process.
+    """
+    command = make_command(lambda: REGISTRY, lambda: (complain,))
+    return CliRunner().invoke(command, arguments)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """
+    Return where a test may write its configuration.
+    """
+    return tmp_path / "conf.ini"
+
+
+def test_a_good_file(path: Path) -> None:
+    """
+    A good file is counted on standard output, with exit code 0.
+    """
+    path.write_text(LISTENER + "[listener:b]\nendpoint=tcp:1\n" + BALANCER + MOUNT)
+    found = run("check", "-c", str(path))
+    assert (found.exit_code, found.stderr) == (0, "")
+    assert found.stdout == f"{path}: OK (2 listeners, 1 balancer, 1 member, 1 mount)\n"
+
+
+def test_warnings_are_no_errors(path: Path) -> None:
+    """
+    Warnings go to standard error and leave the exit code 0.
+    """
+    path.write_text(LISTENER + BALANCER)
+    found = run("check", "--config", str(path))
+    assert found.exit_code == 0
+    assert found.stderr == (
+        f"warning: {path}:1: [listener:web] no mount takes requests of this listener: "
+        "each gets 404\n"
+        f"warning: {path}:3: [balancer:shop] no mount leads to this balancer\n"
+    )
+    assert found.stdout == (
+        f"{path}: OK (1 listener, 1 balancer, 1 member, 0 mounts), 2 warnings\n"
+    )
+
+
+def test_errors(path: Path) -> None:
+    """
+    All errors go to standard error, with exit code 1.
+    """
+    path.write_text(LISTENER + MOUNT + "x = 1\n")
+    found = run("check", "-c", str(path))
+    assert (found.exit_code, found.stdout) == (1, "")
+    assert found.stderr == (
+        f"{path}:4: [mount:/] to: no [balancer:shop]\n"
+        f"{path}:5: [mount:/] x: is not known here\n"
+        f"{path}: 2 errors\n"
+    )
+
+
+def test_errors_of_further_checks(path: Path) -> None:
+    """
+    The checks of other layers count as errors.
+    """
+    path.write_text((LISTENER + BALANCER + MOUNT).replace("shop", "bad"))
+    found = run("check", "-c", str(path))
+    assert found.exit_code == 1
+    assert found.stderr == f"{path}:4: [balancer:bad] members: is bad\n{path}: 1 error\n"
+
+
+def test_a_missing_file(path: Path) -> None:
+    """
+    A file that is not there is an error of the file, not of usage.
+    """
+    found = run("check", "-c", str(path))
+    assert found.exit_code == 1
+    assert found.stderr.startswith(f"{path}: cannot be read: No such file or directory\n")
+
+
+@pytest.mark.parametrize("arguments", [("check",), ("chek",), ("check", "-x"), ()])
+def test_wrong_usage(arguments: tuple[str, ...]) -> None:
+    """
+    Wrong usage exits with 2.
+    """
+    assert run(*arguments).exit_code == 2
+
+
+def test_help_and_version() -> None:
+    """
+    Help names the subcommands and their exit codes; the version is that of the package.
+    """
+    assert "check" in run("--help").stdout
+    assert "twistd txbalancer -c FILE" in run("-h").stdout.replace("\n  ", " ")
+    assert "exit code is 0" in run("check", "--help").stdout.replace("\n  ", " ")
+    assert run("--version").stdout == f"txbalancer, version {__version__}\n"
+
+
+def test_help_needs_no_registry() -> None:
+    """
+    Plugins are not loaded for help, and thus cannot spoil it.
+    """
+
+    def never() -> Registry:
+        raise AssertionError("loaded")
+
+    command = make_command(never, tuple)
+    assert CliRunner().invoke(command, ["check", "--help"]).exit_code == 0
+
+
+def test_counted() -> None:
+    """
+    One is singular, all other numbers are plural.
+    """
+    assert [counted(number, "mount") for number in (0, 1, 2)] == ["0 mounts", "1 mount", "2 mounts"]
+
+
+def test_the_program(path: Path) -> None:
+    """
+    `python -m txbalancer check` works with what ships in the package.
+    """
+    path.write_text(LISTENER + BALANCER + "lbmethod = bytraffic\n" + MOUNT)
+    found = subprocess.run(
+        [sys.executable, "-m", "txbalancer", "check", "-c", str(path)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (found.returncode, found.stderr) == (0, "")
+    assert found.stdout == f"{path}: OK (1 listener, 1 balancer, 1 member, 1 mount)\n"
+
+
+def test_main_puts_the_layers_together(
+    path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """
+    The entry point knows the built-in parts and the checks of the TLS layer.
+    """
+    path.write_text(f"{LISTENER}tls-certificate = {path}\n{BALANCER}{MOUNT}")
+    monkeypatch.setattr(sys, "argv", ["txbalancer", "check", "-c", str(path)])
+    with pytest.raises(SystemExit) as caught:
+        __main__.main()
+    assert caught.value.code == 1
+    assert "there is no PEM certificate in it" in capsys.readouterr().err
+    assert isinstance(make_command(__main__._registry, __main__._checks), click.Group)
