@@ -1,0 +1,212 @@
+"""
+The schedule of health checks: when each member is asked, and who hears the result.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from random import Random
+from typing import Any
+
+from twisted.internet.defer import CancelledError, Deferred, maybeDeferred, succeed
+from twisted.internet.interfaces import IDelayedCall
+from twisted.internet.task import LoopingCall, deferLater
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from txbalancer.core.health import ProbeResult
+from txbalancer.core.specs import MemberSpec
+from txbalancer.errors import BalancerError
+
+JITTER = 0.1
+"""Part of the interval by which a check may come late, so that they do not march in step."""
+
+_LONGEST = 1.0 - 1.5 * JITTER
+"""Part of the interval that a check may take; beyond it the loop would skip a turn."""
+
+OnResult = Callable[[str, str, ProbeResult], None]
+Wanted = Callable[[str, str], bool]
+
+
+class HealthChecks:
+    """
+    Runs the checks of all balancers, each member's in a loop of its own.
+
+    The first check of a member comes within a tenth of its interval, for an early
+    verdict; those that follow are spread over the whole interval.
+    """
+
+    def __init__(
+        self,
+        reactor: Any,
+        probes: Mapping[str, Any],
+        on_result: OnResult,
+        *,
+        wanted: Wanted = lambda balancer, member: True,
+        random: Random | None = None,
+    ) -> None:
+        """
+        @param probes: L{IProbe<txbalancer.interfaces.IProbe>} by the word for C{hcmethod}.
+        @param on_result: called with balancer, member and result of each check.
+        @param wanted: asked with balancer and member before each check; stopped members
+            are not checked (APACHE C11).
+        """
+        self.reactor = reactor
+        self.on_result = on_result
+        self.wanted = wanted
+        self.random = random if random is not None else Random()
+        self._probes = probes
+        self._checks: dict[tuple[str, str], MemberCheck] = {}
+
+    def set_members(self, balancer: str, members: Iterable[MemberSpec]) -> None:
+        """
+        Check these members of a balancer and no others of it.
+
+        Members that stay keep their rhythm unless method or interval changed; all
+        else, such as C{hcuri}, counts from their next check on.
+        """
+        listed = {each.url: each for each in members if each.hcmethod.lower() != "none"}
+        gone = [key for key in self._checks if key[0] == balancer and key[1] not in listed]
+        for key in gone:
+            self._checks.pop(key).stop()
+        for name, member in listed.items():
+            check = self._checks.get((balancer, name))
+            if check is not None and check.keeps_rhythm(member):
+                check.member = member
+                continue
+            if check is not None:
+                check.stop()
+            probe = self._probes[member.hcmethod.lower()]
+            check = self._checks[balancer, name] = MemberCheck(self, probe, balancer, member)
+            check.start()
+
+    def stop(self) -> None:
+        """
+        Stop all checks; those in progress are cancelled and nobody hears of them.
+        """
+        while self._checks:
+            self._checks.popitem()[1].stop()
+
+
+class MemberCheck:
+    """
+    The checks of one member: never two at once, and none that ends the loop.
+
+    @ivar member: what is checked; may be replaced while it runs.
+    """
+
+    log = Logger()
+
+    def __init__(self, checks: HealthChecks, probe: Any, balancer: str, member: MemberSpec) -> None:
+        self.member = member
+        self._checks = checks
+        self._reactor = checks.reactor
+        self._probe = probe
+        self._balancer = balancer
+        self._timer: IDelayedCall | None = None
+        self._current: Deferred[None] | None = None
+        self._stopped = False
+        self._loop = LoopingCall(self._turn)
+        self._loop.clock = checks.reactor
+
+    def keeps_rhythm(self, member: MemberSpec) -> bool:
+        """
+        Tell whether this loop serves the new options, too.
+        """
+        mine = self.member
+        return (mine.hcmethod, mine.hcinterval) == (member.hcmethod, member.hcinterval)
+
+    def start(self) -> None:
+        """
+        Check soon, then start the loop somewhere in the interval that follows.
+        """
+        interval = self.member.hcinterval
+        uniform = self._checks.random.uniform
+
+        def first() -> None:
+            self._current = self._check().addCallback(wait)
+
+        def wait(_: None) -> None:
+            self._current = None
+            if not self._stopped:
+                phase = uniform(0.5, 1.0) * interval
+                self._timer = self._reactor.callLater(phase, self._loop.start, interval)
+
+        self._timer = self._reactor.callLater(uniform(0.0, JITTER) * interval, first)
+
+    def stop(self) -> None:
+        """
+        Check no more.
+        """
+        self._stopped = True
+        if self._timer is not None and self._timer.active():
+            self._timer.cancel()
+        if self._loop.running:
+            self._loop.stop()
+        if self._current is not None:
+            self._current.cancel()
+
+    def _turn(self) -> Deferred[None]:
+        late = self._checks.random.uniform(0.0, JITTER) * self.member.hcinterval
+        waiting: Deferred[Any] = deferLater(self._reactor, late)
+        waiting.addCallback(lambda _: self._check())
+        # Only stop() cancels; the loop must not take that for a fault.
+        waiting.addErrback(lambda failure: failure.trap(CancelledError) and None)
+        self._current = waiting
+        return waiting
+
+    def _check(self) -> Deferred[None]:
+        """
+        Ask once and tell the result; the Deferred never fails.
+        """
+        if not self._checks.wanted(self._balancer, self.member.url):
+            return succeed(None)
+        began = self._reactor.seconds()
+        bound = min(self.member.hctimeout, _LONGEST * self.member.hcinterval)
+        asking = self._ask()
+        asking.addTimeout(
+            bound,
+            self._reactor,
+            lambda _, seconds: ProbeResult(False, f"no answer within {seconds:g} s", seconds),
+        )
+        asking.addErrback(lambda failure: self._failed(failure, self._reactor.seconds() - began))
+        return asking.addCallback(self._tell)
+
+    def _ask(self) -> Deferred[Any]:
+        """
+        Start the probe behind a Deferred that ends when cancelled, whatever the probe does.
+        """
+        asking = maybeDeferred(self._probe.probe, self._reactor, self.member)
+        answer: Deferred[Any] = Deferred(lambda _: asking.cancel())
+
+        def ended(result: Any) -> None:
+            if not answer.called:
+                answer.callback(result)
+
+        asking.addBoth(ended)
+        return answer
+
+    def _failed(self, failure: Failure, seconds: float) -> ProbeResult:
+        if not failure.check(BalancerError, CancelledError):
+            self.log.failure(
+                "{balancer}: {member}: the probe {probe} failed itself",
+                failure,
+                balancer=self._balancer,
+                member=self.member.url,
+                probe=self.member.hcmethod,
+            )
+        error = failure.value
+        return ProbeResult(False, str(error) or type(error).__name__, seconds)
+
+    def _tell(self, result: ProbeResult) -> None:
+        if self._stopped:
+            return
+        try:
+            self._checks.on_result(self._balancer, self.member.url, result)
+        except Exception:
+            # One member's trouble must not end its checks.
+            self.log.failure(
+                "{balancer}: {member}: the result of a check was not taken",
+                balancer=self._balancer,
+                member=self.member.url,
+            )
