@@ -110,9 +110,7 @@ def test_A10_others_catch_up_after_sticky_traffic():
     """
     Ten sticky requests to m1, paid for by all of four: twenty in a row go to m2.
     """
-    lb = balancer(
-        member("m1", route="r"), "m2", member("m3", status="+H"), member("m4", lbset=1)
-    )
+    lb = balancer(member("m1", route="r"), "m2", member("m3", status="+H"), member("m4", lbset=1))
     session = Session(b"s", b"r", lb.carriers(b"r"))
     for _ in range(10):
         lb.release(lb.follow(session, 0.0))

@@ -15,9 +15,7 @@ from txbalancer.core.specs import BalancerSpec, MemberSpec
 
 
 def owners(lb, keys=2000):
-    return {
-        key: lb.elect(0.0, FakeRequest(b"/%d" % key)).name for key in range(keys)
-    }
+    return {key: lb.elect(0.0, FakeRequest(b"/%d" % key)).name for key in range(keys)}
 
 
 def test_the_same_key_goes_to_the_same_member():
@@ -125,3 +123,15 @@ def test_lbmethod_reset_and_release_need_nothing():
     lb = balancer("a", "b", lbmethod="hash")
     lb.release(lb.elect(0.0, FakeRequest()))
     assert lb._method.reset(lb.members) is None
+
+
+def test_an_unchanged_field_keeps_its_ring():
+    """
+    A change that does not touch who is up, or how strong, costs nothing.
+    """
+    lb = balancer("a", "b", lbmethod="hash")
+    lb.elect(0.0)
+    ring = lb._method._ring
+    lb.changed()
+    lb.elect(0.0)
+    assert lb._method._ring is ring

@@ -27,7 +27,7 @@ def test_A5_compared_members_gain_and_the_chosen_pays():
     """
     Each compared member gains its factor, the chosen one pays the sum, others stay.
     """
-    a, b, c = every = members(100, 300, 200)
+    a, b, _ = every = members(100, 300, 200)
     ledger = Ledger(every)
     ledger.arrange([a, b])
     ledger.charge_election(b)

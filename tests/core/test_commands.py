@@ -1,0 +1,145 @@
+"""
+Changes at run time.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.core.balancers import FakeRequest, balancer, elected, member, words
+from txbalancer.core import flags
+from txbalancer.core.commands import AddMember, RemoveMember, SetBalancer, SetMember, apply
+from txbalancer.core.specs import StickyNames
+
+
+def test_set_member_flags():
+    """
+    Set and cleared; an error can be set and lifted by hand (X13).
+    """
+    lb = balancer("a", "b")
+    a = lb.members[0]
+    apply(lb, SetMember("shop", "a", on=flags.DRAIN | flags.IN_ERROR), 5.0)
+    assert (words(a), a.error_time, a.cause) == ("Init Drn Err ", 5.0, "by command")
+    apply(lb, SetMember("shop", "a", off=flags.DRAIN | flags.IN_ERROR), 6.0)
+    assert words(a) == "Init Ok "
+    apply(lb, SetMember("shop", "a", on=flags.DISABLED, off=flags.DISABLED), 6.0)
+    assert words(a) == "Init Ok "
+
+
+def test_an_error_by_hand_does_not_restart_its_time():
+    """
+    Setting what is set changes nothing.
+    """
+    lb = balancer("a", "b")
+    lb.force_error(lb.members[0], "x", 1.0)
+    apply(lb, SetMember("shop", "a", on=flags.IN_ERROR), 5.0)
+    assert lb.members[0].error_time == 1.0
+
+
+def test_set_member_factor_starts_all_anew():
+    """
+    As with C{w_lf}: every lbstatus becomes the member's factor.
+    """
+    lb = balancer("a", "b")
+    elected(lb, 3)
+    apply(lb, SetMember("shop", "a", loadfactor=300), 0.0)
+    assert [lb.lbstatus(each) for each in lb.members] == [300, 100]
+    assert elected(lb, 4).count("a") == 3
+
+
+def test_set_member_lbset_route_redirect():
+    """
+    Sessions and elections follow at once.
+    """
+    lb = balancer("a", "b", stickysession=StickyNames("S", "S"))
+    apply(lb, SetMember("shop", "a", lbset=1, route="ra", redirect="rb"), 0.0)
+    apply(lb, SetMember("shop", "b", route="rb"), 0.0)
+    assert elected(lb, 2) == ["b", "b"]
+    request = FakeRequest(cookie=b"S=x.ra")
+    assert lb.follow(lb.session(request), 0.0).name == "a"
+    apply(lb, SetMember("shop", "a", on=flags.DISABLED), 0.0)
+    assert lb.follow(lb.session(request), 0.0).name == "b"
+    apply(lb, SetMember("shop", "b", route=""), 0.0)
+    assert lb.follow(lb.session(request), 0.0) is None
+
+
+def test_set_balancer():
+    """
+    Options named are changed, others stay; None is a value for some.
+    """
+    lb = balancer("a", "b", maxattempts=5, timeout=3.0)
+    apply(lb, SetBalancer("shop", maxattempts=None, nofailover=True), 0.0)
+    assert (lb.maxattempts, lb.spec.nofailover, lb.spec.timeout) == (1, True, 3.0)
+    apply(lb, SetBalancer("shop", stickysession=StickyNames("S", "S"), timeout=0.0), 0.0)
+    assert (lb.sticky, lb.spec.timeout) == (True, 0.0)
+
+
+@pytest.mark.parametrize("name", ["byrequests", "bytraffic", "bybusyness", "leastload", "hash"])
+def test_A17_another_lbmethod_starts_even(name):
+    """
+    lbstatus is 0, bytes too for bytraffic; requests in progress stay counted.
+    """
+    start = "byrequests" if name != "byrequests" else "bybusyness"
+    lb = balancer("a", member("b", loadfactor=300), lbmethod=start)
+    elected(lb, 2)
+    held = lb.elect(0.0)
+    held.read = 500
+    apply(lb, SetBalancer("shop", lbmethod=name), 0.0)
+    assert [lb.lbstatus(each) for each in lb.members] == [0, 0]
+    assert held.busy == 1
+    assert held.read == (0 if name == "bytraffic" else 500)
+    assert lb.elect(0.0) is not None
+    lb.release(held)
+    apply(lb, SetBalancer("shop", lbmethod=name), 0.0)
+
+
+def test_the_same_lbmethod_keeps_the_books():
+    """
+    Only a change resets.
+    """
+    lb = balancer("a", "b")
+    elected(lb, 1)
+    apply(lb, SetBalancer("shop", lbmethod="byrequests"), 0.0)
+    assert lb.lbstatus(lb.members[0]) == -100
+
+
+def test_unknown_lbmethod_changes_nothing():
+    """
+    It is refused before anything is touched.
+    """
+    lb = balancer("a")
+    with pytest.raises(LookupError):
+        apply(lb, SetBalancer("shop", lbmethod="nosuch"), 0.0)
+    assert lb.spec.lbmethod == "byrequests"
+
+
+def test_add_and_remove_member():
+    """
+    Added after the others; a removed one is never chosen again and finishes its work.
+    """
+    lb = balancer("a", "b")
+    elected(lb, 1)
+    assert apply(lb, AddMember("shop", member("c", route="r")), 0.0) == []
+    assert [(each.name, each.index) for each in lb.members] == [("a", 0), ("b", 1), ("c", 2)]
+    assert [lb.lbstatus(each) for each in lb.members] == [-100, 100, 0]
+    assert set(elected(lb, 9)) == {"a", "b", "c"}
+    held = lb.elect(0.0)
+    (gone,) = apply(lb, RemoveMember("shop", held.name), 0.0)
+    assert gone is held
+    assert not gone.usable
+    lb.release(gone)
+    assert gone.busy == 0
+    assert held.name not in elected(lb, 6)
+
+
+def test_wrong_names():
+    """
+    What does not exist, and what exists already.
+    """
+    lb = balancer("a")
+    with pytest.raises(LookupError, match="shop has no member x"):
+        apply(lb, SetMember("shop", "x"), 0.0)
+    with pytest.raises(LookupError):
+        apply(lb, RemoveMember("shop", "x"), 0.0)
+    with pytest.raises(ValueError, match="already"):
+        apply(lb, AddMember("shop", member("a")), 0.0)
