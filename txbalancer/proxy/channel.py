@@ -93,6 +93,9 @@ class ClientChannel:
         """
         self.transport = transport
         transport.registerProducer(self, True)
+        no_delay = getattr(transport, "setTcpNoDelay", None)
+        if no_delay is not None:
+            no_delay(True)
         self.peer = self.site.peer(transport)
         self.site.opened(self)
 

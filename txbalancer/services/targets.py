@@ -5,6 +5,7 @@ From specs to the things that serve: balancers with pools, and mounts with targe
 from __future__ import annotations
 
 import secrets
+from dataclasses import replace
 from random import Random
 from typing import Any
 
@@ -97,7 +98,8 @@ class Targets:
         for mount in spec.mounts:
             if isinstance(mount.target, ToMember):
                 member = mount.target.member
-                lone = BalancerSpec(member.url, (member,))
+                # The mount's mapping has the member's path in it already.
+                lone = BalancerSpec(member.url, (replace(member, path=""),))
                 plain[member] = (
                     self.plain.get(member) or plain.get(member) or self._resource(lone, True)
                 )
