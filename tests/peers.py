@@ -30,6 +30,7 @@ PACKAGES = {
     "wrk": "wrk",
     "curl": "curl",
     "systemd-analyze": "systemd",
+    "systemd-socket-activate": "systemd",
 }
 TOMCAT = Path("/usr/share/tomcat10")
 TOMCAT_EXAMPLES = Path("/usr/share/tomcat10-examples/examples")

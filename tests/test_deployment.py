@@ -6,13 +6,16 @@ from __future__ import annotations
 
 import re
 import shutil
+import signal
+import socket
 import subprocess
 import sys
+import urllib.request
 from pathlib import Path
 
 import pytest
 
-from tests.peers import require
+from tests.peers import free_port, require
 
 UNITS = ("txbalancer.service", "txbalancer.socket")
 # systemd's own scale of exposure from 0.0 to 10.0, times ten; "OK" ends at 50.
@@ -89,3 +92,44 @@ def test_example_configuration_is_valid(root: Path) -> None:
         timeout=60,
     )
     assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.peers
+@pytest.mark.integration
+def test_systemd_hands_over_the_port_and_is_told(tmp_path: Path) -> None:
+    """
+    A socket of systemd's is served, and systemd hears of the start, the reload and the stop.
+    """
+    config = tmp_path / "conf.ini"
+    config.write_text(
+        "[txbalancer]\naccess-log = off\n"
+        "[listener:web]\nendpoint = systemd:domain=INET:index=0\n"
+        "[mount:/]\nto = status:204\n"
+    )
+    port, address = free_port(), tmp_path / "notify"
+    command = [
+        *(require("systemd-socket-activate"), "--fdname=web", f"--listen=127.0.0.1:{port}"),
+        *("-E", f"NOTIFY_SOCKET={address}", str(Path(sys.executable).with_name("twistd"))),
+        *("--nodaemon", "--pidfile=", "txbalancer", "-c", str(config)),
+    ]
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notified:
+        notified.bind(str(address))
+        notified.settimeout(30)
+        process = subprocess.Popen(
+            command, cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+        )
+        try:
+            assert process.stderr is not None
+            assert b"Listening" in process.stderr.readline()
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=30) as answer:
+                assert answer.status == 204
+            assert notified.recv(4096) == b"READY=1"
+            process.send_signal(signal.SIGHUP)
+            assert notified.recv(4096).startswith(b"RELOADING=1\nMONOTONIC_USEC=")
+            assert notified.recv(4096) == b"READY=1"
+            process.send_signal(signal.SIGTERM)
+            assert notified.recv(4096) == b"STOPPING=1"
+            assert process.wait(timeout=30) == 0
+        finally:
+            process.kill()
+            process.communicate()
