@@ -187,7 +187,8 @@ class MemberCheck:
         return answer
 
     def _failed(self, failure: Failure, seconds: float) -> ProbeResult:
-        if not failure.check(BalancerError, CancelledError):
+        # What a stop makes of a probe in progress is no fault of it.
+        if not self._stopped and not failure.check(BalancerError):
             self.log.failure(
                 "{balancer}: {member}: the probe {probe} failed itself",
                 failure,

@@ -1,0 +1,366 @@
+"""
+What the probes send, what they make of the answers, and what they leave behind.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.error import (
+    ConnectingCancelledError,
+    ConnectionDone,
+    ConnectionLost,
+    ConnectionRefusedError,
+)
+from twisted.internet.testing import MemoryReactorClock, StringTransport
+from twisted.python.failure import Failure
+from zope.interface.verify import verifyObject
+
+from txbalancer import __version__, probes
+from txbalancer.core.builtin import factories
+from txbalancer.core.health import ProbeResult
+from txbalancer.core.specs import MemberSpec
+from txbalancer.interfaces import IProbe
+from txbalancer.probes.asking import MOST_BODY, host_of, target_of
+
+MEMBER = MemberSpec("http://192.0.2.1:9001", host="192.0.2.1", port=9001, hcuri="/health")
+OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+
+
+class Asked:
+    """
+    One probe in progress, with the member's end in our hands.
+    """
+
+    def __init__(self, name: str, member: MemberSpec = MEMBER) -> None:
+        self.reactor = MemoryReactorClock()
+        self.results: list[Any] = []
+        self.deferred: Deferred[Any] = factories(probes)[name].probe(self.reactor, member)
+        self.deferred.addBoth(self.results.append)
+        self.transport = StringTransport()
+        self.protocol: Any = None
+
+    @property
+    def factory(self) -> Any:
+        connects = self.reactor.tcpClients or self.reactor.unixClients
+        return connects[0][2] if self.reactor.tcpClients else connects[0][1]
+
+    def connect(self) -> bytes:
+        """
+        Accept the connection; return what was sent.
+        """
+        self.protocol = self.factory.buildProtocol(None)
+        self.protocol.makeConnection(self.transport)
+        return self.transport.value()
+
+    def answer(self, *chunks: bytes, then: Exception | None = None) -> ProbeResult:
+        """
+        Send an answer, maybe close, and return the result.
+        """
+        self.connect()
+        self.reactor.advance(0.012)
+        for chunk in chunks:
+            self.protocol.dataReceived(chunk)
+        if then is not None:
+            self.protocol.connectionLost(Failure(then))
+        return self.result
+
+    @property
+    def result(self) -> ProbeResult:
+        (result,) = self.results
+        assert isinstance(result, ProbeResult), result
+        return result
+
+
+@pytest.fixture(autouse=True)
+def _no_loose_errors() -> Iterator[None]:
+    """
+    Fail a test that leaves an error in a Deferred nobody holds.
+    """
+    from twisted.logger import globalLogPublisher
+
+    seen: list[Any] = []
+
+    def observer(event: dict[str, Any]) -> None:
+        if "log_failure" in event:
+            seen.append(event["log_failure"])
+
+    globalLogPublisher.addObserver(observer)
+    yield
+    globalLogPublisher.removeObserver(observer)
+    assert seen == []
+
+
+def test_a_file_is_a_registration() -> None:
+    """
+    The folder's files are the methods, each a complete probe.
+    """
+    found = factories(probes)
+    assert set(found) == {"tcp", "options", "head", "get"}
+    for name, probe in found.items():
+        assert verifyObject(IProbe, probe)
+        assert probe.name == name
+
+
+@pytest.mark.parametrize(
+    ("name", "line"),
+    [("get", b"GET /health"), ("head", b"HEAD /health"), ("options", b"OPTIONS /health")],
+)
+def test_C5_the_request(name: str, line: bytes) -> None:
+    """
+    The member sees method, target, Host, who asks, and that no other request follows.
+    """
+    head, _, body = Asked(name).connect().partition(b"\r\n\r\n")
+    first, *lines = head.split(b"\r\n")
+    assert first == line + b" HTTP/1.1"
+    assert {each.lower() for each in lines} == {
+        b"host: 192.0.2.1:9001",
+        b"user-agent: txbalancer-check/" + __version__.encode(),
+        b"connection: close",
+    }
+    assert body == b""
+
+
+def test_C5_options_without_hcuri_asks_for_the_member() -> None:
+    """
+    OPTIONS * is about the whole member, as in Apache.
+    """
+    sent = Asked("options", MemberSpec("x", host="192.0.2.1")).connect()
+    assert sent.startswith(b"OPTIONS * HTTP/1.1\r\n")
+    assert b"host: 192.0.2.1\r\n" in sent.lower()
+
+
+@pytest.mark.parametrize(
+    ("path", "hcuri", "target"),
+    [
+        ("", "", "/"),
+        ("", "/s", "/s"),
+        ("", "s", "/s"),
+        ("/base", "/s", "/base/s"),
+        ("/base/", "/s", "/base/s"),
+        ("/base", "s", "/base/s"),
+        ("/base", "", "/base"),
+        ("", "/s?a=1&b=%2F", "/s?a=1&b=%2F"),
+        ("", "/a b#\u00e9", "/a%20b%23%C3%A9"),
+    ],
+)
+def test_X19_path_and_uri_have_one_slash_between_them(path: str, hcuri: str, target: str) -> None:
+    """
+    The target is always valid; Apache makes two slashes, or none, of the same parts (C5).
+    """
+    assert target_of(MemberSpec("x", path=path, hcuri=hcuri)) == target
+
+
+@pytest.mark.parametrize(
+    ("scheme", "host", "port", "value"),
+    [
+        ("http", "a.example", 80, "a.example"),
+        ("https", "a.example", 443, "a.example"),
+        ("https", "a.example", 80, "a.example:80"),
+        ("http", "::1", 8080, "[::1]:8080"),
+        ("http", "", 80, "localhost"),
+    ],
+)
+def test_the_host_header(scheme: str, host: str, port: int, value: str) -> None:
+    """
+    The port is named unless it is the scheme's own; IPv6 has its brackets.
+    """
+    assert host_of(MemberSpec("x", scheme=scheme, host=host, port=port)) == value
+
+
+@pytest.mark.parametrize(
+    ("status", "passed"),
+    [(200, True), (204, True), (302, True), (399, True), (400, False), (404, False), (503, False)],
+)
+@pytest.mark.parametrize("name", ["get", "head", "options"])
+def test_C6_status_200_to_399_passes(name: str, status: int, passed: bool) -> None:
+    """
+    The status decides, redirects are not followed, and the text tells what was seen.
+    """
+    asked = Asked(name)
+    head = b"HTTP/1.1 %d X\r\nLocation: http://192.0.2.9/\r\nContent-Length: 0\r\n\r\n" % status
+    result = asked.answer(head)
+    assert result.passed is passed
+    assert result.text == f"{name.upper()} /health: status {status} in 12 ms"
+    assert result.duration == pytest.approx(0.012)
+    assert len(asked.reactor.tcpClients) == 1
+    assert asked.transport.disconnecting
+
+
+def test_an_interim_answer_is_not_the_answer() -> None:
+    """
+    A 1xx goes before the status that counts.
+    """
+    assert (
+        not Asked("get")
+        .answer(b"HTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 500 X\r\nContent-Length: 0\r\n\r\n")
+        .passed
+    )
+
+
+@pytest.mark.parametrize("name", ["head", "options"])
+def test_only_get_waits_for_the_body(name: str) -> None:
+    """
+    The other methods need the head only and close at once.
+    """
+    asked = Asked(name)
+    assert asked.answer(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n").passed
+    assert asked.transport.disconnecting
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        [OK[:-1], OK[-1:]],
+        [b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n", b"0\r\n\r\n"],
+    ],
+    ids=["length", "chunked"],
+)
+def test_C6_get_reads_the_whole_body(answer: list[bytes]) -> None:
+    """
+    There is no result before the last byte.
+    """
+    asked = Asked("get")
+    asked.connect()
+    asked.protocol.dataReceived(answer[0])
+    assert asked.results == []
+    asked.protocol.dataReceived(answer[1])
+    assert asked.result.passed
+
+
+def test_a_body_that_ends_with_the_connection_is_complete() -> None:
+    """
+    An answer without a length is over when the member closes.
+    """
+    assert Asked("get").answer(b"HTTP/1.1 200 OK\r\n\r\n", b"ok", then=ConnectionDone()).passed
+
+
+@pytest.mark.parametrize("lost", [ConnectionDone(), ConnectionLost()])
+def test_C6_a_truncated_body_fails(lost: Exception) -> None:
+    """
+    A body that breaks off is a failed check, whatever the status.
+    """
+    result = Asked("get").answer(OK[:-1], then=lost)
+    assert not result.passed
+    assert result.text.startswith("GET /health: ")
+
+
+def test_X19_a_long_body_is_not_read_to_its_end() -> None:
+    """
+    After 64 KiB the status decides and the connection is closed.
+    """
+    asked = Asked("get")
+    asked.connect()
+    asked.protocol.dataReceived(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000000\r\n\r\n")
+    asked.protocol.dataReceived(b"x" * (MOST_BODY - 1))
+    assert asked.results == []
+    asked.protocol.dataReceived(b"xx")
+    assert asked.result.passed
+    assert asked.transport.disconnecting
+    asked.protocol.dataReceived(b"x")
+    asked.protocol.connectionLost(Failure(ConnectionDone()))
+
+
+@pytest.mark.parametrize(
+    ("answer", "then"),
+    [
+        (b"", ConnectionDone()),
+        (b"HTTP/1.1 20", ConnectionDone()),
+        (b"SSH-2.0-OpenSSH_9.2\r\n\r\n", ConnectionDone()),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\n", ConnectionDone()),
+    ],
+    ids=["nothing", "half", "garbage", "bad length"],
+)
+def test_C6_what_is_no_answer_fails(answer: bytes, then: Exception) -> None:
+    """
+    Garbage, or a connection that is closed too early, is a failed check with its cause.
+    """
+    result = Asked("get").answer(answer, then=then)
+    assert not result.passed
+    assert len(result.text) > len("GET /health: ")
+
+
+def test_an_early_end_has_a_plain_text() -> None:
+    """
+    The text of a result is for people.
+    """
+    result = Asked("head").answer(b"", then=ConnectionDone())
+    assert result.text == "HEAD /health: closed without a complete answer"
+
+
+@pytest.mark.parametrize(("name", "asked"), [("get", "GET /health"), ("tcp", "connect")])
+def test_C6_a_refused_connection_fails(name: str, asked: str) -> None:
+    """
+    Nobody there is a failed check, by any method.
+    """
+    probe = Asked(name)
+    error = ConnectionRefusedError(osError=OSError(111, "Connection refused"))
+    probe.factory.clientConnectionFailed(None, Failure(error))
+    assert probe.result == ProbeResult(False, f"{asked}: Connection refused", 0.0)
+
+
+def test_C6_tcp_passes_with_a_connection() -> None:
+    """
+    A connection is enough, nothing is sent, and it is closed.
+    """
+    asked = Asked("tcp")
+    assert asked.connect() == b""
+    assert asked.result.passed
+    assert asked.result.text == "connect: done in 0 ms"
+    assert asked.transport.disconnecting
+
+
+def test_tcp_needs_no_tls() -> None:
+    """
+    An https member is asked for a plain connection; Apache does the same.
+    """
+    asked = Asked("tcp", MemberSpec("x", scheme="https", host="192.0.2.1", port=443))
+    asked.connect()
+    assert asked.result.passed
+
+
+@pytest.mark.parametrize("name", ["get", "tcp"])
+def test_cancelling_gives_the_connection_up(name: str) -> None:
+    """
+    A probe that is out of time stops connecting.
+    """
+    asked = Asked(name)
+    asked.deferred.cancel()
+    assert asked.reactor.connectors[0].stoppedConnecting
+    assert asked.results[0].check(ConnectingCancelledError)
+
+
+@pytest.mark.parametrize("sent", [b"", b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nab"])
+def test_cancelling_closes_the_connection(sent: bytes) -> None:
+    """
+    A member that hangs before or within its answer does not keep the connection.
+    """
+    asked = Asked("get")
+    asked.connect()
+    asked.protocol.dataReceived(sent)
+    asked.deferred.cancel()
+    assert asked.transport.disconnecting
+    asked.protocol.connectionLost(Failure(ConnectionDone()))
+    assert asked.results[0].check(CancelledError)
+
+
+def test_unix_sockets_are_asked_by_path() -> None:
+    """
+    A member behind a unix socket is asked there, under its name.
+    """
+    member = MemberSpec("unix:/run/a.sock|http://app/", host="app", socket="/run/a.sock")
+    asked = Asked("get", member)
+    assert asked.reactor.unixClients[0][0] == "/run/a.sock"
+    assert b"host: app\r\n" in asked.connect().lower()
+
+
+def test_ipv6_members_are_asked_by_address() -> None:
+    """
+    An IPv6 address needs no look-up.
+    """
+    asked = Asked("get", MemberSpec("x", host="::1", port=8080))
+    assert asked.reactor.tcpClients[0][:2] == ("::1", 8080)
+    assert b"host: [::1]:8080\r\n" in asked.connect().lower()

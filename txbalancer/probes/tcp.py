@@ -1,0 +1,49 @@
+"""
+hcmethod=tcp: a connection is enough.
+
+A process that hangs still accepts connections, so this tells less than the others
+(APACHE C6 and X19). TLS is not spoken.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from twisted.internet.defer import Deferred
+from twisted.internet.protocol import Factory, Protocol
+from zope.interface import implementer
+
+from txbalancer.core.health import ProbeResult
+from txbalancer.core.specs import MemberSpec
+from txbalancer.interfaces import IProbe
+from txbalancer.probes.line import Line, failed
+
+
+@implementer(IProbe)
+class TCPProbe:
+    """
+    Connects and closes.
+    """
+
+    name = "tcp"
+
+    def probe(self, reactor: Any, member: MemberSpec) -> Deferred[ProbeResult]:
+        """
+        Connect once. Cancelling it gives up.
+        """
+        began = reactor.seconds()
+        line = Line(reactor, member, tls=False)
+
+        def connected(_: object) -> ProbeResult:
+            line.hang_up()
+            seconds = reactor.seconds() - began
+            return ProbeResult(True, f"connect: done in {seconds * 1000:.0f} ms", seconds)
+
+        def refused(failure: Any) -> ProbeResult:
+            return failed(failure, "connect", reactor.seconds() - began)
+
+        connecting: Deferred[Any] = line.connect(Factory.forProtocol(Protocol))
+        return connecting.addCallbacks(connected, refused)
+
+
+factory = TCPProbe()
