@@ -121,7 +121,7 @@ def test_mounts_and_service() -> None:
     assert plan(new, replace(new, mounts=())).lines == ("mount / removed", "mount a removed")
 
 
-@settings(deadline=None, max_examples=30, suppress_health_check=[HealthCheck.too_slow])
+@settings(deadline=None, max_examples=15, suppress_health_check=[HealthCheck.too_slow])
 @given(services(), services())
 def test_a_plan_is_empty_only_for_equals(old: ServiceSpec, new: ServiceSpec) -> None:
     """

@@ -16,7 +16,7 @@ from .generated import services
 from .helpers import BALANCER, LISTENER, MOUNT, REGISTRY, good
 
 
-@settings(deadline=None, max_examples=80, suppress_health_check=[HealthCheck.too_slow])
+@settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.too_slow])
 @given(services(), st.booleans())
 def test_what_is_rendered_is_read_back(spec: ServiceSpec, defaults: bool) -> None:
     """

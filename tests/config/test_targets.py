@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from txbalancer.config import loads
+from txbalancer.config.targets import show_target
 from txbalancer.core.registry import Registry
 from txbalancer.core.specs import (
     FixedStatus,
@@ -250,3 +251,21 @@ def test_any_mount_is_read_or_refused(target: str, text: str, key: str) -> None:
     with contextlib.suppress(ConfigErrors):
         loaded = loads(f"{LISTENER}{BALANCER}[mount:/]\nto = {target}\n{line}", REGISTRY)
         assert loaded.spec.mounts
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "balancer://shop/x",
+        "http://h:1/x",
+        "!",
+        "redirect:301 /x",
+        "status:503",
+        "resource:hello",
+    ],
+)
+def test_targets_are_shown_as_they_are_read(text: str) -> None:
+    """
+    Each kind of target is written in the form that is read.
+    """
+    assert show_target(mount(f"to = {text}").target, lambda member: "") == text

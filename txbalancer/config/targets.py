@@ -178,5 +178,5 @@ def show_target(target: Target, options: Callable[[ToMember], str]) -> str:
             return f"redirect:{target.status} {target.location}"
         case FixedStatus():
             return f"status:{target.status}"
-        case ToResource():
+        case _:
             return f"resource:{target.name}"

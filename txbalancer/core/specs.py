@@ -217,9 +217,9 @@ class MemberSpec:
         apache=0.0,
     )
     acquire: float = option(
-        values.duration(0.001, bare=0.001),
+        values.duration(bare=0.001),
         5.0,
-        "Longest wait for a connection when max are busy; a bare number is milliseconds.",
+        "Longest wait for a connection when max are busy; 0 = no limit.",
         apache=0.0,
     )
     maxqueue: int = option(
