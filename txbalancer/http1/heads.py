@@ -13,15 +13,18 @@ from typing import Any
 
 from txbalancer.errors import BadResponse, BalancerError, ClientError
 from txbalancer.http1.limits import Limits
-from txbalancer.http1.names import (
+from txbalancer.http1.lines import (
     NOT_IN_TRAILERS,
+    PASS,
     REQUEST_NOTED,
     REQUEST_TAKEN,
     RESPONSE_NOTED,
     RESPONSE_TAKEN,
     UNDERSCORE,
-    Names,
+    Lines,
+    has_control,
     is_token,
+    show,
 )
 
 NO_BODY = -1
@@ -31,11 +34,8 @@ CHUNKED = -2
 UNTIL_CLOSE = -3
 """The body lasts until the connection closes (answers only)."""
 
-_REQUEST_NAMES = Names(REQUEST_NOTED, REQUEST_TAKEN)
-_RESPONSE_NAMES = Names(RESPONSE_NOTED, RESPONSE_TAKEN)
-
-_CONTROLS = bytes(code for code in range(32) if code != 9) + b"\x7f"
-_HARMLESS = bytes(code for code in range(256) if code not in _CONTROLS)
+_REQUEST_LINES = Lines(REQUEST_NOTED, REQUEST_TAKEN)
+_RESPONSE_LINES = Lines(RESPONSE_NOTED, RESPONSE_TAKEN)
 
 _HOST = re.compile(
     rb"(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._~!$&'()*+,;=%-]*)(?::[0-9]{0,5})?"
@@ -173,15 +173,13 @@ def parse_request(data: bytes, limits: Limits) -> RequestHead:
         501 or 505.
     """
     lines = data.split(b"\r\n")
-    if len(data.translate(None, _HARMLESS)) != 2 * len(lines) - 2:
-        raise ClientError("a control character, or a line that does not end in CRLF")
     head = RequestHead()
     _request_line(head, lines[0], limits)
     if len(lines) > limits.headers + 1:
         raise ClientError(f"more than {limits.headers} header lines", 431)
     if len(data) > limits.line and max(map(len, lines[1:]), default=0) > limits.line:
         raise ClientError(f"a header line longer than {limits.line} bytes", 431)
-    noted = _headers(head, lines, _REQUEST_NAMES, limits.underscores, ClientError)
+    noted = _headers(head, lines, _REQUEST_LINES, limits.underscores, ClientError)
     _request_host(head, noted)
     _request_connection(head, noted)
     if b"transfer-encoding" in noted:
@@ -200,15 +198,13 @@ def parse_response(data: bytes, limits: Limits) -> ResponseHead:
     @raise BadResponse: what is wrong with it.
     """
     lines = data.split(b"\r\n")
-    if len(data.translate(None, _HARMLESS)) != 2 * len(lines) - 2:
-        raise BadResponse("a control character, or a line that does not end in CRLF")
     head = ResponseHead()
     _status_line(head, lines[0])
     if len(lines) > limits.headers + 1:
         raise BadResponse(f"more than {limits.headers} header lines")
     if len(data) > limits.line and max(map(len, lines)) > limits.line:
         raise BadResponse(f"a header line longer than {limits.line} bytes")
-    noted = _headers(head, lines, _RESPONSE_NAMES, "keep", BadResponse)
+    noted = _headers(head, lines, _RESPONSE_LINES, "keep", BadResponse)
     head.chunked = False
     head.length = -1
     if b"transfer-encoding" in noted:
@@ -230,7 +226,7 @@ def parse_response(data: bytes, limits: Limits) -> ResponseHead:
 def _headers(
     head: RequestHead | ResponseHead,
     lines: list[bytes],
-    names: Names,
+    known: Lines,
     underscores: str,
     error: type[BalancerError],
 ) -> dict[bytes, bytes]:
@@ -241,26 +237,24 @@ def _headers(
     noted: dict[bytes, bytes] = {}
     head.lines = kept
     head.noted = noted
-    known = names.known.get
-    kept_too = names.kept
+    seen = known.seen.get
+    kept_too = known.kept
     keep = kept.append
     del lines[0]
     for line in lines:
-        name, colon, value = line.partition(b":")
-        key = known(name)
-        if key is None or not colon:
-            key = _unknown(names, line, name, colon, error)
-        if not key:
+        verdict = seen(line)
+        if verdict is None:
+            verdict = known.judge(line, error)
+        if verdict is PASS:
             keep(line)
-        elif key is not UNDERSCORE:
-            value = value.strip(b" \t")
-            if key in noted:
-                value = _join(key, noted[key], value, error)
-            noted[key] = value
+            continue
+        key, value = verdict
+        if key is not UNDERSCORE:
+            noted[key] = _join(key, noted[key], value, error) if key in noted else value
             if key in kept_too:
                 keep(line)
         elif underscores == "refuse":
-            raise error(f"a header name with an underscore: {_show(name)}")
+            raise error(f"a header name with an underscore: {show(line)}")
         elif underscores == "keep":
             keep(line)
     return noted
@@ -275,8 +269,8 @@ def parse_trailers(lines: list[bytes], error: type[BalancerError]) -> list[bytes
     kept = []
     for line in lines:
         name, colon, _ = line.partition(b":")
-        if not colon or not is_token(name) or line.translate(None, _HARMLESS):
-            raise error(f"a malformed trailer line: {_show(line)}")
+        if not colon or not is_token(name) or has_control(line):
+            raise error(f"a malformed trailer line: {show(line)}")
         if name.lower() not in NOT_IN_TRAILERS and b"_" not in name:
             kept.append(line)
     return kept
@@ -284,19 +278,19 @@ def parse_trailers(lines: list[bytes], error: type[BalancerError]) -> list[bytes
 
 def _request_line(head: RequestHead, line: bytes, limits: Limits) -> None:
     parts = line.split(b" ")
-    if len(parts) != 3:
-        raise ClientError(f"no request line of method, target and version: {_show(line)}")
+    if len(parts) != 3 or has_control(line):
+        raise ClientError(f"no request line of method, target and version: {show(line)}")
     method, target, version = parts
     if version == b"HTTP/1.1":
         head.minor = 1
     elif version == b"HTTP/1.0":
         head.minor = 0
     elif version[:5] == b"HTTP/" and version[5:6].isdigit():
-        raise ClientError(f"version {_show(version)} is not served", 505)
+        raise ClientError(f"version {show(version)} is not served", 505)
     else:
-        raise ClientError(f"no HTTP version: {_show(version)}")
+        raise ClientError(f"no HTTP version: {show(version)}")
     if method not in _METHODS and not is_token(method):
-        raise ClientError(f"no method: {_show(method)}")
+        raise ClientError(f"no method: {show(method)}")
     if len(target) > limits.url:
         raise ClientError(f"a target longer than {limits.url} bytes", 414)
     head.method = method
@@ -319,8 +313,9 @@ def _status_line(head: ResponseHead, line: bytes) -> None:
         or code < b"100"
         or line[12:13] not in (b" ", b"")
         or len(code) != 3
+        or has_control(line)
     ):
-        raise BadResponse(f"no HTTP/1 status line: {_show(line)}")
+        raise BadResponse(f"no HTTP/1 status line: {show(line)}")
     head.start = line
     head.status = int(code)
     head.minor = 1 if line[7:8] == b"1" else 0
@@ -336,7 +331,7 @@ def _unusual_target(head: RequestHead, target: bytes) -> bytes:
         return target
     match = _ABSOLUTE(target)
     if match is None or b"@" in match[1] or not _valid_host(match[1]):
-        raise ClientError(f"no usable target: {_show(target)}")
+        raise ClientError(f"no usable target: {show(target)}")
     head.host = match[1]
     rest: bytes = match[2]
     return rest if rest[:1] == b"/" else b"/" + rest
@@ -349,7 +344,7 @@ def _request_host(head: RequestHead, noted: dict[bytes, bytes]) -> None:
             raise ClientError("no Host")
         return
     if host not in _hosts_seen and not _valid_host(host):
-        raise ClientError(f"an invalid Host: {_show(host)}")
+        raise ClientError(f"an invalid Host: {show(host)}")
     if not head.host:
         # RFC 9112 3.2.2: the authority of an absolute target goes before Host.
         head.host = host
@@ -413,13 +408,13 @@ def _chunked(noted: dict[bytes, bytes], minor: int, error: type[BalancerError]) 
     codings = [each.strip(b" \t") for each in coding.split(b",")]
     if error is ClientError and codings[-1] == b"chunked" and b"chunked" not in codings[:-1]:
         # RFC 9112 6.1: a coding that is not understood is 501, and the framing is still clear.
-        raise ClientError(f"a transfer coding other than chunked: {_show(coding)}", 501)
-    raise error(f"a Transfer-Encoding that is not just chunked: {_show(coding)}")
+        raise ClientError(f"a transfer coding other than chunked: {show(coding)}", 501)
+    raise error(f"a Transfer-Encoding that is not just chunked: {show(coding)}")
 
 
 def _length(value: bytes, error: type[BalancerError]) -> int:
     if not value.isdigit() or len(value) > 18:
-        raise error(f"a Content-Length that is no number: {_show(value)}")
+        raise error(f"a Content-Length that is no number: {show(value)}")
     return int(value)
 
 
@@ -427,29 +422,3 @@ def _join(key: bytes, first: bytes, second: bytes, error: type[BalancerError]) -
     if key in (b"host", b"content-length", b"transfer-encoding"):
         raise error(f"more than one {key.decode().title()}")
     return first + (b"; " if key == b"cookie" else b", ") + second
-
-
-def _unknown(
-    names: Names, line: bytes, name: bytes, colon: bytes, error: type[BalancerError]
-) -> bytes:
-    """
-    Judge a line whose name is new or that has no colon.
-    """
-    if not colon:
-        raise error(f"a header line without a colon: {_show(line)}")
-    if line[:1] in (b" ", b"\t"):
-        raise error("a folded header line")
-    if name[-1:] in (b" ", b"\t"):
-        raise error(f"white space before the colon: {_show(name)}")
-    key = names.learn(name)
-    if key is None:
-        raise error(f"no header name: {_show(name)}")
-    return key
-
-
-def _show(data: bytes) -> str:
-    """
-    Quote bytes of the wire for a message: short and printable.
-    """
-    text = repr(data[:60])[1:]
-    return text + "…" if len(data) > 60 else text
