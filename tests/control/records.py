@@ -5,7 +5,9 @@ Finished exchanges for the tests of the access log.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any, cast
 
+from txbalancer.core.outcome import Outcome
 from txbalancer.core.request import Peer
 
 
@@ -28,32 +30,36 @@ class FakeRequest:
 
 
 @dataclass
-class FakeOutcome:
+class FakeResponse:
     """
-    What an L{Outcome<txbalancer.core.outcome.Outcome>} shows to the log.
+    A response head; headers by lower-case name.
     """
 
-    request: FakeRequest | None = field(default_factory=FakeRequest)
-    peer: Peer = field(
-        default_factory=lambda: Peer("192.0.2.7", 40001, "web", True, b"www.example.org")
+    headers: dict[bytes, bytes]
+
+    def header(self, name: bytes) -> bytes | None:
+        return self.headers.get(name)
+
+
+def finished(**changes: Any) -> Outcome:
+    """
+    Make an outcome with something in every field.
+    """
+    usual = Outcome(
+        request=cast(Any, FakeRequest()),
+        peer=Peer("192.0.2.7", 40001, "web", True, b"www.example.org"),
+        status=200,
+        balancer="shop",
+        member="http://10.0.0.1:9001",
+        route="web1",
+        attempts=1,
+        bytes_in=11,
+        bytes_out=1234,
+        started=1795247861.25,
+        duration=1.5,
+        queue=0.001,
+        connect=0.002,
+        first_byte=0.25,
+        sticky=(b"JSESSIONID", b"web1"),
     )
-    balancer: str = "shop"
-    member: str = "http://10.0.0.1:9001"
-    route: str = "web1"
-    status: int = 200
-    reason: str = ""
-    attempts: int = 1
-    tried: tuple[tuple[str, str], ...] = ()
-    bytes_in: int = 11
-    bytes_out: int = 1234
-    started: float = 1795247861.25
-    duration: float = 1.5
-    queue: float = 0.001
-    connect: float = 0.002
-    first_byte: float = 0.25
-    sticky: tuple[bytes, bytes] | None = (b"JSESSIONID", b"web1")
-    route_changed: bool = False
-    response_headers: dict[bytes, bytes] = field(default_factory=dict)
-
-    def response_header(self, name: bytes) -> bytes | None:
-        return self.response_headers.get(name)
+    return usual._replace(**changes)

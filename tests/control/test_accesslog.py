@@ -14,7 +14,7 @@ from twisted.internet.task import Clock
 from twisted.logger import LogLevel, globalLogPublisher
 from twisted.python.failure import Failure
 
-from tests.control.records import FakeOutcome
+from tests.control.records import finished
 from txbalancer.control.accesslog import (
     BATCH,
     DELAY,
@@ -23,7 +23,7 @@ from txbalancer.control.accesslog import (
     NoAccessLog,
     open_access_log,
 )
-from txbalancer.control.logfields import Record
+from txbalancer.core.outcome import Outcome
 from txbalancer.errors import StartError
 
 
@@ -68,14 +68,14 @@ class Bench:
         self.access_log = AccessLog(self.sink, self.write_line, self.clock, most_held)
 
     @staticmethod
-    def write_line(record: Record) -> bytes:
+    def write_line(record: Outcome) -> bytes:
         if record.reason == "fault":
             raise KeyError("fault")
         return record.reason.encode() + b"\n"
 
     def log(self, *words: str) -> None:
         for word in words:
-            self.access_log.log(FakeOutcome(reason=word))
+            self.access_log.log(finished(reason=word))
 
     @property
     def text(self) -> bytes:
@@ -295,7 +295,7 @@ def test_opening_puts_the_parts_together(tmp_path: Path) -> None:
     """
     path = tmp_path / "access.log"
     access_log = open_access_log(str(path), "%s %{reason}n", Clock())
-    access_log.log(FakeOutcome())
+    access_log.log(finished())
     access_log.close()
     assert path.read_text() == "200 ok\n"
 
@@ -314,7 +314,7 @@ def test_off_takes_everything_and_does_nothing() -> None:
     """
     access_log = open_access_log("off", "common", Clock())
     assert isinstance(access_log, NoAccessLog)
-    access_log.log(FakeOutcome())
+    access_log.log(finished())
     access_log.flush()
     access_log.reopen()
     access_log.close()

@@ -14,9 +14,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.control.records import FakeOutcome, FakeRequest
+from tests.control.records import FakeRequest, FakeResponse, finished
 from txbalancer.control import logfields, loglines
 from txbalancer.control.logformat import COMMON, STANDARD, compile_format, compile_text
+from txbalancer.core.outcome import Outcome
 from txbalancer.core.request import Peer
 
 AGENT = {b"referer": b"http://a.example/", b"user-agent": b"curl/8"}
@@ -47,11 +48,11 @@ def _fresh_times(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(loglines, "clf_time", fresh)
 
 
-def line(text: str, outcome: FakeOutcome | None = None) -> str:
+def line(text: str, outcome: Outcome | None = None) -> str:
     """
     Return the line of a format, without its end.
     """
-    written = compile_format(text)(outcome or FakeOutcome())
+    written = compile_format(text)(outcome or finished())
     assert written.endswith(b"\n")
     return written[:-1].decode("ascii")
 
@@ -73,7 +74,7 @@ def test_combined_adds_referer_and_user_agent() -> None:
     """
     The combined format carries the two quoted headers before our fields.
     """
-    shown = line("combined", FakeOutcome(request=FakeRequest(headers=AGENT)))
+    shown = line("combined", finished(request=FakeRequest(headers=AGENT)))
     assert ' 200 1234 "http://a.example/" "curl/8" reason=ok ' in shown
 
 
@@ -81,13 +82,13 @@ def test_the_reason_and_the_attempts_are_in_the_line() -> None:
     """
     A failed exchange tells the reason word and how many members were tried.
     """
-    failed = FakeOutcome(status=502, reason="connect-failed", attempts=3, member="")
+    failed = finished(status=502, reason="connect-failed", attempts=3, member="")
     assert line("COMBINED", failed).endswith(" reason=connect-failed attempts=3 member=-")
 
 
 @given(
     st.builds(
-        FakeOutcome,
+        finished,
         request=st.none()
         | st.builds(
             FakeRequest,
@@ -103,7 +104,7 @@ def test_the_reason_and_the_attempts_are_in_the_line() -> None:
         reason=st.sampled_from(["", "client-gone"]),
     )
 )
-def test_the_ready_made_combined_equals_its_text(outcome: FakeOutcome) -> None:
+def test_the_ready_made_combined_equals_its_text(outcome: Outcome) -> None:
     """
     The fast function and the general one give the same line for any outcome.
     """
@@ -116,7 +117,7 @@ def test_lines_cannot_be_forged(target: bytes, agent: bytes, cookie: bytes) -> N
     Whatever a client sends, a line stays one line of printable ASCII with its quotes intact.
     """
     headers = {b"user-agent": agent, b"cookie": b"c=" + cookie}
-    outcome = FakeOutcome(request=FakeRequest(target=target, headers=headers))
+    outcome = finished(request=FakeRequest(target=target, headers=headers))
     for text in ("combined", '"%{User-agent}i" "%{c}C" "%r"'):
         written = compile_format(text)(outcome)
         assert written.endswith(b"\n")
@@ -138,7 +139,7 @@ def test_json_carries_everything() -> None:
     """
     The json format is one object a line with all that is known of the exchange.
     """
-    outcome = FakeOutcome(
+    outcome = finished(
         request=FakeRequest(headers=AGENT),
         attempts=2,
         tried=(("http://10.0.0.2:9002", "connect-failed"),),
@@ -162,6 +163,7 @@ def test_json_carries_everything() -> None:
         "session_name": "JSESSIONID",
         "session_route": "web1",
         "route_changed": True,
+        "reused": False,
         "bytes_in": 11,
         "bytes_out": 1234,
         "queue": 0.001,
@@ -179,7 +181,7 @@ def test_json_without_a_request_has_every_key() -> None:
     """
     An exchange whose head never came has the same keys, with empty values.
     """
-    bare = FakeOutcome(request=None, peer=Peer("192.0.2.7"), sticky=None, status=400)
+    bare = finished(request=None, peer=Peer("192.0.2.7"), sticky=None, status=400)
     read = json.loads(line("json", bare))
     assert read.keys() == json.loads(line("json")).keys()
     assert (read["method"], read["session_name"], read["tls"], read["tried"]) == ("", "", False, [])
@@ -210,6 +212,7 @@ def test_json_without_a_request_has_every_key() -> None:
         ("%{reason}n %{attempts}n %{tried}n", "ok 1 -"),
         ("%{queue}n %{connect}n %{firstbyte}n %{total}n", "1.000 2.000 250.000 1500.000"),
         ("%{balancer}n %{member}n %{listener}n", "shop http://10.0.0.1:9001 web"),
+        ("%{reused}n %{route}n", "- web1"),
         ("%{session-sticky}n %{session-route}n", "JSESSIONID web1"),
         ('100%% \\t\\"\\\\ \\q', '100% \t"\\ \\q'),
         ("%200,304{reason}n %!200s %{reason}404n", "ok - -"),
@@ -220,7 +223,7 @@ def test_directives(text: str, shown: str) -> None:
     """
     Each directive shows what Apache documents for it.
     """
-    assert compile_format(text)(FakeOutcome()).decode() == shown + "\n"
+    assert compile_format(text)(finished()).decode() == shown + "\n"
 
 
 def test_S30_D24_the_balancer_variables() -> None:
@@ -232,16 +235,16 @@ def test_S30_D24_the_balancer_variables() -> None:
         " %{BALANCER_WORKER_ROUTE}e %{BALANCER_ROUTE_CHANGED}e %{BALANCER_NAME}e"
         " %{BALANCER_WORKER_NAME}e"
     )
-    outcome = FakeOutcome(
+    outcome = finished(
         request=FakeRequest(headers={b"cookie": b"a=1; mycookie = x.web2 ;flag"}),
-        response_headers={b"set-cookie": b"MYCOOKIE=x.web1"},
+        response=FakeResponse({b"set-cookie": b"MYCOOKIE=x.web1"}),
         sticky=(b"MYCOOKIE", b"web2"),
         route_changed=True,
     )
     assert line(text, outcome) == (
         "x.web2 MYCOOKIE=x.web1 MYCOOKIE web2 web1 1 balancer://shop http://10.0.0.1:9001"
     )
-    nobody = FakeOutcome(balancer="", member="", route="", sticky=None)
+    nobody = finished(balancer="", member="", route="", sticky=None)
     assert line(text, nobody) == "- - - - - - - -"
 
 
@@ -249,7 +252,7 @@ def test_S30_an_empty_route_is_empty() -> None:
     """
     A member without a route shows an empty route, not a missing one.
     """
-    assert line("[%{BALANCER_WORKER_ROUTE}e]", FakeOutcome(route="")) == "[]"
+    assert line("[%{BALANCER_WORKER_ROUTE}e]", finished(route="")) == "[]"
 
 
 def test_tried_members_are_named_with_their_reasons() -> None:
@@ -257,7 +260,7 @@ def test_tried_members_are_named_with_their_reasons() -> None:
     Attempts that failed are listed in order.
     """
     tried = (("http://a", "connect-failed"), ("http://b", "response-timeout"))
-    assert line("%{tried}n", FakeOutcome(tried=tried)) == (
+    assert line("%{tried}n", finished(tried=tried)) == (
         "http://a=connect-failed,http://b=response-timeout"
     )
 
@@ -266,7 +269,7 @@ def test_a_request_that_never_came() -> None:
     """
     Without a head the request's fields are dashes and the status of no answer is 000.
     """
-    outcome = FakeOutcome(request=None, status=0, reason="client-gone", bytes_out=0)
+    outcome = finished(request=None, status=0, reason="client-gone", bytes_out=0)
     assert line('"%r" %m %H %U %s %b %B %V %p %X "%q"', outcome) == (
         '"-" - - - 000 - 0 www.example.org 443 X ""'
     )
@@ -287,14 +290,14 @@ def test_connection_status(version: bytes, connection: bytes, reason: str, shown
     %X tells whether the client left, may go on, or is done.
     """
     request = FakeRequest(version=version, headers={b"connection": connection})
-    assert line("%X", FakeOutcome(request=request, reason=reason)) == shown
+    assert line("%X", finished(request=request, reason=reason)) == shown
 
 
 def test_paths_are_shown_decoded_and_escaped() -> None:
     """
     %U is the decoded path, as in Apache, and what decoding brings up is escaped.
     """
-    assert line("%U", FakeOutcome(request=FakeRequest(path=b"/a%20b%0a"))) == r"/a b\n"
+    assert line("%U", finished(request=FakeRequest(path=b"/a%20b%0a"))) == r"/a b\n"
 
 
 @pytest.mark.parametrize(
@@ -305,7 +308,7 @@ def test_host_and_port(host: bytes, secure: bool, name: str, port: str) -> None:
     """
     %V and %p divide the Host header; the port falls back to that of the scheme.
     """
-    outcome = FakeOutcome(request=FakeRequest(host=host), peer=Peer("c", secure=secure))
+    outcome = finished(request=FakeRequest(host=host), peer=Peer("c", secure=secure))
     assert line("%V %p", outcome) == f"{name} {port}"
 
 

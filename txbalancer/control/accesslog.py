@@ -9,9 +9,9 @@ from typing import Any
 from twisted.internet.interfaces import IDelayedCall
 from twisted.logger import Logger
 
-from txbalancer.control.logfields import Record
 from txbalancer.control.logformat import Formatter, compile_format
 from txbalancer.control.logsinks import Sink, open_sink
+from txbalancer.core.outcome import Outcome
 from txbalancer.errors import StartError
 
 BATCH = 64 * 1024
@@ -70,7 +70,7 @@ class AccessLog:
         self._warned: float | None = None
         self._timer: IDelayedCall | None = None
 
-    def log(self, outcome: Record) -> None:
+    def log(self, outcome: Outcome) -> None:
         """
         Add the line of a finished exchange.
         """
@@ -190,7 +190,7 @@ class NoAccessLog:
     The log of C{access-log = off}.
     """
 
-    def log(self, outcome: Record) -> None:
+    def log(self, outcome: Outcome) -> None:
         """
         Forget the exchange.
         """

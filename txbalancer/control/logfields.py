@@ -12,77 +12,23 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from difflib import get_close_matches
-from typing import Protocol
+from typing import Any, Protocol
 from urllib.parse import unquote_to_bytes
 
-from txbalancer.core.request import Peer
+from txbalancer.core.outcome import Outcome
+from txbalancer.core.request import Request
 
 
-class LoggedRequest(Protocol):
+class LoggedRequest(Request, Protocol):
     """
-    The request of a finished exchange, see L{Request<txbalancer.core.request.Request>}.
-    """
+    A request as the log shows it.
 
-    @property
-    def method(self) -> bytes: ...
-    @property
-    def target(self) -> bytes: ...
-    @property
-    def version(self) -> bytes: ...
-    @property
-    def path(self) -> bytes: ...
-    @property
-    def query(self) -> bytes | None: ...
-    @property
-    def host(self) -> bytes: ...
-    def header(self, name: bytes, /) -> bytes | None: ...
-
-
-class Record(Protocol):
-    """
-    What the log reads of an L{Outcome<txbalancer.core.outcome.Outcome>}.
-
-    @ivar request: C{None} when the client sent no head that could be read.
-    @ivar started: seconds since the epoch; the spans after it are seconds, too.
+    @ivar target: the request target as sent.
+    @ivar version: the protocol's version, such as C{b"1.1"}.
     """
 
-    @property
-    def request(self) -> LoggedRequest | None: ...
-    @property
-    def peer(self) -> Peer: ...
-    @property
-    def balancer(self) -> str: ...
-    @property
-    def member(self) -> str: ...
-    @property
-    def route(self) -> str: ...
-    @property
-    def status(self) -> int: ...
-    @property
-    def reason(self) -> str: ...
-    @property
-    def attempts(self) -> int: ...
-    @property
-    def tried(self) -> tuple[tuple[str, str], ...]: ...
-    @property
-    def bytes_in(self) -> int: ...
-    @property
-    def bytes_out(self) -> int: ...
-    @property
-    def started(self) -> float: ...
-    @property
-    def duration(self) -> float: ...
-    @property
-    def queue(self) -> float: ...
-    @property
-    def connect(self) -> float: ...
-    @property
-    def first_byte(self) -> float: ...
-    @property
-    def sticky(self) -> tuple[bytes, bytes] | None: ...
-    @property
-    def route_changed(self) -> bool: ...
-    def response_header(self, name: bytes, /) -> bytes | None: ...
+    target: bytes
+    version: bytes
 
 
 class NoRequest:
@@ -95,13 +41,16 @@ class NoRequest:
     query: bytes | None = None
 
     def header(self, name: bytes) -> bytes | None:
+        """
+        Return C{None}: there are no headers.
+        """
         return None
 
 
-NO_REQUEST = NoRequest()
+NO_REQUEST: Any = NoRequest()
 
 Value = bytes | int | float | None
-Getter = Callable[[Record, LoggedRequest], Value]
+Getter = Callable[[Outcome, LoggedRequest], Value]
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +66,7 @@ class Field:
     form: bytes = b"%b"
 
 
-def request_line(record: Record, request: LoggedRequest) -> bytes:
+def request_line(record: Outcome, request: LoggedRequest) -> bytes:
     """
     Return the request line, or C{-} for none.
     """
@@ -172,7 +121,7 @@ def _time(argument: str) -> Field:
     if text in _FRACTIONS:
         unit, modulus, form = _FRACTIONS[text]
 
-        def fraction(record: Record, request: LoggedRequest) -> int:
+        def fraction(record: Outcome, request: LoggedRequest) -> int:
             ticks = int((record.started + record.duration * at_end) * unit)
             return ticks % modulus if modulus else ticks
 
@@ -181,7 +130,7 @@ def _time(argument: str) -> Field:
     if text:
         render = per_second(lambda second: time.strftime(text, time.localtime(second)).encode())
 
-    def moment(record: Record, request: LoggedRequest) -> bytes:
+    def moment(record: Outcome, request: LoggedRequest) -> bytes:
         rendered = render(int(record.started + record.duration * at_end))
         return rendered if text else b"[%b]" % rendered
 
@@ -216,7 +165,7 @@ def _response_header(argument: str) -> Field:
 def _cookie(argument: str) -> Field:
     wanted = argument.lower().encode()
 
-    def cookie(record: Record, request: LoggedRequest) -> bytes | None:
+    def cookie(record: Outcome, request: LoggedRequest) -> bytes | None:
         for pair in (request.header(b"cookie") or b"").split(b";"):
             name, equals, value = pair.partition(b"=")
             if equals and name.strip().lower() == wanted:
@@ -241,11 +190,11 @@ _VARIABLES: dict[str, Getter] = {
 }
 
 
-def _tried(record: Record, request: LoggedRequest) -> bytes | None:
+def _tried(record: Outcome, request: LoggedRequest) -> bytes | None:
     return ",".join(f"{member}={reason}" for member, reason in record.tried).encode() or None
 
 
-def _milliseconds(read: Callable[[Record], float]) -> Field:
+def _milliseconds(read: Callable[[Outcome], float]) -> Field:
     return Field(lambda record, request: read(record) * 1000.0, b"%.3f")
 
 
@@ -255,6 +204,8 @@ _NOTES = {
     "tried": Field(_tried),
     "balancer": Field(lambda record, request: record.balancer.encode() or None),
     "member": Field(lambda record, request: record.member.encode() or None),
+    "reused": Field(lambda record, request: b"1" if record.reused else None),
+    "route": Field(lambda record, request: record.route.encode() or None),
     "listener": Field(lambda record, request: record.peer.listener.encode() or None),
     "queue": _milliseconds(lambda record: record.queue),
     "connect": _milliseconds(lambda record: record.connect),
@@ -273,12 +224,12 @@ def _note(argument: str) -> Field:
     return _NOTES[_one_of("note", argument, _NOTES)]
 
 
-def _host(record: Record, request: LoggedRequest) -> bytes:
+def _host(record: Outcome, request: LoggedRequest) -> bytes:
     host, colon, port = request.host.rpartition(b":")
     return (host if colon and port.isdigit() else request.host) or record.peer.server_name
 
 
-def _canonical_port(record: Record, request: LoggedRequest) -> int:
+def _canonical_port(record: Outcome, request: LoggedRequest) -> int:
     port = request.host.rpartition(b":")[2]
     if b":" in request.host and port.isdigit():
         return int(port)
@@ -298,7 +249,7 @@ def _process(argument: str) -> Field:
     return Field(lambda record, request: os.getpid(), b"%d")
 
 
-def _connection(record: Record, request: LoggedRequest) -> bytes:
+def _connection(record: Outcome, request: LoggedRequest) -> bytes:
     """
     C{%X}: X = left before the answer was over, + = may go on, - = closed after it.
     """
@@ -310,16 +261,16 @@ def _connection(record: Record, request: LoggedRequest) -> bytes:
     return b"-" if b",close," in wish or not request.method else b"+"
 
 
-def _query(record: Record, request: LoggedRequest) -> bytes:
+def _query(record: Outcome, request: LoggedRequest) -> bytes:
     return b"" if request.query is None else b"?" + request.query
 
 
-def _path(record: Record, request: LoggedRequest) -> bytes | None:
+def _path(record: Outcome, request: LoggedRequest) -> bytes | None:
     path = request.path
     return (unquote_to_bytes(path) if b"%" in path else path) or None
 
 
-def _client(record: Record, request: LoggedRequest) -> bytes | None:
+def _client(record: Outcome, request: LoggedRequest) -> bytes | None:
     return record.peer.client.encode() or None
 
 

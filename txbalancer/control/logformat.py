@@ -7,11 +7,13 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from difflib import get_close_matches
+from typing import Any
 
 from txbalancer.control import logfields, loglines
-from txbalancer.control.logfields import NO_REQUEST, Field, LoggedRequest, Record
+from txbalancer.control.logfields import NO_REQUEST, Field, LoggedRequest
+from txbalancer.core.outcome import Outcome
 
-Formatter = Callable[[Record], bytes]
+Formatter = Callable[[Outcome], bytes]
 
 TRAILER = " reason=%{reason}n attempts=%{attempts}n member=%{member}n"
 """Follows the standard fields in C{common} and C{combined}, whose beginning stays standard."""
@@ -63,8 +65,8 @@ def compile_text(text: str) -> Formatter:
     expected = loglines.skeleton(template)
     fill, escape = loglines.fill, loglines.escape
 
-    def write(record: Record) -> bytes:
-        request = record.request or NO_REQUEST
+    def write(record: Outcome) -> bytes:
+        request: Any = record.request or NO_REQUEST
         values = [b"-" if (value := get(record, request)) is None else value for get in getters]
         return fill(template, tuple(values), expected, escape)
 
@@ -150,7 +152,7 @@ def _conditional(field: Field, modifiers: str) -> Field:
         return field
     get, form, listed = field.get, field.form, frozenset(map(int, codes))
 
-    def conditional(record: Record, request: LoggedRequest) -> bytes | None:
+    def conditional(record: Outcome, request: LoggedRequest) -> bytes | None:
         if (record.status in listed) is inverted:
             return None
         value = get(record, request)

@@ -13,15 +13,15 @@ import json
 import re
 import time
 from collections.abc import Callable
+from typing import Any
 
 from txbalancer.control.logfields import (
     NO_REQUEST,
-    LoggedRequest,
-    Record,
     clf_time,
     per_second,
     request_line,
 )
+from txbalancer.core.outcome import Outcome
 
 Quote = Callable[[bytes], bytes]
 
@@ -72,11 +72,11 @@ COMBINED = b'%b - - [%b] "%b" %03d %b "%b" "%b" reason=%b attempts=%d member=%b\
 _COMBINED_SKELETON = skeleton(COMBINED)
 
 
-def combined(record: Record) -> bytes:
+def combined(record: Outcome) -> bytes:
     """
     Write C{combined}: the same line as its text would give, without a call per field.
     """
-    request: LoggedRequest = record.request or NO_REQUEST
+    request: Any = record.request or NO_REQUEST
     header = request.header
     sent = record.bytes_out
     values = (
@@ -112,6 +112,7 @@ _JSON_KEYS = (
     ("session_name", b'"%b"'),
     ("session_route", b'"%b"'),
     ("route_changed", b"%b"),
+    ("reused", b"%b"),
     ("bytes_in", b"%d"),
     ("bytes_out", b"%d"),
     ("queue", b"%.6f"),
@@ -132,11 +133,11 @@ _iso_second = per_second(
 )
 
 
-def as_json(record: Record) -> bytes:
+def as_json(record: Outcome) -> bytes:
     """
     Write C{json}: one object a line with everything known; spans in seconds, text never null.
     """
-    request: LoggedRequest = record.request or NO_REQUEST
+    request: Any = record.request or NO_REQUEST
     header = request.header
     peer = record.peer
     started = record.started
@@ -161,6 +162,7 @@ def as_json(record: Record) -> bytes:
         session_name,
         session_route,
         b"true" if record.route_changed else b"false",
+        b"true" if record.reused else b"false",
         record.bytes_in,
         record.bytes_out,
         record.queue,
