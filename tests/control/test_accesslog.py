@@ -279,6 +279,20 @@ def test_closing_writes_everything(bench: Bench) -> None:
     assert bench.clock.getDelayedCalls() == []
 
 
+def test_a_closed_log_takes_lines_and_forgets_them(bench: Bench) -> None:
+    """
+    An exchange that ends after the close reaches no descriptor that is somebody else's now.
+    """
+    bench.access_log.close()
+    bench.log("late", "later")
+    bench.access_log.reopen()
+    bench.clock.advance(DELAY)
+    bench.access_log.close()
+    assert bench.text == b""
+    assert bench.sink.calls == ["close"]
+    assert bench.clock.getDelayedCalls() == []
+
+
 def test_closing_a_stuck_log_says_so(bench: Bench, events: list[dict[str, Any]]) -> None:
     """
     Lines that cannot be written at the end are not lost in silence.

@@ -10,7 +10,7 @@ from twisted.internet.interfaces import IDelayedCall
 from twisted.logger import Logger
 
 from txbalancer.control.logformat import Formatter, compile_format
-from txbalancer.control.logsinks import Sink, open_sink
+from txbalancer.control.logsinks import NullSink, Sink, open_sink
 from txbalancer.core.outcome import Outcome
 from txbalancer.errors import StartError
 
@@ -174,7 +174,7 @@ class AccessLog:
 
     def close(self) -> None:
         """
-        Write what is held and let the destination go; nothing may be logged after it.
+        Write what is held and let the destination go; what is logged after it is forgotten.
         """
         if self._timer is not None:
             self._timer.cancel()
@@ -183,6 +183,9 @@ class AccessLog:
         if self._stuck:
             self._log.warn("access log {name}: the last lines are lost", name=self._sink.name)
         self._sink.close()
+        # The descriptor's number may soon be that of a client's connection.
+        self._sink, self._rest, self._stuck = NullSink(), b"", False
+        self._lines.clear()
 
 
 class NoAccessLog:

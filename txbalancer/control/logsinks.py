@@ -78,6 +78,27 @@ def open_sink(destination: str) -> Sink | None:
         raise StartError(f"access log {destination}: {error.strerror or error}") from error
 
 
+class NullSink:
+    """
+    Forgets everything.
+    """
+
+    name = "nowhere"
+
+    def write(self, data: bytes) -> int:
+        return len(data)
+
+    def reopen(self) -> None:
+        """
+        Nothing is open.
+        """
+
+    def close(self) -> None:
+        """
+        Nothing is open.
+        """
+
+
 class FileSink:
     """
     Appends to a file, or feeds a named pipe that has a reader.
