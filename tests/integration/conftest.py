@@ -1,0 +1,46 @@
+"""
+What integration tests share: the balancer as a process.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+
+import pytest
+
+from tests.integration.process import BalancerProcess
+
+Starts = Callable[..., BalancerProcess]
+"""Starts a balancer: C{balancer(text, env={}, start=True)}."""
+
+
+def _processes(folder: Callable[[], Path]) -> Iterator[Starts]:
+    started: list[BalancerProcess] = []
+
+    def start(
+        text: str, env: Mapping[str, str] | None = None, start: bool = True
+    ) -> BalancerProcess:
+        process = BalancerProcess(folder(), text, env)
+        started.append(process)
+        return process.start() if start else process
+
+    yield start
+    for process in started:
+        process.stop()
+
+
+@pytest.fixture
+def balancer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Starts]:
+    """
+    Start balancers for one test; their logs are shown by the failure to start only.
+    """
+    yield from _processes(lambda: tmp_path_factory.mktemp("balancer"))
+
+
+@pytest.fixture(scope="module")
+def module_balancer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Starts]:
+    """
+    Start balancers for all tests of a module.
+    """
+    yield from _processes(lambda: tmp_path_factory.mktemp("balancer"))

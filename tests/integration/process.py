@@ -1,0 +1,215 @@
+"""
+The balancer as a process of its own, as an administrator runs it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Self
+
+import pytest
+
+from tests.peers import free_port, is_listening
+
+ROOT = Path(__file__).resolve().parents[2]
+START_SECONDS = 30.0
+STOP_SECONDS = 15.0
+
+HEAD = """\
+[txbalancer]
+access-log = ACCESS
+access-log-format = json
+graceful-timeout = 5s
+[listener:web]
+endpoint = tcp:PORT:interface=127.0.0.1
+"""
+
+
+def until(holds: Callable[[], Any], what: str, seconds: float = 10.0) -> Any:
+    """
+    Wait for something to become true and return it, or fail after a bounded time.
+    """
+    deadline = time.monotonic() + seconds
+    while not (found := holds()):
+        if time.monotonic() > deadline:
+            pytest.fail(f"not within {seconds:g} s: {what}")
+        time.sleep(0.01)
+    return found
+
+
+def environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
+    """
+    Return what a process needs to find this checkout, installed or not.
+    """
+    paths = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(paths), **(extra or {})}
+
+
+def twistd(*arguments: str) -> list[str]:
+    """
+    Return the command line of C{twistd} beside the running Python.
+    """
+    return [sys.executable, str(Path(sys.executable).with_name("twistd")), *arguments]
+
+
+class BalancerProcess:
+    """
+    One C{twistd txbalancer} on a free port, from a folder of its own.
+
+    @ivar port: put in for C{PORT} in configurations.
+    @ivar config: the configuration file.
+    @ivar access: the access log, put in for C{ACCESS}.
+    """
+
+    def __init__(self, folder: Path, text: str, env: Mapping[str, str] | None = None) -> None:
+        """
+        @param text: the configuration; without C{[txbalancer]} at its start, L{HEAD} goes before.
+        @param env: further environment variables.
+        """
+        self.folder = folder
+        self.port = free_port()
+        self.config = folder / "conf.ini"
+        self.access = folder / "access.log"
+        self.process: subprocess.Popen[bytes] | None = None
+        self._output = folder / "output.log"
+        self._env = environment(env)
+        self.write(text)
+
+    @property
+    def pid(self) -> int:
+        """
+        The process id while it runs.
+        """
+        assert self.process is not None
+        return self.process.pid
+
+    def write(self, text: str) -> None:
+        """
+        Write the configuration file, without any effect before L{reload}.
+        """
+        if not text.startswith("[txbalancer]"):
+            text = HEAD + text
+        text = text.replace("PORT", str(self.port)).replace("ACCESS", str(self.access))
+        self.config.write_text(text)
+
+    def launch(self) -> Self:
+        """
+        Start the process without waiting for it.
+        """
+        with self._output.open("ab") as output:
+            self.process = subprocess.Popen(
+                twistd("--nodaemon", "--pidfile=", "txbalancer", "-c", str(self.config)),
+                cwd=self.folder,
+                env=self._env,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+            )
+        return self
+
+    def start(self) -> Self:
+        """
+        Start it and wait until it listens, or fail with the end of its log.
+        """
+        process = self.launch().process
+        assert process is not None
+        deadline = time.monotonic() + START_SECONDS
+        while not is_listening(self.port):
+            if process.poll() is not None or time.monotonic() > deadline:
+                self.stop()
+                pytest.fail(f"the balancer did not start:\n{self.log()[-4000:]}", pytrace=False)
+            time.sleep(0.02)
+        # Its signal handlers are there only once the reactor runs, which serves requests too.
+        until(lambda: " listeners, " in self.log(), "the balancer says that it serves")
+        return self
+
+    def log(self, start: int = 0) -> str:
+        """
+        Return what the process printed from a position on.
+        """
+        return self._output.read_bytes()[start:].decode(errors="replace")
+
+    def records(self) -> list[dict[str, Any]]:
+        """
+        Return what is in the access log, one dictionary for each complete line.
+        """
+        if not self.access.exists():
+            return []
+        text = self.access.read_text()
+        return [json.loads(line) for line in text[: text.rfind("\n") + 1].splitlines()]
+
+    def record(self, target: str) -> dict[str, Any]:
+        """
+        Wait for the access-log line of a request, by its target.
+        """
+        found: dict[str, Any] = until(
+            lambda: next((each for each in self.records() if each["target"] == target), None),
+            f"a line for {target} in the access log",
+        )
+        return found
+
+    def rss(self) -> int:
+        """
+        Return the resident size of the process in bytes.
+        """
+        for line in Path(f"/proc/{self.pid}/status").read_text().splitlines():
+            if line.startswith("VmRSS:"):
+                return int(line.split()[1]) * 1024
+        raise AssertionError(f"process {self.pid} has no VmRSS")
+
+    def signal(self, number: signal.Signals) -> None:
+        """
+        Send it a signal.
+        """
+        assert self.process is not None
+        self.process.send_signal(number)
+
+    def reload(self, text: str | None = None) -> str:
+        """
+        Reload, from a new configuration if there is one; return what was logged of it.
+        """
+        start = self._output.stat().st_size
+        if text is not None:
+            self.write(text)
+        self.signal(signal.SIGHUP)
+        until(
+            lambda: "reload done" in self.log(start) or "reload refused" in self.log(start),
+            "the balancer reloads",
+        )
+        return self.log(start)
+
+    def wait(self, seconds: float = STOP_SECONDS) -> int:
+        """
+        Return the exit code of the process, which ends within a bounded time.
+        """
+        assert self.process is not None
+        return self.process.wait(seconds)
+
+    def terminate(self, seconds: float = STOP_SECONDS) -> int:
+        """
+        Ask it to stop gracefully and return its exit code.
+        """
+        self.signal(signal.SIGTERM)
+        return self.wait(seconds)
+
+    def stop(self) -> None:
+        """
+        End the process if it still runs, gracefully at first.
+        """
+        if self.process is None or self.process.poll() is not None:
+            return
+        # The second signal ends what the first one would wait for.
+        for number in (signal.SIGTERM, signal.SIGTERM, signal.SIGKILL):
+            self.process.send_signal(number)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self.process.wait(2.0)
+                return
+        self.process.wait()

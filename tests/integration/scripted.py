@@ -1,0 +1,124 @@
+"""
+Members whose behaviour a test writes down, one thread for each connection.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import threading
+from collections.abc import Callable
+from typing import Self
+from urllib.parse import parse_qs, urlsplit
+
+
+class Request:
+    """
+    The head of a request, and the connection it came over.
+
+    @ivar served: how many requests the connection carried before.
+    @ivar left: bytes of its body that are still to be read.
+    """
+
+    def __init__(self, head: bytes, began: int, connection: socket.socket, served: int) -> None:
+        """
+        @param began: how much of the body came along with the head.
+        """
+        lines = head.decode("latin-1").split("\r\n")
+        self.method, self.target, _ = lines[0].split(" ")
+        self.headers = {
+            name.lower(): value.strip()
+            for name, _, value in (line.partition(":") for line in lines[1:] if line)
+        }
+        self.query = {key: each[0] for key, each in parse_qs(urlsplit(self.target).query).items()}
+        self.connection = connection
+        self.served = served
+        self.left = int(self.headers.get("content-length", "0")) - began
+
+    def read(self, most: int = 65536) -> int:
+        """
+        Read a piece of the body and return its size.
+        """
+        size = len(self.connection.recv(min(most, self.left)))
+        if not size:
+            raise ConnectionError("the request ended within its body")
+        self.left -= size
+        return size
+
+    def answer(self, body: bytes) -> None:
+        """
+        Answer 200 with a body, once the request is complete.
+        """
+        while self.left:
+            self.read()
+        head = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body)
+        self.connection.sendall(head + body)
+
+
+Reply = Callable[[Request], bool]
+"""Answers a request, whose body it may read; tells whether the connection goes on."""
+
+
+class ScriptedMember:
+    """
+    Listens on a free port of 127.0.0.1 for the length of a C{with} block.
+
+    @ivar connections: how many came in.
+    """
+
+    def __init__(self, reply: Reply, backlog: int = 128, buffer: int = 0) -> None:
+        """
+        @param buffer: size of the kernel's receive buffer, 0 for the default.
+        """
+        self._reply = reply
+        self._listening = socket.socket()
+        if buffer:
+            self._listening.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer)
+        self._listening.bind(("127.0.0.1", 0))
+        self._listening.listen(backlog)
+        self._open: set[socket.socket] = set()
+        self._lock = threading.Lock()
+        self.connections = 0
+        self.port = int(self._listening.getsockname()[1])
+        self.url = f"http://127.0.0.1:{self.port}"
+
+    def __enter__(self) -> Self:
+        threading.Thread(target=self._accept, daemon=True).start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        with self._lock:
+            left = [self._listening, *self._open]
+        for each in left:
+            with contextlib.suppress(OSError):
+                each.shutdown(socket.SHUT_RDWR)
+        self._listening.close()
+
+    def _accept(self) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                connection, _ = self._listening.accept()
+                connection.settimeout(60.0)
+                connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                with self._lock:
+                    self._open.add(connection)
+                    self.connections += 1
+                threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
+
+    def _serve(self, connection: socket.socket) -> None:
+        served = 0
+        with contextlib.suppress(OSError), connection:
+            buffer = b""
+            while True:
+                while b"\r\n\r\n" not in buffer:
+                    if not (data := connection.recv(65536)):
+                        return
+                    buffer += data
+                head, _, buffer = buffer.partition(b"\r\n\r\n")
+                request = Request(head, len(buffer), connection, served)
+                buffer = b""
+                served += 1
+                if not self._reply(request):
+                    break
+        with self._lock:
+            self._open.discard(connection)
