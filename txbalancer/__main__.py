@@ -26,9 +26,9 @@ def _registry() -> Registry:
 
 
 def _checks() -> Iterable[Check]:
-    from txbalancer.control.checks import check_tls
+    from txbalancer.control.checks import CHECKS
 
-    return (check_tls,)
+    return CHECKS
 
 
 if __name__ == "__main__":

@@ -6,13 +6,14 @@ from __future__ import annotations
 
 import gc
 import sys
-from typing import Any
+from typing import Any, ClassVar
 
 from twisted.application.service import IService, MultiService
 from twisted.python import usage
 
 from txbalancer import __version__
 from txbalancer.config import load
+from txbalancer.control.checks import CHECKS
 from txbalancer.errors import ConfigErrors, StartError
 from txbalancer.services.notify import Notifier
 from txbalancer.services.plugins import load_registry
@@ -32,7 +33,7 @@ Signals: TERM and INT stop gracefully (a second one at once), HUP reloads FILE
 without dropping a request, USR1 reopens the logs. Check FILE before a start or
 a reload with: txbalancer check -c FILE"""
 
-    optParameters = [["config", "c", None, "The configuration file to serve."]]
+    optParameters: ClassVar = [["config", "c", None, "The configuration file to serve."]]
 
     def opt_version(self) -> None:
         """
@@ -50,7 +51,7 @@ a reload with: txbalancer check -c FILE"""
             raise usage.UsageError("-c FILE is needed: the configuration file to serve")
         self["registry"] = load_registry()
         try:
-            self["loaded"] = load(path, self["registry"])
+            self["loaded"] = load(path, self["registry"], CHECKS)
         except ConfigErrors as errors:
             print(errors, file=sys.stderr)
             sys.exit(1)

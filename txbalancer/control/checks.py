@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from txbalancer.config import Complaint
+from txbalancer.control.logformat import compile_format
 from txbalancer.core.specs import MemberSpec, ServiceSpec, ToMember
 from txbalancer.errors import StartError
 from txbalancer.tls.listeners import server_options
@@ -30,6 +31,20 @@ def check_tls(spec: ServiceSpec) -> Iterator[Complaint]:
                 client_options(member)
             except StartError as error:
                 yield title, key, f"{member.url}: {error}"
+
+
+def check_access_log(spec: ServiceSpec) -> Iterator[Complaint]:
+    """
+    Read the format of the access log.
+    """
+    try:
+        compile_format(spec.service.access_log_format)
+    except ValueError as error:
+        yield "txbalancer", "access-log-format", str(error)
+
+
+CHECKS = (check_tls, check_access_log)
+"""All of them, for C{check}, the start and a reload alike."""
 
 
 def _members(spec: ServiceSpec) -> Iterator[tuple[str, str, MemberSpec]]:

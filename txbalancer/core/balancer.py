@@ -21,6 +21,9 @@ Labels = Mapping[bytes, Sequence[Member]]
 """Who carries which label of a sticky scheme."""
 
 
+_NOT_PLAIN = flags.INIT | flags.UNUSABLE | flags.STANDBY
+
+
 class Session(NamedTuple):
     """
     A client's session as found in its request.
@@ -140,8 +143,12 @@ class Balancer(Standing):
         """
         if not session.members:
             return None
-        self._recover(now, self.spec.forcerecovery)
-        member = self._resolve(session.members, now, tried, 1, set())
+        if self.members[0].flags & flags.IN_ERROR:
+            self._recover(now, self.spec.forcerecovery)
+        member: Member | None = session.members[0]
+        assert member is not None
+        if member.flags & _NOT_PLAIN != flags.INIT or member in tried:
+            member = self._resolve(session.members, now, tried, 1, set())
         if member is None:
             if self.spec.nofailover:
                 raise errors.SessionRefused(

@@ -102,8 +102,9 @@ class RequestHead:
         """
         Return a header's value by its lower-case name, repeated ones joined.
         """
-        value = self.noted.get(name)
-        return value if value is not None else find_header(self.lines, name)
+        if name in REQUEST_NOTED:
+            return self.noted.get(name)
+        return find_header(self.lines, name)
 
 
 class ResponseHead:
@@ -134,8 +135,9 @@ class ResponseHead:
         """
         Return a header's value by its lower-case name, repeated ones joined.
         """
-        value = self.noted.get(name)
-        return value if value is not None else find_header(self.lines, name)
+        if name in RESPONSE_NOTED:
+            return self.noted.get(name)
+        return find_header(self.lines, name)
 
     def body(self, method: bytes) -> int:
         """

@@ -11,7 +11,12 @@ from treq.client import HTTPClient
 from twisted.internet.defer import Deferred
 from twisted.internet.protocol import Protocol, connectionDone
 from twisted.python.failure import Failure
-from twisted.web.client import ProxyAgent, ResponseDone
+from twisted.web.client import (
+    HTTPConnectionPool,
+    ProxyAgent,
+    ResponseDone,
+    _HTTP11ClientFactory,
+)
 from twisted.web.http import PotentialDataLoss
 from twisted.web.http_headers import Headers
 from twisted.web.iweb import IAgent, IBodyProducer, IResponse
@@ -59,7 +64,7 @@ class HTTPProbe:
         target = "*" if self._asterisk and not member.hcuri else target_of(member)
         asked = f"{method} {target}"
         line = Line(reactor, member, tls=member.scheme == "https")
-        client = HTTPClient(_Fixed(ProxyAgent(line, reactor), target.encode("ascii")))
+        client = HTTPClient(_Fixed(ProxyAgent(line, reactor, pool=_pool(reactor)), target.encode("ascii")))
         headers = Headers(
             {"Host": [host_of(member)], "User-Agent": [f"txbalancer-check/{__version__}"]}
         )
@@ -111,6 +116,20 @@ def host_of(member: MemberSpec) -> str:
     host = f"[{member.host}]" if ":" in member.host else member.host or "localhost"
     standard = 443 if member.scheme == "https" else 80
     return host if member.port == standard else f"{host}:{member.port}"
+
+
+class _Quiet(_HTTP11ClientFactory):
+    """
+    Does not log each connection, of which a probe makes a new one.
+    """
+
+    noisy = False
+
+
+def _pool(reactor: Any) -> HTTPConnectionPool:
+    pool = HTTPConnectionPool(reactor, persistent=False)
+    pool._factory = _Quiet
+    return pool
 
 
 @implementer(IAgent)

@@ -551,4 +551,3 @@ class ClientChannel:
         moved: bool = progress != self._progress
         self._progress = progress
         return moved
-

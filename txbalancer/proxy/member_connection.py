@@ -20,7 +20,6 @@ from zope.interface import implementer
 from txbalancer.errors import (
     BadResponse,
     ConnectFailed,
-
     ConnectTimeout,
     MemberClosed,
     MemberError,
@@ -523,7 +522,9 @@ class MemberConnection:
             self.pool.aged(self, now)
             return
         if state == _OPENING:
-            text = f"{self.pool.spec.url}: no TLS handshake in {self.pool.spec.connectiontimeout:g} s"
+            text = (
+                f"{self.pool.spec.url}: no TLS handshake in {self.pool.spec.connectiontimeout:g} s"
+            )
             self._opening_failed(ConnectTimeout(text))
             return
         tunnel = self.tunnel
@@ -547,5 +548,3 @@ class MemberConnection:
         moved: bool = progress != self._progress
         self._progress = progress
         return moved
-
-

@@ -15,6 +15,7 @@ from twisted.web.resource import Resource
 from txbalancer.core.balancer import Balancer
 from txbalancer.core.headers import HeaderRules, hops_left
 from txbalancer.core.health import ProbeResult
+from txbalancer.core.member import Member
 from txbalancer.core.mounts import Mount
 from txbalancer.core.reload import reconfigure
 from txbalancer.core.reverse import ReverseMap, mount_rules
@@ -112,13 +113,19 @@ class BalancerResource(Resource):
                 member.pool.leave()
         self.serve_waiting()
 
+    def member(self, name: str) -> Member | None:
+        """
+        Return a member by its name.
+        """
+        return next((each for each in self.balancer.members if each.name == name), None)
+
     def checked(self, name: str, result: ProbeResult) -> None:
         """
         Count a probe's result for a member.
         """
-        for member in self.balancer.members:
-            if member.name == name:
-                self.balancer.health(member, result.passed, self.runtime.now(), result.text)
+        member = self.member(name)
+        if member is not None:
+            self.balancer.health(member, result.passed, self.runtime.now(), result.text)
 
     def leave(self) -> None:
         """

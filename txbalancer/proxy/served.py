@@ -27,13 +27,13 @@ class Served:
     """
 
     __slots__ = (
+        "answer",
         "bytes_in",
         "bytes_out",
         "channel",
         "finished",
         "head",
         "reason",
-        "answer",
         "runtime",
         "started",
         "status",

@@ -150,6 +150,12 @@ class _Shared(ServerFactory):
         """
         return self._listener.build_protocol(addr)
 
+    def logPrefix(self) -> str:
+        """
+        Name the listener in Twisted's own messages about the port.
+        """
+        return f"listener {self._listener.spec.name}"
+
 
 def _cause(error: Exception) -> str:
     """

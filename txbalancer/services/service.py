@@ -4,6 +4,7 @@ The whole balancer as one Twisted service.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from twisted.application.service import MultiService
@@ -14,6 +15,8 @@ from twisted.logger import Logger
 from txbalancer.config import load
 from txbalancer.config.diff import plan
 from txbalancer.control.accesslog import open_access_log
+from txbalancer.control.checks import CHECKS
+from txbalancer.core import flags
 from txbalancer.core.counters import Counters
 from txbalancer.core.outcome import Outcome
 from txbalancer.core.registry import Registry
@@ -62,7 +65,9 @@ class BalancerService(MultiService):
         self.counters = Counters()
         self.runtime = Runtime(reactor, self._finish)
         self.targets = Targets(self.runtime, self.registry)
-        self.checks = HealthChecks(reactor, self.registry.probes, self._checked)
+        self.checks = HealthChecks(
+            reactor, self.registry.probes, self._checked, wanted=self._check_wanted
+        )
         self._access_log: Any = None
         self._log_outcome: Any = None
         self._stopping: Deferred[None] | None = None
@@ -129,7 +134,18 @@ class BalancerService(MultiService):
         if resource is not None:
             resource.checked(member, result)
 
-    def _apply_checks(self) -> None:
+    def _check_wanted(self, balancer: str, member: str) -> bool:
+        """
+        Tell whether a member is to be checked: all but stopped ones (APACHE C11).
+        """
+        resource = self.targets.balancers.get(balancer)
+        found = resource.member(member) if resource is not None else None
+        return found is not None and not found.flags & flags.STOPPED
+
+    def _apply_checks(self, before: Iterable[str] = ()) -> None:
+        for name in before:
+            if name not in self.targets.balancers:
+                self.checks.set_members(name, ())
         for name, resource in self.targets.balancers.items():
             members = resource.balancer.members
             self.checks.set_members(
@@ -150,7 +166,7 @@ class BalancerService(MultiService):
 
         @raise BalancerError: when it has a fault; nothing has changed then.
         """
-        loaded = load(self.path, self.registry)
+        loaded = load(self.path, self.registry, CHECKS)
         for warning in loaded.warnings:
             self.log.warn("{warning}", warning=warning)
         return self.reload(loaded.spec)
@@ -188,8 +204,9 @@ class BalancerService(MultiService):
         if access_log is not None:
             self._access_log.close()
             self._use_log(access_log)
+        before = [each.name for each in self.spec.balancers]
         self.spec = spec
-        self._apply_checks()
+        self._apply_checks(before)
         return list(changes.lines)
 
     def _reload_listeners(
@@ -281,4 +298,3 @@ class BalancerService(MultiService):
         return [
             channel for each in self._listeners.values() for channel in list(each.site.channels)
         ]
-
