@@ -16,7 +16,7 @@ from types import FrameType
 
 from bench import report
 from bench.facts import gather
-from bench.measure import Bench, Settings, cases, prepared, run_proxies, run_scale
+from bench.measure import DISTURBED, Bench, Settings, cases, prepared, run_proxies, run_scale
 from bench.proxies import OWN, PEERS, Proxy
 from bench.results import bars
 from bench.site import BenchError
@@ -125,12 +125,13 @@ def measure(bench: Bench, options: argparse.Namespace) -> report.Result:
 
 def others(shares: Sequence[float]) -> str:
     """
-    How much of the proxy's core was not the proxy's during the loads: a quiet machine or not.
+    How much of the two cores was not the benchmark's own during the loads: a quiet machine or not.
     """
     if not shares:
         return "not measured"
     middle, most = max(0.0, statistics.median(shares)), max(0.0, *shares)
-    return f"took {middle:.1f} % of the proxy's core (median of the loads; at most {most:.0f} %)"
+    text = f"took {middle:.1f} % of a core (median of the loads; at most {most:.0f} %)"
+    return text if middle <= DISTURBED else f"{text}: TOO BUSY A MACHINE, do not trust the figures"
 
 
 def scratch() -> Path:
@@ -153,7 +154,8 @@ def terminate(number: int, frame: FrameType | None) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """
-    @return: 0; 1 when the run or txbalancer in it failed, or C{--strict} finds a demand not met; 130 after Ctrl-C.
+    @return: 0; 1 when the run or txbalancer in it failed, or C{--strict} finds a demand not met;
+        130 after Ctrl-C.
     """
     options = parser().parse_args(arguments)
     for number in (signal.SIGTERM, signal.SIGHUP):

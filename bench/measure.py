@@ -4,6 +4,7 @@ The measurement: one proxy at a time, in rounds, so that drift of the machine hi
 
 import contextlib
 import functools
+import operator
 import os
 import shutil
 import time
@@ -14,7 +15,7 @@ from pathlib import Path
 from bench import members
 from bench.clients import answers, held, sticky_requests, still_open, verify
 from bench.load import Load, Wrk, request
-from bench.procs import Child, core_seconds, raise_file_limit
+from bench.procs import Child, core_seconds, raise_file_limit, reaped_seconds
 from bench.proxies import OWN, Proxy
 from bench.proxies.base import which
 from bench.proxies.txbalancer import mount_path
@@ -34,6 +35,10 @@ Sample = dict[str, float]
 SETTLE = 0.3
 BASELINE_IDLE = 300
 """Connections opened before idle ones are counted: they pay for what is made once, like threads."""
+
+TRIES = 4
+DISTURBED = 5.0
+"""Per cent of a core taken by other programs, from which on a load is repeated."""
 
 SCALE_INTERVAL = 30
 """Seconds between probes of a member where the effect of many members is measured."""
@@ -75,19 +80,22 @@ class Bench:
     @ivar say: takes a line for the user.
     @ivar out: proxies that failed, and why; they are left out of further rounds.
     @ivar verified: proxies whose features were seen to work.
-    @ivar foreign: for each load the per cent of the proxy's core that other programs took.
+    @ivar foreign: for each load the per cent of a core that other programs took.
+    @ivar members: the running members.
     """
 
     settings: Settings
     say: Callable[[str], None]
     folder: Path
     proxy_core: int
+    load_core: int
     member_ports: tuple[int, int]
     port: int
     wrk: Wrk
     out: dict[str, str] = field(default_factory=dict)
     verified: set[str] = field(default_factory=set)
     foreign: list[float] = field(default_factory=list)
+    members: list[Child] = field(default_factory=list)
 
     def site(self, name: str, count: int = 2, mounts: int = 0, scale: bool = False) -> Site:
         """
@@ -137,15 +145,38 @@ class Bench:
         self, child: Child, requests: Sequence[str], seconds: float, connections: int
     ) -> tuple[Load, float]:
         """
-        Load the proxy, and note how much else went on on its core.
+        Load the proxy; again when other programs got in its way, and then the quietest counts.
 
         @return: what the clients saw, and the CPU seconds that the proxy took.
         """
-        start, everyone, before = time.monotonic(), core_seconds(self.proxy_core), child.cpu()
-        load = self.wrk.run(self.port, requests, seconds, connections)
-        cpu, everyone = child.cpu() - before, core_seconds(self.proxy_core) - everyone
-        self.foreign.append((everyone - cpu) / (time.monotonic() - start) * 100)
+        tries: list[tuple[float, Load, float]] = []
+        while len(tries) < TRIES and (not tries or tries[-1][0] > DISTURBED):
+            tries.append(self.drive_once(child, requests, seconds, connections))
+        foreign, load, cpu = min(tries, key=operator.itemgetter(0))
+        self.foreign.append(foreign)
         return load, cpu
+
+    def drive_once(
+        self, child: Child, requests: Sequence[str], seconds: float, connections: int
+    ) -> tuple[float, Load, float]:
+        """
+        Load the proxy once.
+
+        @return: the per cent of a core that other programs took, what the clients saw, and the
+            CPU seconds of the proxy.
+        """
+        start, cpu, before = time.monotonic(), child.cpu(), self.foreign_seconds(child)
+        load = self.wrk.run(self.port, requests, seconds, connections)
+        cpu, elapsed = child.cpu() - cpu, time.monotonic() - start
+        most = max(map(operator.sub, self.foreign_seconds(child), before))
+        return most / elapsed * 100, load, cpu
+
+    def foreign_seconds(self, child: Child) -> tuple[float, float]:
+        """
+        What other programs took so far on the proxy's core, and on that of the load.
+        """
+        own = time.process_time() + reaped_seconds() + sum(each.cpu() for each in self.members)
+        return core_seconds(self.proxy_core) - child.cpu(), core_seconds(self.load_core) - own
 
     def small(self, child: Child, kind: str, requests: Sequence[str]) -> Sample:
         """
@@ -383,6 +414,7 @@ def prepared(settings: Settings, say: Callable[[str], None], folder: Path) -> It
         say=say,
         folder=folder,
         proxy_core=cores[0],
+        load_core=cores[-1],
         member_ports=(member_ports[0], member_ports[1]),
         port=port,
         wrk=Wrk(wrk, folder),
@@ -397,5 +429,6 @@ def prepared(settings: Settings, say: Callable[[str], None], folder: Path) -> It
             command = members.command(nginx, config)
             child = stack.enter_context(Child(f"member-{name}", command, cores[-1], folder))
             child.wait_ready(functools.partial(answers, member_port))
+            bench.members.append(child)
         (folder / "health.log").touch()
         yield bench

@@ -60,6 +60,14 @@ def core_seconds(core: int) -> float:
     return core_ticks(Path("/proc/stat").read_text(), core) / TICKS
 
 
+def reaped_seconds() -> float:
+    """
+    CPU seconds of the children of this process that have ended.
+    """
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
 def tree(pid: int) -> Iterator[int]:
     """
     The process and its living descendants.

@@ -163,12 +163,13 @@ def method(result: Result) -> str:
         f"{of['rounds']:.0f} interleaved rounds, medians; each load {of['seconds']:g} s, "
         f"{of['connections']:.0f} keep-alive connections, 100-byte answers. The proxy has one core "
         "to itself; wrk and the two nginx members share another. Sticky sessions, health checks, "
-        "counters and access log are on. *ratio* is the CPU of the row over that of txbalancer, or "
-        "over the first row where txbalancer is compared with itself, as the median of the ratios "
-        "in each round. *12h* are requests with 12 browser headers and a sticky cookie. The big "
-        "body has 100 MB, four downloads at once. *MiB* is the proportional set size after "
-        "the small requests; *KiB/idle* its growth for each of "
-        f"{of['idle']:,.0f} idle connections after one request each."
+        "counters and access log are on. A load that other programs disturb is repeated. "
+        "*ratio* is the CPU of the row over that of txbalancer, or over that of the first row "
+        "where txbalancer is compared with itself, as the median of the ratios in each round. "
+        "*12h* are requests with 12 browser headers and a sticky cookie. The big body has 100 MB, "
+        "four downloads at once. *MiB* is the proportional set size after the small requests; "
+        f"*KiB/idle* its growth for each of {of['idle']:,.0f} idle connections after one request "
+        "each."
     )
 
 

@@ -411,3 +411,11 @@ def test_others_never_below_zero() -> None:
     assert "took 0.0 %" in others([-0.5])
     assert "at most 7 %" in others([1.0, 7.0, 2.0])
     assert others([]) == "not measured"
+
+
+def test_others_warn_of_a_busy_machine() -> None:
+    """
+    Figures of a busy machine say so themselves.
+    """
+    assert "do not trust" in others([40.0, 50.0])
+    assert "do not trust" not in others([1.0, 1.0, 50.0])
