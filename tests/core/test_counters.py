@@ -4,6 +4,7 @@ Counters fed by outcomes.
 
 from __future__ import annotations
 
+from tests.core.balancers import FakeRequest
 from txbalancer.core.counters import Counters
 from txbalancer.core.outcome import Outcome
 from txbalancer.core.request import Peer
@@ -33,3 +34,12 @@ def test_odd_statuses_of_members_have_their_class():
     counters = Counters()
     counters.count(Outcome(None, Peer("x"), 999))
     assert counters.classes[9] == 1
+
+
+def test_outcome_shows_the_members_headers():
+    """
+    To the access log; none where there was no answer.
+    """
+    outcome = Outcome(None, Peer("x"), 200, response=FakeRequest(etag=b"1"))
+    assert outcome.response_header(b"etag") == b"1"
+    assert Outcome(None, Peer("x"), 502).response_header(b"etag") is None

@@ -65,3 +65,18 @@ def test_a_release_of_somebody_not_up_for_election_is_fine():
     assert lb.elect(0.0).name == "b"
     lb.release(a)
     assert a.busy == 0
+
+
+def test_an_overtaken_rank_is_dropped_when_it_surfaces():
+    """
+    One entry is left of a member that was ranked better in between.
+    """
+    lb = balancer("a", lbmethod="bybusyness")
+    for _ in range(2):
+        held = [lb.elect(0.0) for _ in range(2)]
+        group = lb._method._groups[0][1]
+        entries = len(group.heap)
+        for each in held:
+            lb.release(each)
+    assert entries == 1
+    assert len(group.heap) == 2

@@ -5,9 +5,12 @@ C{byrequests}: Apache's documented and observed sequences.
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tests.core.balancers import balancer, elected, member
 from txbalancer.core.balancer import Session
+from txbalancer.core.lbmethods.byrequests import FEW
 
 
 def named(names, factors, **status):
@@ -128,3 +131,27 @@ def test_shares_are_exact_over_a_period(factors):
     got = elected(lb, sum(factors))
     assert [got.count(name) for name in names] == list(factors)
     assert [lb.lbstatus(each) for each in lb.members] == [0] * len(factors)
+
+
+@given(
+    st.lists(st.integers(100, 10000), min_size=FEW - 2, max_size=60),
+    st.randoms(use_true_random=False),
+)
+def test_A5_with_many_factors(factors, random):
+    """
+    Looking only at those that may win soon never misses the one that wins.
+    """
+    lb = balancer(*(member(f"m{i}", loadfactor=f) for i, f in enumerate(factors)))
+    members = lb.members
+    status = [0] * len(members)
+    total = sum(factors)
+    for _ in range(150):
+        status = [each + factor for each, factor in zip(status, factors, strict=True)]
+        if random.random() < 0.2:
+            place = random.randrange(len(members))
+            lb.follow(Session(b"s", b"r", [members[place]]), 0.0)
+        else:
+            place = status.index(max(status))
+            assert lb.elect(0.0) is members[place]
+        status[place] -= total
+        assert [lb.lbstatus(each) for each in members] == status

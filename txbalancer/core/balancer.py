@@ -20,8 +20,7 @@ from txbalancer.core.standing import Flip, Standing
 Labels = Mapping[bytes, Sequence[Member]]
 """Who carries which label of a sticky scheme."""
 
-
-_NOT_PLAIN = flags.INIT | flags.UNUSABLE | flags.STANDBY
+_FIRST_CHOICE = flags.INIT | flags.UNUSABLE | flags.STANDBY
 
 
 class Session(NamedTuple):
@@ -143,11 +142,11 @@ class Balancer(Standing):
         """
         if not session.members:
             return None
-        if self.members[0].flags & flags.IN_ERROR:
+        if self.members and self.members[0].flags & flags.IN_ERROR:
             self._recover(now, self.spec.forcerecovery)
         member: Member | None = session.members[0]
-        assert member is not None
-        if member.flags & _NOT_PLAIN != flags.INIT or member in tried:
+        # Nearly always the first one can: the search is for the other cases.
+        if session.members[0].flags & _FIRST_CHOICE != flags.INIT or member in tried:
             member = self._resolve(session.members, now, tried, 1, set())
         if member is None:
             if self.spec.nofailover:

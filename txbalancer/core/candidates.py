@@ -81,7 +81,7 @@ def _of_lbset(
         if flags & DRAIN:
             missing += not flags & (SPARE | STANDBY)
             continue
-        able = member not in tried and _comes_back(member, now, revived)
+        able = member not in tried and (member.usable or _comes_back(member, now, revived))
         rank = spares if flags & SPARE else standbys if flags & STANDBY else normals
         if able:
             rank.append(member)
@@ -92,10 +92,8 @@ def _of_lbset(
 
 def _comes_back(member: Member, now: float, revived: dict[Member, None]) -> bool:
     """
-    Tell whether a member is usable, if need be by ending its error (APACHE A25).
+    Tell whether a member is usable once its error is ended (APACHE A25).
     """
-    if member.usable:
-        return True
     if member not in revived:
         if not member.retryable(now):
             return False

@@ -11,6 +11,8 @@ from txbalancer.core import flags
 from txbalancer.core.health import Health
 from txbalancer.core.specs import MemberSpec
 
+_USABLE = flags.INIT | flags.UNUSABLE
+
 
 class Member:
     """
@@ -90,7 +92,7 @@ class Member:
         """
         Whether the flags let it carry traffic at all (APACHE 0.10).
         """
-        return flags.usable(self.flags)
+        return self.flags & _USABLE == flags.INIT
 
     def retryable(self, now: float) -> bool:
         """

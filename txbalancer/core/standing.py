@@ -136,9 +136,8 @@ class Standing:
         self.changed()
 
     def _recover(self, now: float, force: bool) -> None:
-        if self.members and self.members[0].flags & flags.IN_ERROR:
-            for member in candidates.recovered(self.members, now, force):
-                self._emit(self._revive(member, now))
+        for member in candidates.recovered(self.members, now, force):
+            self._emit(self._revive(member, now))
 
     def _usable(self, member: Member, now: float) -> bool:
         if not member.usable and member.retryable(now):

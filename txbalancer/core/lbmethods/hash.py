@@ -108,14 +108,20 @@ class Hash:
         sizes = {each: max(1, int(each.lbfactor * self._scale)) for each in members}
         if sizes == self._sizes:
             return
-        # What stays keeps its points: hashing a whole ring takes tens of milliseconds.
-        stays = {each for each, size in sizes.items() if self._sizes.get(each) == size}
-        owner = {point: each for point, each in self._owner.items() if each in stays}
+        # Only what changed is hashed: a whole ring takes tens of milliseconds.
+        owner = self._owner
+        gone = [(each, size) for each, size in self._sizes.items() if sizes.get(each) != size]
+        for each, size in gone:
+            for point in points(each.name, size):
+                owner.pop(point, None)
+        ring = [point for point in self._ring if point in owner]
         for each, size in sizes.items():
-            if each not in stays:
-                owner.update(dict.fromkeys(points(each.name, size), each))
-        self._sizes, self._owner = sizes, owner
-        self._ring = sorted(owner)
+            if self._sizes.get(each) != size:
+                fresh = points(each.name, size)
+                owner.update(dict.fromkeys(fresh, each))
+                ring += fresh
+        ring.sort()
+        self._sizes, self._ring = sizes, ring
 
     def choose(self, request: Request | None) -> Member:
         value = None if request is None else self._key(request)
