@@ -62,6 +62,18 @@ def test_a_tried_member_is_not_elected_while_another_is_usable():
     assert elected(lb, 4) in (["a", "b", "a", "b"], ["b", "a", "b", "a"])
 
 
+def test_a_tried_member_that_is_in_error_needs_no_second_look():
+    """
+    Who is eligible has been worked out without it already.
+    """
+    lb = balancer("a", "b", "c")
+    a = lb.members[0]
+    lb.force_error(a, "refused", 0.0)
+    assert lb.elect(1.0).name == "b"
+    assert lb.elect(1.0, tried=[a]).name == "c"
+    assert lb.valid_until == 10.0
+
+
 def test_leaving_out_a_tried_member_keeps_the_books():
     """
     It does not gain by an election that it cannot win.

@@ -145,7 +145,7 @@ def test_A5_with_many_factors(factors, random):
     members = lb.members
     status = [0] * len(members)
     total = sum(factors)
-    for _ in range(150):
+    for _ in range(80):
         status = [each + factor for each, factor in zip(status, factors, strict=True)]
         if random.random() < 0.2:
             place = random.randrange(len(members))
