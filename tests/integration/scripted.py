@@ -16,14 +16,11 @@ class Request:
     """
     The head of a request, and the connection it came over.
 
-    @ivar served: how many requests the connection carried before.
+    @ivar began: how much of its body came along with the head.
     @ivar left: bytes of its body that are still to be read.
     """
 
-    def __init__(self, head: bytes, began: int, connection: socket.socket, served: int) -> None:
-        """
-        @param began: how much of the body came along with the head.
-        """
+    def __init__(self, head: bytes, began: int, connection: socket.socket) -> None:
         lines = head.decode("latin-1").split("\r\n")
         self.method, self.target, _ = lines[0].split(" ")
         self.headers = {
@@ -32,7 +29,7 @@ class Request:
         }
         self.query = {key: each[0] for key, each in parse_qs(urlsplit(self.target).query).items()}
         self.connection = connection
-        self.served = served
+        self.began = began
         self.left = int(self.headers.get("content-length", "0")) - began
 
     def read(self, most: int = 65536) -> int:
@@ -106,7 +103,6 @@ class ScriptedMember:
                 threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
 
     def _serve(self, connection: socket.socket) -> None:
-        served = 0
         with contextlib.suppress(OSError), connection:
             buffer = b""
             while True:
@@ -115,9 +111,8 @@ class ScriptedMember:
                         return
                     buffer += data
                 head, _, buffer = buffer.partition(b"\r\n\r\n")
-                request = Request(head, len(buffer), connection, served)
+                request = Request(head, len(buffer), connection)
                 buffer = b""
-                served += 1
                 if not self._reply(request):
                     break
         with self._lock:

@@ -162,7 +162,7 @@ def test_drain_keeps_sessions_and_takes_no_new_ones(balancer: Starts, members: l
     routes = [f"{each.url} route={name}" for each, name in zip(members, NAMES, strict=True)]
     sticky = "stickysession = SID"
     process = balancer(configuration(routes, sticky))
-    # Sessions count as load (APACHE A9): while they are on web1, others may all go elsewhere.
+    # Sessions count as load (APACHE A10): while they are on web1, others may all go elsewhere.
     with Load(process.port) as alone:
         until(lambda: set(alone.names) == set(NAMES), "every member has its share")
     sessions = Load(process.port, cookie=lambda number: f"SID={number}.web1")
