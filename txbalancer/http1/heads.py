@@ -43,6 +43,8 @@ _HOST = re.compile(
 _ABSOLUTE = re.compile(rb"https?://([^/?#]+)([^#]*)", re.IGNORECASE).fullmatch
 _MOST_HOSTS = 1024
 _hosts_seen: set[bytes] = set()
+_MOST_STATUSES = 256
+_statuses_seen: dict[bytes, tuple[int, int]] = {}
 _METHODS = {b"GET", b"HEAD", b"POST", b"PUT", b"DELETE", b"OPTIONS", b"PATCH", b"TRACE"}
 
 
@@ -240,20 +242,23 @@ def _headers(
     head.lines = kept
     head.noted = noted
     seen = known.seen.get
-    kept_too = known.kept
     keep = kept.append
+    passed = PASS
     del lines[0]
     for line in lines:
         verdict = seen(line)
-        if verdict is None:
-            verdict = known.judge(line, error)
-        if verdict is PASS:
+        if verdict is passed:
             keep(line)
             continue
+        if verdict is None:
+            verdict = known.judge(line, error)
+            if verdict is passed:
+                keep(line)
+                continue
         key, value = verdict
         if key is not UNDERSCORE:
             noted[key] = _join(key, noted[key], value, error) if key in noted else value
-            if key in kept_too:
+            if key in known.kept:
                 keep(line)
         elif underscores == "refuse":
             raise error(f"a header name with an underscore: {show(line)}")
@@ -280,7 +285,7 @@ def parse_trailers(lines: list[bytes], error: type[BalancerError]) -> list[bytes
 
 def _request_line(head: RequestHead, line: bytes, limits: Limits) -> None:
     parts = line.split(b" ")
-    if len(parts) != 3 or has_control(line):
+    if len(parts) != 3 or b"\t" in line or has_control(line):
         raise ClientError(f"no request line of method, target and version: {show(line)}")
     method, target, version = parts
     if version == b"HTTP/1.1":
@@ -291,8 +296,12 @@ def _request_line(head: RequestHead, line: bytes, limits: Limits) -> None:
         raise ClientError(f"version {show(version)} is not served", 505)
     else:
         raise ClientError(f"no HTTP version: {show(version)}")
-    if method not in _METHODS and not is_token(method):
-        raise ClientError(f"no method: {show(method)}")
+    if method not in _METHODS:
+        if method == b"CONNECT":
+            # In any form of target: the answer to it would have no end that HTTP knows of.
+            raise ClientError("CONNECT is not served", 405)
+        if not is_token(method):
+            raise ClientError(f"no method: {show(method)}")
     if len(target) > limits.url:
         raise ClientError(f"a target longer than {limits.url} bytes", 414)
     head.method = method
@@ -308,6 +317,16 @@ def _request_line(head: RequestHead, line: bytes, limits: Limits) -> None:
 
 
 def _status_line(head: ResponseHead, line: bytes) -> None:
+    known = _statuses_seen.get(line)
+    if known is None:
+        known = _read_status_line(line)
+        if len(_statuses_seen) < _MOST_STATUSES:
+            _statuses_seen[line] = known
+    head.start = line
+    head.status, head.minor = known
+
+
+def _read_status_line(line: bytes) -> tuple[int, int]:
     code = line[9:12]
     if (
         line[:9] not in (b"HTTP/1.1 ", b"HTTP/1.0 ")
@@ -318,17 +337,13 @@ def _status_line(head: ResponseHead, line: bytes) -> None:
         or has_control(line)
     ):
         raise BadResponse(f"no HTTP/1 status line: {show(line)}")
-    head.start = line
-    head.status = int(code)
-    head.minor = 1 if line[7:8] == b"1" else 0
+    return int(code), 1 if line[7:8] == b"1" else 0
 
 
 def _unusual_target(head: RequestHead, target: bytes) -> bytes:
     """
     Accept C{*} for OPTIONS and absolute URLs; return the path and query.
     """
-    if head.method == b"CONNECT":
-        raise ClientError("CONNECT is not served", 405)
     if target == b"*" and head.method == b"OPTIONS":
         return target
     match = _ABSOLUTE(target)

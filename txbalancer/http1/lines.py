@@ -52,7 +52,7 @@ REQUEST_TAKEN = HOP_BY_HOP | frozenset(
 )
 """Names taken out of a request's lines; what goes on is made anew."""
 
-REQUEST_NOTED = REQUEST_TAKEN | frozenset((b"accept", b"cookie", b"referer", b"user-agent"))
+REQUEST_NOTED = REQUEST_TAKEN | frozenset((b"cookie", b"referer", b"user-agent"))
 
 RESPONSE_TAKEN = HOP_BY_HOP | frozenset(
     (
@@ -67,7 +67,7 @@ RESPONSE_TAKEN = HOP_BY_HOP | frozenset(
 )
 """Names taken out of an answer's lines."""
 
-RESPONSE_NOTED = RESPONSE_TAKEN | frozenset((b"content-type", b"date", b"set-cookie"))
+RESPONSE_NOTED = RESPONSE_TAKEN | frozenset((b"date",))
 
 NOT_IN_TRAILERS = (
     HOP_BY_HOP
@@ -79,7 +79,9 @@ NOT_IN_TRAILERS = (
             b"cache-control",
             b"content-encoding",
             b"content-range",
+            b"content-type",
             b"proxy-authorization",
+            b"set-cookie",
             b"www-authenticate",
         )
     )
@@ -142,7 +144,7 @@ class Lines:
             raise error(f"no header name: {show(name)}")
         lower = name.lower()
         key = lower if lower in self._noted else UNDERSCORE if b"_" in name else b""
-        if len(self._names) < _MOST_NAMES:
+        if len(name) <= _LONGEST_REMEMBERED and len(self._names) < _MOST_NAMES:
             self._names[name] = key
         return key
 

@@ -177,7 +177,9 @@ class ClientChannel:
 
     def _shut(self) -> None:
         self._closing = True
-        self.deadline = NEVER
+        # What is still to be written must not wait for the client for ever.
+        self.deadline = self.site.now() + self.site.spec.write_timeout
+        self._progress = -1
         self.transport.unregisterProducer()
         self.transport.loseConnection()
 
@@ -401,7 +403,7 @@ class ClientChannel:
         """
         The exchange is over: go on with the next request, or close.
         """
-        self.exchange = None
+        self.exchange = self.head = None
         if self._closing:
             self._end()
             return
@@ -463,6 +465,7 @@ class ClientChannel:
         if self.paused:
             self.resume()
         self.deadline = self.site.now() + _LINGER
+        self._moving()
         half_close = getattr(self.transport, "loseWriteConnection", None)
         if half_close is not None:
             half_close()
@@ -526,19 +529,20 @@ class ClientChannel:
         """
         Act on a client that makes no progress.
         """
-        if self._blocked and self._moving():
+        exchange = self.exchange
+        if (self._blocked or (self._closing and exchange is None)) and self._moving():
             self.deadline = now + self.site.spec.write_timeout
             return
         self.deadline = NEVER
-        exchange = self.exchange
         if self.tunnel is not None:
             self.tunnel.idle()
         elif exchange is None:
-            if self._buffer and not self._closing:
+            if self._blocked or self._closing:
+                self.abort()
+            elif self._buffer:
                 self._refuse(ClientTimeout("no complete request head in time"))
             else:
-                self.transport.unregisterProducer()
-                self.transport.abortConnection() if self._lingering else self._shut()
+                self._shut()
         elif self._blocked:
             exchange.client_gone(ClientTimeout("the client does not read its answer"))
             self.abort()

@@ -42,7 +42,7 @@ def page(
     """
     Make header lines and body of a small page that says what is wrong.
     """
-    kind, body = error_page(status, reason, text, head.noted.get(b"accept", b""))
+    kind, body = error_page(status, reason, text, head.header(b"accept") or b"")
     return [date, b"Content-Type: " + kind, b"Cache-Control: no-store"], body
 
 

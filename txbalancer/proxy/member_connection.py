@@ -185,6 +185,9 @@ class MemberConnection:
             if self.transport is not None:
                 self.transport.unregisterProducer()
                 if polite:
+                    # What is still to be written must not wait for the member for ever.
+                    self.deadline = self.pool.runtime.now() + self.pool.spec.timeout
+                    self._progress = -1
                     self.transport.loseConnection()
                 else:
                     self.transport.abortConnection()
@@ -514,10 +517,13 @@ class MemberConnection:
         Act on the member's silence.
         """
         state, exchange = self._state, self.exchange
-        if self.stuck and self._moving():
+        if (self.stuck or state == _CLOSED) and self._moving():
             self.deadline = now + self.pool.spec.timeout
             return
         self.deadline = NEVER
+        if state == _CLOSED:
+            self.transport.abortConnection()
+            return
         if state == _IDLE:
             self.pool.aged(self, now)
             return
