@@ -35,6 +35,7 @@ class ClientChannel:
     One connection of a client: one exchange at a time, the next in the buffer.
 
     @ivar exchange: what is in progress, or C{None} between requests.
+    @ivar ended: whether the client has ended its side.
     @ivar deadline: when the client must have made progress; see L{Deadlines}.
     """
 
@@ -47,7 +48,6 @@ class ClientChannel:
         "_chunked_answer",
         "_chunks",
         "_closing",
-        "_eof",
         "_left",
         "_lingering",
         "_partial_head",
@@ -56,6 +56,7 @@ class ClientChannel:
         "_requests",
         "_skipped",
         "deadline",
+        "ended",
         "exchange",
         "head",
         "paused",
@@ -81,7 +82,7 @@ class ClientChannel:
         self._body_began = 0.0
         self._body_size = 0
         self._progress = -1
-        self._receiving = self._closing = self._eof = self._lingering = False
+        self._receiving = self._closing = self.ended = self._lingering = False
         self.paused = self._blocked = self._advancing = self._chunked_answer = False
         self._partial_head = False
 
@@ -133,7 +134,7 @@ class ClientChannel:
         """
         The client sends no more, but may still read the answer.
         """
-        self._eof = True
+        self.ended = True
         if self.tunnel is not None:
             self.tunnel.client_eof()
         elif self.exchange is None or self._lingering:
@@ -258,7 +259,7 @@ class ClientChannel:
             self._refuse(ClientError("a line that does not end in CRLF"))
         elif not data[:1].isalpha() and data[:2] not in (b"\r", b"\r\n"):
             self._refuse(ClientError("no HTTP request (TLS on a plain listener?)"))
-        elif self._eof:
+        elif self.ended:
             self._shut()
         else:
             if not self._partial_head and self._requests:
@@ -366,7 +367,7 @@ class ClientChannel:
                 chunked = True
             else:
                 self._closing = True
-        if self._closing or self._receiving or self._eof or not self._stays(head):
+        if self._closing or self._receiving or self.ended or not self._stays(head):
             self._closing = True
             lines.append(b"Connection: close")
         elif not minor:
@@ -414,7 +415,7 @@ class ClientChannel:
             self.resume()
         if self._buffer:
             self._advance()
-        elif self._eof:
+        elif self.ended:
             self._shut()
         else:
             self.deadline = self.site.now() + self.site.spec.keepalive_timeout
@@ -456,7 +457,7 @@ class ClientChannel:
         Closing a socket with unread input resets it, and the reset can destroy the answer
         on its way. Source: RFC 9112 9.6.
         """
-        if self._eof or not (self._receiving or self._buffer):
+        if self.ended or not (self._receiving or self._buffer):
             self._shut()
             return
         self._receiving = False
@@ -466,9 +467,16 @@ class ClientChannel:
             self.resume()
         self.deadline = self.site.now() + _LINGER
         self._moving()
-        half_close = getattr(self.transport, "loseWriteConnection", None)
-        if half_close is not None:
-            half_close()
+        self.half_close()
+
+    def half_close(self) -> None:
+        """
+        Send no more, but go on reading. TLS has no such thing: there the end is the end.
+        """
+        if self.site.secure:
+            self.transport.loseConnection()
+        else:
+            self.transport.loseWriteConnection()
 
     def _skip(self, size: int) -> None:
         self._skipped += size

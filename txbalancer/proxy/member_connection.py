@@ -463,6 +463,15 @@ class MemberConnection:
         if exchange is not None:
             exchange.attempt_failed(error, untouched=False)
 
+    def half_close(self) -> None:
+        """
+        Send no more, but go on reading. TLS has no such thing: there the end is the end.
+        """
+        if self.pool.secure:
+            self.transport.loseConnection()
+        else:
+            self.transport.loseWriteConnection()
+
     # -- flow and time
 
     def pause(self) -> None:
