@@ -54,7 +54,7 @@ class EagerWrites:
             or self._writeDisconnected
             or not data
         ):
-            super().write(data)  # type: ignore[safe-super]
+            super().write(data)  # type: ignore[misc]
             return
         try:
             sent = self.socket.send(data)
@@ -62,7 +62,7 @@ class EagerWrites:
             # Full, or broken: a queued write finds out which, after what can be read.
             sent = 0
         if sent != len(data):
-            super().write(data[sent:] if sent else data)  # type: ignore[safe-super]
+            super().write(data[sent:] if sent else data)  # type: ignore[misc]
 
     def doWrite(self: Any) -> Any:
         """
@@ -71,7 +71,8 @@ class EagerWrites:
         before = self.offset, len(self.dataBuffer), self._tempDataLen
         result = super().doWrite()  # type: ignore[misc]
         if isinstance(result, Exception) and self._watched:
-            self._tempDataBuffer, self._tempDataLen = [], 0
+            self._tempDataBuffer.clear()
+            self._tempDataLen = 0
             self.dataBuffer, self.offset = b"", 0
             self._writeDisconnected = True
             self.stopWriting()

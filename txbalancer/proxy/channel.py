@@ -119,6 +119,11 @@ class ClientChannel:
         self.welcome()
         self.transport.resumeProducing()
 
+    def connectionMade(self) -> None:
+        """
+        Part of the interface; L{makeConnection} did it all.
+        """
+
     def connectionLost(self, reason: Failure) -> None:
         """
         The client is gone, and with it whatever was in progress.

@@ -47,6 +47,7 @@ class Exchange(Served):
         "_charged",
         "_connect_time",
         "_connection",
+        "_error",
         "_first_byte",
         "_kept",
         "_kept_size",
@@ -92,11 +93,12 @@ class Exchange(Served):
         self._path = path
         self.member: Member | None = None
         self._connection: MemberConnection | None = None
+        self._error: errors.BalancerError | None = None
         self._session: Session | None = None
         self._tried: tuple[tuple[Member, str], ...] = ()
         self._request_done = done = head.body == NO_BODY or head.body == 0
         self._kept: list[bytes] | None = None if done else []
-        self._trailers: list[bytes] | tuple[()] = ()
+        self._trailers: list[bytes] = []
         self.attempts = self._kept_size = 0
         self._answered = self._reused = self._waits = self._charged = False
         self.upgrade = b""
@@ -139,7 +141,9 @@ class Exchange(Served):
             if self._session is not None:
                 member = balancer.follow(self._session, now, tried)
             if member is None:
-                member = balancer.elect(now, self.head, tried, allow_tried=True)
+                # Alone, a member may be asked again, but not made to be silent twice.
+                again = not isinstance(self._error, errors.ResponseTimeout)
+                member = balancer.elect(now, self.head, tried, allow_tried=again)
         except errors.SessionRefused as error:
             self._fail(error)
             return
@@ -152,17 +156,17 @@ class Exchange(Served):
         """
         Go on with a member that became available while this exchange waited for any.
         """
-        self.deadline = NEVER
+        self._rest()
         self._queue_time += self.runtime.now() - self._since
         self._begin(member)
 
     def no_member(self) -> None:
         """
-        Give up: no member became available in time.
+        Give up: no member became available in time, or none beside those that failed.
         """
-        self.deadline = NEVER
+        self._rest()
         name = self._target.balancer.spec.name
-        self._fail(errors.NoMemberAvailable(f"{name}: no member is available"))
+        self._fail(self._error or errors.NoMemberAvailable(f"{name}: no member is available"))
 
     # -- begin, forward
 
@@ -188,7 +192,7 @@ class Exchange(Served):
         Take a connection that was opened, or came free, for this exchange.
         """
         self._waits = False
-        self.deadline = NEVER
+        self._rest()
         waited = self.runtime.now() - self._since
         self._reused = connection.reused
         if connection.reused:
@@ -203,6 +207,7 @@ class Exchange(Served):
         """
         Wait in a queue, at most until C{deadline}.
         """
+        self._since = self._since or self.runtime.now()
         self.deadline = deadline
         self.runtime.deadlines.add(self)
 
@@ -331,6 +336,7 @@ class Exchange(Served):
         if isinstance(error, errors.ResponseTimeout) and balancer.spec.failontimeout:
             balancer.force_error(member, error.reason, now)
         self._tried += ((member, error.reason),)
+        self._error = error
         if decision is retry.Decision.ELSEWHERE:
             self._again()
         else:
@@ -343,15 +349,15 @@ class Exchange(Served):
         """
         Waiting has been too long.
         """
-        self.deadline = NEVER
-        self.runtime.deadlines.discard(self)
+        self._rest()
         if self._waits and self.member is not None:
             pool = self.member.pool
             pool.cancel(self)
             self._queue_time += now - self._since
             self.attempt_failed(pool.queue_timeout())
         else:
-            self._target.give_up(self)
+            self._queue_time += now - self._since
+            self.no_member()
 
     # -- response
 
@@ -456,6 +462,8 @@ class Exchange(Served):
             tunnel.from_member(data)
         if rest:
             tunnel.from_client(rest)
+        if self.channel.ended:
+            tunnel.client_eof()
 
     def tunnel_ended(self, reason: str) -> None:
         """
@@ -512,7 +520,6 @@ class Exchange(Served):
         The client left: let the member go, without blame.
         """
         self._leave_member()
-        self._target.forget(self)
         self.finish(error.reason)
 
     def _leave_member(self) -> None:
@@ -535,9 +542,13 @@ class Exchange(Served):
             self._target.balancer.release(self.member)
 
     def _rest(self) -> None:
+        """
+        Wait no more, in whatever queue.
+        """
         if self.deadline != NEVER:
             self.deadline = NEVER
             self.runtime.deadlines.discard(self)
+            self._target.forget(self)
 
     def _fail(self, error: errors.BalancerError) -> None:
         """

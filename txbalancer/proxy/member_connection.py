@@ -192,6 +192,11 @@ class MemberConnection:
                 else:
                     self.transport.abortConnection()
 
+    def connectionMade(self) -> None:
+        """
+        Part of the interface; L{makeConnection} did it all.
+        """
+
     def connectionLost(self, reason: Failure) -> None:
         """
         Tell the exchange what the end of the connection means for it.

@@ -158,13 +158,6 @@ class BalancerResource(Resource):
         if exchange in self._waiting:
             self._waiting.remove(exchange)
 
-    def give_up(self, exchange: Exchange) -> None:
-        """
-        End an exchange that waited for too long.
-        """
-        self.forget(exchange)
-        exchange.no_member()
-
     def serve_waiting(self) -> None:
         """
         Look for members for those that wait; called when a member came back.
@@ -182,7 +175,7 @@ class BalancerResource(Resource):
         """
         Wake up when the next member in error may be tried again.
         """
-        until = self.balancer.valid_until
+        until = self.balancer.next_chance(self.runtime.now())
         if self._timer is not None and self._timer.active():
             self._timer.cancel()
         if until < NEVER:
@@ -207,7 +200,8 @@ class BalancerResource(Resource):
         """
         Tell clients in how many seconds another try makes sense, 1 to 60.
         """
-        wait = self.balancer.valid_until - self.runtime.now()
+        now = self.runtime.now()
+        wait = self.balancer.next_chance(now) - now
         return max(1, min(60, int(wait) + 1)) if wait < NEVER else 60
 
     def log_failure(self, exchange: Exchange, error: BalancerError) -> None:

@@ -66,7 +66,7 @@ class Site(ServerFactory):
 
     # -- connections
 
-    def buildProtocol(self, addr: Any) -> ClientChannel:
+    def buildProtocol(self, addr: Any) -> Any:
         """
         Make the client side of a new connection.
         """

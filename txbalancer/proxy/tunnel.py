@@ -95,7 +95,7 @@ class Tunnel:
         if self._member_done:
             self._end("ok")
         else:
-            self._member.transport.loseWriteConnection()
+            self._member.half_close()
 
     def member_eof(self) -> None:
         """
@@ -105,7 +105,7 @@ class Tunnel:
         if self._client_done:
             self._end("ok")
         else:
-            self._client.transport.loseWriteConnection()
+            self._client.half_close()
 
     def client_gone(self) -> None:
         """

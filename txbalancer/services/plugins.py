@@ -9,7 +9,6 @@ from typing import Any
 
 from twisted.logger import Logger
 from twisted.plugin import getPlugins
-from zope.interface import Interface
 from zope.interface.exceptions import Invalid
 from zope.interface.verify import verifyObject
 
@@ -38,9 +37,10 @@ def load_registry() -> Registry:
     )
 
 
-def _collect(builtin: Iterable[Any], interface: type[Interface]) -> dict[str, Any]:
+def _collect(builtin: Iterable[Any], interface: Any) -> dict[str, Any]:
     found = {each.name: each for each in builtin}
-    for plugin in getPlugins(interface, txbalancer.plugins):
+    plugins: Iterable[Any] = getPlugins(interface, txbalancer.plugins)
+    for plugin in plugins:
         try:
             verifyObject(interface, plugin, tentative=True)
         except Invalid as error:

@@ -94,7 +94,7 @@ class Targets:
         named = {}
         for each in spec.balancers:
             named[each.name] = self.balancers.get(each.name) or self._resource(each)
-        plain = {}
+        plain: dict[MemberSpec, BalancerResource] = {}
         for mount in spec.mounts:
             if isinstance(mount.target, ToMember):
                 member = mount.target.member

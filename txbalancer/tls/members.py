@@ -50,7 +50,7 @@ class MemberTLS:
             connection.set_tlsext_host_name(self._server_name)
 
         def checked(
-            connection: SSL.Connection, certificate: Any, error: int, depth: int, trusted: bool
+            connection: SSL.Connection, certificate: Any, error: int, depth: int, trusted: int
         ) -> bool:
             if self._verify and not trusted:
                 return False
