@@ -16,9 +16,11 @@ from types import FrameType
 
 from bench import report
 from bench.facts import gather
-from bench.measure import DISTURBED, Bench, Settings, cases, prepared, run_proxies, run_scale
+from bench.measure import DISTURBED, Bench, Settings
+from bench.place import prepared
 from bench.proxies import OWN, PEERS, Proxy
 from bench.results import bars
+from bench.rounds import cases, run_proxies, run_scale
 from bench.site import BenchError
 
 DEFAULT_JSON = Path(__file__).parent / "results" / "latest.json"

@@ -1,5 +1,5 @@
 """
-The measurement: one proxy at a time, in rounds, so that drift of the machine hits all alike.
+The measurements: one proxy at a time, from a fresh start, on a core of its own.
 """
 
 import contextlib
@@ -12,19 +12,15 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from bench import members
 from bench.clients import answers, held, sticky_requests, still_open, verify
 from bench.load import Load, Wrk, request
-from bench.procs import Child, core_seconds, raise_file_limit, reaped_seconds
+from bench.procs import Child, core_seconds, reaped_seconds
 from bench.proxies import OWN, Proxy
-from bench.proxies.base import which
 from bench.proxies.txbalancer import mount_path
 from bench.site import (
     BenchError,
     Member,
     Site,
-    extra_addresses,
-    free_ports,
     many_members,
     two_members,
 )
@@ -312,123 +308,3 @@ class Bench:
         for _ in range(20):
             if self.rest(child, 0.5) < 15:
                 return
-
-    def attempt(self, name: str, label: str, run: Callable[[], Sample]) -> Sample | None:
-        """
-        One measurement; a failure takes its subject out of the run and is told.
-        """
-        if name in self.out:
-            return None
-        try:
-            found = run()
-        except (BenchError, OSError) as error:
-            self.out[name] = str(error)
-            self.say(f"{label}: FAILED, left out from here on: {error}")
-            return None
-        self.say(f"{label}: {brief(found)}")
-        return found
-
-
-def brief(sample: Sample) -> str:
-    """
-    A sample in a line, for the progress.
-    """
-    text = ", ".join(
-        f"{kind} {sample[f'{kind}.rps']:,.0f}/s {sample[f'{kind}.cpu']:.1f} µs"
-        for kind in ("plain", "headers")
-    )
-    if "big.cpu" in sample:
-        text += f", big {sample['big.cpu']:.2f} s/GB, idle {sample['idle.kib']:.2f} KiB"
-    return text
-
-
-def cases(settings: Settings) -> tuple[Case, ...]:
-    """
-    The set-ups of txbalancer alone; the first is what the others are compared with.
-    """
-    return (
-        Case("base", "2 members, 1 mount"),
-        Case("members", f"{settings.members:,} members", members=settings.members),
-        Case("mounts", f"{settings.mounts:,} mounts", mounts=settings.mounts),
-        Case("crowd", f"{settings.crowd:,} idle connections", crowd=settings.crowd),
-    )
-
-
-def run_rounds(
-    bench: Bench, subjects: Sequence[tuple[str, Callable[[], Sample]]], prefix: str = ""
-) -> dict[str, list[Sample]]:
-    """
-    Measure the subjects in turn, the first one another one in each round.
-
-    @return: one sample for each subject and round; only rounds that all the subjects that did not
-        fail took part in, so that the samples of a round may be compared.
-    """
-    found: dict[str, list[Sample]] = {name: [] for name, _ in subjects}
-    rounds = bench.settings.rounds
-    for number in range(rounds):
-        first = number % len(subjects)
-        for name, run in [*subjects[first:], *subjects[:first]]:
-            label = f"{prefix}round {number + 1}/{rounds} {name}"
-            sample = bench.attempt(f"{prefix}{name}", label, run)
-            if sample is not None:
-                found[name].append(sample)
-    return {name: samples for name, samples in found.items() if f"{prefix}{name}" not in bench.out}
-
-
-def run_proxies(bench: Bench, proxies: Sequence[Proxy]) -> dict[str, list[Sample]]:
-    """
-    Compare the proxies.
-    """
-    return run_rounds(
-        bench, [(each.name, functools.partial(bench.session, each)) for each in proxies]
-    )
-
-
-def run_scale(bench: Bench) -> dict[str, list[Sample]]:
-    """
-    Compare txbalancer with itself at scale.
-    """
-    subjects = [(case.name, functools.partial(bench.scale, case)) for case in cases(bench.settings)]
-    return run_rounds(bench, subjects, "scale ")
-
-
-@contextlib.contextmanager
-def prepared(settings: Settings, say: Callable[[str], None], folder: Path) -> Iterator[Bench]:
-    """
-    Pin this process, start the members.
-
-    @param folder: an empty one, best in memory; the caller removes it.
-    @raise BenchError: nginx or wrk is missing, or the members do not start.
-    """
-    nginx, wrk = which("nginx"), which("wrk")
-    if nginx is None or wrk is None:
-        raise BenchError("nginx (for the members) and wrk are needed: apt-get install nginx wrk")
-    cores = sorted(os.sched_getaffinity(0))
-    if len(cores) < 2:
-        say("only one core: proxy and load share it, requests/s say little")
-    os.sched_setaffinity(0, {cores[-1]})
-    raise_file_limit(2 * settings.crowd + 12_000)
-    port, *member_ports = free_ports(3)
-    bench = Bench(
-        settings=settings,
-        say=say,
-        folder=folder,
-        proxy_core=cores[0],
-        load_core=cores[-1],
-        member_ports=(member_ports[0], member_ports[1]),
-        port=port,
-        wrk=Wrk(wrk, folder),
-    )
-    members.write_big(folder)
-    addresses = ["127.0.0.1", *extra_addresses((settings.members + 1) // 2)]
-    with contextlib.ExitStack() as stack:
-        for name, member_port in zip(("m1", "m2"), member_ports, strict=True):
-            config = folder / f"member-{name}.conf"
-            text = members.render(name, addresses, member_port, folder, os.geteuid() == 0)
-            config.write_text(text)
-            command = members.command(nginx, config)
-            child = stack.enter_context(Child(f"member-{name}", command, cores[-1], folder))
-            child.wait_ready(functools.partial(answers, member_port))
-            bench.members.append(child)
-        (folder / "health.log").touch()
-        yield bench

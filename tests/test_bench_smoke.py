@@ -16,8 +16,9 @@ from bench import members, procs, report, results
 from bench.__main__ import main, others, parser, settings_of
 from bench.clients import held, sticky_requests, still_open
 from bench.load import BROWSER, Load, browser_request, parse, request, script
-from bench.measure import Settings, cases
+from bench.measure import Settings
 from bench.proxies import OWN, PEERS, Proxy, caddy
+from bench.rounds import cases
 from bench.site import BODY, COOKIE, BenchError, Member, Site, free_ports, many_members, two_members
 from txbalancer.config.loader import load
 from txbalancer.services.plugins import load_registry

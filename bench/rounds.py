@@ -1,0 +1,90 @@
+"""
+Rounds: every subject once in each, and one that fails is left out.
+"""
+
+import functools
+from collections.abc import Callable, Sequence
+from http.client import HTTPException
+
+from bench.measure import Bench, Case, Sample, Settings
+from bench.proxies import Proxy
+from bench.site import BenchError
+
+
+def attempt(bench: Bench, name: str, label: str, run: Callable[[], Sample]) -> Sample | None:
+    """
+    One measurement; a failure takes its subject out of the run and is told.
+    """
+    if name in bench.out:
+        return None
+    try:
+        found = run()
+    except (BenchError, OSError, HTTPException) as error:
+        bench.out[name] = str(error)
+        bench.say(f"{label}: FAILED, left out from here on: {error}")
+        return None
+    bench.say(f"{label}: {brief(found)}")
+    return found
+
+
+def brief(sample: Sample) -> str:
+    """
+    A sample in a line, for the progress.
+    """
+    text = ", ".join(
+        f"{kind} {sample[f'{kind}.rps']:,.0f}/s {sample[f'{kind}.cpu']:.1f} µs"
+        for kind in ("plain", "headers")
+    )
+    if "big.cpu" in sample:
+        text += f", big {sample['big.cpu']:.2f} s/GB, idle {sample['idle.kib']:.2f} KiB"
+    return text
+
+
+def cases(settings: Settings) -> tuple[Case, ...]:
+    """
+    The set-ups of txbalancer alone; the first is what the others are compared with.
+    """
+    return (
+        Case("base", "2 members, 1 mount"),
+        Case("members", f"{settings.members:,} members", members=settings.members),
+        Case("mounts", f"{settings.mounts:,} mounts", mounts=settings.mounts),
+        Case("crowd", f"{settings.crowd:,} idle connections", crowd=settings.crowd),
+    )
+
+
+def run_rounds(
+    bench: Bench, subjects: Sequence[tuple[str, Callable[[], Sample]]], prefix: str = ""
+) -> dict[str, list[Sample]]:
+    """
+    Measure the subjects in turn, the first one another one in each round.
+
+    @return: one sample for each subject and round; only rounds that all the subjects that did not
+        fail took part in, so that the samples of a round may be compared.
+    """
+    found: dict[str, list[Sample]] = {name: [] for name, _ in subjects}
+    rounds = bench.settings.rounds
+    for number in range(rounds):
+        first = number % len(subjects)
+        for name, run in [*subjects[first:], *subjects[:first]]:
+            label = f"{prefix}round {number + 1}/{rounds} {name}"
+            sample = attempt(bench, f"{prefix}{name}", label, run)
+            if sample is not None:
+                found[name].append(sample)
+    return {name: samples for name, samples in found.items() if f"{prefix}{name}" not in bench.out}
+
+
+def run_proxies(bench: Bench, proxies: Sequence[Proxy]) -> dict[str, list[Sample]]:
+    """
+    Compare the proxies.
+    """
+    return run_rounds(
+        bench, [(each.name, functools.partial(bench.session, each)) for each in proxies]
+    )
+
+
+def run_scale(bench: Bench) -> dict[str, list[Sample]]:
+    """
+    Compare txbalancer with itself at scale.
+    """
+    subjects = [(case.name, functools.partial(bench.scale, case)) for case in cases(bench.settings)]
+    return run_rounds(bench, subjects, "scale ")
