@@ -64,7 +64,8 @@ class HTTPProbe:
         target = "*" if self._asterisk and not member.hcuri else target_of(member)
         asked = f"{method} {target}"
         line = Line(reactor, member, tls=member.scheme == "https")
-        client = HTTPClient(_Fixed(ProxyAgent(line, reactor, pool=_pool(reactor)), target.encode("ascii")))
+        agent = ProxyAgent(line, reactor, pool=_pool(reactor))
+        client = HTTPClient(_Fixed(agent, target.encode("ascii")))
         headers = Headers(
             {"Host": [host_of(member)], "User-Agent": [f"txbalancer-check/{__version__}"]}
         )

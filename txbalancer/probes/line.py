@@ -4,6 +4,7 @@ The connection of one probe: opened anew, closed whatever happens.
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 from OpenSSL import SSL
@@ -119,5 +120,6 @@ def cause(failure: Failure) -> str:
     if isinstance(error, ConnectionDone):
         return "closed without a complete answer"
     if isinstance(error, ConnectError) and error.osError is not None:
-        return str(getattr(error.osError, "strerror", None) or error.osError)
+        number = getattr(error.osError, "errno", error.osError)
+        return os.strerror(number) if isinstance(number, int) else str(number)
     return str(error).rstrip(".") or type(error).__name__

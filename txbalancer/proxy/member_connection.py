@@ -313,7 +313,7 @@ class MemberConnection:
             self._head(self._buffer + data if self._buffer else data)
         elif state == _BODY:
             self._body(data)
-        elif state == _CHUNKS or state == _REST:
+        elif state in (_CHUNKS, _REST):
             self.deadline = self.pool.runtime.now() + self.pool.spec.timeout
             self._unsized(data)
         elif state == _TUNNEL and self.tunnel is not None:
