@@ -364,7 +364,7 @@ def test_rst_is_valid(tmp_path: Path) -> None:
     path = tmp_path / "docs" / "benchmarks.rst"
     report.write_rst(path, result())
     html = core.publish_string(
-        path.read_text(), writer_name="html", settings_overrides={"halt_level": 2}
+        path.read_text(), writer="html", settings_overrides={"halt_level": 2}
     )
     assert b"Proxies on one core" in html
 

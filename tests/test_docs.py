@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from docutils.core import publish_string
 from twisted.plugin import IPlugin
 from zope.interface.verify import verifyObject
 
@@ -88,6 +89,14 @@ def test_references_lead_somewhere(page: Path) -> None:
     """
     for target in re.findall(r":doc:`([^`]+)`", page.read_text()):
         assert (page.parent / f"{target}.rst").exists(), target
+
+
+@pytest.mark.parametrize("page", [ROOT / "README.rst", ROOT / "CONTRIBUTING.rst"])
+def test_entrance_pages_are_valid(page: Path) -> None:
+    """
+    The pages that are shown outside the manual parse without a complaint.
+    """
+    publish_string(page.read_text(), writer="html", settings_overrides={"halt_level": 2})
 
 
 @pytest.mark.parametrize("page", [ROOT / "README.rst", ROOT / "CONTRIBUTING.rst"])
