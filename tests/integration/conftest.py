@@ -4,7 +4,7 @@ What integration tests share: the balancer as a process.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -12,16 +12,14 @@ import pytest
 from tests.integration.process import BalancerProcess
 
 Starts = Callable[..., BalancerProcess]
-"""Starts a balancer: C{balancer(text, env={}, start=True)}."""
+"""Starts a balancer: C{balancer(text, start=True)}."""
 
 
 def _processes(folder: Callable[[], Path]) -> Iterator[Starts]:
     started: list[BalancerProcess] = []
 
-    def start(
-        text: str, env: Mapping[str, str] | None = None, start: bool = True
-    ) -> BalancerProcess:
-        process = BalancerProcess(folder(), text, env)
+    def start(text: str, start: bool = True) -> BalancerProcess:
+        process = BalancerProcess(folder(), text)
         started.append(process)
         return process.start() if start else process
 

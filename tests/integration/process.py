@@ -8,6 +8,7 @@ import contextlib
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -69,10 +70,9 @@ class BalancerProcess:
     @ivar access: the access log, put in for C{ACCESS}.
     """
 
-    def __init__(self, folder: Path, text: str, env: Mapping[str, str] | None = None) -> None:
+    def __init__(self, folder: Path, text: str) -> None:
         """
         @param text: the configuration; without C{[txbalancer]} at its start, L{HEAD} goes before.
-        @param env: further environment variables.
         """
         self.folder = folder
         self.port = free_port()
@@ -80,7 +80,8 @@ class BalancerProcess:
         self.access = folder / "access.log"
         self.process: subprocess.Popen[bytes] | None = None
         self._output = folder / "output.log"
-        self._env = environment(env)
+        self._notified = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self._notified.bind(f"\0txbalancer-test-{os.getpid()}-{self.port}")
         self.write(text)
 
     @property
@@ -108,28 +109,41 @@ class BalancerProcess:
             self.process = subprocess.Popen(
                 twistd("--nodaemon", "--pidfile=", "txbalancer", "-c", str(self.config)),
                 cwd=self.folder,
-                env=self._env,
+                env=environment({"NOTIFY_SOCKET": self._notify_address()}),
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
             )
         return self
 
+    def _notify_address(self) -> str:
+        return "@" + self._notified.getsockname()[1:].decode()
+
     def start(self) -> Self:
         """
-        Start it and wait until it listens, or fail with the end of its log.
+        Start it and wait until it says that it is ready, or fail with the end of its log.
         """
         process = self.launch().process
         assert process is not None
         deadline = time.monotonic() + START_SECONDS
-        while not is_listening(self.port):
+        while not self._is_ready():
             if process.poll() is not None or time.monotonic() > deadline:
                 self.stop()
                 pytest.fail(f"the balancer did not start:\n{self.log()[-4000:]}", pytrace=False)
-            time.sleep(0.02)
-        # Its signal handlers are there only once the reactor runs, which serves requests too.
-        until(lambda: " listeners, " in self.log(), "the balancer says that it serves")
+        assert is_listening(self.port)
         return self
+
+    def _is_ready(self) -> bool:
+        return self.told(0.05).startswith(b"READY=1")
+
+    def told(self, seconds: float = 10.0) -> bytes:
+        """
+        Return the next message to systemd, empty if none comes in time.
+        """
+        self._notified.settimeout(seconds)
+        with contextlib.suppress(TimeoutError):
+            return self._notified.recv(4096)
+        return b""
 
     def log(self, start: int = 0) -> str:
         """
@@ -204,6 +218,7 @@ class BalancerProcess:
         """
         End the process if it still runs, gracefully at first.
         """
+        self._notified.close()
         if self.process is None or self.process.poll() is not None:
             return
         # The second signal ends what the first one would wait for.
