@@ -100,14 +100,12 @@ class _Collector:
     Takes httptools' callbacks for the first message; what follows is the next one's.
     """
 
+    parser: httptools.HttpRequestParser | httptools.HttpResponseParser
+
     def __init__(self) -> None:
         self.message = Message()
-        self.url = self.status = b""
+        self.url = b""
         self.headers_done = self.done = False
-        self.next = False
-
-    def on_message_begin(self) -> None:
-        self.next = self.done
 
     def on_url(self, url: bytes) -> None:
         if not self.done:
@@ -119,7 +117,9 @@ class _Collector:
             found.append((name.lower(), (value or b"").strip(b" \t")))
 
     def on_headers_complete(self) -> None:
-        self.headers_done = True
+        if not self.done:
+            self.headers_done = True
+            self.message.keep_alive = self.parser.should_keep_alive()
 
     def on_body(self, body: bytes) -> None:
         if not self.done:
@@ -134,7 +134,7 @@ def llhttp_request(data: bytes) -> Message:
     Read one request with llhttp; C{rest} is not known then, but C{data} must end with it.
     """
     collector = _Collector()
-    parser = httptools.HttpRequestParser(collector)
+    parser = collector.parser = httptools.HttpRequestParser(collector)
     try:
         parser.feed_data(data)
     except httptools.HttpParserUpgrade as upgrade:
@@ -143,7 +143,6 @@ def llhttp_request(data: bytes) -> Message:
         raise Refused(f"{type(error).__name__}: {error}") from error
     assert collector.done, "llhttp waits for more"
     collector.message.start = (parser.get_method(), collector.url)
-    collector.message.keep_alive = parser.should_keep_alive()
     return collector.message
 
 
@@ -152,7 +151,7 @@ def llhttp_response(data: bytes) -> Message:
     Read one answer with llhttp.
     """
     collector = _Collector()
-    parser = httptools.HttpResponseParser(collector)
+    parser = collector.parser = httptools.HttpResponseParser(collector)
     try:
         parser.feed_data(data)
     except httptools.HttpParserUpgrade as upgrade:
@@ -161,5 +160,4 @@ def llhttp_response(data: bytes) -> Message:
         raise Refused(f"{type(error).__name__}: {error}") from error
     assert collector.headers_done, "llhttp waits for more of the head"
     collector.message.start = (b"%d" % parser.get_status_code(),)
-    collector.message.keep_alive = parser.should_keep_alive()
     return collector.message

@@ -542,3 +542,13 @@ def test_messages_are_short_and_printable() -> None:
     text = str(caught.value)
     assert len(text) < 300
     assert text.isprintable()
+
+
+def test_many_status_lines_are_not_remembered_for_ever() -> None:
+    """
+    However many reasons members come up with, the memory of status lines is bounded.
+    """
+    for number in range(2000):
+        head = response(start=b"HTTP/1.0 %d R%d" % (200 + number % 700, number))
+        assert (head.status, head.minor) == (200 + number % 700, 0)
+    assert len(heads._statuses_seen) <= 1024
