@@ -288,7 +288,7 @@ def test_daemon_that_cannot_start_says_so(balancer: Starts, taken: int) -> None:
     log = process.folder / "daemon.log"
     until(lambda: "in use" in log.read_text(), "the log tells it in full")
     assert "Traceback" not in log.read_text()
-    assert not is_listening(process.port)
+    until(lambda: not is_listening(process.port), "the daemon is gone")
     assert not pidfile.exists()
 
 
