@@ -222,8 +222,8 @@ class ClientChannel:
         try:
             head = parse_request(data[:end], limits)
         except ClientError as error:
-            if data[:2] == b"\r\n":
-                # RFC 9112 2.2: an empty line before a request may be ignored.
+            if data[:2] == b"\r\n" and data[2:3] != b"\r":
+                # RFC 9112 2.2: an empty line before a request may be ignored; one is enough.
                 self._head(data[2:])
                 return
             self._refuse(error)
@@ -330,7 +330,8 @@ class ClientChannel:
         Answer a request that cannot even be read.
         """
         self.deadline = NEVER
-        self._closing = True
+        # Whatever more the client sends must not keep it from reading why.
+        self._closing = self._receiving = True
         self.site.refuse(self, error)
 
     # -- answers
