@@ -15,16 +15,20 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-# A name on PATH is not enough: pyenv has shims that only print an error.
+# A name on PATH is not enough: pyenv has shims that only print an error. The system's own
+# Python goes first, for it is built with profiling and runs this a sixth faster than a plain build.
+USABLE := import sys; from importlib.util import find_spec as f; \
+    sys.exit(sys.version_info < (3, 11) or not (f("ensurepip") or f("pip")))
+
 define FIND_PYTHON
 python=; \
-for each in $(PYTHON) $(if $(PYTHON),,python3 python3.14 python3.13 python3.12 python3.11); do \
-    if "$$each" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then \
+for each in $(or $(PYTHON),/usr/bin/python3 python3 python3.14 python3.13 python3.12 python3.11); do \
+    if "$$each" -c '$(USABLE)' 2>/dev/null; then \
         python=$$each; break; \
     fi; \
 done; \
 if [ -z "$$python" ]; then \
-    echo "txbalancer needs Python 3.11 or later; none was found" \
+    echo "txbalancer needs Python 3.11 or later with pip; none was found" \
         "$(if $(PYTHON),as $(PYTHON),on PATH). Set PYTHON=/path/to/python3." >&2; \
     exit 1; \
 fi

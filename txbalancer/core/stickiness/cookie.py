@@ -91,6 +91,10 @@ class CookieScheme:
 
 @implementer(IStickySchemeFactory)
 class CookieFactory:
+    """
+    Makes the scheme where C{stickycookie} is set.
+    """
+
     name = "cookie"
 
     def __call__(self, spec: BalancerSpec, secret: bytes) -> CookieScheme | None:

@@ -96,6 +96,10 @@ class SessionScheme:
 
 @implementer(IStickySchemeFactory)
 class SessionFactory:
+    """
+    Makes the scheme where C{stickysession} is set.
+    """
+
     name = "session"
 
     def __call__(self, spec: BalancerSpec, secret: bytes) -> SessionScheme | None:
