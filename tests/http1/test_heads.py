@@ -407,6 +407,7 @@ def test_repeated_headers_are_joined_when_looked_up() -> None:
     assert head.header(b"x-b") is None
     assert response(b"Set-Cookie: a", b"Set-Cookie: b").header(b"set-cookie") == b"a, b"
     assert response(b"Server: x").header(b"server") == b"x"
+    assert response(b"Content-Length: 3").header(b"content-length") == b"3"
 
 
 @pytest.mark.parametrize("name", [b"X_A", b"Content_Length", b"_"])

@@ -373,7 +373,8 @@ class ClientChannel:
                 chunked = True
             else:
                 self._closing = True
-        if self._closing or self._receiving or self.ended or not self._stays(head):
+        ended = self.ended and not self._buffer
+        if self._closing or self._receiving or ended or not self._stays(head):
             self._closing = True
             lines.append(b"Connection: close")
         elif not minor:
