@@ -197,7 +197,7 @@ class ClientChannel:
         """
         if self._receiving:
             self._body(data)
-        elif self.exchange is None:
+        elif self.exchange is None and (self._lingering or not self._blocked):
             if self._lingering:
                 self._skip(len(data))
             elif self._buffer:

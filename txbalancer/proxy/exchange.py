@@ -478,14 +478,14 @@ class Exchange(Served):
         """
         The client does not read: stop reading the member.
         """
-        if self._connection is not None and self.answer is not None:
+        if self._connection is not None and self._answered:
             self._connection.pause()
 
     def client_unblocked(self) -> None:
         """
         The client reads again: go on reading the member.
         """
-        if self._connection is not None and self.answer is not None:
+        if self._connection is not None and self._answered:
             self._connection.resume()
 
     def member_blocked(self) -> None:
