@@ -136,6 +136,7 @@ class Starter:
         balancer: str = "",
         mount: str = "",
         listener: str = "",
+        extra: str = "",
     ) -> Balance:
         """
         Start a balancer.
@@ -143,7 +144,7 @@ class Starter:
         @param scripts: one script, one ready member or one port for each member; by default
             one member that says 200.
         @param member: options of every member; C{balancer}, C{mount}, C{listener}: lines of
-            that section.
+            that section; C{extra}: further lines of members.
         """
         from twisted.internet import reactor
 
@@ -159,7 +160,9 @@ class Starter:
                 listener=listener,
                 balancer=balancer,
                 mount=mount,
-                members="\n".join(f"    http://127.0.0.1:{port} {member}" for port in ports),
+                members="\n".join(
+                    [*(f"    http://127.0.0.1:{port} {member}" for port in ports), extra]
+                ),
             )
         )
         spec = load(str(config), load_registry()).spec

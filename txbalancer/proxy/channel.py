@@ -245,7 +245,10 @@ class ClientChannel:
             self._chunks = ChunkedReader(ClientError)
         else:
             self._left = body
-        if not head.expects:
+        if head.expects:
+            # It may wait for 100 (Continue), so its clock starts with that or with a byte.
+            self._body_began = NEVER
+        else:
             self._await_body()
         self.site.begin(self, head)
         if data and self._receiving:
@@ -278,6 +281,8 @@ class ClientChannel:
         assert exchange is not None
         now = self.site.now()
         spec = self.site.spec
+        if self._body_began == NEVER:
+            self._await_body()
         self.deadline = now + spec.body_timeout
         self._body_size += len(data)
         spent = now - self._body_began
