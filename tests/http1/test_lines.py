@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from tests.http1.build import request
 from txbalancer.errors import BadResponse, ClientError
 from txbalancer.http1 import lines
-from txbalancer.http1.lines import HOP_BY_HOP, PASS, UNDERSCORE, Lines, has_control, is_token, show
+from txbalancer.http1.lines import HOP_BY_HOP, UNDERSCORE, Lines, has_control, is_token, show
 
 TOKEN = frozenset(b"!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
 
@@ -52,18 +52,38 @@ def made() -> Lines:
         (b"HOST: a ", (b"host", b"a")),
         (b"accept:\tb\t", (b"accept", b"b")),
         (b"Accept:", (b"accept", b"")),
-        (b"X-A: 1", PASS),
+        (b"X-A: 1", (b"", b"1")),
         (b"x_a: 1", (UNDERSCORE, b"1")),
     ],
 )
 def test_verdicts(line: bytes, verdict: tuple[bytes, bytes]) -> None:
     """
-    A line is passed on unread, noted by its lower-case name, or suspicious; then remembered.
+    A line is of no interest, noted by its lower-case name, or suspicious.
     """
-    table = made()
-    assert table.judge(line, ClientError) == verdict
-    assert table.seen == {line: verdict}
-    assert table.kept == {b"accept"}
+    assert made().judge(line, ClientError) == verdict
+
+
+HEADER = st.sampled_from((b"Host", b"Accept", b"X-A", b"x_b", b"HOST"))
+HEADERS = st.lists(st.builds(lambda name, n: b"%b: %d" % (name, n), HEADER, st.integers(0, 3)))
+
+
+@given(st.lists(HEADERS, max_size=6), st.integers(1, 200))
+def test_sorting_is_judging_each_line(heads: list[list[bytes]], size: int) -> None:
+    """
+    What is remembered makes no difference, however little of it there is.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(lines, "_MOST_REMEMBERED", size)
+        table = made()
+        for head in heads:
+            kept, noted = table.sort(head, ClientError)
+            verdicts = [table.judge(line, ClientError) for line in head]
+            assert noted == [verdict for verdict in verdicts if verdict[0]]
+            assert kept == [
+                line
+                for line, (key, _) in zip(head, verdicts, strict=True)
+                if key in (b"", b"accept")
+            ]
 
 
 @pytest.mark.parametrize("error", [ClientError, BadResponse])
@@ -75,24 +95,23 @@ def test_no_header_line(line: bytes, error: type[ClientError] | type[BadResponse
     What is no header line is refused, in the words of its direction, and not remembered.
     """
     table = made()
-    table.judge(b"Host: x", error)
-    with pytest.raises(error):
-        table.judge(line, error)
-    assert list(table.seen) == [b"Host: x"]
+    table.sort([b"Host: x"], error)
+    for _ in range(2):
+        with pytest.raises(error):
+            table.sort([b"Host: x", line], error)
 
 
 def test_remembered_lines_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     """
-    Clients cannot fill the memory: it starts afresh when full, and long lines stay out of it.
+    Clients cannot fill the memory: it starts afresh when full.
     """
-    monkeypatch.setattr(lines, "_MOST_REMEMBERED", 3)
+    monkeypatch.setattr(lines, "_MOST_REMEMBERED", 100)
     table = made()
-    for number in range(10):
-        assert table.judge(b"X-A: %d" % number, ClientError) is PASS
-        assert len(table.seen) <= 3
-    size = len(table.seen)
-    assert table.judge(b"X-A: " + b"a" * 252, ClientError) is PASS
-    assert len(table.seen) == size
+    for number in range(100):
+        line = b"X-A: %d" % number
+        assert table.sort([line], ClientError) == ([line], [])
+        assert sum(map(len, table._notes)) <= 100
+        assert len(table._passed) == len(table._notes)
 
 
 def test_remembered_names_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -104,7 +123,7 @@ def test_remembered_names_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     table.judge(b"X" * 10000 + b": 1", ClientError)
     assert not table._names
     for number in range(10):
-        assert table.judge(b"X-%d: 1" % number, ClientError) is PASS
+        assert table.judge(b"X-%d: 1" % number, ClientError) == (b"", b"1")
     assert len(table._names) == 3
     assert table.judge(b"HOST: a", ClientError) == (b"host", b"a")
 

@@ -15,7 +15,6 @@ from txbalancer.errors import BadResponse, BalancerError, ClientError
 from txbalancer.http1.limits import Limits
 from txbalancer.http1.lines import (
     NOT_IN_TRAILERS,
-    PASS,
     REQUEST_NOTED,
     REQUEST_TAKEN,
     RESPONSE_NOTED,
@@ -237,34 +236,52 @@ def _headers(
     """
     Sort the header lines of a head into those that are passed on and those that are noted.
     """
-    kept: list[bytes] = []
-    noted: dict[bytes, bytes] = {}
+    del lines[0]
+    kept, pairs = known.sort(lines, error)
+    noted = dict(pairs)
+    if len(noted) != len(pairs):
+        noted = _joined(pairs, error)
+    if UNDERSCORE in noted:
+        kept = _underscored(lines, kept, known, underscores, error)
+        del noted[UNDERSCORE]
     head.lines = kept
     head.noted = noted
-    seen = known.seen.get
-    keep = kept.append
-    passed = PASS
-    del lines[0]
-    for line in lines:
-        verdict = seen(line)
-        if verdict is passed:
-            keep(line)
-            continue
-        if verdict is None:
-            verdict = known.judge(line, error)
-            if verdict is passed:
-                keep(line)
-                continue
-        key, value = verdict
-        if key is not UNDERSCORE:
-            noted[key] = _join(key, noted[key], value, error) if key in noted else value
-            if key in known.kept:
-                keep(line)
-        elif underscores == "refuse":
-            raise error(f"a header name with an underscore: {show(line)}")
-        elif underscores == "keep":
-            keep(line)
     return noted
+
+
+def _joined(pairs: list[tuple[bytes, bytes]], error: type[BalancerError]) -> dict[bytes, bytes]:
+    """
+    Note each name once, repeated ones joined; those that frame or route may not be repeated.
+    """
+    noted: dict[bytes, bytes] = {}
+    for key, value in pairs:
+        if key not in noted:
+            noted[key] = value
+        elif key in (b"host", b"content-length", b"transfer-encoding"):
+            raise error(f"more than one {key.decode().title()}")
+        else:
+            noted[key] += (b"; " if key == b"cookie" else b", ") + value
+    return noted
+
+
+def _underscored(
+    lines: list[bytes],
+    kept: list[bytes],
+    known: Lines,
+    underscores: str,
+    error: type[BalancerError],
+) -> list[bytes]:
+    """
+    Do with names that have an underscore as the limits say.
+    """
+    if underscores == "drop":
+        return kept
+    names = {line: known.judge(line, error)[0] for line in lines}
+    if underscores == "refuse":
+        line = next(line for line in lines if names[line] is UNDERSCORE)
+        raise error(f"a header name with an underscore: {show(line)}")
+    passed = set(kept)
+    return [line for line in lines if names[line] is UNDERSCORE or line in passed]
 
 
 def parse_trailers(lines: list[bytes], error: type[BalancerError]) -> list[bytes]:
@@ -433,9 +450,3 @@ def _length(value: bytes, error: type[BalancerError]) -> int:
     if not value.isdigit() or len(value) > 18:
         raise error(f"a Content-Length that is no number: {show(value)}")
     return int(value)
-
-
-def _join(key: bytes, first: bytes, second: bytes, error: type[BalancerError]) -> bytes:
-    if key in (b"host", b"content-length", b"transfer-encoding"):
-        raise error(f"more than one {key.decode().title()}")
-    return first + (b"; " if key == b"cookie" else b", ") + second

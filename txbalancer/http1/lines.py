@@ -9,6 +9,7 @@ the value is noted.
 from __future__ import annotations
 
 import re
+from itertools import filterfalse
 
 from txbalancer.errors import BalancerError
 
@@ -19,8 +20,9 @@ _CONTROLS = bytes(code for code in range(32) if code != 9) + b"\x7f"
 _HARMLESS = bytes(code for code in range(256) if code not in _CONTROLS)
 
 _MOST_NAMES = 4096
-_MOST_REMEMBERED = 4096
-_LONGEST_REMEMBERED = 256
+_LONGEST_NAME = 256
+_MOST_REMEMBERED = 1024 * 1024
+"""Bytes of lines whose verdicts are remembered."""
 
 HOP_BY_HOP = frozenset(
     (
@@ -92,31 +94,73 @@ NOT_IN_TRAILERS = (
 Verdict = tuple[bytes, bytes]
 """Key and value of a header line; see the module's description."""
 
-PASS: Verdict = (b"", b"")
-
 
 class Lines:
     """
     The judgement on the header lines of one direction.
 
     What a line means depends on the line alone, and most lines of a head came before just
-    so: the latest ones are remembered, and looking one up costs less than taking it apart.
-
-    @ivar seen: line -> verdict; look here first.
-    @ivar kept: keys whose lines are passed on although their values are noted.
+    so. Verdicts are remembered, up to a bound, and a head is sorted by looking its lines up
+    in them, which takes a third of the time of taking them apart (ADR 0001).
     """
 
-    __slots__ = ("_names", "_noted", "kept", "seen")
+    __slots__ = (
+        "_kept_keys",
+        "_known",
+        "_names",
+        "_note",
+        "_noted",
+        "_notes",
+        "_passed",
+        "_passes",
+        "_size",
+    )
 
     def __init__(self, noted: frozenset[bytes], taken: frozenset[bytes]) -> None:
-        self._names: dict[bytes, bytes] = {}
+        """
+        @param noted: lower-case names whose values are noted.
+        @param taken: those of them whose lines are not passed on.
+        """
         self._noted = noted
-        self.kept = noted - taken
-        self.seen: dict[bytes, Verdict] = {}
+        self._kept_keys = (noted - taken) | {b""}
+        self._names: dict[bytes, bytes] = {}
+        self._notes: dict[bytes, Verdict | None] = {}
+        self._passed: set[bytes] = set()
+        self._size = 0
+        self._known = self._notes.__contains__
+        self._note = self._notes.get
+        self._passes = self._passed.__contains__
+
+    def sort(
+        self, lines: list[bytes], error: type[BalancerError]
+    ) -> tuple[list[bytes], list[Verdict]]:
+        """
+        Sort the lines of a head.
+
+        @return: those that are passed on, and key and value of those that are noted, in order.
+        @raise BalancerError: of the class C{error}, when one is no header line.
+        """
+        fresh = list(filterfalse(self._known, lines))
+        if fresh:
+            self._learn(lines, fresh, error)
+        return list(filter(self._passes, lines)), list(filter(None, map(self._note, lines)))
+
+    def _learn(self, lines: list[bytes], fresh: list[bytes], error: type[BalancerError]) -> None:
+        self._size += sum(map(len, fresh))
+        if self._size > _MOST_REMEMBERED:
+            self._notes.clear()
+            self._passed.clear()
+            fresh = lines
+            self._size = sum(map(len, fresh))
+        for line in fresh:
+            key, value = self.judge(line, error)
+            self._notes[line] = (key, value) if key else None
+            if key in self._kept_keys:
+                self._passed.add(line)
 
     def judge(self, line: bytes, error: type[BalancerError]) -> Verdict:
         """
-        Judge a line that is not in L{seen}.
+        Take a line apart; the key is C{b""} for one that is of no interest here.
 
         @raise BalancerError: of the class C{error}, when it is no header line.
         """
@@ -128,12 +172,7 @@ class Lines:
             raise error(f"a header line without a colon: {show(line)}")
         if line.translate(None, _HARMLESS):
             raise error(f"a control character in a header: {show(line)}")
-        verdict = (key, value.strip(b" \t")) if key else PASS
-        if len(line) <= _LONGEST_REMEMBERED:
-            if len(self.seen) >= _MOST_REMEMBERED:
-                self.seen.clear()
-            self.seen[line] = verdict
-        return verdict
+        return key, value.strip(b" \t")
 
     def _judge_name(self, line: bytes, name: bytes, error: type[BalancerError]) -> bytes:
         if line[:1] in (b" ", b"\t"):
@@ -144,7 +183,7 @@ class Lines:
             raise error(f"no header name: {show(name)}")
         lower = name.lower()
         key = lower if lower in self._noted else UNDERSCORE if b"_" in name else b""
-        if len(name) <= _LONGEST_REMEMBERED and len(self._names) < _MOST_NAMES:
+        if len(name) <= _LONGEST_NAME and len(self._names) < _MOST_NAMES:
             self._names[name] = key
         return key
 
