@@ -5,6 +5,7 @@ Addresses of a member's name: looked up when needed, kept for a while, never los
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import inf
 from typing import Any
 
 from twisted.internet.abstract import isIPAddress, isIPv6Address
@@ -59,7 +60,7 @@ class Addresses:
         literal = isIPAddress(host) or isIPv6Address(host)
         self._literal = literal
         self._known: list[str] = [host] if literal else []
-        self._fetched = 0.0
+        self._fetched = -inf
         self._waiting: list[Found] = []
         self._busy = False
 

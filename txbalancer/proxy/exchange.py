@@ -208,8 +208,10 @@ class Exchange(Served):
         Wait in a queue, at most until C{deadline}.
         """
         self._since = self._since or self.runtime.now()
-        self.deadline = deadline
-        self.runtime.deadlines.add(self)
+        self._rest()
+        if deadline != NEVER:
+            self.deadline = deadline
+            self.runtime.deadlines.add(self)
 
     def _send(self, connection: MemberConnection) -> None:
         self._connection = connection

@@ -193,7 +193,9 @@ class MemberPool:
 
     def _serve_waiting(self) -> None:
         while self._waiting and not (self.spec.max and self.open >= self.spec.max):
-            self._open(self._waiting.popleft())
+            exchange = self._waiting.popleft()
+            exchange.wait_until(NEVER)
+            self._open(exchange)
 
     def leave(self) -> None:
         """
