@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.integration.process import BalancerProcess
+from tests.integration.scripted import Gate
 
 Starts = Callable[..., BalancerProcess]
 """Starts a balancer: C{balancer(text, start=True)}."""
@@ -42,3 +43,13 @@ def module_balancer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Starts
     Start balancers for all tests of a module.
     """
     yield from _processes(lambda: tmp_path_factory.mktemp("balancer"))
+
+
+@pytest.fixture
+def gate() -> Iterator[Gate]:
+    """
+    Make a gate, open at last so that no thread stays behind.
+    """
+    made = Gate()
+    yield made
+    made.open()

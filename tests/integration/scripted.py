@@ -117,3 +117,38 @@ class ScriptedMember:
                     break
         with self._lock:
             self._open.discard(connection)
+
+
+class Gate:
+    """
+    A member that answers paths with C{slow} only once the gate is open, and all else at once.
+
+    @ivar waiting: how many requests came to the gate.
+    """
+
+    def __init__(self) -> None:
+        self.waiting = 0
+        self._opened: set[str] = set()
+        self._all = False
+        self._changed = threading.Condition()
+
+    def open(self, *idents: str) -> None:
+        """
+        Let the requests with these ids through, or without any id every one.
+        """
+        with self._changed:
+            self._opened.update(idents)
+            self._all = self._all or not idents
+            self._changed.notify_all()
+
+    def reply(self, request: Request) -> bool:
+        """
+        Answer with the request's id.
+        """
+        ident = request.query["id"]
+        if "slow" in request.target:
+            with self._changed:
+                self.waiting += 1
+                self._changed.wait_for(lambda: self._all or ident in self._opened, 30.0)
+        request.answer(f"{ident} gate".encode())
+        return True

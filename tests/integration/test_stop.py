@@ -5,58 +5,19 @@ SIGTERM while requests are in progress.
 from __future__ import annotations
 
 import http.client
-import threading
 import time
-from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 
 import pytest
 
+from tests.integration.client import ask
 from tests.integration.conftest import Starts
 from tests.integration.load import Load
 from tests.integration.process import until
-from tests.integration.scripted import Request, ScriptedMember
+from tests.integration.scripted import Gate, ScriptedMember
 from tests.peers import is_listening
 
 pytestmark = pytest.mark.integration
-
-
-class Gate:
-    """
-    A member that answers C{/slow} only once the gate is open, and all else at once.
-
-    @ivar waiting: how many requests stand before the gate.
-    """
-
-    def __init__(self) -> None:
-        self.waiting = 0
-        self._open = threading.Event()
-
-    def open(self) -> None:
-        """
-        Answer everything from now on.
-        """
-        self._open.set()
-
-    def reply(self, request: Request) -> bool:
-        """
-        Answer with the request's id.
-        """
-        if request.target.startswith("/slow"):
-            self.waiting += 1
-            self._open.wait(30.0)
-        request.answer(f"{request.query['id']} gate".encode())
-        return True
-
-
-@pytest.fixture
-def gate() -> Iterator[Gate]:
-    """
-    Make a gate, open at last so that no thread stays behind.
-    """
-    made = Gate()
-    yield made
-    made.open()
 
 
 def configuration(member: ScriptedMember, graceful: str) -> str:
@@ -71,16 +32,11 @@ def configuration(member: ScriptedMember, graceful: str) -> str:
     )
 
 
-def ask(port: int, target: str) -> bytes:
+def body(port: int, target: str) -> bytes:
     """
-    GET a target on a connection of its own.
+    GET a target and return its body.
     """
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
-    try:
-        connection.request("GET", target)
-        return connection.getresponse().read()
-    finally:
-        connection.close()
+    return ask(f"http://127.0.0.1:{port}{target}").body
 
 
 def test_stop_lets_requests_finish(balancer: Starts, gate: Gate) -> None:
@@ -92,7 +48,7 @@ def test_stop_lets_requests_finish(balancer: Starts, gate: Gate) -> None:
         process = balancer(configuration(member, "20s"))
         with Load(process.port) as load:
             slow: list[Future[bytes]] = [
-                pool.submit(ask, process.port, f"/slow?id={number}") for number in range(5)
+                pool.submit(body, process.port, f"/slow?id={number}") for number in range(5)
             ]
             until(lambda: gate.waiting == 5, "the slow requests reach the member")
             load.expect_stop()
@@ -119,7 +75,7 @@ def test_stop_cuts_what_takes_too_long(balancer: Starts, gate: Gate) -> None:
     """
     with ScriptedMember(gate.reply) as member, ThreadPoolExecutor(1) as pool:
         process = balancer(configuration(member, "500ms"))
-        slow = pool.submit(ask, process.port, "/slow?id=1")
+        slow = pool.submit(body, process.port, "/slow?id=1")
         until(lambda: gate.waiting == 1, "the slow request reaches the member")
         assert process.terminate() == 0
         with pytest.raises((ConnectionError, http.client.RemoteDisconnected)):
@@ -135,7 +91,7 @@ def test_second_stop_does_not_wait(balancer: Starts, gate: Gate) -> None:
     """
     with ScriptedMember(gate.reply) as member, ThreadPoolExecutor(1) as pool:
         process = balancer(configuration(member, "60s"))
-        slow = pool.submit(ask, process.port, "/slow?id=1")
+        slow = pool.submit(body, process.port, "/slow?id=1")
         until(lambda: gate.waiting == 1, "the slow request reaches the member")
         assert process.process is not None
         process.process.terminate()

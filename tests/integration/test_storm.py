@@ -42,9 +42,9 @@ function done(summary, latency, requests)
   local wrong = 0
   for _, thread in ipairs(threads) do wrong = wrong + thread:get("wrong") end
   local errors = summary.errors
-  print(string.format("RESULT requests=%d wrong=%d connect=%d read=%d write=%d status=%d timeout=%d",
-    summary.requests, wrong, errors.connect, errors.read, errors.write, errors.status,
-    errors.timeout))
+  print("RESULT requests=" .. summary.requests .. " wrong=" .. wrong
+    .. " connect=" .. errors.connect .. " read=" .. errors.read .. " write=" .. errors.write
+    .. " status=" .. errors.status .. " timeout=" .. errors.timeout)
 end
 """
 
@@ -64,7 +64,9 @@ def test_storm(balancer: Starts, peers: Peers, tmp_path: Path) -> None:
     mount = "[mount:/]\nto = balancer://pool/\n"
 
     def pool(lines: list[str], method: str) -> str:
-        return f"[balancer:pool]\nlbmethod = {method}\nmembers =\n" + "\n".join(lines) + f"\n{mount}"
+        return (
+            f"[balancer:pool]\nlbmethod = {method}\nmembers =\n" + "\n".join(lines) + f"\n{mount}"
+        )
 
     process = balancer(pool(lines, "byrequests"))
     command = [require("wrk"), "-t1", f"-c{CONNECTIONS}", f"-d{SECONDS}s", "--timeout", "5s"]

@@ -72,6 +72,7 @@ class BalancerService(MultiService):
         self._log_outcome: Any = None
         self._stopping: Deferred[None] | None = None
         self._listeners: dict[str, ListenerService] = {}
+        self._leaving: list[ListenerService] = []
 
     # -- start
 
@@ -234,10 +235,12 @@ class BalancerService(MultiService):
         opened: dict[str, ListenerService],
     ) -> None:
         before, self._listeners = self._listeners, listeners
+        self._leaving = [each for each in self._leaving if each.site.channels]
         for each in spec.listeners:
             listeners[each.name].configure(each, self.targets.table)
         for name, listener in before.items():
             if listeners.get(name) is not listener:
+                self._leaving.append(listener)
                 listener.disownServiceParent()
         for listener in opened.values():
             listener.setServiceParent(self)
@@ -295,6 +298,8 @@ class BalancerService(MultiService):
             channel.cut()
 
     def _channels(self) -> list[Any]:
-        return [
-            channel for each in self._listeners.values() for channel in list(each.site.channels)
-        ]
+        """
+        Return the connections of every listener, those of a former configuration included.
+        """
+        listeners = (*self._listeners.values(), *self._leaving)
+        return [channel for each in listeners for channel in list(each.site.channels)]
