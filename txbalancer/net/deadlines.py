@@ -2,7 +2,7 @@
 Deadlines without timers: each connection holds a number, one sweep looks at all.
 
 A C{callLater} per request costs more than the rest of its bookkeeping; a sweep over
-ten thousand idle connections costs less than a millisecond (DESIGN section 5).
+ten thousand idle connections costs less than a millisecond (ADR 0004).
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@ Twisted's stream transports, writing at once.
 Twisted queues every write and asks the reactor to call back when the socket is
 writable: two C{epoll_ctl} calls and a turn of the loop per answer. Here a write
 goes to the socket right away and only what it does not take is queued, which
-saves a third of the cost of a small exchange (DESIGN section 5).
+saves a third of the cost of a small exchange (ADR 0004).
 
 An error on writing is kept for the read side: a member may answer and close
 before it has read the whole request, and that answer must not be lost.

@@ -11,80 +11,35 @@ from twisted.internet.interfaces import IHalfCloseableProtocol, IProtocol, IPush
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from txbalancer.core.request import Peer
-from txbalancer.errors import ClientError, ClientGone, ClientTimeout, Stopped
-from txbalancer.http1.framing import ChunkedReader, chunk, last_chunk
-from txbalancer.http1.heads import CHUNKED, NO_BODY, RequestHead, parse_request
+from txbalancer.errors import ClientGone, ClientTimeout, Stopped
+from txbalancer.http1.framing import chunk, last_chunk
+from txbalancer.http1.heads import NO_BODY, RequestHead
 from txbalancer.net.deadlines import NEVER
+from txbalancer.proxy.request_reader import RequestReader
 
 if TYPE_CHECKING:
-    from txbalancer.proxy.served import Served
     from txbalancer.proxy.site import Site
-    from txbalancer.proxy.tunnel import Tunnel
-
-_PIPELINE = 65536
-"""Bytes of further requests that are read while one is in progress."""
 
 _LINGER = 5.0
 """Seconds for which a client may still send after an answer that ends the connection."""
 
 
 @implementer(IProtocol, IHalfCloseableProtocol, IPushProducer)
-class ClientChannel:
+class ClientChannel(RequestReader):
     """
     One connection of a client: one exchange at a time, the next in the buffer.
-
-    @ivar exchange: what is in progress, or C{None} between requests.
-    @ivar ended: whether the client has ended its side.
-    @ivar deadline: when the client must have made progress; see L{Deadlines}.
     """
 
     __slots__ = (
         "_advancing",
-        "_blocked",
-        "_body_began",
-        "_body_size",
-        "_buffer",
         "_chunked_answer",
-        "_chunks",
-        "_closing",
-        "_left",
-        "_lingering",
-        "_partial_head",
-        "_progress",
-        "_receiving",
-        "_requests",
-        "_skipped",
-        "deadline",
-        "ended",
-        "exchange",
-        "head",
-        "paused",
-        "peer",
-        "site",
-        "transport",
-        "tunnel",
     )
 
     def __init__(self, site: Site) -> None:
-        self.site = site
+        super().__init__(site)
         self.transport: Any = None
-        self.exchange: Served | None = None
-        self.tunnel: Tunnel | None = None
-        self.head: RequestHead | None = None
-        self.peer: Peer
-        self.deadline = NEVER
-        self._buffer = b""
-        self._chunks: ChunkedReader | None = None
-        self._left = 0
-        self._requests = 0
-        self._skipped = 0
-        self._body_began = 0.0
-        self._body_size = 0
         self._progress = -1
-        self._receiving = self._closing = self.ended = self._lingering = False
-        self.paused = self._blocked = self._advancing = self._chunked_answer = False
-        self._partial_head = False
+        self._advancing = self._chunked_answer = False
 
     # -- the connection
 
@@ -119,10 +74,12 @@ class ClientChannel:
         self.welcome()
         self.transport.resumeProducing()
 
-    def connectionMade(self) -> None:
+    @property
+    def secure(self) -> bool:
         """
-        Part of the interface; L{makeConnection} did it all.
+        Whether the client is under TLS.
         """
+        return self.site.secure
 
     def connectionLost(self, reason: Failure) -> None:
         """
@@ -147,11 +104,6 @@ class ClientChannel:
         elif self._receiving:
             self.exchange.client_gone(ClientGone("the client ended within its request"))
             self._shut()
-
-    def writeConnectionLost(self) -> None:
-        """
-        Our half-close went out; nothing to do.
-        """
 
     def drain(self) -> None:
         """
@@ -180,164 +132,6 @@ class ClientChannel:
         elif self.exchange is not None:
             self.exchange.client_gone(Stopped("the service stopped"))
         self.abort()
-
-    def _shut(self) -> None:
-        self._closing = True
-        # What is still to be written must not wait for the client for ever.
-        self.deadline = self.site.now() + self.site.spec.write_timeout
-        self._progress = -1
-        self.transport.unregisterProducer()
-        self.transport.loseConnection()
-
-    # -- requests
-
-    def dataReceived(self, data: bytes) -> None:
-        """
-        Read what the client sends: a head, a body, the next request, or raw bytes of a tunnel.
-        """
-        if self._receiving:
-            self._body(data)
-        elif self.exchange is None and (self._lingering or not self._blocked):
-            if self._lingering:
-                self._skip(len(data))
-            elif self._buffer:
-                data = self._buffer + data
-                self._buffer = b""
-                self._head(data)
-            else:
-                self._head(data)
-        elif self.tunnel is not None:
-            self.tunnel.from_client(data)
-        else:
-            self._buffer += data
-            if len(self._buffer) > _PIPELINE and not self.paused:
-                self.pause()
-
-    def _head(self, data: bytes) -> None:
-        end = data.find(b"\r\n\r\n")
-        limits = self.site.limits
-        if end < 0 or end > limits.head:
-            self._partial(data, end)
-            return
-        try:
-            head = parse_request(data[:end], limits)
-        except ClientError as error:
-            if data[:2] == b"\r\n" and data[2:3] != b"\r":
-                # RFC 9112 2.2: an empty line before a request may be ignored; one is enough.
-                self._head(data[2:])
-                return
-            self._refuse(error)
-            return
-        self.head = head
-        head.peer = self.peer
-        self._requests += 1
-        self._partial_head = False
-        self.deadline = NEVER
-        data = data[end + 4 :]
-        body = head.body
-        if body == NO_BODY or body == 0:
-            if data:
-                self._buffer = data
-            self.site.begin(self, head)
-            return
-        self._receiving = True
-        if body == CHUNKED:
-            self._chunks = ChunkedReader(ClientError)
-        else:
-            self._left = body
-        if head.expects:
-            # It may wait for 100 (Continue), so its clock starts with that or with a byte.
-            self._body_began = NEVER
-        else:
-            self._await_body()
-        self.site.begin(self, head)
-        if data and self._receiving:
-            self._body(data)
-
-    def _partial(self, data: bytes, end: int) -> None:
-        """
-        Keep the beginning of a head, or see that it can never become one.
-        """
-        limits = self.site.limits
-        if len(data) > limits.head:
-            self._refuse(ClientError(f"a head over {limits.head} bytes", 431))
-        elif b"\r\n" not in data and len(data) > limits.url + 100:
-            self._refuse(ClientError(f"a target longer than {limits.url} bytes", 414))
-        elif b"\n" in data and data.count(b"\n") != data.count(b"\r\n"):
-            self._refuse(ClientError("a line that does not end in CRLF"))
-        elif not data[:1].isalpha() and data[:2] not in (b"\r", b"\r\n"):
-            self._refuse(ClientError("no HTTP request (TLS on a plain listener?)"))
-        elif self.ended:
-            self._shut()
-        else:
-            if not self._partial_head and self._requests:
-                # The clock of a later head starts with its first byte.
-                self.deadline = self.site.now() + self.site.spec.head_timeout
-            self._partial_head = True
-            self._buffer = data
-
-    def _body(self, data: bytes) -> None:
-        exchange = self.exchange
-        assert exchange is not None
-        now = self.site.now()
-        spec = self.site.spec
-        if self._body_began == NEVER:
-            self._await_body()
-        self.deadline = now + spec.body_timeout
-        self._body_size += len(data)
-        spent = now - self._body_began
-        if spent > spec.body_timeout and self._body_size < spec.body_min_rate * spent:
-            rate = f"under {spec.body_min_rate} bytes a second"
-            exchange.client_error(ClientTimeout(f"a request body that comes at {rate}"))
-            return
-        chunks = self._chunks
-        if chunks is None:
-            left = self._left - len(data)
-            if left > 0:
-                self._left = left
-                exchange.request_data(data)
-                return
-            if left:
-                self._buffer = data[left:]
-                data = data[:left]
-            self._receiving = False
-            trailers: list[bytes] = []
-        else:
-            try:
-                data, rest = chunks.feed(data)
-            except ClientError as error:
-                exchange.client_error(error)
-                return
-            if not chunks.done:
-                if data:
-                    exchange.request_data(data)
-                return
-            self._buffer = rest
-            self._receiving = False
-            self._chunks = None
-            trailers = chunks.trailers
-        self.deadline = NEVER
-        if data:
-            exchange.request_data(data)
-        if self.exchange is exchange:
-            exchange.request_end(trailers)
-
-    def _await_body(self) -> None:
-        """
-        Start the clock of a request's body: for silence, and for a rate that is too low.
-        """
-        self._body_began = self.site.now()
-        self._body_size = 0
-        self.deadline = self._body_began + self.site.spec.body_timeout
-
-    def _refuse(self, error: ClientError) -> None:
-        """
-        Answer a request that cannot even be read.
-        """
-        self.deadline = NEVER
-        # Whatever more the client sends must not keep it from reading why.
-        self._closing = self._receiving = True
-        self.site.refuse(self, error)
 
     # -- answers
 
@@ -481,20 +275,6 @@ class ClientChannel:
         self._moving()
         self.half_close()
 
-    def half_close(self) -> None:
-        """
-        Send no more, but go on reading. TLS has no such thing: there the end is the end.
-        """
-        if self.site.secure:
-            self.transport.loseConnection()
-        else:
-            self.transport.loseWriteConnection()
-
-    def _skip(self, size: int) -> None:
-        self._skipped += size
-        if self._skipped > 64 * _PIPELINE:
-            self._shut()
-
     # -- flow and time
 
     def pause(self) -> None:
@@ -540,11 +320,6 @@ class ClientChannel:
         elif not self._closing:
             self.finished()
 
-    def stopProducing(self) -> None:
-        """
-        The transport is gone; L{connectionLost} follows.
-        """
-
     def expired(self, now: float) -> None:
         """
         Act on a client that makes no progress.
@@ -568,10 +343,3 @@ class ClientChannel:
             self.abort()
         elif self._receiving:
             exchange.client_error(ClientTimeout("no more of the request's body in time"))
-
-    def _moving(self) -> bool:
-        transport = getattr(self.transport, "transport", self.transport)
-        progress = getattr(transport, "progress", 0)
-        moved: bool = progress != self._progress
-        self._progress = progress
-        return moved

@@ -22,7 +22,7 @@ from txbalancer.proxy.member_connection import MemberConnection
 from txbalancer.tls.members import client_options
 
 if TYPE_CHECKING:
-    from txbalancer.proxy.exchange import Exchange
+    from txbalancer.proxy.attempts import Attempts
     from txbalancer.proxy.runtime import Runtime
 
 
@@ -42,8 +42,8 @@ class MemberPool:
         self.runtime = runtime
         self.open = 0
         self.idle: list[MemberConnection] = []
-        self._waiting: deque[Exchange] = deque()
-        self._openings: dict[_Opening, Exchange | None] = {}
+        self._waiting: deque[Attempts] = deque()
+        self._openings: dict[_Opening, Attempts | None] = {}
         self._leaving = False
         self.configure(spec)
 
@@ -77,7 +77,7 @@ class MemberPool:
             connection.close()
         return None
 
-    def acquire(self, exchange: Exchange) -> None:
+    def acquire(self, exchange: Attempts) -> None:
         """
         Get the exchange a connection, sooner or later.
 
@@ -89,7 +89,7 @@ class MemberPool:
         else:
             self._open(exchange)
 
-    def cancel(self, exchange: Exchange) -> None:
+    def cancel(self, exchange: Attempts) -> None:
         """
         Forget an exchange that waits here. A connection being opened for it is kept for others.
         """
@@ -99,7 +99,7 @@ class MemberPool:
             if waiting is exchange:
                 self._openings[opening] = None
 
-    def _queue(self, exchange: Exchange) -> None:
+    def _queue(self, exchange: Attempts) -> None:
         if len(self._waiting) >= self.spec.maxqueue:
             exchange.attempt_failed(
                 QueueTimeout(
@@ -123,7 +123,7 @@ class MemberPool:
 
     # -- opening
 
-    def _open(self, exchange: Exchange) -> None:
+    def _open(self, exchange: Attempts) -> None:
         self.open += 1
         opening = _Opening(self)
         self._openings[opening] = exchange

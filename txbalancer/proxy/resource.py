@@ -23,6 +23,7 @@ from txbalancer.core.specs import BalancerSpec, MountSpec
 from txbalancer.errors import BalancerError, ClientError, NoMemberAvailable
 from txbalancer.http1.heads import RequestHead
 from txbalancer.net.deadlines import NEVER
+from txbalancer.proxy.attempts import Attempts
 from txbalancer.proxy.channel import ClientChannel
 from txbalancer.proxy.exchange import Exchange
 from txbalancer.proxy.pool import MemberPool
@@ -87,7 +88,7 @@ class BalancerResource(Resource):
         super().__init__()
         self.runtime = runtime
         self.balancer = balancer
-        self._waiting: deque[Exchange] = deque()
+        self._waiting: deque[Attempts] = deque()
         self._timer: Any = None
 
     def open_pools(self) -> None:
@@ -137,7 +138,7 @@ class BalancerResource(Resource):
 
     # -- exchanges
 
-    def wait(self, exchange: Exchange) -> None:
+    def wait(self, exchange: Attempts) -> None:
         """
         Hold an exchange that found no member, for at most the balancer's C{timeout}.
 
@@ -151,7 +152,7 @@ class BalancerResource(Resource):
         self._waiting.append(exchange)
         self._arm()
 
-    def forget(self, exchange: Exchange) -> None:
+    def forget(self, exchange: Attempts) -> None:
         """
         Drop an exchange that may be waiting, because its client left.
         """
@@ -204,7 +205,7 @@ class BalancerResource(Resource):
         wait = self.balancer.next_chance(now) - now
         return max(1, min(60, int(wait) + 1)) if wait < NEVER else 60
 
-    def log_failure(self, exchange: Exchange, error: BalancerError) -> None:
+    def log_failure(self, exchange: Attempts, error: BalancerError) -> None:
         """
         Note a failed exchange for whoever debugs; the access log has it in any case.
         """

@@ -1,0 +1,245 @@
+"""
+The reading half of a member's connection: answers, as strictly as requests.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from txbalancer.errors import BadResponse, MemberError
+from txbalancer.http1.framing import ChunkedReader
+from txbalancer.http1.heads import CHUNKED, NO_BODY, UNTIL_CLOSE, ResponseHead, parse_response
+from txbalancer.net.deadlines import NEVER
+from txbalancer.proxy.link import Link
+
+if TYPE_CHECKING:
+    from txbalancer.proxy.exchange import Exchange
+    from txbalancer.proxy.pool import MemberPool
+    from txbalancer.proxy.tunnel import Tunnel
+
+_MOST_INTERIM = 10
+"""Interim answers to one request before it is given up; Apache's number (APACHE 5, table)."""
+
+(OPENING, IDLE, HEAD, BODY, CHUNKS, REST, TUNNEL, CLOSED) = range(8)
+"""
+States of a connection to a member: in TLS's handshake; without an exchange; waiting for or
+within a head; within a body of known length, of chunks, until the end; after a 101; gone.
+"""
+
+
+class AnswerReader(Link):
+    """
+    Turns what a member sends into an answer for the exchange that has the connection.
+
+    @ivar exchange: the exchange that has the connection, or C{None}.
+    @ivar tunnel: where bytes go after a 101.
+    @ivar keep: whether the member keeps the connection open after this answer.
+    @ivar paused: whether reading is paused, for the client does not keep up.
+    @ivar request_sent: whether the request is complete on its way.
+    @ivar reused: whether an earlier exchange went over this connection.
+    """
+
+    __slots__ = (
+        "_buffer",
+        "_chunks",
+        "_interim",
+        "_left",
+        "_method",
+        "_state",
+        "exchange",
+        "keep",
+        "paused",
+        "pool",
+        "request_sent",
+        "reused",
+        "tunnel",
+    )
+
+    def __init__(self, pool: MemberPool) -> None:
+        self.pool = pool
+        self.exchange: Exchange | None = None
+        self.tunnel: Tunnel | None = None
+        self.deadline = NEVER
+        self.keep = self.paused = self.request_sent = self.reused = False
+        self._state = OPENING
+        self._buffer = self._method = b""
+        self._chunks: ChunkedReader | None = None
+        self._left = self._interim = 0
+
+    def dataReceived(self, data: bytes) -> None:
+        """
+        Read what the member says.
+        """
+        state = self._state
+        if state == HEAD:
+            self._head(self._buffer + data if self._buffer else data)
+        elif state == BODY:
+            self._body(data)
+        elif state in (CHUNKS, REST):
+            self.deadline = self.pool.runtime.now() + self.pool.spec.timeout
+            self._unsized(data)
+        elif state == TUNNEL and self.tunnel is not None:
+            self.tunnel.from_member(data)
+        elif state == IDLE:
+            # Nothing was asked: whatever this is, it must not answer the next request.
+            self.close()
+
+    def _head(self, data: bytes) -> None:
+        while True:
+            end = data.find(b"\r\n\r\n")
+            if end < 0:
+                self._buffer = data
+                if len(data) > self.pool.limits.head:
+                    self._refuse(BadResponse(f"a head over {self.pool.limits.head} bytes"))
+                elif data[:1] != b"H" or (b"\n" in data and b"\r\n" not in data):
+                    self._refuse(BadResponse("no HTTP/1 answer"))
+                return
+            try:
+                head = parse_response(data[:end], self.pool.limits)
+                if head.status < 200:
+                    self._check_interim(head)
+            except BadResponse as error:
+                self._refuse(error)
+                return
+            data = data[end + 4 :]
+            if head.status >= 200:
+                break
+            if head.status == 101:
+                self._switched(head, data)
+                return
+            if self.exchange is not None:
+                self.exchange.interim(head)
+            if self.exchange is None:
+                return
+            if not data:
+                self._buffer = b""
+                return
+        self._buffer = b""
+        self._final(head, data)
+
+    def _final(self, head: ResponseHead, data: bytes) -> None:
+        exchange = self.exchange
+        assert exchange is not None
+        body = head.body(self._method)
+        self.keep = head.keep_alive and body != UNTIL_CLOSE
+        try:
+            if body == CHUNKED:
+                self._chunks = ChunkedReader(BadResponse)
+                data, rest = self._chunks.feed(data)
+                done = self._chunks.done
+                self._state = CHUNKS
+            elif body == UNTIL_CLOSE:
+                rest, done = b"", False
+                self._state = REST
+            else:
+                length = 0 if body == NO_BODY else body
+                rest = data[length:]
+                if rest:
+                    data = data[:length]
+                done = len(data) == length
+                self._left = length - len(data)
+                self._state = BODY
+        except BadResponse as error:
+            self._refuse(error)
+            return
+        if not done:
+            self.deadline = self.pool.runtime.now() + self.pool.spec.timeout
+            exchange.response(head, body, data, False, [])
+        else:
+            trailers = self._chunks.trailers if self._chunks is not None else []
+            self._done(rest)
+            exchange.response(head, body, data, True, trailers)
+
+    def _body(self, data: bytes) -> None:
+        exchange = self.exchange
+        assert exchange is not None
+        left = self._left - len(data)
+        if left > 0:
+            self._left = left
+            self.deadline = self.pool.runtime.now() + self.pool.spec.timeout
+            exchange.response_data(data)
+            return
+        rest = b""
+        if left < 0:
+            data, rest = data[:left], data[left:]
+        self._done(rest)
+        exchange.response_data(data)
+        exchange.response_end([])
+
+    def _unsized(self, data: bytes) -> None:
+        exchange = self.exchange
+        assert exchange is not None
+        if self._state == REST:
+            exchange.response_data(data)
+            return
+        chunks = self._chunks
+        assert chunks is not None
+        try:
+            data, rest = chunks.feed(data)
+        except BadResponse as error:
+            self.close()
+            exchange.response_broken(error)
+            return
+        if chunks.done:
+            self._done(rest)
+        if data:
+            exchange.response_data(data)
+        if chunks.done:
+            exchange.response_end(chunks.trailers)
+
+    def _done(self, rest: bytes) -> None:
+        """
+        The answer is complete: keep the connection for another exchange, or close it.
+        """
+        self._chunks = None
+        if rest or not self.keep or not self.request_sent or self.pool.spec.disablereuse:
+            self.close(polite=self.request_sent)
+            return
+        self.exchange = None
+        self._state = IDLE
+        self.reused = True
+        if self.paused:
+            self.resume()
+        connection: Any = self
+        self.pool.put(connection)
+
+    def _check_interim(self, head: ResponseHead) -> None:
+        self._interim += 1
+        if self._interim >= _MOST_INTERIM:
+            raise BadResponse(f"{self._interim} interim answers")
+        if head.length >= 0 or head.chunked:
+            raise BadResponse("an interim answer with a body")
+
+    def _switched(self, head: ResponseHead, data: bytes) -> None:
+        exchange = self.exchange
+        assert exchange is not None
+        wanted, got = exchange.upgrade, head.noted.get(b"upgrade", b"")
+        if not wanted or wanted.lower() != got.lower():
+            self._refuse(BadResponse(f"changed to protocol {got!r}, which was not asked for"))
+            return
+        self._state = TUNNEL
+        self.deadline = NEVER
+        self._buffer = b""
+        connection: Any = self
+        exchange.switched(head, connection, data)
+
+    def _refuse(self, error: MemberError) -> None:
+        """
+        Give up an answer whose head cannot be used; nothing of it is passed on.
+        """
+        exchange = self.exchange
+        self.close()
+        if exchange is not None:
+            exchange.attempt_failed(error, untouched=False)
+
+    def close(self, polite: bool = False) -> None:
+        """
+        Close without another exchange.
+        """
+        raise NotImplementedError
+
+    def resume(self) -> None:
+        """
+        Go on reading the member.
+        """
+        raise NotImplementedError

@@ -1,0 +1,239 @@
+"""
+The reading half of a client's connection: heads, bodies, and what is neither.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from txbalancer.core.request import Peer
+from txbalancer.errors import ClientError, ClientTimeout
+from txbalancer.http1.framing import ChunkedReader
+from txbalancer.http1.heads import CHUNKED, NO_BODY, RequestHead, parse_request
+from txbalancer.net.deadlines import NEVER
+from txbalancer.proxy.link import Link
+
+if TYPE_CHECKING:
+    from txbalancer.proxy.served import Served
+    from txbalancer.proxy.site import Site
+    from txbalancer.proxy.tunnel import Tunnel
+
+PIPELINE = 65536
+"""Bytes of further requests that are read while one is in progress."""
+
+
+class RequestReader(Link):
+    """
+    Turns what a client sends into exchanges, one at a time.
+
+    @ivar exchange: what is in progress, or C{None} between requests.
+    @ivar head: the head of the request in progress.
+    @ivar tunnel: where bytes go after a 101.
+    @ivar paused: whether reading is paused.
+    @ivar ended: whether the client has ended its side.
+    """
+
+    __slots__ = (
+        "_blocked",
+        "_body_began",
+        "_body_size",
+        "_buffer",
+        "_chunks",
+        "_closing",
+        "_left",
+        "_lingering",
+        "_partial_head",
+        "_receiving",
+        "_requests",
+        "_skipped",
+        "ended",
+        "exchange",
+        "head",
+        "paused",
+        "peer",
+        "site",
+        "tunnel",
+    )
+
+    def __init__(self, site: Site) -> None:
+        self.site = site
+        self.exchange: Served | None = None
+        self.tunnel: Tunnel | None = None
+        self.head: RequestHead | None = None
+        self.peer: Peer
+        self.deadline = NEVER
+        self._buffer = b""
+        self._chunks: ChunkedReader | None = None
+        self._left = self._requests = self._skipped = self._body_size = 0
+        self._body_began = 0.0
+        self._receiving = self._closing = self._lingering = self._partial_head = False
+        self._blocked = self.ended = self.paused = False
+
+    def dataReceived(self, data: bytes) -> None:
+        """
+        Read what the client sends: a head, a body, the next request, or raw bytes of a tunnel.
+        """
+        if self._receiving:
+            self._body(data)
+        elif self.exchange is None and (self._lingering or not self._blocked):
+            if self._lingering:
+                self._skip(len(data))
+            elif self._buffer:
+                data = self._buffer + data
+                self._buffer = b""
+                self._head(data)
+            else:
+                self._head(data)
+        elif self.tunnel is not None:
+            self.tunnel.from_client(data)
+        else:
+            self._buffer += data
+            if len(self._buffer) > PIPELINE and not self.paused:
+                self.pause()
+
+    def _head(self, data: bytes) -> None:
+        end = data.find(b"\r\n\r\n")
+        limits = self.site.limits
+        if end < 0 or end > limits.head:
+            self._partial(data, end)
+            return
+        try:
+            head = parse_request(data[:end], limits)
+        except ClientError as error:
+            if data[:2] == b"\r\n" and data[2:3] != b"\r":
+                # RFC 9112 2.2: an empty line before a request may be ignored; one is enough.
+                self._head(data[2:])
+                return
+            self._refuse(error)
+            return
+        channel: Any = self
+        self.head = head
+        head.peer = self.peer
+        self._requests += 1
+        self._partial_head = False
+        self.deadline = NEVER
+        data = data[end + 4 :]
+        body = head.body
+        if body == NO_BODY or body == 0:
+            if data:
+                self._buffer = data
+            self.site.begin(channel, head)
+            return
+        self._receiving = True
+        if body == CHUNKED:
+            self._chunks = ChunkedReader(ClientError)
+        else:
+            self._left = body
+        if head.expects:
+            # It may wait for 100 (Continue), so its clock starts with that or with a byte.
+            self._body_began = NEVER
+        else:
+            self._await_body()
+        self.site.begin(channel, head)
+        if data and self._receiving:
+            self._body(data)
+
+    def _partial(self, data: bytes, end: int) -> None:
+        """
+        Keep the beginning of a head, or see that it can never become one.
+        """
+        limits = self.site.limits
+        if len(data) > limits.head:
+            self._refuse(ClientError(f"a head over {limits.head} bytes", 431))
+        elif b"\r\n" not in data and len(data) > limits.url + 100:
+            self._refuse(ClientError(f"a target longer than {limits.url} bytes", 414))
+        elif b"\n" in data and data.count(b"\n") != data.count(b"\r\n"):
+            self._refuse(ClientError("a line that does not end in CRLF"))
+        elif not data[:1].isalpha() and data[:2] not in (b"\r", b"\r\n"):
+            self._refuse(ClientError("no HTTP request (TLS on a plain listener?)"))
+        elif self.ended:
+            self._shut()
+        else:
+            if not self._partial_head and self._requests:
+                # The clock of a later head starts with its first byte.
+                self.deadline = self.site.now() + self.site.spec.head_timeout
+            self._partial_head = True
+            self._buffer = data
+
+    def _body(self, data: bytes) -> None:
+        exchange = self.exchange
+        assert exchange is not None
+        now = self.site.now()
+        spec = self.site.spec
+        if self._body_began == NEVER:
+            self._await_body()
+        self.deadline = now + spec.body_timeout
+        self._body_size += len(data)
+        spent = now - self._body_began
+        if spent > spec.body_timeout and self._body_size < spec.body_min_rate * spent:
+            rate = f"under {spec.body_min_rate} bytes a second"
+            exchange.client_error(ClientTimeout(f"a request body that comes at {rate}"))
+            return
+        chunks = self._chunks
+        if chunks is None:
+            left = self._left - len(data)
+            if left > 0:
+                self._left = left
+                exchange.request_data(data)
+                return
+            if left:
+                self._buffer = data[left:]
+                data = data[:left]
+            self._receiving = False
+            trailers: list[bytes] = []
+        else:
+            try:
+                data, rest = chunks.feed(data)
+            except ClientError as error:
+                exchange.client_error(error)
+                return
+            if not chunks.done:
+                if data:
+                    exchange.request_data(data)
+                return
+            self._buffer = rest
+            self._receiving = False
+            self._chunks = None
+            trailers = chunks.trailers
+        self.deadline = NEVER
+        if data:
+            exchange.request_data(data)
+        if self.exchange is exchange:
+            exchange.request_end(trailers)
+
+    def _await_body(self) -> None:
+        """
+        Start the clock of a request's body: for silence, and for a rate that is too low.
+        """
+        self._body_began = self.site.now()
+        self._body_size = 0
+        self.deadline = self._body_began + self.site.spec.body_timeout
+
+    def _refuse(self, error: ClientError) -> None:
+        """
+        Answer a request that cannot even be read.
+        """
+        self.deadline = NEVER
+        # Whatever more the client sends must not keep it from reading why.
+        self._closing = self._receiving = True
+        channel: Any = self
+        self.site.refuse(channel, error)
+
+    def _skip(self, size: int) -> None:
+        self._skipped += size
+        if self._skipped > 64 * PIPELINE:
+            self._shut()
+
+    def _shut(self) -> None:
+        self._closing = True
+        # What is still to be written must not wait for the client for ever.
+        self.deadline = self.site.now() + self.site.spec.write_timeout
+        self._progress = -1
+        self.transport.unregisterProducer()
+        self.transport.loseConnection()
+
+    def pause(self) -> None:
+        """
+        Stop reading the client.
+        """
+        raise NotImplementedError
