@@ -255,6 +255,25 @@ def test_daemon_runs_and_stops(balancer: Starts) -> None:
     assert "Traceback" not in log.read_text()
 
 
+@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGTERM])
+def test_daemon_can_be_signalled_at_once(balancer: Starts, number: signal.Signals) -> None:
+    """
+    A signal right after the start, before anything is served, has its usual effect.
+    """
+    process = balancer(MOUNT, start=False)
+    done, pidfile = daemon(process)
+    pid = int(pidfile.read_text())
+    os.kill(pid, number)
+    assert done.returncode == 0, done.stdout
+    log = process.folder / "daemon.log"
+    if number == signal.SIGHUP:
+        until(lambda: "reload done" in log.read_text(), "the daemon reloads")
+        os.kill(pid, signal.SIGTERM)
+    assert until_ended(pid)
+    assert not pidfile.exists()
+    assert "Traceback" not in log.read_text()
+
+
 def until_ended(pid: int) -> bool:
     """
     Wait for a process that is nobody's child here; kill it when it does not end.

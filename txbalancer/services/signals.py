@@ -18,7 +18,8 @@ from txbalancer.services.service import BalancerService
 
 class Signals(Service):
     """
-    Installs the handlers once the reactor runs, which has installed its own by then.
+    Installs its handlers at the start, and those that the reactor replaces once more when that
+    runs: a signal that comes in between would end the process on the spot.
 
     SIGTERM and SIGINT stop gracefully, a second one at once, and the process exits with 0;
     SIGHUP reloads the configuration; SIGUSR1 reopens the logs, twistd's own included.
@@ -34,18 +35,22 @@ class Signals(Service):
 
     def startService(self) -> None:
         """
-        Wait for the reactor, then take the signals over and report that all is up.
+        Take the signals over, and report that all is up once the reactor runs.
         """
         super().startService()
-        self._reactor.callWhenRunning(self._install)
-
-    def _install(self) -> None:
         rotate = signal.getsignal(signal.SIGUSR1)
-        self._handle(signal.SIGTERM, self.stop)
-        self._handle(signal.SIGINT, self.stop)
         self._handle(signal.SIGHUP, self.reload)
         self._handle(signal.SIGUSR1, lambda: self.reopen(rotate))
+        self._handle_stops()
+        self._reactor.callWhenRunning(self._running)
+
+    def _running(self) -> None:
+        self._handle_stops()
         self._notifier.ready()
+
+    def _handle_stops(self) -> None:
+        self._handle(signal.SIGTERM, self.stop)
+        self._handle(signal.SIGINT, self.stop)
 
     def _handle(self, number: int, action: Callable[[], Any]) -> None:
         signal.signal(number, lambda *_: self._reactor.callFromThread(action))
