@@ -1,0 +1,98 @@
+"""
+Deadlines are swept, coarsely but surely.
+"""
+
+from __future__ import annotations
+
+import pytest
+from twisted.internet.task import Clock
+from twisted.logger import globalLogPublisher
+
+from txbalancer.net.deadlines import NEVER, Deadlines
+
+
+class Thing:
+    """
+    Notes when it expired.
+    """
+
+    def __init__(self, deadline: float, error: Exception | None = None) -> None:
+        self.deadline, self.error = deadline, error
+        self.expirations: list[float] = []
+
+    def expired(self, now: float) -> None:
+        self.expirations.append(now)
+        self.deadline = NEVER
+        if self.error is not None:
+            raise self.error
+
+
+@pytest.fixture
+def clock() -> Clock:
+    """
+    Return a clock at 0.
+    """
+    return Clock()
+
+
+@pytest.fixture
+def deadlines(clock: Clock) -> Deadlines:
+    """
+    Return running deadlines.
+    """
+    found = Deadlines(clock, period=0.25)
+    found.start(clock.seconds)
+    return found
+
+
+def test_what_is_late_expires_once(clock, deadlines) -> None:
+    """
+    A deadline is acted on within one period, and once as long as it is not set again.
+    """
+    early, late, never = Thing(1.1), Thing(5), Thing(NEVER)
+    for each in (early, late, never):
+        deadlines.add(each)
+    clock.pump([0.25] * 8)
+    assert early.expirations == [1.25]
+    assert (late.expirations, never.expirations) == ([], [])
+    assert len(deadlines) == 3
+    assert set(deadlines.each()) == {early, late, never}
+
+
+def test_one_that_fails_does_not_stop_the_others(clock, deadlines) -> None:
+    """
+    An exception is logged; the sweep goes on, now and later.
+    """
+    events: list[object] = []
+    globalLogPublisher.addObserver(events.append)
+    first, second = Thing(0.1, ValueError("broken")), Thing(0.1)
+    deadlines.add(first)
+    deadlines.add(second)
+    try:
+        clock.pump([0.25] * 2)
+    finally:
+        globalLogPublisher.removeObserver(events.append)
+    assert (len(first.expirations), len(second.expirations)) == (1, 1)
+    assert sum("log_failure" in event for event in events) == 1
+    later = Thing(1)
+    deadlines.add(later)
+    clock.pump([0.25] * 4)
+    assert later.expirations
+
+
+def test_what_left_does_not_expire(clock, deadlines) -> None:
+    """
+    Discarded things are not looked at, and starting twice or stopping twice is harmless.
+    """
+    thing = Thing(0.1)
+    deadlines.add(thing)
+    deadlines.discard(thing)
+    deadlines.start(clock.seconds)
+    clock.pump([0.25] * 2)
+    deadlines.stop()
+    deadlines.stop()
+    other = Thing(0.1)
+    deadlines.add(other)
+    clock.pump([0.25] * 2)
+    assert (thing.expirations, other.expirations) == ([], [])
+    assert clock.getDelayedCalls() == []

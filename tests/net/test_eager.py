@@ -1,0 +1,217 @@
+"""
+Eager transports against real sockets: nothing lost, nothing out of order.
+"""
+
+from __future__ import annotations
+
+import socket
+from typing import Any
+
+import pytest
+import pytest_twisted
+from twisted.internet import reactor
+from twisted.internet.defer import Deferred
+from twisted.internet.endpoints import UNIXServerEndpoint
+from twisted.internet.protocol import ClientFactory, Protocol, ServerFactory
+from twisted.internet.task import deferLater
+
+from txbalancer.net.connect import connect_tcp, connect_unix
+from txbalancer.net.eager import (
+    EagerClient,
+    EagerServer,
+    EagerUNIXClient,
+    EagerUNIXServer,
+    make_eager,
+)
+
+pytestmark = pytest.mark.integration
+
+
+class Recorder(Protocol):
+    """
+    Notes what comes, and the end.
+    """
+
+    def __init__(self) -> None:
+        self.data = b""
+        self.made: Deferred[Any] = Deferred()
+        self.lost: Deferred[str] = Deferred()
+
+    def connectionMade(self) -> None:
+        self.made.callback(self)
+
+    def dataReceived(self, data: bytes) -> None:
+        self.data += data
+
+    def connectionLost(self, reason: Any) -> None:
+        self.lost.callback(reason.type.__name__)
+
+
+class Pair:
+    """
+    An eager server transport on 127.0.0.1, and a plain blocking socket as its far end.
+    """
+
+    def __init__(self) -> None:
+        self.recorder = Recorder()
+        factory = ServerFactory()
+        factory.noisy = False
+        factory.buildProtocol = lambda address: self.recorder
+        self.port = reactor.listenTCP(0, factory, interface="127.0.0.1")
+        make_eager(self.port)
+        self.port.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1_000_000)
+        self.far = socket.create_connection(("127.0.0.1", self.port.getHost().port))
+
+    async def read(self, size: int) -> bytes:
+        """
+        Read from the far end while the reactor runs.
+        """
+        self.far.setblocking(False)
+        data = b""
+        while len(data) < size:
+            try:
+                piece = self.far.recv(65536)
+            except BlockingIOError:
+                await deferLater(reactor, 0.001)
+                continue
+            if not piece:
+                break
+            data += piece
+        return data
+
+    async def close(self) -> None:
+        """
+        End both ends.
+        """
+        self.far.close()
+        self.recorder.transport.abortConnection()
+        await self.recorder.lost
+        await self.port.stopListening()
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_write_is_on_its_way_at_once() -> None:
+    """
+    What the socket takes is sent before write returns; the reactor is not involved.
+    """
+    pair = Pair()
+    await pair.recorder.made
+    transport = pair.recorder.transport
+    assert type(transport) is EagerServer
+    transport.write(b"hello")
+    assert pair.far.recv(100) == b"hello"
+    assert transport not in reactor.getWriters()
+    transport.write(b"")
+    await pair.close()
+
+
+@pytest_twisted.ensureDeferred
+async def test_what_a_full_socket_does_not_take_follows_in_order() -> None:
+    """
+    Partial writes are queued and later writes stay behind them; progress is counted.
+    """
+    pair = Pair()
+    await pair.recorder.made
+    transport = pair.recorder.transport
+    pieces = [bytes((number,)) * 300_000 for number in range(40)]
+    for piece in pieces:
+        transport.write(piece)
+    assert transport in reactor.getWriters()
+    before = transport.progress
+    assert await pair.read(12_000_000) == b"".join(pieces)
+    assert transport.progress > before
+    await pair.close()
+
+
+@pytest_twisted.ensureDeferred
+async def test_what_was_sent_before_a_reset_can_still_be_read() -> None:
+    """
+    A write that fails does not end the connection before the far end's last words are read.
+    """
+    pair = Pair()
+    await pair.recorder.made
+    transport = pair.recorder.transport
+    pair.far.sendall(b"last words" * 20_000)
+    pair.far.close()
+    # The first write is answered by a reset, the second fails on it; neither has been read.
+    transport.write(b"x")
+    await deferLater(reactor, 0)
+    transport.write(b"y")
+    await pair.recorder.lost
+    assert pair.recorder.data == b"last words" * 20_000
+    await pair.port.stopListening()
+
+
+@pytest_twisted.ensureDeferred
+async def test_closing_sends_the_queue_first() -> None:
+    """
+    loseConnection waits for what was written; writes after the end go nowhere.
+    """
+    pair = Pair()
+    await pair.recorder.made
+    transport = pair.recorder.transport
+    transport.write(b"x" * 8_000_000)
+    transport.loseConnection()
+    assert len(await pair.read(9_000_000)) == 8_000_000
+    await pair.recorder.lost
+    transport.write(b"more")
+    pair.far.close()
+    await pair.port.stopListening()
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_half_close_comes_behind_the_data() -> None:
+    """
+    loseWriteConnection ends this direction only, after what was written.
+    """
+    pair = Pair()
+    await pair.recorder.made
+    pair.recorder.transport.write(b"x" * 8_000_000)
+    pair.recorder.transport.loseWriteConnection()
+    assert len(await pair.read(9_000_000)) == 8_000_000
+    pair.recorder.transport.write(b"too late")
+    pair.far.send(b"still here")
+    await deferLater(reactor, 0.05)
+    assert pair.recorder.data == b"still here"
+    await pair.close()
+
+
+@pytest_twisted.ensureDeferred
+async def test_clients_are_eager_over_tcp_and_unix_sockets(tmp_path) -> None:
+    """
+    Both kinds of connections to members write at once, and so do both kinds of ports.
+    """
+    path = str(tmp_path / "a.sock")
+    for unix in (False, True):
+        server, client = Recorder(), Recorder()
+        listening, connecting = ServerFactory(), ClientFactory()
+        listening.noisy = connecting.noisy = False
+        listening.buildProtocol = lambda address, found=server: found
+        connecting.buildProtocol = lambda address, found=client: found
+        if unix:
+            port = await UNIXServerEndpoint(reactor, path).listen(listening)
+            make_eager(port)
+            connect_unix(reactor, path, connecting, 5)
+        else:
+            port = reactor.listenTCP(0, listening, interface="127.0.0.1")
+            make_eager(port)
+            connect_tcp(reactor, "127.0.0.1", port.getHost().port, connecting, 5)
+        await client.made
+        await server.made
+        kinds = (EagerUNIXClient, EagerUNIXServer) if unix else (EagerClient, EagerServer)
+        assert (type(client.transport), type(server.transport)) == kinds
+        client.transport.write(b"to the server")
+        server.transport.write(b"to the client")
+        client.transport.loseConnection()
+        await server.lost
+        await client.lost
+        assert server.data == b"to the server"
+        await port.stopListening()
+
+
+def test_other_ports_stay_as_they_are() -> None:
+    """
+    What is no TCP or unix port of Twisted's is left alone.
+    """
+    port = object()
+    make_eager(port)
