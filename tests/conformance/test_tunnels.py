@@ -7,7 +7,7 @@ from __future__ import annotations
 import pytest
 
 from tests.conformance.conftest import Balance, Starter
-from tests.conformance.wire import OK, Client, MemberSide, Script, answers
+from tests.conformance.wire import OK, Client, Member, MemberSide, Script, answers, says
 
 pytestmark = pytest.mark.conformance
 
@@ -176,6 +176,21 @@ def test_101_without_an_offer(balance: Starter) -> None:
     """
     live = balance(switches(b"websocket", echo))
     assert live.ask().status == 502
+
+
+def test_another_member_than_the_one_with_the_offer(balance: Starter) -> None:
+    """
+    What one member was offered is not what the next was: its 101 is unexpected.
+    """
+    plain = Member(switches(b"websocket", echo))
+    live = balance(
+        Member(says()),
+        member="upgrade=websocket loadfactor=100",
+        extra=f"    http://127.0.0.1:{plain.port} upgrade=NONE",
+    )
+    live.members.append(plain)
+    assert offer(live).answer().status == 502
+    assert plain.request().get("Upgrade") is None
 
 
 NOT_OFFERED = {

@@ -254,6 +254,7 @@ class Attempts(Served):
         wanted = self.head.upgrade
         assert self.member is not None
         allowed = self.member.spec.upgrade
+        self.upgrade = b""
         if wanted[:3].lower() == b"h2c" or self._mount_refuses(wanted, allowed):
             return
         self.upgrade = wanted
