@@ -34,6 +34,7 @@ def ask(
     method: str = "GET",
     body: bytes | None = None,
     context: ssl.SSLContext | None = None,
+    /,
     **headers: str,
 ) -> Answer:
     """

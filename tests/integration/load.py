@@ -76,6 +76,13 @@ class Load:
         goal = self.answers + count
         until(lambda: self.answers >= goal or self.failures, f"{count} more answers", 30.0)
 
+    def more_from(self, name: str, count: int = 20) -> None:
+        """
+        Wait for some more answers of one member.
+        """
+        goal = self.names[name] + count
+        until(lambda: self.names[name] >= goal, f"{count} more answers of {name}", 30.0)
+
     def run(self, seconds: float) -> None:
         """
         Let the clients work for a while.

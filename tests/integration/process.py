@@ -117,7 +117,7 @@ class BalancerProcess:
         return self
 
     def _notify_address(self) -> str:
-        return "@" + self._notified.getsockname()[1:].decode()
+        return f"@{self._notified.getsockname()[1:].decode()}"
 
     def start(self) -> Self:
         """

@@ -122,12 +122,10 @@ class ScriptedMember:
 class Gate:
     """
     A member that answers paths with C{slow} only once the gate is open, and all else at once.
-
-    @ivar waiting: how many requests came to the gate.
     """
 
     def __init__(self) -> None:
-        self.waiting = 0
+        self._waiting = 0
         self._opened: set[str] = set()
         self._all = False
         self._changed = threading.Condition()
@@ -141,6 +139,14 @@ class Gate:
             self._all = self._all or not idents
             self._changed.notify_all()
 
+    def await_waiting(self, count: int) -> None:
+        """
+        Wait until so many requests have come to the gate.
+        """
+        with self._changed:
+            came = self._changed.wait_for(lambda: self._waiting >= count, 15.0)
+        assert came, f"{self._waiting} of {count} slow requests reach the member"
+
     def reply(self, request: Request) -> bool:
         """
         Answer with the request's id.
@@ -148,7 +154,8 @@ class Gate:
         ident = request.query["id"]
         if "slow" in request.target:
             with self._changed:
-                self.waiting += 1
+                self._waiting += 1
+                self._changed.notify_all()
                 self._changed.wait_for(lambda: self._all or ident in self._opened, 30.0)
         request.answer(f"{ident} gate".encode())
         return True

@@ -54,7 +54,7 @@ def setup(balancer: Starts, gate: Gate) -> Iterator[Setup]:
             port = extra if way == "listener" else process.port
             url = f"http://127.0.0.1:{port}/{way}/slow?id={way}"
             slow[way] = pool.submit(ask, url, "POST", b"body")
-            until(lambda number=number: gate.waiting > number, f"the request for {way} is there")
+            gate.await_waiting(number + 1)
         said = process.reload(f"{base}[mount:/member]\nto = balancer://kept/\n")
         assert "reload done" in said
         until(lambda: not is_listening(extra), "the listener is gone")

@@ -50,7 +50,7 @@ def test_stop_lets_requests_finish(balancer: Starts, gate: Gate) -> None:
             slow: list[Future[bytes]] = [
                 pool.submit(body, process.port, f"/slow?id={number}") for number in range(5)
             ]
-            until(lambda: gate.waiting == 5, "the slow requests reach the member")
+            gate.await_waiting(5)
             load.expect_stop()
             began = time.monotonic()
             assert process.process is not None
@@ -76,7 +76,7 @@ def test_stop_cuts_what_takes_too_long(balancer: Starts, gate: Gate) -> None:
     with ScriptedMember(gate.reply) as member, ThreadPoolExecutor(1) as pool:
         process = balancer(configuration(member, "500ms"))
         slow = pool.submit(body, process.port, "/slow?id=1")
-        until(lambda: gate.waiting == 1, "the slow request reaches the member")
+        gate.await_waiting(1)
         assert process.terminate() == 0
         with pytest.raises((ConnectionError, http.client.RemoteDisconnected)):
             slow.result(10)
@@ -92,7 +92,7 @@ def test_second_stop_does_not_wait(balancer: Starts, gate: Gate) -> None:
     with ScriptedMember(gate.reply) as member, ThreadPoolExecutor(1) as pool:
         process = balancer(configuration(member, "60s"))
         slow = pool.submit(body, process.port, "/slow?id=1")
-        until(lambda: gate.waiting == 1, "the slow request reaches the member")
+        gate.await_waiting(1)
         assert process.process is not None
         process.process.terminate()
         until(lambda: "1 connections in progress" in process.log(), "the stop begins")

@@ -161,7 +161,7 @@ def test_old_tls_is_refused(setup: Setup) -> None:
     for version in (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3):
         context = ssl.create_default_context(cafile=setup.authority.file)
         context.minimum_version = context.maximum_version = version
-        assert ask(url, context=context).status == 200
+        assert ask(url, "GET", None, context).status == 200
     done = subprocess.run(
         [
             *(require("curl"), "--silent", "--insecure", "--max-time", "20", "--noproxy", "*"),
@@ -196,7 +196,7 @@ def test_big_bodies_under_tls(setup: Setup, peers: Peers, tmp_path: Path) -> Non
     url = f"https://127.0.0.1:{setup.secure}/store/file.bin"
     assert ask(url, "PUT", body, context).status == 201
     assert (store / "file.bin").read_bytes() == body
-    assert ask(url, context=context).body == body
+    assert ask(url, "GET", None, context).body == body
 
 
 def test_reload_takes_a_renewed_certificate(balancer: Starts, setup: Setup, tmp_path: Path) -> None:
