@@ -15,6 +15,7 @@ from txbalancer import __version__
 from txbalancer.config import load
 from txbalancer.control.checks import CHECKS
 from txbalancer.errors import ConfigErrors, StartError
+from txbalancer.net.dispatch import dispatch_directly
 from txbalancer.services.notify import Notifier
 from txbalancer.services.plugins import load_registry
 from txbalancer.services.service import BalancerService
@@ -77,6 +78,7 @@ class Process(MultiService):
 
     def __init__(self, balancer: BalancerService) -> None:
         super().__init__()
+        self._balancer = balancer
         notifier = Notifier()
         balancer.setServiceParent(self)
         Signals(balancer, notifier).setServiceParent(self)
@@ -92,9 +94,10 @@ class Process(MultiService):
 
     def startService(self) -> None:
         """
-        Begin to serve. What was loaded until now stays out of garbage collections.
+        Begin to serve. The process is ours: its loop and its garbage collection are tuned.
         """
         super().startService()
+        dispatch_directly(self._balancer.reactor)
         gc.collect()
         gc.freeze()
         gc.set_threshold(10000, 20, 50)

@@ -4,6 +4,7 @@ The member side of HTTP/1: one connection, which sends requests and reads answer
 
 from __future__ import annotations
 
+import select
 import socket
 from typing import TYPE_CHECKING, Any
 
@@ -34,11 +35,6 @@ if TYPE_CHECKING:
     from txbalancer.proxy.exchange import Exchange
     from txbalancer.proxy.pool import MemberPool
 
-_IPPROTO_TCP = socket.IPPROTO_TCP
-_TCP_INFO = getattr(socket, "TCP_INFO", 0)
-_ESTABLISHED = b"\x01"
-"""First byte of C{struct tcp_info} while neither end has closed."""
-
 
 @implementer(IProtocol, IHalfCloseableProtocol, IHandshakeListener, IPushProducer)
 class MemberConnection(AnswerReader):
@@ -50,8 +46,8 @@ class MemberConnection(AnswerReader):
     """
 
     __slots__ = (
-        "_check",
         "_chunked_request",
+        "_poll",
         "opening",
         "stuck",
     )
@@ -60,7 +56,7 @@ class MemberConnection(AnswerReader):
         super().__init__(pool)
         self.opening = opening
         self.transport: Any = None
-        self._check: Any = None
+        self._poll: Any = None
         self._chunked_request = self.stuck = False
         self._progress = -1
 
@@ -87,13 +83,15 @@ class MemberConnection(AnswerReader):
 
     def _ready(self) -> None:
         self._state = IDLE
+        spec = self.pool.spec
         handle = getattr(self.transport, "getHandle", lambda: None)()
-        if isinstance(handle, socket.socket) and not self.pool.spec.socket:
-            handle.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            if self.pool.spec.keepalive:
-                handle.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-            if _TCP_INFO and not self.pool.secure:
-                self._check = handle.getsockopt
+        if isinstance(handle, socket.socket) and hasattr(select, "poll"):
+            poller = select.poll()
+            poller.register(handle.fileno(), select.POLLIN)
+            self._poll = poller.poll
+        if not spec.socket and hasattr(self.transport, "setTcpNoDelay"):
+            self.transport.setTcpNoDelay(True)
+            self.transport.setTcpKeepAlive(spec.keepalive)
         self.deadline = NEVER
         self.pool.opened(self)
 
@@ -106,34 +104,12 @@ class MemberConnection(AnswerReader):
 
     def fresh(self) -> bool:
         """
-        Tell whether an idle connection can carry another request (APACHE item W53).
+        Tell whether an idle connection can carry another request: open, and silent (APACHE W53).
 
-        The reactor watches idle connections, so this is for a close since its last look: the
-        kernel knows of it, and asking costs less than half of a peek at the data.
+        The reactor watches idle connections; this is for what came since its last look. Under
+        TLS records may come that are not for us, so there it is not asked.
         """
-        if self._state != IDLE:
-            return False
-        if self._check is not None:
-            established: bool = self._check(_IPPROTO_TCP, _TCP_INFO, 1) == _ESTABLISHED
-            return established
-        return self.pool.secure or self._quiet()
-
-    def _quiet(self) -> bool:
-        """
-        Tell, where the kernel cannot, whether there is neither data nor an end to be read.
-
-        Under TLS records may be pending without data for us, so there it is not asked.
-        """
-        handle = getattr(self.transport, "getHandle", lambda: None)()
-        if not isinstance(handle, socket.socket):
-            return True
-        try:
-            handle.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
-        except BlockingIOError:
-            return True
-        except OSError:
-            pass
-        return False
+        return self._state == IDLE and not (self._poll is not None and self._poll(0))
 
     def close(self, polite: bool = False) -> None:
         """

@@ -1,0 +1,80 @@
+"""
+The loop without log contexts serves, survives faults, and leaves other reactors alone.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from twisted.internet.epollreactor import EPollReactor
+from twisted.internet.task import Clock
+from twisted.logger import globalLogPublisher
+
+from txbalancer.net.dispatch import dispatch_directly
+
+
+class Pipe:
+    """
+    The reading end of a pipe as a descriptor for a reactor.
+    """
+
+    def __init__(self, broken: bool = False) -> None:
+        self.end, self.other = os.pipe()
+        self.got: list[bytes] = []
+        self.broken = broken
+
+    def fileno(self) -> int:
+        return self.end
+
+    def logPrefix(self) -> str:
+        return "pipe"
+
+    def doRead(self) -> Any:
+        self.got.append(os.read(self.end, 100))
+        return ValueError("no more") if self.broken else None
+
+    def connectionLost(self, reason: object) -> None:
+        raise RuntimeError("broken at the end, too")
+
+
+def test_descriptors_are_served_and_a_broken_one_harms_no_other() -> None:
+    """
+    A descriptor that raises even when it is disconnected is logged; the others are read.
+    """
+    reactor = EPollReactor()
+    pipes = [Pipe(), Pipe(broken=True), Pipe()]
+    failures: list[Any] = []
+
+    def observe(event: Any) -> None:
+        if "log_failure" in event:
+            failures.append(event)
+
+    globalLogPublisher.addObserver(observe)
+    try:
+        assert dispatch_directly(reactor)
+        for pipe in pipes:
+            reactor.addReader(pipe)
+            os.write(pipe.other, b"x")
+        reactor.doIteration(0)
+        assert [pipe.got for pipe in pipes] == [[b"x"]] * 3
+        assert len(failures) == 1
+        os.write(pipes[0].other, b"y")
+        reactor.doIteration(None)
+        assert pipes[0].got == [b"x", b"y"]
+    finally:
+        globalLogPublisher.removeObserver(observe)
+        for reader in reactor.removeAll():
+            reader.close() if hasattr(reader, "close") else None
+        for pipe in pipes:
+            os.close(pipe.end)
+            os.close(pipe.other)
+
+
+def test_other_reactors_stay_as_they_are() -> None:
+    """
+    Only the reactor whose inside is known is changed.
+    """
+    clock = Clock()
+    assert not dispatch_directly(clock)
+    assert not hasattr(clock, "doIteration")

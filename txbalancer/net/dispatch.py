@@ -1,0 +1,54 @@
+"""
+The epoll reactor's loop without a log context around each event.
+
+Twisted pushes a context with the name of the descriptor around every read and write, for
+log observers of old. It costs three quarters of a microsecond, twice per request, and
+nothing here looks at it (ADR 0004).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from twisted.internet.epollreactor import EPollReactor
+from twisted.logger import Logger
+
+_MOST_EVENTS = 512
+"""Events taken in one turn; the rest is there in the next."""
+
+log = Logger()
+
+
+def dispatch_directly(reactor: Any) -> bool:
+    """
+    Let a reactor call its descriptors directly, if it is Twisted's own epoll reactor.
+
+    For a process that is ours alone: others may want the context.
+
+    @return: whether it was done.
+    """
+    if type(reactor) is not EPollReactor:
+        return False
+    poll = reactor._poller.poll
+    selectables = reactor._selectables
+    serve = reactor._doReadOrWrite
+
+    def iterate(timeout: float | None) -> None:
+        try:
+            events = poll(
+                -1 if timeout is None else timeout, min(len(selectables), _MOST_EVENTS) or 1
+            )
+        except InterruptedError:
+            return
+        for fd, event in events:
+            selectable = selectables.get(fd)
+            if selectable is None:
+                continue
+            try:
+                serve(selectable, fd, event)
+            except Exception:
+                # Its own handlers failed even at disconnecting; the others must go on.
+                log.failure("a connection could not be served")
+
+    reactor.doIteration = iterate
+    return True
