@@ -50,5 +50,5 @@ def dispatch_directly(reactor: Any) -> bool:
                 # Its own handlers failed even at disconnecting; the others must go on.
                 log.failure("a connection could not be served")
 
-    reactor.doIteration = iterate
+    reactor.doIteration = iterate  # type: ignore[method-assign]
     return True
