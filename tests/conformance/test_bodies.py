@@ -315,7 +315,7 @@ def test_answer_before_the_end_of_the_body(balance: Starter, then: str) -> None:
     text = b"HTTP/1.1 413 Too Large\r\nConnection: close\r\nContent-Length: 3\r\n\r\nbig"
     live = balance(early(text, then))
     client = live.client()
-    client.send(request(b"Content-Length: 3000000", start=b"PUT / HTTP/1.1"))
+    client.send(request(b"Content-Length: 3000001", start=b"PUT / HTTP/1.1"))
     sender = threading.Thread(target=client.send, args=(b"x" * 3000000,))
     sender.start()
     answer = client.answer()

@@ -315,7 +315,6 @@ def test_H60_locations(balance: Starter, name: bytes) -> None:
     """
     H60 to H64: what a member calls itself becomes what its client called, in four headers.
     """
-    from tests.conformance.wire import Member, MemberSide
 
     def script(side: MemberSide) -> None:
         for said, _ in LOCATIONS:

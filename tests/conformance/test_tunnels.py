@@ -4,10 +4,12 @@ Upgrades: the tunnel after a 101, and everything that must not become one.
 
 from __future__ import annotations
 
+import threading
+
 import pytest
 
 from tests.conformance.conftest import Balance, Starter
-from tests.conformance.wire import OK, Client, Member, MemberSide, Script, answers, says
+from tests.conformance.wire import OK, PATIENCE, Client, Member, MemberSide, Script, answers, says
 
 pytestmark = pytest.mark.conformance
 
@@ -85,12 +87,14 @@ def test_H41_member_ends_first(balance: Starter) -> None:
     """
     H41: the member's half-close reaches the client, which can still speak.
     """
+    ended = threading.Event()
     got = []
 
     def then(side: MemberSide) -> None:
         side.send(b"bye")
         side.done_sending()
         got.append(side.rest())
+        ended.set()
 
     live = balance(switches(b"websocket", then))
     client = offer(live)
@@ -98,8 +102,7 @@ def test_H41_member_ends_first(balance: Starter) -> None:
     assert client.rest() == b"bye"
     client.send(b"last words")
     client.done_sending()
-    assert live.member is not None
-    live.member.stop()
+    assert ended.wait(PATIENCE)
     assert got == [b"last words"]
 
 
