@@ -31,6 +31,7 @@ from txbalancer.core.standing import Flip
 from txbalancer.proxy.local import RedirectTarget, StatusTarget
 from txbalancer.proxy.resource import BalancerResource, MountedBalancer
 from txbalancer.proxy.runtime import Runtime
+from txbalancer.proxy.web import WebTarget
 
 _SECRET = secrets.token_bytes(32)
 """Signs sticky cookies for which the configuration has no secret; new in every process."""
@@ -53,6 +54,7 @@ class Targets:
         self.balancers: dict[str, BalancerResource] = {}
         self.plain: dict[MemberSpec, BalancerResource] = {}
         self.table = MountTable(())
+        self._resources: dict[str, WebTarget] = {}
 
     def install(self, spec: ServiceSpec) -> None:
         """
@@ -157,6 +159,12 @@ class Targets:
         if isinstance(target, NotProxied):
             return StatusTarget(404, "not-proxied")
         assert isinstance(target, ToResource)
-        from txbalancer.proxy.web import WebTarget
+        return self._web(target.name)
 
-        return WebTarget(self._registry.resources[target.name].make_resource())
+    def _web(self, name: str) -> WebTarget:
+        """
+        Return a plugin's resource, made once, so that its sessions outlive reloads.
+        """
+        if name not in self._resources:
+            self._resources[name] = WebTarget(self._registry.resources[name].make_resource())
+        return self._resources[name]
