@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import contextlib
 import socket
+import ssl
 import threading
 from collections.abc import Callable
 from typing import Self
@@ -59,25 +60,19 @@ Reply = Callable[[Request], bool]
 class ScriptedMember:
     """
     Listens on a free port of 127.0.0.1 for the length of a C{with} block.
-
-    @ivar connections: how many came in.
     """
 
-    def __init__(self, reply: Reply, backlog: int = 128, buffer: int = 0) -> None:
+    def __init__(self, reply: Reply, tls: ssl.SSLContext | None = None) -> None:
         """
-        @param buffer: size of the kernel's receive buffer, 0 for the default.
+        @param tls: makes it speak TLS.
         """
         self._reply = reply
-        self._listening = socket.socket()
-        if buffer:
-            self._listening.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer)
-        self._listening.bind(("127.0.0.1", 0))
-        self._listening.listen(backlog)
+        self._tls = tls
+        self._listening = socket.create_server(("127.0.0.1", 0), backlog=128)
         self._open: set[socket.socket] = set()
         self._lock = threading.Lock()
-        self.connections = 0
         self.port = int(self._listening.getsockname()[1])
-        self.url = f"http://127.0.0.1:{self.port}"
+        self.url = f"{'https' if tls else 'http'}://127.0.0.1:{self.port}"
 
     def __enter__(self) -> Self:
         threading.Thread(target=self._accept, daemon=True).start()
@@ -97,26 +92,31 @@ class ScriptedMember:
                 connection, _ = self._listening.accept()
                 connection.settimeout(60.0)
                 connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-                with self._lock:
-                    self._open.add(connection)
-                    self.connections += 1
                 threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
 
     def _serve(self, connection: socket.socket) -> None:
-        with contextlib.suppress(OSError), connection:
+        with contextlib.suppress(OSError):
+            if self._tls is not None:
+                connection = self._tls.wrap_socket(connection, server_side=True)
+            with self._lock:
+                self._open.add(connection)
+            try:
+                self._converse(connection)
+            finally:
+                connection.close()
+                with self._lock:
+                    self._open.discard(connection)
+
+    def _converse(self, connection: socket.socket) -> None:
+        goes_on = True
+        while goes_on:
             buffer = b""
-            while True:
-                while b"\r\n\r\n" not in buffer:
-                    if not (data := connection.recv(65536)):
-                        return
-                    buffer += data
-                head, _, buffer = buffer.partition(b"\r\n\r\n")
-                request = Request(head, len(buffer), connection)
-                buffer = b""
-                if not self._reply(request):
-                    break
-        with self._lock:
-            self._open.discard(connection)
+            while b"\r\n\r\n" not in buffer:
+                if not (data := connection.recv(65536)):
+                    return
+                buffer += data
+            head, _, rest = buffer.partition(b"\r\n\r\n")
+            goes_on = self._reply(Request(head, len(rest), connection))
 
 
 class Gate:

@@ -4,15 +4,17 @@ Bodies stream at the pace of whoever reads them, and never pile up in the proces
 
 from __future__ import annotations
 
-import http.client
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
+from tests.integration.certificates import Authority
 from tests.integration.conftest import Starts
 from tests.integration.process import BalancerProcess
 from tests.integration.scripted import Request, ScriptedMember
@@ -67,36 +69,51 @@ def reply(request: Request) -> bool:
     return True
 
 
-def download(port: int, size: int) -> int:
+def connect(port: int, tls: ssl.SSLContext | None) -> socket.socket:
+    """
+    Connect to the balancer, with TLS if there is a context for it.
+    """
+    connection = socket.create_connection(("127.0.0.1", port), timeout=60)
+    return tls.wrap_socket(connection, server_hostname="127.0.0.1") if tls else connection
+
+
+def head(connection: socket.socket) -> bytes:
+    """
+    Read the head of an answer and return what came of its body.
+    """
+    came = b""
+    while b"\r\n\r\n" not in came:
+        came += connection.recv(4096)
+    return came.partition(b"\r\n\r\n")[2]
+
+
+def download(port: int, size: int, tls: ssl.SSLContext | None = None) -> int:
     """
     Read a body slowly and return how much came of it.
     """
-    with socket.create_connection(("127.0.0.1", port), timeout=60) as connection:
+    with connect(port, tls) as connection:
         request = f"GET /?size={size} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
         connection.sendall(request.encode())
-        pace, head, came = Pace(), b"", 0
-        while b"\r\n\r\n" not in head:
-            head += connection.recv(4096)
+        pace, came = Pace(), len(head(connection))
         while data := connection.recv(MIB):
             came += len(data)
             pace.passed(len(data))
-        return came + len(head.partition(b"\r\n\r\n")[2])
+        return came
 
 
-def upload(port: int, size: int) -> int:
+def upload(port: int, size: int, tls: ssl.SSLContext | None = None) -> int:
     """
     Send a body as fast as it is taken and return what the member says of its size.
     """
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
-    try:
-        connection.putrequest("POST", "/")
-        connection.putheader("Content-Length", str(size))
-        connection.endheaders()
+    with connect(port, tls) as connection:
+        request = f"POST / HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: {size}"
+        connection.sendall(request.encode() + b"\r\n\r\n")
         for _ in range(size // len(PIECE)):
-            connection.send(PIECE)
-        return int(connection.getresponse().read())
-    finally:
-        connection.close()
+            connection.sendall(PIECE)
+        told = head(connection)
+        while data := connection.recv(4096):
+            told += data
+        return int(told)
 
 
 def highest(process: BalancerProcess, over: threading.Event) -> int:
@@ -143,4 +160,27 @@ def test_slow_readers_cost_no_memory(balancer: Starts) -> None:
     assert results == [SIZE, SIZE]
     # The test itself must have been slow enough to mean something.
     assert spent > 0.95 * SIZE / PACE
+    assert growth < GROWTH, f"grew by {growth / MIB:.1f} MiB"
+
+
+def test_slow_readers_cost_no_memory_under_tls(balancer: Starts, tmp_path: Path) -> None:
+    """
+    The same holds with TLS on both sides, here for 64 MiB each way.
+    """
+    pair = Authority(tmp_path).issue("127.0.0.1")
+    inner = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    inner.load_cert_chain(pair.certificate, pair.key)
+    outer = ssl.create_default_context(cafile=tmp_path / "Test-CA.pem")
+    with ScriptedMember(reply, inner) as member:
+        process = balancer(
+            f"tls-certificate = {pair.certificate}\ntls-key = {pair.key}\n"
+            f"[balancer:pool]\nmembers = {member.url} sslproxyverify=none\n"
+            "[mount:/]\nto = balancer://pool/\n"
+        )
+        port, size = process.port, 64 * MIB
+        grown(process, lambda: download(port, MIB, outer), lambda: upload(port, MIB, outer))
+        results, growth = grown(
+            process, lambda: download(port, size, outer), lambda: upload(port, size, outer)
+        )
+    assert results == [size, size]
     assert growth < GROWTH, f"grew by {growth / MIB:.1f} MiB"
