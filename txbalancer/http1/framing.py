@@ -5,6 +5,7 @@ Where a chunked body ends: a strict reader, and the writer's side.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from txbalancer.errors import BalancerError
 from txbalancer.http1.heads import parse_trailers
@@ -115,7 +116,7 @@ def chunk(data: bytes) -> bytes:
     return b"%x\r\n%b\r\n" % (len(data), data) if data else b""
 
 
-def last_chunk(trailers: list[bytes]) -> bytes:
+def last_chunk(trailers: Sequence[bytes]) -> bytes:
     """
     Write the end of a chunked body.
     """

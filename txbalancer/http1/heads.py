@@ -14,6 +14,7 @@ from typing import Any
 from txbalancer.errors import BadResponse, BalancerError, ClientError
 from txbalancer.http1.limits import Limits
 from txbalancer.http1.lines import (
+    HARMLESS,
     NOT_IN_TRAILERS,
     REQUEST_NOTED,
     REQUEST_TAKEN,
@@ -44,6 +45,7 @@ _MOST_HOSTS = 1024
 _hosts_seen: set[bytes] = set()
 _MOST_STATUSES = 256
 _statuses_seen: dict[bytes, tuple[int, int]] = {}
+_IN_REQUEST_LINE = HARMLESS.translate(None, b"\t#")
 _METHODS = {b"GET", b"HEAD", b"POST", b"PUT", b"DELETE", b"OPTIONS", b"PATCH", b"TRACE"}
 
 
@@ -183,8 +185,17 @@ def parse_request(data: bytes, limits: Limits) -> RequestHead:
     if len(data) > limits.line and max(map(len, lines[1:]), default=0) > limits.line:
         raise ClientError(f"a header line longer than {limits.line} bytes", 431)
     noted = _headers(head, lines, _REQUEST_LINES, limits.underscores, ClientError)
-    _request_host(head, noted)
-    _request_connection(head, noted)
+    if noted.get(b"host") not in _hosts_seen or head.host:
+        _request_host(head, noted)
+    else:
+        head.host = noted[b"host"]
+    connection = noted.get(b"connection")
+    head.upgrade = b""
+    head.expects = False
+    if (connection is None or connection == b"keep-alive") and b"expect" not in noted:
+        head.keep_alive = head.minor == 1 or connection is not None
+    else:
+        _request_connection(head, noted)
     if b"transfer-encoding" in noted:
         head.body = _chunked(noted, head.minor, ClientError)
     elif b"content-length" in noted:
@@ -302,7 +313,9 @@ def parse_trailers(lines: list[bytes], error: type[BalancerError]) -> list[bytes
 
 def _request_line(head: RequestHead, line: bytes, limits: Limits) -> None:
     parts = line.split(b" ")
-    if len(parts) != 3 or b"\t" in line or has_control(line):
+    if len(parts) != 3 or line.translate(None, _IN_REQUEST_LINE):
+        if len(parts) == 3 and b"#" in line and not has_control(line):
+            raise ClientError("a fragment in the target")
         raise ClientError(f"no request line of method, target and version: {show(line)}")
     method, target, version = parts
     if version == b"HTTP/1.1":
@@ -326,8 +339,6 @@ def _request_line(head: RequestHead, line: bytes, limits: Limits) -> None:
     head.host = b""
     if target[:1] != b"/":
         target = _unusual_target(head, target)
-    if b"#" in target:
-        raise ClientError("a fragment in the target")
     path, mark, query = target.partition(b"?")
     head.path = path
     head.query = query if mark else None
@@ -394,18 +405,14 @@ def _valid_host(host: bytes) -> bool:
 
 def _request_connection(head: RequestHead, noted: dict[bytes, bytes]) -> None:
     connection = noted.get(b"connection")
-    head.upgrade = b""
     if connection is None:
         head.keep_alive = head.minor == 1
-    elif connection == b"keep-alive" or connection == b"Keep-Alive":
-        head.keep_alive = True
     else:
         tokens = _tokens(connection)
         head.keep_alive = b"close" not in tokens and (head.minor == 1 or b"keep-alive" in tokens)
         if b"upgrade" in tokens and head.minor:
             head.upgrade = noted.get(b"upgrade", b"")
         _drop_named(head.lines, noted, tokens)
-    head.expects = False
     if b"expect" in noted:
         if noted[b"expect"].lower() != b"100-continue":
             raise ClientError("an expectation other than 100-continue", 417)

@@ -17,7 +17,7 @@ UNDERSCORE = b"_"
 
 _TOKEN = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+").fullmatch
 _CONTROLS = bytes(code for code in range(32) if code != 9) + b"\x7f"
-_HARMLESS = bytes(code for code in range(256) if code not in _CONTROLS)
+HARMLESS = bytes(code for code in range(256) if code not in _CONTROLS)
 
 _MOST_NAMES = 4096
 _LONGEST_NAME = 256
@@ -170,7 +170,7 @@ class Lines:
             key = self._judge_name(line, name, error)
         if not colon:
             raise error(f"a header line without a colon: {show(line)}")
-        if line.translate(None, _HARMLESS):
+        if line.translate(None, HARMLESS):
             raise error(f"a control character in a header: {show(line)}")
         return key, value.strip(b" \t")
 
@@ -199,7 +199,7 @@ def has_control(data: bytes) -> bool:
     """
     Tell whether there is a control character other than a tab.
     """
-    return bool(data.translate(None, _HARMLESS))
+    return bool(data.translate(None, HARMLESS))
 
 
 def show(data: bytes) -> str:

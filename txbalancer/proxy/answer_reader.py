@@ -4,6 +4,7 @@ The reading half of a member's connection: answers, as strictly as requests.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from txbalancer.errors import BadResponse, MemberError
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
 _MOST_INTERIM = 10
 """Interim answers to one request before it is given up; Apache's number (APACHE 5, table)."""
+
+NO_TRAILERS: Sequence[bytes] = ()
 
 (OPENING, IDLE, HEAD, BODY, CHUNKS, REST, TUNNEL, CLOSED) = range(8)
 """
@@ -76,7 +79,7 @@ class AnswerReader(Link):
         elif state == BODY:
             self._body(data)
         elif state in (CHUNKS, REST):
-            self.deadline = self.pool.runtime.now() + self.pool.spec.timeout
+            self.deadline = self.pool.now() + self.pool.timeout
             self._unsized(data)
         elif state == TUNNEL and self.tunnel is not None:
             self.tunnel.from_member(data)
@@ -103,7 +106,9 @@ class AnswerReader(Link):
                 return
             data = data[end + 4 :]
             if head.status >= 200:
-                break
+                self._buffer = b""
+                self._final(head, data)
+                return
             if head.status == 101:
                 self._switched(head, data)
                 return
@@ -114,13 +119,16 @@ class AnswerReader(Link):
             if not data:
                 self._buffer = b""
                 return
-        self._buffer = b""
-        self._final(head, data)
 
     def _final(self, head: ResponseHead, data: bytes) -> None:
         exchange = self.exchange
         assert exchange is not None
         body = head.body(self._method)
+        if body == len(data):
+            self.keep = head.keep_alive
+            self._done(b"")
+            exchange.response(head, body, data, True, NO_TRAILERS)
+            return
         self.keep = head.keep_alive and body != UNTIL_CLOSE
         try:
             if body == CHUNKED:
@@ -143,10 +151,10 @@ class AnswerReader(Link):
             self._refuse(error)
             return
         if not done:
-            self.deadline = self.pool.runtime.now() + self.pool.spec.timeout
-            exchange.response(head, body, data, False, [])
+            self.deadline = self.pool.now() + self.pool.timeout
+            exchange.response(head, body, data, False, NO_TRAILERS)
         else:
-            trailers = self._chunks.trailers if self._chunks is not None else []
+            trailers = self._chunks.trailers if self._chunks is not None else NO_TRAILERS
             self._done(rest)
             exchange.response(head, body, data, True, trailers)
 
@@ -156,7 +164,7 @@ class AnswerReader(Link):
         left = self._left - len(data)
         if left > 0:
             self._left = left
-            self.deadline = self.pool.runtime.now() + self.pool.spec.timeout
+            self.deadline = self.pool.now() + self.pool.timeout
             exchange.response_data(data)
             return
         rest = b""
@@ -164,7 +172,7 @@ class AnswerReader(Link):
             data, rest = data[:left], data[left:]
         self._done(rest)
         exchange.response_data(data)
-        exchange.response_end([])
+        exchange.response_end(NO_TRAILERS)
 
     def _unsized(self, data: bytes) -> None:
         exchange = self.exchange

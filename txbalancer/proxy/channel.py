@@ -180,7 +180,7 @@ class ClientChannel(RequestReader):
             lines.append(b"Connection: keep-alive")
         self._chunked_answer = chunked
         if chunked:
-            data = chunk(data) + last_chunk(list(trailers)) if done else chunk(data)
+            data = chunk(data) + last_chunk(trailers) if done else chunk(data)
         self.transport.write(b"\r\n".join((start, *lines, b"", data)))
 
     def _stays(self, head: RequestHead | None) -> bool:
@@ -199,7 +199,7 @@ class ClientChannel(RequestReader):
         """
         self.transport.write(chunk(data) if self._chunked_answer else data)
 
-    def end_body(self, trailers: list[bytes]) -> None:
+    def end_body(self, trailers: Sequence[bytes]) -> None:
         """
         Write the end of the answer's body.
         """

@@ -9,6 +9,7 @@ the response are in L{attempts}.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from txbalancer import errors
@@ -43,7 +44,7 @@ class Exchange(Attempts):
             self.channel.interim(head.start, head.lines)
 
     def response(
-        self, head: ResponseHead, body: int, data: bytes, done: bool, trailers: list[bytes]
+        self, head: ResponseHead, body: int, data: bytes, done: bool, trailers: Sequence[bytes]
     ) -> None:
         """
         Pass on the head of the member's answer and what is there of its body.
@@ -96,7 +97,7 @@ class Exchange(Attempts):
         self.member.read += size
         self.channel.write_body(data)
 
-    def response_end(self, trailers: list[bytes]) -> None:
+    def response_end(self, trailers: Sequence[bytes]) -> None:
         """
         Pass on the end of the answer.
         """

@@ -27,7 +27,7 @@ from txbalancer.errors import (
     Truncated,
 )
 from txbalancer.http1.framing import chunk, last_chunk
-from txbalancer.http1.heads import CHUNKED
+from txbalancer.http1.heads import CHUNKED, NO_BODY
 from txbalancer.net.deadlines import NEVER
 from txbalancer.proxy.answer_reader import CLOSED, HEAD, IDLE, OPENING, REST, TUNNEL, AnswerReader
 
@@ -126,7 +126,7 @@ class MemberConnection(AnswerReader):
                 self.transport.unregisterProducer()
                 if polite:
                     # What is still to be written must not wait for the member for ever.
-                    self.deadline = self.pool.runtime.now() + self.pool.spec.timeout
+                    self.deadline = self.pool.now() + self.pool.timeout
                     self._progress = -1
                     self.transport.loseConnection()
                 else:
@@ -192,24 +192,21 @@ class MemberConnection(AnswerReader):
         @param expects: whether the body waits for the member's 100 (Continue).
         @return: the size of the head in bytes.
         """
+        pool = self.pool
         self.exchange = exchange
         self._method = method
         self._state = HEAD
         self._interim = 0
-        self._chunked_request = False
-        if body >= 0:
-            lines.append(b"Content-Length: %d" % body)
-        elif body == CHUNKED:
-            lines.append(b"Transfer-Encoding: chunked")
-            self._chunked_request = True
-        if self.pool.spec.disablereuse:
+        self._chunked_request = body == CHUNKED
+        if body != NO_BODY:
+            lines.append(
+                b"Transfer-Encoding: chunked" if body < 0 else b"Content-Length: %d" % body
+            )
+        self.request_sent = sent = body in (NO_BODY, 0)
+        self.deadline = pool.now() + pool.timeout if sent or expects else NEVER
+        if pool.spec.disablereuse:
             lines.append(b"Connection: close")
         lines.append(b"\r\n")
-        self.request_sent = body <= 0 and body != CHUNKED
-        if self.request_sent or expects:
-            self.deadline = self.pool.runtime.now() + self.pool.spec.timeout
-        else:
-            self.deadline = NEVER
         head = b"%b %b HTTP/1.1\r\n%b" % (method, target, b"\r\n".join(lines))
         self.transport.write(head)
         return len(head)
@@ -230,7 +227,7 @@ class MemberConnection(AnswerReader):
             self.transport.write(last_chunk(trailers))
         self.request_sent = True
         if not self.paused:
-            self.deadline = self.pool.runtime.now() + self.pool.spec.timeout
+            self.deadline = self.pool.now() + self.pool.timeout
 
     # -- flow and time
 
@@ -248,7 +245,7 @@ class MemberConnection(AnswerReader):
         """
         self.paused = False
         if self._state != IDLE:
-            self.deadline = self.pool.runtime.now() + self.pool.spec.timeout
+            self.deadline = self.pool.now() + self.pool.timeout
         self.transport.resumeProducing()
 
     def pauseProducing(self) -> None:
@@ -257,7 +254,7 @@ class MemberConnection(AnswerReader):
         """
         self.stuck = True
         self._progress = -1
-        self.deadline = self.pool.runtime.now() + self.pool.spec.timeout
+        self.deadline = self.pool.now() + self.pool.timeout
         if self.tunnel is not None:
             self.tunnel.member_blocked()
         elif self.exchange is not None:

@@ -31,6 +31,8 @@ class MemberPool:
     The connections to one member.
 
     @ivar spec: how to talk to the member; replaced on reload.
+    @ivar timeout: seconds of silence that a member is allowed.
+    @ivar now: monotonic seconds.
     @ivar secure: whether connections are under TLS.
     @ivar host: the member's own name for Host, with its port unless that is the default.
     @ivar base: path of the member's URL, put before each request's path.
@@ -52,6 +54,8 @@ class MemberPool:
         Take a new spec for the same address; open connections stay.
         """
         self.spec = spec
+        self.now = self.runtime.now
+        self.timeout = spec.timeout
         self.secure = spec.scheme == "https"
         self.tls = client_options(spec) if self.secure else None
         self.limits = Limits(line=spec.responsefieldsize)
