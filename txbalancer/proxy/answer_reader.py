@@ -170,9 +170,11 @@ class AnswerReader(Link):
         rest = b""
         if left < 0:
             data, rest = data[:left], data[left:]
-        self._done(rest)
+        # Data first: a client that is full pauses this connection, while it is still its own.
         exchange.response_data(data)
-        exchange.response_end(NO_TRAILERS)
+        if self.exchange is exchange:
+            self._done(rest)
+            exchange.response_end(NO_TRAILERS)
 
     def _unsized(self, data: bytes) -> None:
         exchange = self.exchange
@@ -188,11 +190,10 @@ class AnswerReader(Link):
             self.close()
             exchange.response_broken(error)
             return
-        if chunks.done:
-            self._done(rest)
         if data:
             exchange.response_data(data)
-        if chunks.done:
+        if chunks.done and self.exchange is exchange:
+            self._done(rest)
             exchange.response_end(chunks.trailers)
 
     def _done(self, rest: bytes) -> None:
