@@ -23,12 +23,16 @@ Entry = tuple[int, tuple[Predicate, ...], Mount]
 """A mount in an index: its order and the conditions that the index does not cover."""
 
 
+_MOST_REMEMBERED = 4096
+_LONGEST_REMEMBERED = 256
+
+
 class MountTable:
     """
     All mounts of a listener or service, in file order.
     """
 
-    __slots__ = ("_any_host", "_by_host", "_by_suffix", "mounts")
+    __slots__ = ("_any_host", "_by_host", "_by_suffix", "_found", "_remembers", "mounts")
 
     def __init__(self, mounts: Iterable[Mount]) -> None:
         """
@@ -38,6 +42,9 @@ class MountTable:
         self._any_host = _Index()
         self._by_host: dict[bytes, _Index] = {}
         self._by_suffix: dict[bytes, _Index] = {}
+        # Where nothing but the path decides, the answers for the latest paths are kept.
+        self._remembers = not any(mount.conditions for mount in self.mounts)
+        self._found: dict[bytes, tuple[Mount, bytes]] = {}
         for mount in self.mounts:
             for index, tests in self._places(mount):
                 index.add((mount.order, tests, mount))
@@ -53,6 +60,16 @@ class MountTable:
         @raise ClientError: 400 or 404 for a path that must not go on; see L{normalise}, H57.
         """
         raw = request.path
+        found = self._found.get(raw)
+        if found is None:
+            found = self._find(request, raw)
+            if found is not None and self._remembers and len(raw) <= _LONGEST_REMEMBERED:
+                if len(self._found) >= _MOST_REMEMBERED:
+                    self._found.clear()
+                self._found[raw] = found
+        return found
+
+    def _find(self, request: Request, raw: bytes) -> tuple[Mount, bytes] | None:
         if raw.translate(None, PLAIN) or b"/." in raw or b"//" in raw or not raw.startswith(b"/"):
             return self._find_unusual(request, raw)
         mount = self.lookup(request, raw)
