@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.proxy.rigs import GET, OK, begin, check_rest, make_rig
+from tests.proxy.rigs import GET, OK, begin, check_rest, make_rig, status_of
 
 PIECE = b"x" * 100_000
 SIZED = b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n"
@@ -48,4 +48,35 @@ def test_the_last_piece_fills_the_client(pieces: tuple[bytes, ...]) -> None:
     client.take()
     got += client.taken()
     assert got.count(b"x") == len(PIECE)
+    check_rest(rig)
+
+
+def test_interim_answers_keep_the_member_from_being_silent() -> None:
+    """
+    102 is what a member says to gain time: C{timeout} bounds each silence, not their sum.
+    """
+    rig = make_rig(1, member="timeout=10")
+    client, member = begin(rig)
+    for _ in range(3):
+        rig.advance(8)
+        member.send(b"HTTP/1.1 102 Processing\r\n\r\n")
+    assert client.taken().count(b"102") == 3
+    rig.advance(11)
+    assert status_of(client.taken()) == 504
+
+
+def test_after_100_it_is_the_clients_turn() -> None:
+    """
+    A client that is slow to send its body after a 100 is not the member's silence.
+    """
+    rig = make_rig(1, member="timeout=10", listener="body-timeout = 100")
+    client, member = begin(
+        rig, b"PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\nExpect: 100-continue\r\n\r\n"
+    )
+    member.send(b"HTTP/1.1 100 Continue\r\n\r\n")
+    rig.advance(50)
+    client.send(b"ab")
+    assert member.taken().endswith(b"ab")
+    member.send(OK)
+    assert client.taken().endswith(b"ok")
     check_rest(rig)

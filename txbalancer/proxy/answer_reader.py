@@ -116,6 +116,10 @@ class AnswerReader(Link):
                 self.exchange.interim(head)
             if self.exchange is None:
                 return
+            if self.deadline != NEVER:
+                # A member that says so much is not silent; after a 100 it is the client's turn.
+                waits = head.status != 100 or self.request_sent
+                self.deadline = self.pool.now() + self.pool.timeout if waits else NEVER
             if not data:
                 self._buffer = b""
                 return
