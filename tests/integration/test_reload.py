@@ -4,6 +4,7 @@ SIGHUP while requests are in progress on what the new configuration has no more.
 
 from __future__ import annotations
 
+import http.client
 import subprocess
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -34,6 +35,13 @@ class Setup:
     slow: dict[str, Future[Answer]]
 
 
+def await_closed(port: int) -> None:
+    """
+    Wait until nothing listens on a port any more.
+    """
+    until(lambda: not is_listening(port), f"port {port} is closed")
+
+
 @pytest.fixture
 def setup(balancer: Starts, gate: Gate) -> Iterator[Setup]:
     """
@@ -57,7 +65,7 @@ def setup(balancer: Starts, gate: Gate) -> Iterator[Setup]:
             gate.await_waiting(number + 1)
         said = process.reload(f"{base}[mount:/member]\nto = balancer://kept/\n")
         assert "reload done" in said
-        until(lambda: not is_listening(extra), "the listener is gone")
+        await_closed(extra)
         yield Setup(process, gate, extra, slow)
 
 
@@ -84,9 +92,43 @@ def test_stop_waits_for_what_a_reload_removed(setup: Setup) -> None:
     assert {each.result(10).status for each in setup.slow.values()} == {200}
     assert process.process is not None
     process.process.terminate()
-    until(lambda: not is_listening(process.port), "the port is closed")
+    await_closed(process.port)
     with pytest.raises(subprocess.TimeoutExpired):
         process.wait(0.5)
     setup.gate.open()
     assert last.result(10).status == 200
     assert process.wait() == 0
+
+
+def test_listeners_keep_the_endpoints_they_share(balancer: Starts) -> None:
+    """
+    A listener gets a further endpoint, then another name, then gives its endpoints to two
+    others: clients find every port open, and a connection stays while its listener's name does.
+    """
+    extra, mount = free_port(), "[mount:/]\nto = status:204\n"
+    web, other = "tcp:PORT:interface=127.0.0.1", f"tcp:{extra}:interface=127.0.0.1"
+    process = balancer(mount)
+    top = "[txbalancer]\naccess-log = ACCESS\naccess-log-format = json\n"
+    client = http.client.HTTPConnection("127.0.0.1", process.port, timeout=10)
+    client.connect()
+    connection = client.sock
+    steps = (
+        (f"[listener:web]\nendpoint =\n    {other}\n    {web}\n", "web", "web"),
+        (f"[listener:web]\nendpoint =\n    {other}\n    {web}\nmax-url = 100\n", "web", "web"),
+        (f"[listener:main]\nendpoint =\n    {other}\n    {web}\n", "main", "main"),
+        (f"[listener:one]\nendpoint = {other}\n[listener:two]\nendpoint = {web}\n", "two", "one"),
+        (f"[listener:web]\nendpoint = {web}\n", "web", ""),
+    )
+    for number, (listeners, on_web, on_other) in enumerate(steps):
+        assert "reload done" in process.reload(top + listeners + mount)
+        if on_web == "web" and on_other:
+            client.request("GET", "/")
+            assert client.getresponse().read() == b""
+            assert client.sock is connection
+        for port, name in ((process.port, on_web), (extra, on_other)):
+            if name:
+                assert ask(f"http://127.0.0.1:{port}/{number}/{name}").status == 204
+                assert process.record(f"/{number}/{name}")["listener"] == name
+            else:
+                await_closed(port)
+    client.close()

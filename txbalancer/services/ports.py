@@ -28,7 +28,7 @@ class ListenerService(Service):
     One listener: opens its endpoints, or says which one cannot be opened.
 
     @ivar site: what serves its connections.
-    @ivar ports: its open ports.
+    @ivar sockets: its open endpoints.
     """
 
     def __init__(self, runtime: Runtime, spec: ListenerSpec, table: MountTable) -> None:
@@ -36,8 +36,17 @@ class ListenerService(Service):
         self.setName(f"listener:{spec.name}")
         self._reactor = runtime.reactor
         self.site = Site(runtime, spec, table, secure=bool(spec.tls_certificate))
-        self.ports: list[IListeningPort] = []
+        self.sockets: list[Socket] = []
+        self._prepared: list[Socket] = []
+        self._prepared_tls: Any = None
         self._factory: Any = self.site
+
+    @property
+    def ports(self) -> list[IListeningPort]:
+        """
+        The open ports, in the order of the endpoints.
+        """
+        return [each.port for each in self.sockets]
 
     def open(self) -> None:
         """
@@ -45,56 +54,61 @@ class ListenerService(Service):
 
         @raise StartError: naming the endpoint and the cause.
         """
-        self._load_tls(self.spec)
-        for endpoint in self.spec.endpoint:
-            try:
-                self.ports.append(self._listen(endpoint))
-            except Exception as error:
-                self.close()
-                raise StartError(
-                    f"listener {self.spec.name}: cannot listen on {endpoint}: {_cause(error)}"
-                ) from error
+        try:
+            self.prepare(self.spec, [])
+        except StartError:
+            self.abandon()
+            raise
+        self.configure(self.spec, self.site.table)
 
-    def _load_tls(self, spec: ListenerSpec) -> None:
-        tls = server_options(spec)
-        self._factory = TLSMemoryBIOFactory(tls, False, self.site) if tls else self.site
-
-    def _listen(self, endpoint: str) -> IListeningPort:
-        outcome: list[Any] = []
-        shared = _Shared(self)
-        listening = maybeDeferred(serverFromString(self._reactor, endpoint).listen, shared)
-        listening.addBoth(outcome.append)
-        if not outcome:
-            raise StartError("the endpoint does not listen at once")
-        if isinstance(outcome[0], Failure):
-            outcome[0].raiseException()
-        make_eager(outcome[0])
-        return outcome[0]
-
-    def can_become(self, spec: ListenerSpec) -> bool:
+    def prepare(self, spec: ListenerSpec, spare: list[Socket]) -> None:
         """
-        Tell whether the open ports can serve this spec; only other endpoints need new ones.
-        """
-        return self.spec.endpoint == spec.endpoint
+        Try what may fail about a new spec: its certificate and its endpoints.
 
-    def prepare(self, spec: ListenerSpec) -> None:
+        @param spare: open endpoints that may be had; those that are wanted are taken off.
+        @raise StartError: naming what cannot be had; L{abandon} must follow.
         """
-        Try what may fail about a new spec.
+        self._prepared_tls = server_options(spec)
+        for endpoint in spec.endpoint:
+            fitting = [each for each in spare if each.endpoint == endpoint]
+            if fitting:
+                # Two listeners may have tcp:0 both.
+                taken = next((each for each in fitting if each.listener is self), fitting[0])
+                spare.remove(taken)
+                self._prepared.append(taken)
+            else:
+                self._prepared.append(self._listen(spec, endpoint))
 
-        @raise StartError: when its certificate cannot be used.
+    def _listen(self, spec: ListenerSpec, endpoint: str) -> Socket:
+        try:
+            return Socket(self._reactor, endpoint)
+        except Exception as error:
+            raise StartError(
+                f"listener {spec.name}: cannot listen on {endpoint}: {_cause(error)}"
+            ) from error
+
+    def abandon(self) -> None:
         """
-        server_options(spec)
+        Close what L{prepare} opened, and leave everything as it was.
+        """
+        for each in self._prepared:
+            if each.listener is None:
+                each.close()
+        self._prepared = []
 
     def configure(self, spec: ListenerSpec, table: MountTable) -> None:
         """
-        Take another spec for the same endpoints: new connections see it whole, open ones
-        all but TLS.
+        Take the spec that was prepared: new connections see it whole, open ones all but TLS.
         """
-        self._load_tls(spec)
+        tls, self._prepared_tls = self._prepared_tls, None
+        self._factory = TLSMemoryBIOFactory(tls, False, self.site) if tls else self.site
         self.spec = spec
         self.site.secure = bool(spec.tls_certificate)
         self.site.configure(spec)
         self.site.table = table
+        self.sockets, self._prepared = self._prepared, []
+        for each in self.sockets:
+            each.listener = self
 
     def build_protocol(self, address: Any) -> Any:
         """
@@ -106,7 +120,7 @@ class ListenerService(Service):
         """
         Open the ports while the process may still open low ones.
         """
-        if not self.ports:
+        if not self.sockets:
             self.open()
 
     def startService(self) -> None:
@@ -114,15 +128,15 @@ class ListenerService(Service):
         Begin to serve.
         """
         super().startService()
-        if not self.ports:
+        if not self.sockets:
             self.open()
 
     def close(self) -> Deferred[Any]:
         """
         Accept no more connections; those that are open go on.
         """
-        ports, self.ports = self.ports, []
-        return gatherResults([maybeDeferred(port.stopListening) for port in ports])
+        sockets, self.sockets = self.sockets, []
+        return gatherResults([each.close() for each in sockets])
 
     def stopService(self) -> Deferred[Any]:
         """
@@ -134,27 +148,41 @@ class ListenerService(Service):
         return closed
 
 
-class _Shared(ServerFactory):
+class Socket(ServerFactory):
     """
-    What a port keeps hold of, while the listener behind it may change with a reload.
+    An open endpoint; it may outlive the listener behind it, which a reload can replace.
+
+    @ivar endpoint: its Twisted server endpoint string.
+    @ivar port: the open port.
+    @ivar listener: who serves its connections; C{None} before anybody does.
     """
 
     noisy = False
 
-    def __init__(self, listener: ListenerService) -> None:
-        self._listener = listener
+    def __init__(self, reactor: Any, endpoint: str) -> None:
+        self.endpoint = endpoint
+        self.listener: ListenerService | None = None
+        outcome: list[Any] = []
+        listening = maybeDeferred(serverFromString(reactor, endpoint).listen, self)
+        listening.addBoth(outcome.append)
+        if not outcome:
+            raise StartError("the endpoint does not listen at once")
+        if isinstance(outcome[0], Failure):
+            outcome[0].raiseException()
+        make_eager(outcome[0])
+        self.port: IListeningPort = outcome[0]
 
     def buildProtocol(self, addr: Any) -> Any:
         """
         Ask the listener as it is now.
         """
-        return self._listener.build_protocol(addr)
+        return self.listener.build_protocol(addr) if self.listener is not None else None
 
-    def logPrefix(self) -> str:
+    def close(self) -> Deferred[Any]:
         """
-        Name the listener in Twisted's own messages about the port.
+        Accept no more connections.
         """
-        return f"listener {self._listener.spec.name}"
+        return maybeDeferred(self.port.stopListening)
 
 
 def _cause(error: Exception) -> str:

@@ -25,7 +25,7 @@ from txbalancer.errors import BalancerError
 from txbalancer.proxy.runtime import Runtime
 from txbalancer.services.checks import HealthChecks
 from txbalancer.services.plugins import load_registry
-from txbalancer.services.ports import ListenerService
+from txbalancer.services.ports import ListenerService, Socket
 from txbalancer.services.targets import Targets
 
 
@@ -191,17 +191,24 @@ class BalancerService(MultiService):
             access_log = open_access_log(
                 service.access_log, service.access_log_format, self.reactor
             )
-        opened: dict[str, ListenerService] = {}
+        listeners = {
+            each.name: self._listeners.get(each.name)
+            or ListenerService(self.runtime, each, self.targets.table)
+            for each in spec.listeners
+        }
+        # Endpoints stay open whatever becomes of the listener that they belong to.
+        spare = [socket for each in self._listeners.values() for socket in each.sockets]
         try:
-            listeners = self._reload_listeners(spec, opened)
+            for each in spec.listeners:
+                listeners[each.name].prepare(each, spare)
             self.targets.install(spec)
-        except BalancerError:
-            for listener in opened.values():
-                listener.close()
+        except Exception:
+            for listener in listeners.values():
+                listener.abandon()
             if access_log is not None:
                 access_log.close()
             raise
-        self._publish(spec, listeners, opened)
+        self._publish(spec, listeners, spare)
         if access_log is not None:
             self._access_log.close()
             self._use_log(access_log)
@@ -210,40 +217,23 @@ class BalancerService(MultiService):
         self._apply_checks(before)
         return list(changes.lines)
 
-    def _reload_listeners(
-        self, spec: ServiceSpec, opened: dict[str, ListenerService]
-    ) -> dict[str, ListenerService]:
-        """
-        Open what is new, keep what stays; C{opened} gets the new ones as they open.
-        """
-        result = {}
-        for each in spec.listeners:
-            listener = self._listeners.get(each.name)
-            if listener is not None and listener.can_become(each):
-                listener.prepare(each)
-            else:
-                listener = ListenerService(self.runtime, each, self.targets.table)
-                listener.open()
-                opened[each.name] = listener
-            result[each.name] = listener
-        return result
-
     def _publish(
-        self,
-        spec: ServiceSpec,
-        listeners: dict[str, ListenerService],
-        opened: dict[str, ListenerService],
+        self, spec: ServiceSpec, listeners: dict[str, ListenerService], unused: list[Socket]
     ) -> None:
         before, self._listeners = self._listeners, listeners
         self._leaving = [each for each in self._leaving if each.site.channels]
         for each in spec.listeners:
             listeners[each.name].configure(each, self.targets.table)
+        for socket in unused:
+            socket.close()
         for name, listener in before.items():
-            if listeners.get(name) is not listener:
+            if name not in listeners:
+                listener.sockets = []
                 self._leaving.append(listener)
                 listener.disownServiceParent()
-        for listener in opened.values():
-            listener.setServiceParent(self)
+        for name, listener in listeners.items():
+            if name not in before:
+                listener.setServiceParent(self)
 
     # -- stop
 
