@@ -11,6 +11,7 @@ from typing import Any
 
 from twisted.logger import Logger
 from twisted.web.resource import Resource
+from twisted.web.server import NOT_DONE_YET, Request
 
 from txbalancer.core.balancer import Balancer
 from txbalancer.core.headers import HeaderRules, hops_left
@@ -19,7 +20,7 @@ from txbalancer.core.member import Member
 from txbalancer.core.mounts import Mount
 from txbalancer.core.reload import reconfigure
 from txbalancer.core.reverse import ReverseMap, mount_rules
-from txbalancer.core.specs import BalancerSpec, MountSpec
+from txbalancer.core.specs import BalancerSpec, MountSpec, ToBalancer
 from txbalancer.errors import BalancerError, ClientError, NoMemberAvailable
 from txbalancer.http1.heads import RequestHead
 from txbalancer.net.deadlines import NEVER
@@ -29,6 +30,7 @@ from txbalancer.proxy.exchange import Exchange
 from txbalancer.proxy.pool import MemberPool
 from txbalancer.proxy.runtime import Runtime
 from txbalancer.proxy.site import Site
+from txbalancer.proxy.tree import forward, place_of
 
 
 class MountedBalancer:
@@ -135,6 +137,18 @@ class BalancerResource(Resource):
         for member in self.balancer.members:
             if member.pool is not None:
                 member.pool.leave()
+
+    def render(self, request: Request) -> int:
+        """
+        Answer in a tree of C{twisted.web} resources, wherever this one is put there.
+
+        The L{Runtime} has to be running: C{runtime.deadlines.start(runtime.now)}.
+        """
+        place, path = place_of(request)
+        name = self.balancer.spec.name
+        spec = MountSpec("tree", place.decode("latin-1"), ToBalancer(name, "/"))
+        forward(MountedBalancer(self, spec), Mount(spec), request, path)
+        return NOT_DONE_YET
 
     # -- exchanges
 
