@@ -9,11 +9,13 @@ import threading
 import pytest
 
 from tests.conformance.conftest import Starter
-from tests.conformance.wire import OK, MemberSide, Script, answers, request, says
+from tests.conformance.wire import OK, Member, MemberSide, Script, answers, request, says
+from tests.peers import free_port
 
 pytestmark = pytest.mark.conformance
 
 CHUNKS = b"5;a=b\r\nhello\r\n6\r\n world\r\n0\r\n"
+_CHUNKED = b"Transfer-Encoding: chunked"
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + CHUNKS
 TRAILERS = b"X-Sum: 1\r\nContent-Length: 3\r\nX-Sum: 2\r\n\r\n"
 
@@ -400,3 +402,47 @@ def test_F23_broken_chunks(balance: Starter, junk: bytes) -> None:
     assert (answer.status, answer.get("Connection")) == (400, b"close")
     (line,) = live.log()
     assert (line["reason"], line["status"]) == ("bad-request", 400)
+
+
+def test_local_answers_leave_no_body_behind(balance: Starter) -> None:
+    """
+    The body of a request that is answered here is read away, and the next request is served.
+    """
+    live = balance()
+    client = live.client()
+    client.send(
+        request(b"Content-Length: 5", start=b"OPTIONS * HTTP/1.1", body=b"GET /")
+        + request(_CHUNKED, start=b"OPTIONS * HTTP/1.1", body=CHUNKS + TRAILERS)
+        + request(b"Max-Forwards: 0", b"Content-Length: 3", start=b"PUT / HTTP/1.1", body=b"abc")
+        + request()
+    )
+    assert [client.answer().status for _ in range(4)] == [200, 200, 400, 200]
+    assert live.member is not None
+    assert live.member.requests.qsize() == 1
+
+
+def test_F3_chunks_and_trailers_go_to_the_next_member(balance: Starter) -> None:
+    """
+    A chunked body, trailers and all, is sent again where the first member could not be reached.
+    """
+    live = balance(free_port(), Member())
+    for _ in range(2):
+        answer = live.ask(_CHUNKED, start=b"POST / HTTP/1.1", body=CHUNKS + TRAILERS)
+        assert answer.body == b"ok"
+        got = live.members[0].request()
+        assert got.body == b"hello world"
+        assert got.trailers == [(b"X-Sum", b"1"), (b"X-Sum", b"2")]
+    assert 2 in [line["attempts"] for line in live.log()]
+
+
+def test_X3_a_small_put_is_sent_again(balance: Starter) -> None:
+    """
+    An idempotent request with a body goes to the next member when the first one fell silent;
+    the body is kept for that up to a bound, beyond which there is no second try.
+    """
+    live = balance(says(), Member())
+    for _ in range(2):
+        body = b"x" * 60000
+        answer = live.ask(b"Content-Length: 60000", start=b"PUT / HTTP/1.1", body=body)
+        assert answer.body == b"ok"
+        assert live.members[1].request().body == body

@@ -5,6 +5,7 @@ What clients see when members misbehave: the table of APACHE section 5, with our
 from __future__ import annotations
 
 import threading
+from contextlib import suppress
 
 import pytest
 
@@ -302,3 +303,57 @@ def test_F3_a_post_goes_on_to_the_next_member_when_none_of_it_was_sent(balance: 
         length = b"Content-Length: %d" % len(body)
         assert live.ask(length, start=b"POST / HTTP/1.1", body=body).body == b"ok"
         assert live.members[0].request().body == body
+
+
+@pytest.mark.parametrize("version", [b"1.1", b"1.0"])
+def test_reset_within_an_answer_up_to_the_close(balance: Starter, version: bytes) -> None:
+    """
+    Where only the close tells the end, a reset is none: the client is cut off as well.
+    """
+    go_on = threading.Event()
+
+    def script(side: MemberSide) -> None:
+        side.head()
+        side.send(b"HTTP/1.1 200 OK\r\n\r\npart")
+        go_on.wait(PATIENCE)
+        side.reset()
+
+    live = balance(script)
+    client = live.client()
+    client.send(b"GET / HTTP/%b\r\nHost: a\r\n\r\n" % version)
+    client.until(b"part")
+    go_on.set()
+    with pytest.raises(ConnectionResetError):
+        client.rest()
+    assert live.log()[0]["reason"] == "truncated"
+
+
+def test_a_member_that_takes_no_body(balance: Starter) -> None:
+    """
+    A member that does not read its request within timeout is 504, and the client reads that
+    although it is still sending.
+    """
+    ended = threading.Event()
+
+    def script(side: MemberSide) -> None:
+        side.head()
+        ended.wait(PATIENCE)
+
+    live = balance(script, member="timeout=200ms", balancer="maxattempts = 0")
+    client = live.client()
+    client.send(b"PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 30000000\r\n\r\n")
+    piece = b"x" * 100_000
+
+    def send() -> None:
+        with suppress(OSError):
+            for _ in range(299):
+                client.send(piece)
+
+    sender = threading.Thread(target=send)
+    sender.start()
+    answer = client.answer()
+    ended.set()
+    assert (answer.status, answer.get("Connection")) == (504, b"close")
+    client.close()
+    sender.join()
+    assert live.log()[0]["reason"] == "response-timeout"

@@ -308,8 +308,8 @@ def test_generated_requests(
     """
     A well-formed request parses to what it was made of, and its lines stay byte for byte.
     """
-    if method == b"CONNECT":
-        method = b"CONNECTED"
+    # No method has a # in it, and a # anywhere in the request line is refused.
+    method = method.replace(b"#", b"X").replace(b"CONNECT", b"CONNECTED")
     target = path if query is None else path + b"?" + query
     lines = [name + b":" + value for name, value in headers]
     start = b"%b %b HTTP/%b" % (method, target, version)
