@@ -45,7 +45,7 @@ _MOST_HOSTS = 1024
 _hosts_seen: set[bytes] = set()
 _MOST_STATUSES = 256
 _statuses_seen: dict[bytes, tuple[int, int]] = {}
-_IN_REQUEST_LINE = HARMLESS.translate(None, b"\t#")
+_IN_REQUEST_LINE = HARMLESS.translate(None, b"\t")
 _METHODS = {b"GET", b"HEAD", b"POST", b"PUT", b"DELETE", b"OPTIONS", b"PATCH", b"TRACE"}
 
 
@@ -314,8 +314,6 @@ def parse_trailers(lines: list[bytes], error: type[BalancerError]) -> list[bytes
 def _request_line(head: RequestHead, line: bytes, limits: Limits) -> None:
     parts = line.split(b" ")
     if len(parts) != 3 or line.translate(None, _IN_REQUEST_LINE):
-        if len(parts) == 3 and b"#" in line and not has_control(line):
-            raise ClientError("a fragment in the target")
         raise ClientError(f"no request line of method, target and version: {show(line)}")
     method, target, version = parts
     if version == b"HTTP/1.1":
@@ -339,6 +337,8 @@ def _request_line(head: RequestHead, line: bytes, limits: Limits) -> None:
     head.host = b""
     if target[:1] != b"/":
         target = _unusual_target(head, target)
+    if b"#" in target:
+        raise ClientError("a fragment in the target")
     path, mark, query = target.partition(b"?")
     head.path = path
     head.query = query if mark else None

@@ -12,6 +12,7 @@ from txbalancer.core.balancer import Session
 from txbalancer.core.headers import request_lines
 from txbalancer.core.member import Member
 from txbalancer.core.mounts import Mount
+from txbalancer.core.upgrade import may_upgrade
 from txbalancer.http1.heads import NO_BODY, RequestHead
 from txbalancer.net.deadlines import NEVER
 from txbalancer.proxy.local import page, start_line
@@ -224,8 +225,9 @@ class Attempts(Served):
             pool.host,
             b"1.1" if head.minor else b"1.0",
         )
-        if head.upgrade:
-            self._offer_upgrade(lines)
+        if head.upgrade and may_upgrade(head.upgrade, member.spec.upgrade):
+            self.upgrade = head.upgrade
+            lines += (b"Connection: Upgrade", b"Upgrade: " + head.upgrade)
         done = self._request_done
         expects = head.expects and not done
         if expects:
@@ -246,26 +248,6 @@ class Attempts(Served):
             connection.end_body(self._trailers)
         if self.channel.paused and not connection.stuck and not self._request_done:
             self.channel.resume()
-
-    def _offer_upgrade(self, lines: list[bytes]) -> None:
-        """
-        Offer the protocol change that the client asked for, if the member may have it (H40).
-        """
-        wanted = self.head.upgrade
-        assert self.member is not None
-        allowed = self.member.spec.upgrade
-        self.upgrade = b""
-        if wanted[:3].lower() == b"h2c" or self._mount_refuses(wanted, allowed):
-            return
-        self.upgrade = wanted
-        lines.append(b"Connection: Upgrade")
-        lines.append(b"Upgrade: " + wanted)
-
-    @staticmethod
-    def _mount_refuses(wanted: bytes, allowed: str) -> bool:
-        if allowed.upper() == "NONE" or b"," in wanted or b" " in wanted:
-            return True
-        return allowed.upper() != "ANY" and wanted.lower() != allowed.lower().encode()
 
     def request_data(self, data: bytes) -> None:
         """
