@@ -68,6 +68,7 @@ class BalancerProcess:
     @ivar port: put in for C{PORT} in configurations.
     @ivar config: the configuration file.
     @ivar access: the access log, put in for C{ACCESS}.
+    @ivar env: the environment of the process.
     """
 
     def __init__(self, folder: Path, text: str) -> None:
@@ -81,7 +82,9 @@ class BalancerProcess:
         self.process: subprocess.Popen[bytes] | None = None
         self._output = folder / "output.log"
         self._notified = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-        self._notified.bind(f"\0txbalancer-test-{os.getpid()}-{self.port}")
+        address = f"txbalancer-test-{os.getpid()}-{self.port}"
+        self._notified.bind(f"\0{address}")
+        self.env = environment({"NOTIFY_SOCKET": f"@{address}"})
         self.write(text)
 
     @property
@@ -101,23 +104,25 @@ class BalancerProcess:
         text = text.replace("PORT", str(self.port)).replace("ACCESS", str(self.access))
         self.config.write_text(text)
 
-    def launch(self) -> Self:
+    def launch(self, *prefix: str) -> Self:
         """
         Start the process without waiting for it.
+
+        @param prefix: a command that runs another, for the front of the command line.
         """
         with self._output.open("ab") as output:
             self.process = subprocess.Popen(
-                twistd("--nodaemon", "--pidfile=", "txbalancer", "-c", str(self.config)),
+                [
+                    *prefix,
+                    *twistd("--nodaemon", "--pidfile=", "txbalancer", "-c", str(self.config)),
+                ],
                 cwd=self.folder,
-                env=environment({"NOTIFY_SOCKET": self._notify_address()}),
+                env=self.env,
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
             )
         return self
-
-    def _notify_address(self) -> str:
-        return f"@{self._notified.getsockname()[1:].decode()}"
 
     def start(self) -> Self:
         """

@@ -20,7 +20,7 @@ import pytest
 from tests.integration.certificates import Authority
 from tests.integration.conftest import Starts
 from tests.integration.process import BalancerProcess, environment, twistd, until
-from tests.peers import is_listening
+from tests.peers import is_listening, require
 
 pytestmark = pytest.mark.integration
 
@@ -137,6 +137,20 @@ def test_unwritable_access_log(balancer: Starts) -> None:
         start=False,
     )
     assert "/nowhere/at/all.log: No such file or directory" in fails(process)
+
+
+@pytest.mark.parametrize("which", ["index=0", "name=web"])
+def test_socket_that_systemd_did_not_hand_over(balancer: Starts, which: str) -> None:
+    """
+    An endpoint of systemd's without systemd ends the start, with the cause.
+    """
+    process = balancer(
+        "[txbalancer]\naccess-log = off\n"
+        f"[listener:web]\nendpoint = systemd:domain=INET:{which}\n{MOUNT}",
+        start=False,
+    )
+    said = fails(process)
+    assert f"cannot listen on systemd:domain=INET:{which}: systemd has handed over no" in said
 
 
 def secure(process: BalancerProcess, certificate: Path, key: Path) -> None:
@@ -381,3 +395,23 @@ def test_systemd_is_told(balancer: Starts) -> None:
     assert process.told().startswith(b"READY=1")
     assert process.terminate() == 0
     assert process.told().startswith(b"STOPPING=1")
+
+
+@pytest.mark.peers
+def test_systemd_hands_over_its_socket(balancer: Starts) -> None:
+    """
+    A socket that systemd opened is served; a reload keeps it, and the stop is the usual one.
+    """
+    top = "[txbalancer]\naccess-log = off\n"
+    inherited = top + "[listener:web]\nendpoint = systemd:domain=INET:index=0\n" + MOUNT
+    process = balancer(inherited, start=False)
+    passed = [f"-E{name}={process.env[name]}" for name in ("PYTHONPATH", "NOTIFY_SOCKET")]
+    activate = require("systemd-socket-activate")
+    process.launch(activate, "--fdname=web", f"--listen=127.0.0.1:{process.port}", *passed)
+    until(lambda: "Listening" in process.log(), "systemd's tool listens")
+    assert get(process.port) == 204, process.log()
+    assert process.told().startswith(b"READY=1")
+    process.reload(inherited.replace("204", "410"))
+    assert get(process.port) == 410
+    assert process.terminate() == 0
+    assert not is_listening(process.port)

@@ -189,5 +189,8 @@ def _cause(error: Exception) -> str:
     """
     Put the reason of a failed listen in a few words.
     """
+    if isinstance(error, LookupError):
+        # From Twisted's table of inherited sockets, by index or by name.
+        return "systemd has handed over no such socket"
     inner = getattr(error, "socketError", None) or error
     return getattr(inner, "strerror", None) or str(inner) or type(inner).__name__
