@@ -10,6 +10,7 @@ from twisted.internet.interfaces import IOpenSSLContextFactory
 
 from txbalancer.core.specs import ListenerSpec
 from txbalancer.errors import StartError
+from txbalancer.tls.pem import FAULTS, certificates, why
 
 
 def server_options(listener: ListenerSpec) -> IOpenSSLContextFactory | None:
@@ -24,30 +25,23 @@ def server_options(listener: ListenerSpec) -> IOpenSSLContextFactory | None:
     key_path = listener.tls_key or listener.tls_certificate
     chain = _read(listener.name, "tls-certificate", listener.tls_certificate)
     key = _read(listener.name, "tls-key", key_path)
-    end = b"-----END CERTIFICATE-----"
-    pems = [pem + end for pem in chain.split(end)[:-1]]
-    if not pems:
-        raise StartError(
-            f"listener {listener.name}: tls-certificate {listener.tls_certificate}:"
-            " there is no PEM certificate in it"
-        )
     try:
-        certificates = [ssl.Certificate.loadPEM(pem) for pem in pems]
-    except (SSL.Error, ValueError) as error:
+        found = certificates(chain)
+    except ValueError as error:
         raise StartError(
             f"listener {listener.name}: tls-certificate {listener.tls_certificate}: {error}"
         ) from error
     try:
         private = ssl.KeyPair.load(key, 1)
-    except (SSL.Error, ValueError, TypeError) as error:
+    except FAULTS as error:
         raise StartError(
             f"listener {listener.name}: tls-key {key_path}: no PEM private key"
-            f" without a pass phrase ({error})"
+            f" without a pass phrase ({why(error)})"
         ) from error
     options = ssl.CertificateOptions(
         privateKey=private.original,
-        certificate=certificates[0].original,
-        extraCertChain=[each.original for each in certificates[1:]],
+        certificate=found[0].original,
+        extraCertChain=[each.original for each in found[1:]],
         raiseMinimumTo=ssl.TLSVersion.TLSv1_2,
         acceptableProtocols=[b"http/1.1"],
     )

@@ -20,6 +20,7 @@ from zope.interface import implementer
 
 from txbalancer.core.specs import MemberSpec
 from txbalancer.errors import StartError
+from txbalancer.tls.pem import certificates
 
 
 @implementer(IOpenSSLClientConnectionCreator)
@@ -74,8 +75,14 @@ def client_options(member: MemberSpec) -> MemberTLS:
     @raise StartError: when its file of trusted authorities cannot be used.
     """
     verify = member.sslproxyverify == "require"
+    path = member.sslproxycacertificatefile
+    try:
+        context = _context(verify, _read(path) if verify else b"")
+    except (OSError, ValueError) as error:
+        text = getattr(error, "strerror", None) or str(error)
+        raise StartError(f"sslproxycacertificatefile {path}: {text}") from error
     return MemberTLS(
-        _context(verify, member.sslproxycacertificatefile),
+        context,
         member.host,
         verify,
         member.sslproxycheckpeername,
@@ -83,29 +90,28 @@ def client_options(member: MemberSpec) -> MemberTLS:
 
 
 @functools.cache
-def _context(verify: bool, ca_file: str) -> SSL.Context:
+def _context(verify: bool, authorities: bytes) -> SSL.Context:
     """
     Make one context for all members with the same demands, so that they share its cost.
+
+    @param authorities: PEM text; empty = whom the system trusts.
+    @raise ValueError: when it cannot be used.
     """
     trust = None
     if verify:
-        trust = _authorities(ca_file) if ca_file else ssl.platformTrust()
+        trust = (
+            ssl.trustRootFromCertificates(certificates(authorities))
+            if authorities
+            else ssl.platformTrust()
+        )
     return ssl.CertificateOptions(
         trustRoot=trust, raiseMinimumTo=ssl.TLSVersion.TLSv1_2
     ).getContext()
 
 
-def _authorities(path: str) -> Any:
-    """
-    Read trusted certificates from a PEM file.
-    """
-    end = b"-----END CERTIFICATE-----"
-    try:
-        with open(path, "rb") as file:
-            pems = [pem + end for pem in file.read().split(end)[:-1]]
-        found = [ssl.Certificate.loadPEM(pem) for pem in pems]
-    except (OSError, SSL.Error, ValueError) as error:
-        raise StartError(f"sslproxycacertificatefile {path}: {error}") from error
-    if not found:
-        raise StartError(f"sslproxycacertificatefile {path}: there is no certificate in it")
-    return ssl.trustRootFromCertificates(found)
+def _read(path: str) -> bytes:
+    if not path:
+        return b""
+    with open(path, "rb") as file:
+        # An empty file must not mean the system's trust.
+        return file.read() or b"\n"

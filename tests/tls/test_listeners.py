@@ -1,0 +1,89 @@
+"""
+A listener's certificate: used as it is, or refused with the reason.
+"""
+
+from __future__ import annotations
+
+import pytest
+from OpenSSL import SSL
+
+from tests.tls.handshakes import shake
+from txbalancer.core.specs import ListenerSpec, MemberSpec
+from txbalancer.errors import StartError
+from txbalancer.tls.listeners import server_options
+from txbalancer.tls.members import client_options
+
+# Twisted hands its own kind of certificate to pyOpenSSL.
+pytestmark = pytest.mark.filterwarnings("ignore:Passing pyOpenSSL:DeprecationWarning")
+
+
+def listener(certificate, key="") -> ListenerSpec:
+    """
+    Make a listener with TLS.
+    """
+    return ListenerSpec("web", tls_certificate=str(certificate), tls_key=str(key))
+
+
+def test_without_a_certificate_there_is_no_tls() -> None:
+    """
+    A plain listener has no context.
+    """
+    assert server_options(ListenerSpec("web")) is None
+
+
+@pytest.mark.parametrize("together", [False, True])
+def test_certificate_and_key_serve(authority, tmp_path, together) -> None:
+    """
+    Key and certificate may share a file; clients with our authority accept it.
+    """
+    pair = authority.issue("lb.test")
+    spec = listener(pair.certificate, pair.key)
+    if together:
+        path = tmp_path / "both.pem"
+        path.write_bytes(pair.certificate.read_bytes() + pair.key.read_bytes())
+        spec = listener(path)
+    trusted = MemberSpec(
+        "https://lb.test", "https", "lb.test", sslproxycacertificatefile=str(authority.file)
+    )
+    client, _ = shake(server_options(spec).getContext(), client_options(trusted))
+    assert client.get_protocol_version_name() == "TLSv1.3"
+
+
+def test_old_versions_are_refused(authority) -> None:
+    """
+    Nothing below TLS 1.2 is spoken.
+    """
+    pair = authority.issue("lb.test")
+    server = SSL.Connection(server_options(listener(pair.certificate, pair.key)).getContext(), None)
+    server.set_accept_state()
+    old = SSL.Context(SSL.TLS_CLIENT_METHOD)
+    old.set_cipher_list(b"ALL:@SECLEVEL=0")
+    old.set_min_proto_version(SSL.TLS1_1_VERSION)
+    old.set_max_proto_version(SSL.TLS1_1_VERSION)
+    client = SSL.Connection(old, None)
+    client.set_connect_state()
+    with pytest.raises(SSL.WantReadError):
+        client.do_handshake()
+    server.bio_write(client.bio_read(65536))
+    with pytest.raises(SSL.Error, match="unsupported protocol"):
+        server.do_handshake()
+
+
+def test_what_cannot_be_used_is_named(authority, tmp_path) -> None:
+    """
+    Missing files, no PEM, and a key of another certificate: one line with file and option.
+    """
+    pair, other = authority.issue("lb.test"), authority.issue("other.test")
+    empty, broken = tmp_path / "empty.pem", tmp_path / "broken.pem"
+    empty.write_bytes(b"")
+    broken.write_bytes(b"-----BEGIN CERTIFICATE-----\n!!\n-----END CERTIFICATE-----\n")
+    for certificate, key, text in (
+        (tmp_path / "none.pem", pair.key, r"tls-certificate .*none\.pem: No such file"),
+        (empty, pair.key, r"tls-certificate .*empty\.pem: there is no PEM certificate"),
+        (broken, pair.key, r"tls-certificate .*broken\.pem: "),
+        (pair.certificate, tmp_path / "none.key", r"tls-key .*none\.key: No such file"),
+        (pair.certificate, empty, r"tls-key .*empty\.pem: no PEM private key"),
+        (pair.certificate, other.key, r"tls-key .* does not belong to tls-certificate"),
+    ):
+        with pytest.raises(StartError, match=r"^listener web: " + text):
+            server_options(listener(certificate, key))
