@@ -225,9 +225,12 @@ class Attempts(Served):
             pool.host,
             b"1.1" if head.minor else b"1.0",
         )
-        if head.upgrade and may_upgrade(head.upgrade, member.spec.upgrade):
-            self.upgrade = head.upgrade
-            lines += (b"Connection: Upgrade", b"Upgrade: " + head.upgrade)
+        if head.upgrade:
+            # An earlier member's offer does not hold for this one.
+            self.upgrade = b""
+            if may_upgrade(head.upgrade, member.spec.upgrade):
+                self.upgrade = head.upgrade
+                lines += (b"Connection: Upgrade", b"Upgrade: " + head.upgrade)
         done = self._request_done
         expects = head.expects and not done
         if expects:
