@@ -182,6 +182,7 @@ def test_refused_request_lines(status: int, start: bytes) -> None:
         (b"GET http://a?b HTTP/1.1", b"/", b"b", b"a"),
         (b"OPTIONS * HTTP/1.1", b"*", None, b"www.example.com"),
         (b"OPTIONS /a HTTP/1.1", b"/a", None, b"www.example.com"),
+        (b"OPTIONS http://a.example HTTP/1.1", b"*", None, b"a.example"),
         (b"M-SEARCH /a HTTP/1.0", b"/a", None, b"www.example.com"),
         (b"get /a HTTP/1.1", b"/a", None, b"www.example.com"),
     ],

@@ -379,6 +379,8 @@ def _unusual_target(head: RequestHead, target: bytes) -> bytes:
         raise ClientError(f"no usable target: {show(target)}")
     head.host = match[1]
     rest: bytes = match[2]
+    if not rest and head.method == b"OPTIONS":
+        return b"*"  # RFC 9112 3.2.4
     return rest if rest[:1] == b"/" else b"/" + rest
 
 

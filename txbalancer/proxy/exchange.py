@@ -49,17 +49,33 @@ class Exchange(Attempts):
         """
         Pass on the head of the member's answer and what is there of its body.
         """
-        now = self.runtime.now()
-        self._first_byte = now - self.started
-        self.answer = head
-        self.status = status = head.status
+        lines = self._answer_lines(head)
         member = self.member
         assert member is not None
         size = len(data)
         member.read += len(head.start) + size
         self.bytes_out += size
+        if body == NO_BODY and head.length >= 0 and head.status != 204:
+            body = head.length
+        if done:
+            self._connection = None
+        self.channel.respond(head.start, lines, body, data, done, trailers)
+        if done:
+            self._complete()
+
+    def _answer_lines(self, head: ResponseHead) -> list[bytes]:
+        """
+        Note the head of an answer, and make the header lines that the client gets.
+        """
+        now = self.runtime.now()
+        self._first_byte = now - self.started
+        self._answered = True
+        self.answer = head
+        self.status = status = head.status
         mounted = self._mounted
         balancer = self._target.balancer
+        member = self.member
+        assert member is not None
         if status in mounted.failonstatus:
             balancer.force_error(member, f"answered {status}", now)
         request = self.head
@@ -76,16 +92,9 @@ class Exchange(Attempts):
             lines.append(self.runtime.date_line())
         if mounted.remembers:
             lines.extend(balancer.remember(request, self._session, member))
-        if body == NO_BODY and head.length >= 0 and status != 204:
-            body = head.length
         if head.minor == 0:
             head.start = b"HTTP/1.1" + head.start[8:]
-        self._answered = True
-        if done:
-            self._connection = None
-        self.channel.respond(head.start, lines, body, data, done, trailers)
-        if done:
-            self._complete()
+        return lines
 
     def response_data(self, data: bytes) -> None:
         """
@@ -121,17 +130,13 @@ class Exchange(Attempts):
         """
         The member changed protocols: from here on bytes go both ways.
         """
-        self.status = 101
-        self.answer = head
-        self._answered = True
-        self._first_byte = self.runtime.now() - self.started
-        head.lines.append(b"Connection: Upgrade")
-        head.lines.append(b"Upgrade: " + head.noted[b"upgrade"])
+        lines = self._answer_lines(head)
+        lines += (b"Connection: Upgrade", b"Upgrade: " + head.noted[b"upgrade"])
         assert self.member is not None
         tunnel = Tunnel(
             self, self.channel, connection, self.member.spec.tunneltimeout, self.runtime.now
         )
-        rest = self.channel.switch(head.start, head.lines)
+        rest = self.channel.switch(head.start, lines)
         if data:
             tunnel.from_member(data)
         if rest:
