@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.core.heads import FakeRequest
+from txbalancer.core import mounts as mounts_module
 from txbalancer.core.mounts import Mount, MountTable, literal_start
 from txbalancer.core.specs import (
     Condition,
@@ -465,3 +466,36 @@ def test_mapped_paths_start_with_a_slash_and_stay(
         for segment in sent[len(target) :].replace(b"%2e", b".").split(b"/"):
             depth += {b"..": -1, b".": 0, b"": 0}.get(segment, 1)
             assert depth >= 0
+
+
+def test_latest_paths_are_remembered_within_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
+    """
+    A path that came before gives the same answer, and clients cannot fill the memory.
+    """
+    monkeypatch.setattr(mounts_module, "_MOST_REMEMBERED", 3)
+    mounts = MountTable([Mount(MountSpec("a", "/a", ToBalancer("x", "/b")))])
+    for path in (b"/a/1", b"/a/2", b"/a/3", b"/a/4", b"/a/" + b"x" * 300):
+        first = mounts.find(FakeRequest(path))
+        assert first is not None
+        assert first[1] == b"/b" + path[2:]
+        assert mounts.find(FakeRequest(path)) == first
+        assert len(mounts._found) <= 3
+    assert mounts.find(FakeRequest(b"/c")) is None
+    assert b"/c" not in mounts._found
+
+
+def test_nothing_is_remembered_where_more_than_the_path_decides() -> None:
+    """
+    With a condition somewhere, the same path may belong to another mount the next time.
+    """
+    mounts = MountTable(
+        [
+            Mount(MountSpec("p", "/", ToBalancer("p"), (Condition("method", "", ("POST",)),)), 0),
+            Mount(MountSpec("g", "/", ToBalancer("g")), 1),
+        ]
+    )
+    for method, label in ((b"GET", "g"), (b"POST", "p"), (b"GET", "g")):
+        found = mounts.find(FakeRequest(b"/x", method=method))
+        assert found is not None
+        assert found[0].spec.label == label
+    assert not mounts._found
