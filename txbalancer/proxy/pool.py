@@ -47,6 +47,7 @@ class MemberPool:
         self._waiting: deque[Attempts] = deque()
         self._openings: dict[_Opening, Attempts | None] = {}
         self._leaving = False
+        self._addresses = Addresses(runtime.reactor, spec.host, spec.addressttl, runtime.now)
         self.configure(spec)
 
     def configure(self, spec: MemberSpec) -> None:
@@ -63,9 +64,7 @@ class MemberPool:
         name = f"[{spec.host}]" if ":" in spec.host else spec.host
         self.host = (name if spec.port == default else f"{name}:{spec.port}").encode("ascii")
         self.base = spec.path.encode("ascii")
-        self._addresses = Addresses(
-            self.runtime.reactor, spec.host, spec.addressttl, self.runtime.now
-        )
+        self._addresses.ttl = spec.addressttl
 
     # -- for the exchange
 

@@ -95,14 +95,14 @@ class BalancerResource(Resource):
 
     def open_pools(self) -> None:
         """
-        Give every member that has none its connection pool.
+        Give every member its connection pool, with its options and TLS files as they are now.
 
         @raise StartError: when a member's TLS files cannot be used.
         """
         for member in self.balancer.members:
             if member.pool is None:
                 member.pool = MemberPool(self.runtime, member.spec)
-            elif member.pool.spec is not member.spec:
+            else:
                 member.pool.configure(member.spec)
 
     def reconfigure(self, spec: BalancerSpec) -> None:

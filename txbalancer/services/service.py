@@ -104,7 +104,8 @@ class BalancerService(MultiService):
         if self._access_log is not None:
             return
         service = self.spec.service
-        self._use_log(open_access_log(service.access_log, service.access_log_format, self.reactor))
+        log = open_access_log(service.access_log, service.access_log_format, self.reactor)
+        self._use_log(log)
         try:
             self.targets.install(self.spec)
             for each in self.spec.listeners:
@@ -115,6 +116,10 @@ class BalancerService(MultiService):
         except BalancerError:
             for listener in self._listeners.values():
                 listener.close()
+                listener.disownServiceParent()
+            self._listeners.clear()
+            log.close()
+            self._access_log = None
             raise
 
     def _use_log(self, log: Any) -> None:

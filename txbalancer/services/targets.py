@@ -32,6 +32,7 @@ from txbalancer.proxy.local import RedirectTarget, StatusTarget
 from txbalancer.proxy.resource import BalancerResource, MountedBalancer
 from txbalancer.proxy.runtime import Runtime
 from txbalancer.proxy.web import WebTarget
+from txbalancer.tls.members import client_options
 
 _SECRET = secrets.token_bytes(32)
 """Signs sticky cookies for which the configuration has no secret; new in every process."""
@@ -65,9 +66,12 @@ class Targets:
 
         @raise StartError: when a member's TLS files cannot be used; nothing changes then.
         """
+        _check_tls(spec)
         balancers, plain = self._prepared(spec)
         for each in spec.balancers:
             balancers[each.name].reconfigure(each)
+        for lone in plain.values():
+            lone.open_pools()
         table = MountTable(
             [self._mount(order, each, balancers, plain) for order, each in enumerate(spec.mounts)]
         )
@@ -168,3 +172,14 @@ class Targets:
         if name not in self._resources:
             self._resources[name] = WebTarget(self._registry.resources[name].make_resource())
         return self._resources[name]
+
+
+def _check_tls(spec: ServiceSpec) -> None:
+    """
+    Try the TLS files of every member, before anything changes.
+    """
+    members = [member for each in spec.balancers for member in each.members]
+    members += [each.target.member for each in spec.mounts if isinstance(each.target, ToMember)]
+    for member in members:
+        if member.scheme == "https":
+            client_options(member)
