@@ -4,6 +4,7 @@ What integration tests share: the balancer as a process.
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -53,3 +54,12 @@ def gate() -> Iterator[Gate]:
     made = Gate()
     yield made
     made.open()
+
+
+@pytest.fixture
+def taken() -> Iterator[int]:
+    """
+    Listen on a port, so that nobody else can.
+    """
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        yield listening.getsockname()[1]

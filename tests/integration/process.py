@@ -18,6 +18,7 @@ from typing import Any, Self
 
 import pytest
 
+from tests.integration.client import ask
 from tests.peers import free_port, is_listening
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -32,6 +33,8 @@ graceful-timeout = 5s
 [listener:web]
 endpoint = tcp:PORT:interface=127.0.0.1
 """
+
+MOUNT = "[mount:/]\nto = status:204\n"
 
 
 def until(holds: Callable[[], Any], what: str, seconds: float = 10.0) -> Any:
@@ -233,3 +236,10 @@ class BalancerProcess:
                 self.process.wait(2.0)
                 return
         self.process.wait()
+
+
+def status(process: BalancerProcess, target: str = "/") -> int:
+    """
+    GET a target and return the status of the answer.
+    """
+    return ask(f"http://127.0.0.1:{process.port}{target}").status

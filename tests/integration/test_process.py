@@ -4,39 +4,20 @@ Starting, stopping and signalling the process, and what it says when it cannot s
 
 from __future__ import annotations
 
-import contextlib
-import http.client
-import os
 import re
 import signal
-import socket
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.integration.certificates import Authority
 from tests.integration.conftest import Starts
-from tests.integration.process import BalancerProcess, environment, twistd, until
+from tests.integration.process import MOUNT, BalancerProcess, environment, status, twistd, until
 from tests.peers import is_listening, require
 
 pytestmark = pytest.mark.integration
-
-MOUNT = "[mount:/]\nto = status:204\n"
-
-
-def get(port: int, target: str = "/") -> int:
-    """
-    GET a target and return the status.
-    """
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
-    try:
-        connection.request("GET", target)
-        return connection.getresponse().status
-    finally:
-        connection.close()
 
 
 def run(*command: str, folder: Path) -> subprocess.CompletedProcess[str]:
@@ -46,15 +27,6 @@ def run(*command: str, folder: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         command, cwd=folder, env=environment(), capture_output=True, text=True, timeout=60
     )
-
-
-@pytest.fixture
-def taken() -> Iterator[int]:
-    """
-    Listen on a port, so that nobody else can.
-    """
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        yield listening.getsockname()[1]
 
 
 def fails(process: BalancerProcess) -> str:
@@ -220,111 +192,6 @@ def test_no_file_given(tmp_path: Path) -> None:
     assert "-c FILE" in done.stdout + done.stderr
 
 
-# -- as a daemon
-
-
-def daemon(process: BalancerProcess) -> tuple[subprocess.CompletedProcess[str], Path]:
-    """
-    Start it in the background; return what the command in front did, and its pid file.
-    """
-    pidfile, log = process.folder / "twistd.pid", process.folder / "daemon.log"
-    command = twistd(f"--pidfile={pidfile}", f"--logfile={log}", "txbalancer")
-    # A daemon keeps inherited pipes open, so it gets none.
-    with (process.folder / "front.log").open("w+") as output:
-        done = subprocess.run(
-            [*command, "-c", process.config.name],
-            cwd=process.folder,
-            env=environment(),
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            timeout=60,
-        )
-        output.seek(0)
-        return subprocess.CompletedProcess(done.args, done.returncode, output.read()), pidfile
-
-
-def test_daemon_runs_and_stops(balancer: Starts) -> None:
-    """
-    Started in the background it serves once the command returns with 0; a relative path of
-    its configuration works for a reload too; SIGTERM ends it and its pid file goes.
-    """
-    process = balancer(MOUNT, start=False)
-    done, pidfile = daemon(process)
-    assert done.returncode == 0, done.stdout
-    pid = int(pidfile.read_text())
-    log = process.folder / "daemon.log"
-    try:
-        assert get(process.port) == 204
-        until(lambda: " listeners, " in log.read_text(), "the daemon says that it serves")
-        process.write(MOUNT.replace("204", "410"))
-        os.kill(pid, signal.SIGHUP)
-        until(lambda: "reload" in log.read_text(), "the daemon reloads")
-        assert get(process.port) == 410, log.read_text()
-    finally:
-        os.kill(pid, signal.SIGTERM)
-        ended = until_ended(pid)
-    assert ended
-    assert not pidfile.exists()
-    assert "Traceback" not in log.read_text()
-
-
-@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGTERM])
-def test_daemon_can_be_signalled_at_once(balancer: Starts, number: signal.Signals) -> None:
-    """
-    A signal right after the start, before anything is served, has its usual effect.
-    """
-    process = balancer(MOUNT, start=False)
-    done, pidfile = daemon(process)
-    pid = int(pidfile.read_text())
-    os.kill(pid, number)
-    assert done.returncode == 0, done.stdout
-    log = process.folder / "daemon.log"
-    if number == signal.SIGHUP:
-        until(lambda: "reload done" in log.read_text(), "the daemon reloads")
-        os.kill(pid, signal.SIGTERM)
-    assert until_ended(pid)
-    assert not pidfile.exists()
-    assert "Traceback" not in log.read_text()
-
-
-def until_ended(pid: int) -> bool:
-    """
-    Wait for a process that is nobody's child here; kill it when it does not end.
-    """
-    status = Path(f"/proc/{pid}/status")
-
-    def ended() -> bool:
-        with contextlib.suppress(OSError):
-            return "\nState:\tZ" in status.read_text()
-        return True
-
-    try:
-        until(ended, f"the daemon {pid} ends", 15.0)
-    except BaseException:
-        os.kill(pid, signal.SIGKILL)
-        raise
-    return True
-
-
-def test_daemon_that_cannot_start_says_so(balancer: Starts, taken: int) -> None:
-    """
-    In the background too a busy port gives a non-zero exit code and a word in front.
-    """
-    process = balancer(
-        f"[listener:other]\nendpoint = tcp:{taken}:interface=127.0.0.1\n{MOUNT}", start=False
-    )
-    done, pidfile = daemon(process)
-    assert done.returncode != 0
-    # twistd passes on the first hundred characters; the log has it all.
-    assert "listener other: cannot listen on" in done.stdout
-    log = process.folder / "daemon.log"
-    until(lambda: "in use" in log.read_text(), "the log tells it in full")
-    assert "Traceback" not in log.read_text()
-    until(lambda: not is_listening(process.port), "the daemon is gone")
-    assert not pidfile.exists()
-
-
 # -- signals
 
 
@@ -333,13 +200,13 @@ def test_USR1_reopens_the_access_log(balancer: Starts) -> None:
     After a rename lines go to the old file until SIGUSR1, then to a new one.
     """
     process = balancer(MOUNT)
-    get(process.port, "/one")
+    status(process, "/one")
     process.record("/one")
     moved = process.access.rename(process.access.with_suffix(".1"))
-    get(process.port, "/two")
+    status(process, "/two")
     process.signal(signal.SIGUSR1)
     until(process.access.exists, "a new access log")
-    get(process.port, "/three")
+    status(process, "/three")
     process.record("/three")
     assert [each["target"] for each in process.records()] == ["/three"]
     assert re.findall(r'"target":"([^"]*)"', moved.read_text()) == ["/one", "/two"]
@@ -354,7 +221,7 @@ def test_reload_of_a_broken_file_changes_nothing(balancer: Starts) -> None:
     assert "reload refused, nothing has changed" in said
     assert said.count(f"{process.config}:") == 2
     assert "Traceback" not in said
-    assert get(process.port, "/other") == 204
+    assert status(process, "/other") == 204
 
 
 def test_reload_that_cannot_open_a_port_changes_nothing(balancer: Starts, taken: int) -> None:
@@ -366,7 +233,7 @@ def test_reload_that_cannot_open_a_port_changes_nothing(balancer: Starts, taken:
     said = process.reload(other + MOUNT.replace("204", "410"))
     assert "reload refused, nothing has changed" in said
     assert "in use" in said
-    assert get(process.port) == 204
+    assert status(process) == 204
 
 
 def test_reload_moves_a_listener(balancer: Starts, tmp_path: Path) -> None:
@@ -378,7 +245,7 @@ def test_reload_moves_a_listener(balancer: Starts, tmp_path: Path) -> None:
     assert path.is_socket()
     process.reload(MOUNT)
     until(lambda: not path.exists(), "the listener that is gone is closed")
-    assert get(process.port) == 204
+    assert status(process) == 204
 
 
 def test_systemd_is_told(balancer: Starts) -> None:
@@ -409,9 +276,9 @@ def test_systemd_hands_over_its_socket(balancer: Starts) -> None:
     activate = require("systemd-socket-activate")
     process.launch(activate, "--fdname=web", f"--listen=127.0.0.1:{process.port}", *passed)
     until(lambda: "Listening" in process.log(), "systemd's tool listens")
-    assert get(process.port) == 204, process.log()
+    assert status(process) == 204, process.log()
     assert process.told().startswith(b"READY=1")
     process.reload(inherited.replace("204", "410"))
-    assert get(process.port) == 410
+    assert status(process) == 410
     assert process.terminate() == 0
     assert not is_listening(process.port)
