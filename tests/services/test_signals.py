@@ -1,0 +1,164 @@
+"""
+What signals do to the process.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Iterator
+
+import pytest
+from twisted.logger import LogLevel, globalLogPublisher
+
+from txbalancer.errors import ConfigError, ConfigErrors
+from txbalancer.services.signals import Signals
+
+NUMBERS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1)
+
+
+class Reactor:
+    """
+    Notes when it is stopped.
+    """
+
+    def __init__(self) -> None:
+        self.stopped = 0
+        self.started: list = []
+
+    def callFromThread(self, function) -> None:
+        function()
+
+    def callWhenRunning(self, function) -> None:
+        self.started.append(function)
+
+    def stop(self) -> None:
+        self.stopped += 1
+
+
+class Service:
+    """
+    Notes what it is asked to do; a reload may fail.
+    """
+
+    def __init__(self) -> None:
+        self.reactor = Reactor()
+        self.calls: list[str] = []
+        self.error: Exception | None = None
+
+    def cut(self) -> None:
+        self.calls.append("cut")
+
+    def reopen_logs(self) -> None:
+        self.calls.append("reopen")
+
+    def reload_file(self) -> list[str]:
+        self.calls.append("reload")
+        if self.error is not None:
+            raise self.error
+        return ["member x added"]
+
+
+class Notifier:
+    """
+    Notes what systemd would be told.
+    """
+
+    def __init__(self) -> None:
+        self.told: list[str] = []
+
+    def __getattr__(self, name):
+        return lambda *words: self.told.append(" ".join((name, *words)))
+
+
+@pytest.fixture
+def service() -> Iterator[Service]:
+    """
+    Return a service with its signals installed; the old handlers come back afterwards.
+    """
+    before = {number: signal.getsignal(number) for number in NUMBERS}
+    rotations: list[int] = []
+    signal.signal(signal.SIGUSR1, lambda number, frame: rotations.append(number))
+    found = Service()
+    found.rotations = rotations
+    found.notifier = Notifier()
+    signals = Signals(found, found.notifier)
+    signals.startService()
+    for start in found.reactor.started:
+        start()
+    yield found
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+@pytest.fixture
+def told() -> Iterator[list[dict]]:
+    """
+    Collect log events.
+    """
+    events: list[dict] = []
+    globalLogPublisher.addObserver(events.append)
+    yield events
+    globalLogPublisher.removeObserver(events.append)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_stopping_gracefully_and_at_once(service, number) -> None:
+    """
+    The first signal stops the reactor, which waits for exchanges; the second cuts them.
+    """
+    assert service.notifier.told == ["ready"]
+    os.kill(os.getpid(), number)
+    assert (service.reactor.stopped, service.calls) == (1, [])
+    os.kill(os.getpid(), number)
+    assert (service.reactor.stopped, service.calls) == (1, ["cut"])
+    assert service.notifier.told == ["ready", "stopping"]
+
+
+def test_reloading(service, told) -> None:
+    """
+    SIGHUP reloads, says what changed, and is ready again.
+    """
+    os.kill(os.getpid(), signal.SIGHUP)
+    assert service.calls == ["reload"]
+    assert service.notifier.told == ["ready", "reloading", "ready"]
+    assert [event["change"] for event in told if "change" in event] == ["member x added"]
+
+
+def test_a_faulty_file_is_reported_and_nothing_else(service, told) -> None:
+    """
+    A refused reload tells every fault, and the service goes on.
+    """
+    faults = [ConfigError("conf.ini", line, "listener:web", "key", "wrong") for line in (3, 1)]
+    service.error = ConfigErrors(faults)
+    os.kill(os.getpid(), signal.SIGHUP)
+    (event,) = [event for event in told if event["log_level"] is LogLevel.error]
+    assert event["error"].splitlines() == [
+        "conf.ini:1: [listener:web] key: wrong",
+        "conf.ini:3: [listener:web] key: wrong",
+    ]
+    assert service.notifier.told[-2:] == [
+        "status reload refused: conf.ini:1: [listener:web] key: wrong",
+        "ready",
+    ]
+
+
+def test_a_bug_in_a_reload_does_not_end_the_service(service, told) -> None:
+    """
+    Whatever goes wrong is logged as what it is.
+    """
+    service.error = ZeroDivisionError()
+    os.kill(os.getpid(), signal.SIGHUP)
+    assert [event["log_failure"].type for event in told if "log_failure" in event] == [
+        ZeroDivisionError
+    ]
+    assert service.notifier.told[-1] == "ready"
+
+
+def test_reopening_logs(service) -> None:
+    """
+    SIGUSR1 reopens the access log, and twistd's own handler rotates its log too.
+    """
+    os.kill(os.getpid(), signal.SIGUSR1)
+    assert service.calls == ["reopen"]
+    assert service.rotations == [signal.SIGUSR1]

@@ -1,0 +1,149 @@
+"""
+From specs to what serves, and what is kept when specs change.
+"""
+
+from __future__ import annotations
+
+from twisted.logger import LogLevel, globalLogPublisher
+
+from txbalancer.proxy.local import RedirectTarget, StatusTarget
+from txbalancer.proxy.resource import MountedBalancer
+from txbalancer.proxy.web import WebTarget
+from txbalancer.services.plugins import load_registry
+from txbalancer.testing import FakeMountable, MemoryRig
+
+CONFIGURATION = """
+[listener:web]
+endpoint = tcp:80
+[balancer:shop]
+members = http://10.0.0.1 maxfails=1
+[mount:/shop]
+to = balancer://shop/
+[mount:/lone]
+to = http://10.0.0.9/base
+[mount:/lone2]
+to = http://10.0.0.9/base
+[mount:/moved]
+to = redirect:/shop
+[mount:/gone]
+to = status:410
+[mount:/page]
+to = resource:fake
+[mount:/page2]
+to = resource:fake
+[mount:/]
+to = !
+"""
+
+
+def make_rig() -> MemoryRig:
+    """
+    Make a rig with every kind of target.
+    """
+    registry = load_registry()
+    registry.resources["fake"] = FakeMountable()
+    return MemoryRig(CONFIGURATION, registry)
+
+
+def ask(rig: MemoryRig, path: bytes) -> bytes:
+    """
+    Return the answer to a request, if any.
+    """
+    client = rig.client()
+    client.send(b"GET %b HTTP/1.1\r\nHost: a\r\n\r\n" % path)
+    return client.taken()
+
+
+def target_of(rig: MemoryRig, path: bytes):
+    """
+    Return the target of the mount that takes a path.
+    """
+
+    class Request:
+        """
+        As much of a request as mounts without conditions look at.
+        """
+
+    request = Request()
+    request.path = path
+    return rig.targets.table.find(request)[0].target
+
+
+def test_each_kind_of_target() -> None:
+    """
+    Every word after C{to =} becomes what serves it.
+    """
+    rig = make_rig()
+    kinds = [
+        (b"/shop", MountedBalancer),
+        (b"/lone", MountedBalancer),
+        (b"/moved", RedirectTarget),
+        (b"/gone", StatusTarget),
+        (b"/page", WebTarget),
+        (b"/", StatusTarget),
+    ]
+    for path, kind in kinds:
+        assert isinstance(target_of(rig, path), kind), path
+    assert ask(rig, b"/gone").startswith(b"HTTP/1.1 410")
+    assert ask(rig, b"/else").startswith(b"HTTP/1.1 404")
+    assert ask(rig, b"/page/a").endswith(b"GET at /page/a for /")
+    assert ask(rig, b"/moved").startswith(b"HTTP/1.1 302")
+
+
+def test_the_same_target_is_one() -> None:
+    """
+    Mounts to the same lone member or resource share it, with its connections or sessions.
+    """
+    rig = make_rig()
+    assert target_of(rig, b"/lone").resource is target_of(rig, b"/lone2").resource
+    assert target_of(rig, b"/page") is target_of(rig, b"/page2")
+    assert len(rig.targets.resources()) == 2
+
+
+def test_what_stays_is_kept() -> None:
+    """
+    Installing the same specs again keeps balancers, lone members, pools and resources.
+    """
+    rig = make_rig()
+    pool = rig.balancer().members[0].pool
+    before = [target_of(rig, path) for path in (b"/shop", b"/lone", b"/page")]
+    rig.targets.install(rig.spec)
+    after = [target_of(rig, path) for path in (b"/shop", b"/lone", b"/page")]
+    assert [each.resource for each in before[:2]] == [each.resource for each in after[:2]]
+    assert before[2] is after[2]
+    assert rig.balancer().members[0].pool is pool
+
+
+def test_lone_members_never_go_into_error() -> None:
+    """
+    A member without a balancer is asked however often it fails (F7).
+    """
+    rig = make_rig()
+    for _ in range(5):
+        client = rig.client()
+        client.send(b"GET /lone/x HTTP/1.1\r\nHost: a\r\n\r\n")
+        (opening,) = rig.openings()
+        opening.fail()
+        assert client.taken().startswith(b"HTTP/1.1 503")
+    client.send(b"GET /lone/x HTTP/1.1\r\nHost: a\r\n\r\n")
+    assert rig.accept().taken().startswith(b"GET /base/x HTTP/1.1\r\n")
+
+
+def test_changes_of_state_are_told() -> None:
+    """
+    A member that goes out is a warning with its cause, one that comes back is news.
+    """
+    rig = make_rig()
+    events: list[dict] = []
+    globalLogPublisher.addObserver(events.append)
+    try:
+        balancer = rig.balancer()
+        balancer.force_error(balancer.members[0], "connect-failed", 0.0)
+        rig.advance(20)
+        balancer.elect(rig.runtime.now())
+    finally:
+        globalLogPublisher.removeObserver(events.append)
+    told = [event for event in events if "cause" in event]
+    assert [event["log_level"] for event in told] == [LogLevel.warn, LogLevel.info]
+    assert told[0]["member"] == "http://10.0.0.1"
+    assert told[0]["cause"] == "connect-failed"
