@@ -14,6 +14,17 @@ UPGRADE = b"GET / HTTP/1.1\r\nHost: shop.test\r\nConnection: Upgrade\r\nUpgrade:
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 SWITCH = b"HTTP/1.1 101 Switching\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n"
 
+MOUNTS = """
+[listener:web]
+endpoint = tcp:80
+[mount:/api]
+to = status:418
+[mount:/here]
+to = redirect:https://$host/there
+[mount:/here/not]
+to = !
+"""
+
 
 def make_rig(
     members: int = 2,
@@ -74,3 +85,12 @@ def check_rest(rig: MemoryRig) -> None:
     timed = {id(each) for each in rig.runtime.deadlines.each()}
     idle = {id(each) for member in rig.balancer().members for each in member.pool.idle}
     assert timed == idle | {id(channel) for channel in rig.site.channels}
+
+
+def ask(rig: MemoryRig, request: bytes) -> bytes:
+    """
+    Return the answer to one request.
+    """
+    client = rig.client()
+    client.send(request)
+    return client.taken()

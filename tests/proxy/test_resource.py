@@ -167,3 +167,39 @@ def test_the_route_cookie_goes_to_new_clients_only() -> None:
     assert rig.openings() == []
     member.send(OK)
     assert b"Set-Cookie" not in client.taken()
+
+
+def test_S23_nofailover_answers_instead_of_moving_a_session() -> None:
+    """
+    With nofailover a session whose member is out, before or in this very request, gets 503.
+    """
+    rig = make_rig(1, member="route=r", balancer="stickysession = S\nnofailover = on")
+    balancer = rig.balancer()
+    client = rig.client()
+    sticky = GET.replace(b"\r\n\r\n", b"\r\nCookie: S=x.r\r\n\r\n")
+    client.send(sticky)
+    (opening,) = rig.openings()
+    opening.fail()
+    assert status_of(client.taken()) == 503
+    balancer.set_flags(balancer.members[0], flags.INIT | flags.DISABLED, "test", 0.0)
+    client.send(sticky)
+    assert status_of(client.taken()) == 503
+    assert rig.outcomes[1].reason == "session-refused"
+    assert rig.outcomes[1].sticky == (b"S", b"r")
+    check_rest(rig)
+
+
+def test_S23_a_failed_attempt_may_not_leave_the_session_either() -> None:
+    """
+    The retry of a session with nofailover finds nobody else to ask.
+    """
+    rig = make_rig(2, member="route=r", balancer="stickysession = S")
+    rig = make_rig(2, balancer="stickysession = S\nnofailover = on", member="route=r")
+    client = rig.client()
+    client.send(GET.replace(b"\r\n\r\n", b"\r\nCookie: S=x.r\r\n\r\n"))
+    for _ in range(2):
+        (opening,) = rig.openings()
+        opening.fail()
+    assert status_of(client.taken()) == 503
+    assert len(rig.outcomes[0].tried) == 2
+    check_rest(rig)
