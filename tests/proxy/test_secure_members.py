@@ -73,6 +73,7 @@ class Secure:
         """
         Return what arrived.
         """
+        self.end.settle()
         data = self.end.taken()
         if data:
             self.tls.bio_write(data)

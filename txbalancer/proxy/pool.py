@@ -253,7 +253,9 @@ class _Opening(ClientFactory):
         connection = MemberConnection(pool, self)
         if pool.tls is None:
             return connection
-        return TLSMemoryBIOFactory(pool.tls, True, _Ready(connection)).buildProtocol(addr)
+        reactor = pool.runtime.reactor
+        wrapper = TLSMemoryBIOFactory(pool.tls, True, _Ready(connection), reactor)
+        return wrapper.buildProtocol(addr)
 
     def clientConnectionFailed(self, connector: Any, reason: Failure) -> None:
         """

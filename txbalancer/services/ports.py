@@ -101,7 +101,9 @@ class ListenerService(Service):
         Take the spec that was prepared: new connections see it whole, open ones all but TLS.
         """
         tls, self._prepared_tls = self._prepared_tls, None
-        self._factory = TLSMemoryBIOFactory(tls, False, self.site) if tls else self.site
+        self._factory = self.site
+        if tls:
+            self._factory = TLSMemoryBIOFactory(tls, False, self.site, self._reactor)
         self.spec = spec
         self.site.secure = bool(spec.tls_certificate)
         self.site.configure(spec)
