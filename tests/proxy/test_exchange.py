@@ -386,6 +386,21 @@ def test_a_broken_body_is_400() -> None:
     check_rest(rig)
 
 
+def test_a_body_that_breaks_after_the_answer_began() -> None:
+    """
+    There is no place for another answer then: both connections are cut, nobody is blamed.
+    """
+    rig = make_rig(1, member="maxfails=1")
+    client, member = begin(rig, CHUNKED)
+    member.send(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nbegun")
+    client.send(b"zz\r\n")
+    assert client.ended == member.ended == "aborted"
+    assert (rig.outcomes[0].status, rig.outcomes[0].reason) == (200, "bad-request")
+    assert rig.balancer().members[0].failures == []
+    rig.advance(0)
+    check_rest(rig)
+
+
 # -- flow
 
 

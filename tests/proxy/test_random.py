@@ -21,6 +21,7 @@ FROM_CLIENTS = [
     CHUNKED,
     b"5\r\nbegun\r\n",
     b"0\r\n\r\n",
+    b"zz\r\n",
     POST.replace(b"\r\n\r\n", b"\r\nExpect: 100-continue\r\n\r\n"),
     POST.replace(b"10", b"1000000"),
     b"x" * 80_000,
