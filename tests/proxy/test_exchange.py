@@ -86,6 +86,19 @@ def test_a_fresh_connection_is_tried_once() -> None:
     assert len(rig.balancer().members[0].failures) == 1
 
 
+def test_an_idle_connection_that_closes_after_a_word_is_a_failure() -> None:
+    """
+    A member that began to answer had the request: no free try, and it is blamed.
+    """
+    rig = make_rig(1)
+    client, member = reused(rig, GET)
+    member.send(b"HTTP/1.1 2")
+    member.end()
+    assert rig.openings() == []
+    assert status_of(client.taken()) == 502
+    assert len(rig.balancer().members[0].failures) == 1
+
+
 @pytest.mark.parametrize("request_", [POST + b"0123456789", POST + b"012", CHUNKED])
 def test_what_is_not_idempotent_is_never_sent_twice(request_) -> None:
     """
