@@ -96,3 +96,28 @@ def test_what_left_does_not_expire(clock, deadlines) -> None:
     clock.pump([0.25] * 2)
     assert (thing.expirations, other.expirations) == ([], [])
     assert clock.getDelayedCalls() == []
+
+
+def test_what_another_did_in_the_same_sweep_counts(clock, deadlines) -> None:
+    """
+    A deadline that is moved, or left, while others expire in the same sweep is not acted on.
+    """
+    things = [Thing(1.0), Thing(1.0)]
+
+    def first_ends_the_other(this: Thing, other: Thing, now: float) -> None:
+        this.expirations.append(now)
+        this.deadline = NEVER
+        if now < 2:
+            other.deadline = 9.0
+        else:
+            deadlines.discard(other)
+
+    for this, other in (things, things[::-1]):
+        this.expired = lambda now, this=this, other=other: first_ends_the_other(this, other, now)
+        deadlines.add(this)
+    clock.pump([0.25] * 6)
+    assert sum(len(each.expirations) for each in things) == 1
+    for each in things:
+        each.deadline = 2.5
+    clock.pump([0.25] * 6)
+    assert sum(len(each.expirations) for each in things) == 2

@@ -74,6 +74,9 @@ class Deadlines:
         now = self.now()
         late = [each for each in self._timed if each.deadline <= now]
         for each in late:
+            if each.deadline > now or each not in self._timed:
+                # What another one did in this sweep was in time for it.
+                continue
             try:
                 each.expired(now)
             except Exception:

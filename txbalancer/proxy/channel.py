@@ -100,10 +100,10 @@ class ClientChannel(RequestReader):
         if self.tunnel is not None:
             self.tunnel.client_eof()
         elif self.exchange is None or self._lingering:
-            self._shut()
+            if self._lingering or not self._blocked:
+                self._shut()
         elif self._receiving:
-            self.exchange.client_gone(ClientGone("the client ended within its request"))
-            self._shut()
+            self._broke_off()
 
     def drain(self) -> None:
         """
@@ -119,6 +119,7 @@ class ClientChannel(RequestReader):
         Cut the connection, so that the client can tell that its answer is not complete.
         """
         self._closing = True
+        self._receiving = False
         self.exchange = None
         self.transport.unregisterProducer()
         self.transport.abortConnection()

@@ -226,7 +226,7 @@ class MemberConnection(AnswerReader):
         if self._chunked_request:
             self.transport.write(last_chunk(trailers))
         self.request_sent = True
-        if not self.paused:
+        if not self.paused and self._state != TUNNEL:
             self.deadline = self.pool.now() + self.pool.timeout
 
     # -- flow and time

@@ -7,7 +7,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from txbalancer.core.request import Peer
-from txbalancer.errors import ClientError, ClientTimeout
+from txbalancer.errors import ClientError, ClientGone, ClientTimeout
 from txbalancer.http1.framing import ChunkedReader
 from txbalancer.http1.heads import CHUNKED, NO_BODY, RequestHead, parse_request
 from txbalancer.net.deadlines import NEVER
@@ -132,6 +132,8 @@ class RequestReader(Link):
         self.site.begin(channel, head)
         if data and self._receiving:
             self._body(data)
+        if self.ended and self._receiving:
+            self._broke_off()
 
     def _partial(self, data: bytes, end: int) -> None:
         """
@@ -200,6 +202,10 @@ class RequestReader(Link):
             exchange.request_data(data)
         if self.exchange is exchange:
             exchange.request_end(trailers)
+        if self.tunnel is not None:
+            # The member changed protocols before the request was complete.
+            rest, self._buffer = self._buffer, b""
+            self.tunnel.from_client(rest)
 
     def _await_body(self) -> None:
         """
@@ -219,13 +225,23 @@ class RequestReader(Link):
         channel: Any = self
         self.site.refuse(channel, error)
 
+    def _broke_off(self) -> None:
+        """
+        The client sends no more, though its request is not complete.
+        """
+        assert self.exchange is not None
+        self.exchange.client_gone(ClientGone("the client ended within its request"))
+        self._shut()
+
     def _skip(self, size: int) -> None:
         self._skipped += size
         if self._skipped > 64 * PIPELINE:
             self._shut()
 
     def _shut(self) -> None:
-        self._closing = True
+        # Under TLS more may still arrive: it is no request any more.
+        self._closing = self._lingering = True
+        self._receiving = False
         # What is still to be written must not wait for the client for ever.
         self.deadline = self.site.now() + self.site.spec.write_timeout
         self._progress = -1
