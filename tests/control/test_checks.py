@@ -39,9 +39,9 @@ def test_files_without_certificates(tmp_path: Path) -> None:
     assert told(text) == [
         f"f:3: [listener:web] tls-certificate: {pem}: there is no PEM certificate in it",
         "f:7: [balancer:b] members: https://b: "
-        f"sslproxycacertificatefile {pem}: there is no certificate in it",
+        f"sslproxycacertificatefile {pem}: there is no PEM certificate in it",
         "f:11: [mount:/B] to: https://c: "
-        f"sslproxycacertificatefile {pem}: there is no certificate in it",
+        f"sslproxycacertificatefile {pem}: there is no PEM certificate in it",
     ]
 
 
