@@ -388,6 +388,19 @@ def test_another_spec_for_the_same_address() -> None:
     assert (pool.spec.max, pool.open, member.lost) == (7, 1, False)
 
 
+def test_more_connections_are_allowed_while_requests_wait() -> None:
+    """
+    A reload that raises C{max} serves those that wait at once; nobody overtakes them.
+    """
+    rig = make_rig(1, member="max=1")
+    begin(rig)
+    rig.client().send(GET)
+    rig.client().send(GET)
+    assert rig.openings() == []
+    rig.targets.install(make_rig(1, member="max=2").spec)
+    assert len(rig.openings()) == 1
+
+
 def test_the_reactor_of_the_rig_is_a_memory_reactor() -> None:
     """
     Nothing here opens a socket.

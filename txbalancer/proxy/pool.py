@@ -153,7 +153,7 @@ class MemberPool:
         self.open -= 1
         if exchange is not None:
             exchange.attempt_failed(error)
-        self._serve_waiting()
+        self.serve_waiting()
 
     # -- coming back and going away
 
@@ -180,7 +180,7 @@ class MemberPool:
         self.open -= 1
         if connection in self.idle:
             self.idle.remove(connection)
-        self._serve_waiting()
+        self.serve_waiting()
 
     def aged(self, connection: MemberConnection, now: float) -> None:
         """
@@ -194,7 +194,10 @@ class MemberPool:
         else:
             connection.deadline = now + self.spec.ttl
 
-    def _serve_waiting(self) -> None:
+    def serve_waiting(self) -> None:
+        """
+        Open connections for those that wait, as far as C{max} allows.
+        """
         while self._waiting and not (self.spec.max and self.open >= self.spec.max):
             exchange = self._waiting.popleft()
             exchange.wait_until(NEVER)

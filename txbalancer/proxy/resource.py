@@ -114,6 +114,8 @@ class BalancerResource(Resource):
         for member in reloaded.removed:
             if member.pool is not None:
                 member.pool.leave()
+        for member in self.balancer.members:
+            member.pool.serve_waiting()  # max may be higher now
         self.serve_waiting()
 
     def member(self, name: str) -> Member | None:
