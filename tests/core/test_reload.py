@@ -73,6 +73,25 @@ def test_X21_changes_at_run_time_outlive_a_reload():
     assert lb.carriers(b"rb") == [a]
 
 
+@pytest.mark.parametrize(("status", "left"), [("", "Init Ok "), ("+C", "Init HcFl ")])
+def test_a_verdict_ends_with_the_checks(status, left):
+    """
+    A member that is checked no more is not out for ever by its last check, and when it is
+    checked again, the first result is a verdict at once.
+    """
+    checked = member("a", hcmethod="get", status=status)
+    lb = balancer(checked, "b")
+    a = lb.members[0]
+    lb.health(a, False, 0.0)
+    reconfigure(lb, configured(replace(checked, hcuri="/other"), "b"), 1.0)
+    assert words(a) == "Init HcFl "
+    reconfigure(lb, configured(replace(checked, hcmethod="none"), "b"), 2.0)
+    assert words(a) == left
+    reconfigure(lb, configured(checked, "b"), 3.0)
+    lb.health(a, False, 4.0)
+    assert words(a) == "Init HcFl "
+
+
 def test_members_added_and_removed_at_run_time_stay_so():
     """
     Until the configuration knows them, or forgets them.

@@ -8,6 +8,8 @@ from dataclasses import fields, replace
 from typing import NamedTuple
 
 from txbalancer.core.balancer import Balancer
+from txbalancer.core.flags import HC_FAILED
+from txbalancer.core.health import Health
 from txbalancer.core.member import Member
 from txbalancer.core.specs import BalancerSpec, MemberSpec
 
@@ -73,4 +75,8 @@ def _change(balancer: Balancer, member: Member, after: MemberSpec, now: float) -
         member.redirect = after.redirect.encode()
     bits = before.status ^ after.status
     flags = (member.flags & ~bits) | (after.status & bits)
+    if before.hcmethod != "none" and after.hcmethod == "none":
+        # Only passed checks end a verdict, and there will be none.
+        member.health = Health()
+        flags &= ~HC_FAILED | after.status
     balancer.set_flags(member, flags, "configuration changed", now)
