@@ -119,6 +119,7 @@ class Attempts(Served):
         if member is None:
             member = balancer.elect(now, self.head)
             if member is None:
+                self._since = now
                 self._target.wait(self)
                 return
         self._begin(member)
@@ -142,6 +143,7 @@ class Attempts(Served):
             self._fail(error)
             return
         if member is None:
+            self._since = now
             self._target.wait(self)
         else:
             self._begin(member)
@@ -201,7 +203,6 @@ class Attempts(Served):
         """
         Wait in a queue, at most until C{deadline}.
         """
-        self._since = self._since or self.runtime.now()
         self._rest()
         if deadline != NEVER:
             self.deadline = deadline
