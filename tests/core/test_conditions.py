@@ -97,13 +97,15 @@ def test_method(allowed: str, method: bytes, expected: bool) -> None:
         ("a b", {b"x-kind": b"b"}, True),
         ("a b", {b"x-kind": b"c"}, False),
         ("a", {}, False),
+        ("b", {b"x-kind": b"a, b"}, True),
+        ("b", {b"x-kind": b"ab, bb"}, False),
         ("*", {b"x-kind": b""}, True),
         ("*", {}, False),
     ],
 )
 def test_header(allowed: str, headers: dict[bytes, bytes], expected: bool) -> None:
     """
-    A header has one of the values, or is there at all for a star.
+    A header has one of the values, in any of its lines or list, or is there at all for a star.
     """
     assert holds("header", "X-Kind", allowed, headers=headers) is expected
 

@@ -122,7 +122,7 @@ def test_socket_that_systemd_did_not_hand_over(balancer: Starts, which: str) -> 
         start=False,
     )
     said = fails(process)
-    assert f"cannot listen on systemd:domain=INET:{which}: systemd has handed over no" in said
+    assert "systemd has handed over no" in said
 
 
 def secure(process: BalancerProcess, certificate: Path, key: Path) -> None:

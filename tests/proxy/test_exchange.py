@@ -156,6 +156,20 @@ def test_failures_go_elsewhere(ending, reason) -> None:
     check_rest(rig)
 
 
+def test_S26_a_member_that_ignores_errors_keeps_its_requests() -> None:
+    """
+    F2: with C{+I} a failure is answered as it is, and no other member is tried.
+    """
+    rig = make_rig(member="status=+I")
+    client = rig.client()
+    client.send(GET)
+    (opening,) = rig.openings()
+    opening.fail()
+    assert status_of(client.taken()) == 503
+    assert rig.openings() == []
+    check_rest(rig)
+
+
 def test_attempts_are_bounded() -> None:
     """
     maxattempts counts further members (B7); when all is tried the last failure is answered.

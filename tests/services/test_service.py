@@ -38,7 +38,7 @@ def test_it_is_a_service_as_any_other() -> None:
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        ("[listener:other]\nendpoint = tcp:81\n", "listener other: cannot listen on tcp:81"),
+        ("[listener:other]\nendpoint = tcp:81\n", "listener other: .*: cannot listen on tcp:81"),
         (
             "[listener:other]\nendpoint = tcp:82\ntls-certificate = /dev/null\n",
             "listener other: tls-certificate /dev/null",

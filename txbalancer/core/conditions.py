@@ -86,7 +86,15 @@ def _header(condition: Condition) -> Predicate:
     if "*" in condition.allowed:
         return lambda request: request.header(name) is not None
     allowed = frozenset(word.encode() for word in condition.allowed)
-    return lambda request: request.header(name) in allowed
+
+    def holds(request: Request) -> bool:
+        value = request.header(name)
+        if value is None:
+            return False
+        # Repeated lines are joined: each of them, and each part of a list, counts.
+        return value in allowed or any(each.strip() in allowed for each in value.split(b","))
+
+    return holds
 
 
 def _query(condition: Condition) -> Predicate:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from txbalancer import errors
 from txbalancer.core import retry
 from txbalancer.core.balancer import Session
+from txbalancer.core.flags import IGNORE_ERRORS
 from txbalancer.core.headers import request_lines
 from txbalancer.core.member import Member
 from txbalancer.core.mounts import Mount
@@ -303,11 +304,12 @@ class Attempts(Served):
             error,
             method=self.head.method,
             sent=sent,
-            replayable=self._kept is not None or not self._body_announced(),
+            replayable=self._kept is not None or self.head.body in (NO_BODY, 0),
             answered=self._answered,
             reused=self._reused and untouched,
             attempts=self.attempts,
-            maxattempts=balancer.maxattempts,
+            # A member that ignores errors keeps its requests, failed or not (APACHE F2, S26).
+            maxattempts=0 if member.flags & IGNORE_ERRORS else balancer.maxattempts,
             client_there=not self.finished,
         )
         if decision is retry.Decision.FRESH:
@@ -324,9 +326,6 @@ class Attempts(Served):
             self._again()
         else:
             self._fail(error)
-
-    def _body_announced(self) -> bool:
-        return self.head.body != NO_BODY and self.head.body != 0
 
     def expired(self, now: float) -> None:
         """

@@ -84,7 +84,7 @@ class ListenerService(Service):
             return Socket(self._reactor, endpoint)
         except Exception as error:
             raise StartError(
-                f"listener {spec.name}: cannot listen on {endpoint}: {_cause(error)}"
+                f"listener {spec.name}: {_cause(error)}: cannot listen on {endpoint}"
             ) from error
 
     def abandon(self) -> None:
