@@ -4,7 +4,6 @@ A third party's distribution: one plugin for each extension point.
 
 from twisted.internet.defer import succeed
 from twisted.plugin import IPlugin
-from twisted.web.resource import Resource
 from twisted.web.static import Data
 from zope.interface import implementer
 
@@ -102,9 +101,7 @@ class Greeting:
     name = "greeting"
 
     def make_resource(self):
-        root = Resource()
-        root.putChild(b"greeting", Data(b"hello", "text/plain"))
-        return root
+        return Data(b"hello", "text/plain")
 
 
 first = FirstFactory()
