@@ -147,3 +147,27 @@ def test_changes_of_state_are_told() -> None:
     assert [event["log_level"] for event in told] == [LogLevel.warn, LogLevel.info]
     assert told[0]["member"] == "http://10.0.0.1"
     assert told[0]["cause"] == "connect-failed"
+
+
+def test_a_balancer_without_members_left_does_not_flood_the_log() -> None:
+    """
+    Forced recovery brings the dead in for every request; a line a second says so.
+    """
+    rig = make_rig()
+    said: list[str] = []
+
+    def observe(event) -> None:
+        if "after" in event:
+            said.append(f"{event['before']} -> {event['after']}")
+
+    globalLogPublisher.addObserver(observe)
+    try:
+        for _ in range(20):
+            client = rig.client()
+            client.send(b"GET /shop HTTP/1.1\r\nHost: a\r\n\r\n")
+            for opening in rig.openings():
+                opening.fail()
+            assert client.taken().startswith(b"HTTP/1.1 503 ")
+    finally:
+        globalLogPublisher.removeObserver(observe)
+    assert said == ["Init Ok -> Init Err", "Init Err -> Init Ok"]

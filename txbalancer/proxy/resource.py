@@ -30,6 +30,7 @@ from txbalancer.proxy.exchange import Exchange
 from txbalancer.proxy.pool import MemberPool
 from txbalancer.proxy.runtime import Runtime
 from txbalancer.proxy.site import Site
+from txbalancer.proxy.throttle import Throttle
 from txbalancer.proxy.tree import forward, place_of
 
 
@@ -81,6 +82,7 @@ class BalancerResource(Resource):
     A balancer, reachable through mounts.
 
     @ivar balancer: the domain's part: who is elected, who is out.
+    @ivar relapses: bounds what is logged of members that are tried again and fail again.
     """
 
     isLeaf = True
@@ -91,6 +93,8 @@ class BalancerResource(Resource):
         self.runtime = runtime
         self.balancer = balancer
         self._waiting: deque[Attempts] = deque()
+        self._throttle = Throttle()
+        self.relapses = Throttle()
         self._timer: Any = None
 
     def open_pools(self) -> None:
@@ -223,13 +227,17 @@ class BalancerResource(Resource):
 
     def log_failure(self, exchange: Attempts, error: BalancerError) -> None:
         """
-        Note a failed exchange for whoever debugs; the access log has it in any case.
+        Note a failed exchange for whoever debugs, within reason: the access log has them all.
         """
+        more = self._throttle.permit(self.runtime.now())
+        if more is None:
+            return
         self.log.debug(
-            "{balancer}: {method} {target}: {status}: {error}",
+            "{balancer}: {method} {target}: {status}: {error}{more}",
+            more=more,
             balancer=self.balancer.spec.name,
-            method=exchange.head.method,
-            target=exchange.head.target,
+            method=exchange.head.method.decode("latin-1"),
+            target=exchange.head.target.decode("latin-1"),
             status=error.status,
             error=str(error),
         )

@@ -21,6 +21,7 @@ from txbalancer.http1.limits import Limits
 from txbalancer.proxy.channel import ClientChannel
 from txbalancer.proxy.local import METHODS, LocalAnswer
 from txbalancer.proxy.runtime import Runtime
+from txbalancer.proxy.throttle import Throttle
 
 
 class Site(ServerFactory):
@@ -48,6 +49,7 @@ class Site(ServerFactory):
         self.draining = False
         self.channels: set[ClientChannel] = set()
         self._held: deque[ClientChannel] = deque()
+        self._throttle = Throttle()
         self.configure(spec)
 
     def configure(self, spec: ListenerSpec) -> None:
@@ -165,12 +167,15 @@ class Site(ServerFactory):
         head.minor, head.keep_alive, head.lines, head.noted = 1, False, [], {}
         head.host = head.upgrade = b""
         head.body, head.expects = -1, False
-        self.log.debug(
-            "{listener}: {client}: {status}: {error}",
-            listener=self.spec.name,
-            client=channel.peer.client,
-            status=error.status,
-            error=str(error),
-        )
+        more = self._throttle.permit(self.now())
+        if more is not None:
+            self.log.debug(
+                "{listener}: {client}: {status}: {error}{more}",
+                listener=self.spec.name,
+                client=channel.peer.client,
+                status=error.status,
+                error=str(error),
+                more=more,
+            )
         channel.head = head
         LocalAnswer(self.runtime, channel, head, error.status, error.reason).send_page(str(error))

@@ -122,17 +122,24 @@ class Targets:
         """
         Tell people about a change of a member's state, and requests that wait for one.
         """
+        if flags.usable(flip.after):
+            self._runtime.reactor.callLater(0, resource.serve_waiting)
+        more: str | None = ""
+        if flip.member.retries:
+            # Where all are down each request brings them in and out again (forced recovery).
+            more = resource.relapses.permit(self._runtime.now())
+            if more is None:
+                return
         level = self.log.info if flags.usable(flip.after) else self.log.warn
         level(
-            "{balancer}: {member} {before} -> {after}: {cause}",
+            "{balancer}: {member} {before} -> {after}: {cause}{more}",
+            more=more,
             balancer=resource.balancer.spec.name,
             member=flip.member.name,
             before=flags.describe(flip.before).strip(),
             after=flags.describe(flip.after).strip(),
             cause=flip.cause,
         )
-        if flags.usable(flip.after):
-            self._runtime.reactor.callLater(0, resource.serve_waiting)
 
     def _mount(
         self,
