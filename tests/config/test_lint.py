@@ -41,19 +41,9 @@ def test_a_sound_file_has_no_warnings() -> None:
     ("lines", "members", "expected"),
     [
         (
-            "nofailover = on",
-            "http://a\n  http://b",
-            ["2: nofailover: has no effect without stickysession, stickycookie or stickyscheme"],
-        ),
-        (
             "stickysession = S",
             "http://a\n  http://b",
             ["2: stickysession: has no effect: no member has a route"],
-        ),
-        (
-            "stickycookie-path = /x",
-            "http://a",
-            ["2: stickycookie-path: has no effect without stickycookie = NAME"],
         ),
         (
             "stickysession = S",
@@ -61,7 +51,7 @@ def test_a_sound_file_has_no_warnings() -> None:
             ["5: members: http://b has no route: its sessions do not stick"],
         ),
         (
-            "",
+            "stickysession = S",
             "http://a route=x\n  http://b route=x redirect=y",
             [
                 "5: members: route x is that of the member in line 4 too: "
@@ -80,10 +70,14 @@ def test_a_sound_file_has_no_warnings() -> None:
             ["4: members: http://a is the only member: failed checks leave no one to answer"],
         ),
         (
-            "hcuri = /x",
+            "stickycookie = R",
             "http://a",
-            ["4: members: http://a: hcuri has no effect without hcmethod"],
+            [
+                "2: stickycookie: without stickycookie-secret sessions move to other members at "
+                "every restart, and between balancers that share them"
+            ],
         ),
+        ("stickycookie = R\nstickycookie-secret = 0123456789abcdef", "http://a", []),
     ],
 )
 def test_warnings_about_balancers(lines: str, members: str, expected: list[str]) -> None:
@@ -99,7 +93,8 @@ def test_a_cookie_without_secure_is_dropped_by_browsers(tmp_path: Path) -> None:
     """
     pem = tmp_path / "a.pem"
     pem.write_text("x")
-    text = f"{MOUNT}{BALANCER}stickycookie = R\nstickycookie-samesite = None\n{LISTENER}"
+    text = f"{MOUNT}{BALANCER}stickycookie = R\nstickycookie-samesite = None\n"
+    text += f"stickycookie-secret = 0123456789abcdef\n{LISTENER}"
     fault = (
         "f:6: [balancer:shop] stickycookie-samesite: browsers drop a SameSite=None cookie that is "
         "not Secure: give stickycookie-secure = on, or use lax"

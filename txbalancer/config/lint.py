@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from txbalancer.config.effects import check_effects
 from txbalancer.config.findings import Findings
 from txbalancer.config.scope import Placed
 from txbalancer.core.specs import (
@@ -35,6 +36,7 @@ def lint(listeners: Listeners, balancers: Balancers, mounts: Mounts, findings: F
         _cookie(balancer, listeners, findings)
         _routes(balancer, findings)
         _probes(balancer, findings)
+    check_effects(listeners, balancers, mounts, findings)
     _unused(balancers, mounts, findings)
     _without_mounts(listeners, mounts, findings)
     _shadowed(mounts, findings)
@@ -44,14 +46,6 @@ def lint(listeners: Listeners, balancers: Balancers, mounts: Mounts, findings: F
 
 def _stickiness(placed: Placed[BalancerSpec], findings: Findings) -> None:
     spec, section = placed.spec, placed.section
-    sticky = spec.stickysession or spec.stickycookie or spec.stickyscheme
-    if spec.nofailover and not sticky:
-        findings.warn(
-            section.line_of("nofailover"),
-            section.title,
-            "nofailover",
-            "has no effect without stickysession, stickycookie or stickyscheme",
-        )
     if spec.stickysession and not any(member.route for member in spec.members):
         findings.warn(
             section.line_of("stickysession"),
@@ -59,15 +53,14 @@ def _stickiness(placed: Placed[BalancerSpec], findings: Findings) -> None:
             "stickysession",
             "has no effect: no member has a route",
         )
-    if not spec.stickycookie:
-        for key in section.entries:
-            if key.startswith("stickycookie-"):
-                findings.warn(
-                    section.line_of(key),
-                    section.title,
-                    key,
-                    "has no effect without stickycookie = NAME",
-                )
+    if spec.stickycookie and not spec.stickycookie_secret:
+        findings.warn(
+            section.line_of("stickycookie"),
+            section.title,
+            "stickycookie",
+            "without stickycookie-secret sessions move to other members at every restart, "
+            "and between balancers that share them",
+        )
 
 
 def _cookie(placed: Placed[BalancerSpec], listeners: Listeners, findings: Findings) -> None:
@@ -117,10 +110,6 @@ def _probes(placed: Placed[BalancerSpec], findings: Findings) -> None:
     title = placed.section.title
     for line, member in _member_places(placed):
         if member.hcmethod == "none":
-            if member.hcuri:
-                findings.warn(
-                    line, title, "members", f"{member.url}: hcuri has no effect without hcmethod"
-                )
             continue
         if member.hcfails == 1:
             findings.warn(

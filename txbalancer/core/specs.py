@@ -314,7 +314,11 @@ class BalancerSpec:
         values.token_or_none, "", "Name of a route cookie that the balancer sets itself."
     )
     stickycookie_secret: tuple[str, ...] = option(
-        secrets, (), "Signs stickycookie; a second one is accepted too, for rotation.", secret=True
+        secrets,
+        (),
+        "Signs stickycookie; a second one is accepted too, for rotation. Empty = made at each"
+        " start: sessions then move at every restart, and between balancers that share them.",
+        secret=True,
     )
     stickycookie_path: str = option(values.cookie_path, "/", "Path attribute of stickycookie.")
     stickycookie_secure: str = option(

@@ -1,0 +1,162 @@
+"""
+Options that do nothing where they stand.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from .helpers import LISTENER, MOUNT, warnings
+
+WITHOUT = "has no effect without"
+STICKY = "stickysession, stickycookie or stickyscheme"
+
+
+def of_balancer(lines: str, *members: str) -> list[str]:
+    """
+    Return the warnings that speak of no effect; members stand from line 4 on.
+    """
+    listed = "\n  ".join(members or ("http://a", "http://b"))
+    text = f"[balancer:shop]\n{lines}\nmembers =\n  {listed}\n{LISTENER}{MOUNT}"
+    return [each.removeprefix("f:").replace("[balancer:shop] ", "") for each in warnings(text)]
+
+
+@pytest.mark.parametrize(
+    ("line", "needed", "remedy"),
+    [
+        ("hashkey = uri", "lbmethod = hash", "lbmethod = hash"),
+        ("stickysessionsep = -", "stickysession", ""),
+        ("scolonpathdelim = on", "stickysession", ""),
+        ("stickycookie-path = /x", "stickycookie = NAME", ""),
+        ("nofailover = on", STICKY, "stickyscheme = learned"),
+        ("tunneltimeout = 5", "an upgrade other than NONE", ""),
+        ("acquire = 5", "max", "max = 3"),
+        ("member.maxqueue = 5", "max", "max = 3"),
+        ("sslproxyverify = none", "https://", ""),
+        ("failwindow = 5", "maxfails above 1", "maxfails = 2"),
+        ("hcinterval = 5", "hcmethod", "hcmethod = tcp"),
+        ("hctimeout = 1", "hcmethod", "hcmethod = tcp"),
+        ("hcpasses = 5", "hcmethod", "hcmethod = tcp"),
+        ("member.hcfails = 5", "hcmethod", "hcmethod = tcp"),
+        ("hcuri = /x", "an hcmethod that asks for it, such as get", "hcmethod = get"),
+    ],
+)
+def test_options_of_a_balancers_section(line: str, needed: str, remedy: str) -> None:
+    """
+    An option that was written without what it needs is told at its line; with it, not.
+    """
+    spoilt = "maxfails = 1\nupgrade = none\n" if not remedy else ""
+    spoilt += "maxfails = 1\n" if line.startswith("failwindow") else ""
+    key = line.partition(" ")[0]
+    found = [each for each in of_balancer(f"{line}\n{spoilt}") if WITHOUT in each]
+    assert found == [f"2: {key}: {WITHOUT} {needed}"]
+    if remedy:
+        assert [each for each in of_balancer(f"{line}\n{remedy}") if WITHOUT in each] == []
+
+
+@pytest.mark.parametrize(
+    ("options", "fault"),
+    [
+        ("sslproxycheckpeername=off", f"sslproxycheckpeername {WITHOUT} https://"),
+        (
+            "tunneltimeout=5 upgrade=None",
+            f"tunneltimeout {WITHOUT} an upgrade other than NONE",
+        ),
+        (
+            "hcuri=/x hcmethod=tcp",
+            f"hcuri {WITHOUT} an hcmethod that asks for it, such as get",
+        ),
+        ("hcuri=/x", f"hcuri {WITHOUT} an hcmethod that asks for it, such as get"),
+        ("HCfails=2", f"hcfails {WITHOUT} hcmethod"),
+        ("acquire=5", f"acquire {WITHOUT} max"),
+        ("acquire=5 max=0", f"acquire {WITHOUT} max"),
+        ("smax=5 ttl=0", f"smax {WITHOUT} ttl: nothing is closed for age"),
+        ("min=5 ttl=0", f"min {WITHOUT} ttl: nothing is closed for age"),
+        ("min=5 disablereuse=on", f"min {WITHOUT} reuse: disablereuse is On"),
+        ("min=5 max=4", "min is above max: there are never so many connections"),
+        ("redirect=a", f"redirect {WITHOUT} {STICKY}"),
+        ("failwindow=5 maxfails=1", f"failwindow {WITHOUT} maxfails above 1"),
+        ("status=+H+R", "status has H and R: H has no effect, the member is a spare"),
+        ("min=5 max=5 ttl=1 acquire=1 maxqueue=9", ""),
+        ("min=5", ""),
+        ("status=+H", ""),
+        ("status=+R", ""),
+        ("tunneltimeout=5", ""),
+        ("hcmethod=get hcuri=/x hcinterval=3 hcfails=2", ""),
+        ("maxfails=2 failwindow=5", ""),
+    ],
+)
+def test_W42_options_of_a_member(options: str, fault: str) -> None:
+    """
+    The same for what stands in a member's line, which is named with the member.
+    """
+    found = of_balancer("", f"http://a {options}", "http://b route=a")
+    assert found == ([f"4: members: http://a: {fault}"] if fault else [])
+
+
+def test_https_members_use_tls_options() -> None:
+    """
+    TLS options of an https member, and redirect of a sticky balancer, are in use.
+    """
+    members = ("https://a sslproxyverify=none route=a redirect=b", "http://b route=b")
+    assert of_balancer("stickysession = S", *members) == []
+
+
+def test_a_default_that_one_member_can_use() -> None:
+    """
+    What is given for all members is told only when it is of use to none.
+    """
+    assert of_balancer("sslproxyverify = none", "http://a", "https://b") == []
+    assert of_balancer("acquire = 5", "http://a max=3", "http://b") == []
+
+
+def test_what_is_not_written_is_not_told() -> None:
+    """
+    Defaults of the program are no mistake of the file, and timeout is the balancer's.
+    """
+    assert of_balancer("upgrade = NONE\nttl = 0\nmaxfails = 1\ntimeout = 1") == []
+
+
+@pytest.mark.parametrize("target", ["!", "redirect:/x", "status:503"])
+@pytest.mark.parametrize(
+    "line",
+    [
+        *("via = on", "preservehost = on", "forwarded = on", "addheaders = off", "nocanon = on"),
+        *("reverse = off", "reverse-cookie-path = /a /b", "reverse-cookie-domain = a b"),
+    ],
+)
+def test_options_of_mounts_that_ask_no_member(target: str, line: str) -> None:
+    """
+    What concerns the talk with a member means nothing where there is none.
+    """
+    text = f"{LISTENER}[mount:/a]\nto = {target}\n{line}\n"
+    key = line.partition(" ")[0]
+    assert warnings(text) == [f"f:5: [mount:/a] {key}: {WITHOUT} a member to ask"]
+    assert warnings(text.replace(f"= {target}", "= http://a")) == []
+
+
+def test_cookies_are_rewritten_without_reverse() -> None:
+    """
+    reverse-cookie-path works by itself.
+    """
+    text = f"{LISTENER}[mount:/a]\nto = http://a\nreverse = off\nreverse-cookie-path = /a /b\n"
+    assert warnings(text) == []
+
+
+def test_options_of_a_single_member() -> None:
+    """
+    The member of a mount is looked at as those of balancers are.
+    """
+    text = f"{LISTENER}[mount:/a]\nto = http://a acquire=5 timeout=3\n"
+    assert warnings(text) == [f"f:4: [mount:/a] to: http://a: acquire {WITHOUT} max"]
+
+
+def test_keepalive_requests() -> None:
+    """
+    A number of requests per connection needs more than one.
+    """
+    text = f"{LISTENER}keepalive-requests = 9\nkeepalive-timeout = 0\n[mount:/]\nto = http://a\n"
+    assert warnings(text) == [
+        f"f:3: [listener:web] keepalive-requests: {WITHOUT} keepalive-timeout"
+    ]
+    assert warnings(text.replace("= 0", "= 1")) == []
