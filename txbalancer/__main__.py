@@ -26,9 +26,9 @@ def _registry() -> Registry:
 
 
 def _checks() -> Iterable[Check]:
-    from txbalancer.control.checks import CHECKS
+    from txbalancer.control.checks import COMMAND_CHECKS
 
-    return CHECKS
+    return COMMAND_CHECKS
 
 
 if __name__ == "__main__":

@@ -148,6 +148,21 @@ def test_labels_of_mounts_keep_their_case() -> None:
             "workers = 1\n",
             ["f:1: a key before the first section; begin with a section: [listener:NAME]"],
         ),
+        (
+            "workers = 1\nx\n[a]\nfoo\n",
+            [
+                "f:1: a key before the first section; begin with a section: [listener:NAME]",
+                "f:4: [a] 'foo' is not of the form key = value",
+            ],
+        ),
+        (
+            "workers = 1\n  [txbalancer]\n[a]\n",
+            [
+                "f:1: a key before the first section; begin with a section: [listener:NAME]",
+                "f:2: workers: the indented line goes on with this value; "
+                "write [txbalancer] without indentation",
+            ],
+        ),
         ("[a\nk = v\n", ["f:1: '[a' is no section: a closing ] is expected"]),
         ("[]\nk = v\n  w\n", ["f:1: '[]' is no section: [KIND] or [KIND:NAME] is expected"]),
         ("[a]\n[b\nfoo\n[c]\n", ["f:2: '[b' is no section: a closing ] is expected"]),

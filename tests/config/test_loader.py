@@ -98,6 +98,16 @@ def test_an_lbmethod_that_needs_what_is_not_there() -> None:
     assert good(text.replace("byudp", "bytraffic")).spec.balancers[0].lbmethod == "bytraffic"
 
 
+def test_all_wrong_codes_are_told() -> None:
+    """
+    A list of status codes names each of its faults.
+    """
+    text = f"{LISTENER}{BALANCER}failonstatus = 500 5xx 600\n{MOUNT}"
+    assert errors(text) == [
+        "f:5: [balancer:shop] failonstatus: '5xx', '600' are not status codes from 100 to 599"
+    ]
+
+
 def test_a_value_that_goes_on_by_mistake() -> None:
     """
     A bad value of several lines tells where it goes on.
@@ -186,9 +196,9 @@ def test_any_bytes_are_read_or_told_about(
     assert told(path).startswith(str(path))
 
 
-def test_further_checks_come_last() -> None:
+def test_further_checks() -> None:
     """
-    Checks of other layers see a valid spec, and their complaints get a line.
+    Complaints of other layers' checks get a line.
     """
 
     def check(spec: ServiceSpec) -> Iterator[Complaint]:
@@ -206,8 +216,29 @@ def test_further_checks_come_last() -> None:
         "f:5: [listener:web] endpoint: is taken",
         "f:16: [mount:/] to: is far away",
     ]
-    with pytest.raises(ConfigErrors, match="listener"):
-        loads("[listener:a]\n", REGISTRY, [lambda spec: pytest.fail("too early")])
+
+
+def test_further_checks_beside_faults() -> None:
+    """
+    Checks see what could be read of a file with faults, but no listener whose TLS keys are at
+    fault: they would find the same fault again.
+    """
+
+    def check(spec: ServiceSpec) -> Iterator[Complaint]:
+        yield "txbalancer", "access-log", " ".join(each.name for each in spec.listeners)
+        yield "mount:/", "to", " ".join(each.url for each in spec.balancers[0].members)
+
+    text = (
+        "[txbalancer]\nworkers = x\naccess-log = y\n[listener:a]\n"
+        "[listener:b]\nendpoint = tcp:1\ntls-certificate = /missing\n"
+        "[balancer:c]\nmembers =\n  http://h\n  http://i max=x\n  ftp://j\n[mount:/]\nto = ?\n"
+    )
+    with pytest.raises(ConfigErrors) as caught:
+        loads(text, REGISTRY, [check], "f")
+    found = [(each.line, each.text) for each in caught.value.errors]
+    assert [line for line, _ in found] == [2, 3, 4, 7, 11, 12, 14, 14]
+    assert found[1] == (3, "a")
+    assert found[-1] == (14, "http://h")
 
 
 SECTION_OF = {

@@ -340,7 +340,7 @@ def test_many_seconds_are_kept_apart() -> None:
         ("%{x}y", "position 1: unknown directive %{x}y"),
         ("%h %{User-agent", "position 4: %{ without its }"),
         ("100%", "position 4: '%' is no directive; a percent sign is written %%"),
-        ("%{x}h", "position 1: %{x}h takes no name: %h"),
+        ("%{x}h", "position 1: %{x}h takes no name: use %h"),
         ("%i", "position 1: %i needs a name: %{NAME}i"),
         ("%{}i", "position 1: %{}i has an empty name"),
         ("%{BALANCER_NAM}e", "unknown variable 'BALANCER_NAM' (did you mean BALANCER_NAME?)"),

@@ -4,11 +4,15 @@ Checks that load certificates as a start would.
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
+
+import pytest
 
 from tests.config.helpers import REGISTRY
 from txbalancer.config import loads
-from txbalancer.control.checks import check_tls
+from txbalancer.control.checks import COMMAND_CHECKS, check_access_log_path, check_tls
+from txbalancer.core.specs import GlobalSpec, ServiceSpec
 from txbalancer.errors import ConfigErrors
 
 
@@ -51,3 +55,61 @@ def test_no_complaints() -> None:
     """
     text = "[listener:a]\nendpoint = tcp:1\n[mount:/]\nto = https://a/\n"
     assert told(text) == []
+
+
+def test_all_checks_beside_faults(tmp_path: Path) -> None:
+    """
+    A file with faults in every section is told of at once, and no check falls over.
+    """
+    pem = tmp_path / "a.pem"
+    pem.write_text("x")
+    text = (
+        "[txbalancer]\nworkers = 2\naccess-log-format = %{x}a\naccess-log = /missing/log\n"
+        f"[listener:a]\nendpoint = bad\ntls-certificate = {pem}\n"
+        f"[listener:b]\nendpoint = tcp:1\ntls-certificate = {pem}\ntls-key = /missing\n"
+        "[balancer:c]\nlbmethod = x\nmembers =\n  https://a max=x\n"
+        f"  https://b sslproxycacertificatefile={pem}\n[mount:/]\nto = ?\n"
+    )
+    with pytest.raises(ConfigErrors) as caught:
+        loads(text, REGISTRY, COMMAND_CHECKS, "f")
+    assert [each.line for each in caught.value.errors] == [2, 3, 4, 6, 7, 11, 13, 14, 15, 18]
+    assert "%{x}a takes no name: use %a" in str(caught.value)
+
+
+def log_fault(path: Path | str) -> list[str]:
+    """
+    Return what is told of an access log.
+    """
+    spec = ServiceSpec(GlobalSpec(access_log=str(path)))
+    found = list(check_access_log_path(spec))
+    assert all(each[:2] == ("txbalancer", "access-log") for each in found)
+    return [text for _, _, text in found]
+
+
+@pytest.mark.parametrize("word", ["-", "syslog", "OFF"])
+def test_logs_without_a_path(word: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """
+    Words are no paths.
+    """
+    monkeypatch.setattr(os, "access", lambda path, mode: False)
+    assert log_fault(word) == []
+
+
+def test_paths_of_the_access_log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """
+    A log needs a folder that is there and can be written, or a file that can; none is made.
+    """
+    log = tmp_path / "access.log"
+    assert log_fault(log) == []
+    assert not log.exists()
+    assert log_fault(tmp_path) == [f"{tmp_path} is a folder"]
+    missing = tmp_path / "no"
+    assert log_fault(missing / "access.log") == [f"the folder {missing} is not there"]
+    monkeypatch.chdir(tmp_path)
+    assert log_fault("access.log") == []
+    monkeypatch.setattr(os, "access", lambda path, mode: False)
+    assert log_fault(log) == [f"the folder {tmp_path} cannot be written"]
+    log.touch()
+    assert log_fault(log) == [f"{log} cannot be written"]
+    monkeypatch.setattr(os, "access", lambda path, mode: path == str(log))
+    assert log_fault(log) == []

@@ -40,6 +40,12 @@ class Findings:
         """
         return len(self._errors)
 
+    def has(self, section: str, prefix: str) -> bool:
+        """
+        Tell whether there is an error about a key of a section that begins so.
+        """
+        return any(each.section == section and each.key.startswith(prefix) for each in self._errors)
+
     def raise_errors(self) -> None:
         """
         @raise ConfigErrors: with every error, when there is any.

@@ -128,9 +128,14 @@ class _Reader:
         elif text.startswith("["):
             self._open(number, text)
         elif not self.sections and not self._skipping:
-            what = "a key before the first section" if _KEY.match(text) else _NOT_INI
+            is_key = _KEY.match(text)
+            what = "a key before the first section" if is_key else _NOT_INI
             self._findings.error(number, "", "", f"{what}; begin with a section: [listener:NAME]")
-            return False
+            if not is_key:
+                return False
+            self._skipping = True
+            self._indent = indent
+            self._set(number, text)
         else:
             self._indent = indent
             self._set(number, text)
@@ -139,7 +144,7 @@ class _Reader:
     def _continue(self, number: int, text: str, entry: Entry) -> None:
         text = _clean(text)
         if _SECTION_WITHIN.fullmatch(text):
-            section = self.sections[-1].title
+            section = "" if self._skipping else self.sections[-1].title
             self._findings.error(
                 number,
                 section,

@@ -45,7 +45,7 @@ def load(path: str, registry: Registry, checks: Iterable[Check] = ()) -> Loaded:
     Read a configuration file.
 
     @param registry: what C{lbmethod}, C{hcmethod} and the like may name.
-    @param checks: further checks, made when there is no error before them.
+    @param checks: further checks; beside faults, they see the sections that could be read.
     @raise ConfigErrors: with every fault of the file.
     """
     findings = Findings(path)
@@ -68,7 +68,6 @@ def loads(
         findings.error(0, "", "", "the file is empty; at least a [listener:NAME] is needed")
         findings.raise_errors()
     spec = _build(sections, findings, registry)
-    findings.raise_errors()
     _complain(spec, sections, checks, findings)
     findings.raise_errors()
     return Loaded(spec, findings.warnings())
@@ -117,7 +116,8 @@ def _build(sections: list[Section], findings: Findings, registry: Registry) -> S
         lint(listeners, balancers, mounts, findings)
     return ServiceSpec(
         service[0] if service else GlobalSpec(),
-        tuple(each.spec for each in listeners),
+        # What else a listener lacks may come of its fault: that is not told as a second one.
+        tuple(each.spec for each in listeners if not findings.has(each.section.title, "tls-")),
         tuple(each.spec for each in balancers),
         tuple(each.spec for each in mounts),
     )

@@ -4,6 +4,7 @@ Checks of a configuration that need the layers above it; they only read files.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 
 from txbalancer.config import Complaint
@@ -43,8 +44,35 @@ def check_access_log(spec: ServiceSpec) -> Iterator[Complaint]:
         yield "txbalancer", "access-log-format", str(error)
 
 
+def check_access_log_path(spec: ServiceSpec) -> Iterator[Complaint]:
+    """
+    See whether the access log could be written by who runs this; nothing is created.
+
+    For C{check} only: a start opens it, and a service that gave up its rights after
+    that, or its directory, goes on with what it has open.
+    """
+    path = spec.service.access_log
+    if path.lower() in ("-", "syslog", "off"):
+        return
+    folder = os.path.dirname(os.path.abspath(path))
+    fault = ""
+    if os.path.isdir(path):
+        fault = f"{path} is a folder"
+    elif os.path.exists(path):
+        fault = "" if os.access(path, os.W_OK) else f"{path} cannot be written"
+    elif not os.path.isdir(folder):
+        fault = f"the folder {folder} is not there"
+    elif not os.access(folder, os.W_OK | os.X_OK):
+        fault = f"the folder {folder} cannot be written"
+    if fault:
+        yield "txbalancer", "access-log", fault
+
+
 CHECKS = (check_tls, check_access_log)
-"""All of them, for C{check}, the start and a reload alike."""
+"""For C{check}, the start and a reload alike."""
+
+COMMAND_CHECKS = (*CHECKS, check_access_log_path)
+"""All of them, for C{check}."""
 
 
 def _members(spec: ServiceSpec) -> Iterator[tuple[str, str, MemberSpec]]:

@@ -134,7 +134,7 @@ def _field(argument: str | None, letter: str, shown: str) -> Field:
     if letter in logfields.WITH_ARGUMENT:
         raise ValueError(f"{shown} needs a name: %{{NAME}}{letter}")
     if letter in logfields.PLAIN:
-        raise ValueError(f"{shown} takes no name: %{letter}")
+        raise ValueError(f"{shown} takes no name: use %{letter}")
     raise ValueError(f"unknown directive {shown}")
 
 

@@ -346,9 +346,10 @@ def statuses(value: str) -> frozenset[int]:
     Read a list of HTTP status codes divided by commas or spaces. Source: APACHE item B8.
     """
     found = words(value)
-    for word in found:
-        if not re.fullmatch(r"[1-5]\d\d", word, re.ASCII):
-            raise ValueError(f"{word!r} is not a status code from 100 to 599")
+    wrong = [repr(word) for word in found if not re.fullmatch(r"[1-5]\d\d", word, re.ASCII)]
+    if wrong:
+        what = "is not a status code" if len(wrong) == 1 else "are not status codes"
+        raise ValueError(f"{', '.join(wrong)} {what} from 100 to 599")
     return frozenset(map(int, found))
 
 
