@@ -79,7 +79,7 @@ def test_plugins_are_found_and_used(told) -> None:
         assert b"\r\nX-Route: %b\r\n" % route in client.taken()
     names = [outcome.member for outcome in rig.outcomes]
     assert names == ["http://10.0.0.1", "http://10.0.0.2"]
-    client.send(GET.replace(b"/ ", b"/hello/greeting "))
+    client.send(GET.replace(b"/ ", b"/hello "))
     assert client.taken().endswith(b"\r\n\r\nhello")
     found: list = []
     rig.registry.probes["assumed"].probe(None, None).addCallback(found.append)
