@@ -7,6 +7,7 @@ from __future__ import annotations
 import pytest
 from twisted.internet.address import IPv4Address
 from twisted.internet.defer import Deferred
+from twisted.internet.testing import MemoryReactorClock
 from twisted.protocols.tls import TLSMemoryBIOProtocol
 
 from tests.integration.certificates import Authority
@@ -47,6 +48,26 @@ def test_all_endpoints_lead_to_one_site(reactor) -> None:
     service.stopService()
     assert reactor.open == {}
     assert service.site.draining
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "backlog"),
+    [
+        ("tcp:80", 1024),
+        (r"tcp6:80:interface=\:\:1", 1024),
+        ("tcp:80:backlog=7:interface=127.0.0.1", 7),
+        ("unix:/run/web.sock:mode=660", 1024),
+        ("unix:/run/web.sock:backlog=7", 7),
+    ],
+)
+def test_a_burst_of_connections_finds_room(endpoint, backlog) -> None:
+    """
+    A thousand connections may wait to be accepted, unless the endpoint says otherwise.
+    """
+    memory = MemoryReactorClock()
+    assert Socket(memory, endpoint).endpoint == endpoint
+    ((_, _, used, *_),) = memory.tcpServers + memory.unixServers
+    assert used == backlog
 
 
 def test_one_that_cannot_be_opened_closes_the_others(reactor) -> None:

@@ -22,6 +22,9 @@ from txbalancer.proxy.runtime import Runtime
 from txbalancer.proxy.site import Site
 from txbalancer.tls.listeners import server_options
 
+_BACKLOG = 1024
+"""Connections that may wait to be accepted; the system may allow fewer."""
+
 
 class ListenerService(Service):
     """
@@ -165,7 +168,7 @@ class Socket(ServerFactory):
         self.endpoint = endpoint
         self.listener: ListenerService | None = None
         outcome: list[Any] = []
-        listening = maybeDeferred(serverFromString(reactor, endpoint).listen, self)
+        listening = maybeDeferred(serverFromString(reactor, _with_backlog(endpoint)).listen, self)
         listening.addBoth(outcome.append)
         if not outcome:
             raise StartError("the endpoint does not listen at once")
@@ -185,6 +188,19 @@ class Socket(ServerFactory):
         Accept no more connections.
         """
         return maybeDeferred(self.port.stopListening)
+
+
+def _with_backlog(endpoint: str) -> str:
+    """
+    Add a backlog to an endpoint that may have one and has none.
+
+    Twisted's 50 is full within three milliseconds of a burst, and whoever is dropped then
+    tries again only after a second.
+    """
+    kind = endpoint.partition(":")[0]
+    if kind not in ("tcp", "tcp6", "unix") or ":backlog=" in endpoint:
+        return endpoint
+    return f"{endpoint}:backlog={_BACKLOG}"
 
 
 def _cause(error: Exception) -> str:
