@@ -7,6 +7,7 @@ The balancer is the real one: an INI file is written and loaded as C{twistd} wou
 from __future__ import annotations
 
 import argparse
+import secrets
 import socket
 import sys
 import tempfile
@@ -136,7 +137,12 @@ def configuration(port: int, urls: dict[str, str]) -> ServiceSpec:
         (ListenerSpec("web", (f"tcp:{port}:interface={HOST}",)),),
         (
             BalancerSpec("turns", members),
-            BalancerSpec("sticky", members, stickycookie="ROUTEID"),
+            BalancerSpec(
+                "sticky",
+                members,
+                stickycookie="ROUTEID",
+                stickycookie_secret=(secrets.token_hex(16),),
+            ),
         ),
         (
             MountSpec("/sticky", "/sticky", ToBalancer("sticky")),
