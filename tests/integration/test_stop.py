@@ -95,7 +95,7 @@ def test_second_stop_does_not_wait(balancer: Starts, gate: Gate) -> None:
         gate.await_waiting(1)
         assert process.process is not None
         process.process.terminate()
-        until(lambda: "1 connections in progress" in process.log(), "the stop begins")
+        until(lambda: "1 connection in progress" in process.log(), "the stop begins")
         assert process.terminate() == 0
         with pytest.raises((ConnectionError, http.client.RemoteDisconnected)):
             slow.result(10)

@@ -12,6 +12,7 @@ from txbalancer import __version__
 from txbalancer.config import Check, Loaded, load
 from txbalancer.core.registry import Registry
 from txbalancer.core.specs import ServiceSpec
+from txbalancer.core.values import counted
 from txbalancer.errors import ConfigErrors
 
 
@@ -80,10 +81,3 @@ def summary(spec: ServiceSpec) -> str:
             counted(len(spec.mounts), "mount"),
         )
     )
-
-
-def counted(number: int, word: str) -> str:
-    """
-    Write a number with its noun: C{1 member}, C{2 members}.
-    """
-    return f"{number} {word}" if number == 1 else f"{number} {word}s"

@@ -371,3 +371,10 @@ def words(value: str) -> tuple[str, ...]:
     Read words divided by white space or commas.
     """
     return tuple(word for word in re.split(r"[,\s]+", value.strip()) if word)
+
+
+def counted(number: int, word: str) -> str:
+    """
+    Write a number with its noun: C{1 member}, C{2 members}.
+    """
+    return f"{number} {word}" if number == 1 else f"{number} {word}s"

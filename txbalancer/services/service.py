@@ -21,6 +21,7 @@ from txbalancer.core.counters import Counters
 from txbalancer.core.outcome import Outcome
 from txbalancer.core.registry import Registry
 from txbalancer.core.specs import ServiceSpec
+from txbalancer.core.values import counted
 from txbalancer.errors import BalancerError
 from txbalancer.proxy.runtime import Runtime
 from txbalancer.services.checks import HealthChecks
@@ -94,10 +95,10 @@ class BalancerService(MultiService):
         self.runtime.deadlines.start(self.runtime.now)
         self._apply_checks()
         self.log.info(
-            "serving {listeners} listeners, {balancers} balancers, {mounts} mounts",
-            listeners=len(self.spec.listeners),
-            balancers=len(self.spec.balancers),
-            mounts=len(self.spec.mounts),
+            "serving {listeners}, {balancers}, {mounts}",
+            listeners=counted(len(self.spec.listeners), "listener"),
+            balancers=counted(len(self.spec.balancers), "balancer"),
+            mounts=counted(len(self.spec.mounts), "mount"),
         )
 
     def _prepare(self) -> None:
@@ -257,8 +258,8 @@ class BalancerService(MultiService):
         left = self._channels()
         if left:
             self.log.info(
-                "stopping: {count} connections in progress, at most {seconds:g} s more",
-                count=len(left),
+                "stopping: {count} in progress, at most {seconds:g} s more",
+                count=counted(len(left), "connection"),
                 seconds=self.spec.service.graceful_timeout,
             )
 
@@ -267,7 +268,7 @@ class BalancerService(MultiService):
             if left and self.runtime.now() < until:
                 return
             if left:
-                self.log.warn("stopping: {count} connections are cut", count=len(left))
+                self.log.warn("stopping: {count} cut off", count=counted(len(left), "connection"))
             for channel in left:
                 channel.cut()
             polling.stop()

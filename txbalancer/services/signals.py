@@ -11,6 +11,7 @@ from typing import Any
 from twisted.application.service import Service
 from twisted.logger import Logger
 
+from txbalancer.core.values import counted
 from txbalancer.errors import BalancerError
 from txbalancer.services.notify import Notifier
 from txbalancer.services.service import BalancerService
@@ -83,7 +84,7 @@ class Signals(Service):
         else:
             for change in changes:
                 self.log.info("reload: {change}", change=change)
-            self.log.info("reload done: {count} changes", count=len(changes))
+            self.log.info("reload done: {count}", count=counted(len(changes), "change"))
         self._notifier.ready()
 
     def reopen(self, rotate: Any) -> None:
