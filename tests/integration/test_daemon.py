@@ -52,7 +52,7 @@ def test_daemon_runs_and_stops(balancer: Starts) -> None:
     log = process.folder / "daemon.log"
     try:
         assert status(process) == 204
-        until(lambda: " listeners, " in log.read_text(), "the daemon says that it serves")
+        until(lambda: "serving " in log.read_text(), "the daemon says that it serves")
         process.write(MOUNT.replace("204", "410"))
         os.kill(pid, signal.SIGHUP)
         until(lambda: "reload" in log.read_text(), "the daemon reloads")
