@@ -280,7 +280,10 @@ class MemberSpec:
         values.integer(1, 1000), 2, "Passed checks in a row that bring the member in.", apache=1
     )
     hcfails: int = option(
-        values.integer(1, 1000), 3, "Failed checks in a row that put the member out.", apache=1
+        values.integer(1, 1000),
+        3,
+        "Failed checks in a row that put the member out; the very first one does so alone.",
+        apache=1,
     )
 
 

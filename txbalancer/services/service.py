@@ -258,7 +258,7 @@ class BalancerService(MultiService):
         left = self._channels()
         if left:
             self.log.info(
-                "stopping: {count} in progress, at most {seconds:g} s more",
+                "stopping: {count} in progress, at most {seconds:g} s more (a second signal ends them now)",
                 count=counted(len(left), "connection"),
                 seconds=self.spec.service.graceful_timeout,
             )
