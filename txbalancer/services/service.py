@@ -258,7 +258,7 @@ class BalancerService(MultiService):
         left = self._channels()
         if left:
             self.log.info(
-                "stopping: {count} in progress, at most {seconds:g} s more (a second signal ends them now)",
+                "stopping: {count} in progress, at most {seconds:g} s more; a second signal cuts",
                 count=counted(len(left), "connection"),
                 seconds=self.spec.service.graceful_timeout,
             )
