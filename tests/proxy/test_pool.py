@@ -355,6 +355,43 @@ def test_a_connection_for_nobody_is_kept() -> None:
     check_rest(rig)
 
 
+def test_clients_that_come_and_go_use_up_no_sockets() -> None:
+    """
+    What is being opened for a client that left is taken over by the next one, whatever
+    C{max} says: a member that does not accept costs one socket for each client that waits.
+    """
+    rig = make_rig(1, member="max=1 maxqueue=0 blame=connect")
+    for _ in range(100):
+        client = rig.client()
+        client.send(GET)
+        client.reset()
+    client = rig.client()
+    client.send(GET)
+    assert pool_of(rig).open == 1
+    member = rig.accept()
+    member.send(OK)
+    assert status_of(client.taken()) == 200
+    check_rest(rig)
+
+
+def test_an_opening_that_was_taken_over_may_fail() -> None:
+    """
+    The client that took it over is told, and nothing is left of it.
+    """
+    rig = make_rig(1, balancer="maxattempts = 0")
+    for _ in range(2):
+        client = rig.client()
+        client.send(GET)
+        client.reset()
+    client = rig.client()
+    client.send(GET)
+    (opening,) = rig.openings()
+    opening.fail()
+    assert status_of(client.taken()) == 503
+    assert pool_of(rig).open == 0
+    check_rest(rig)
+
+
 def test_leaving_closes_what_is_idle_and_then_the_rest() -> None:
     """
     A member that is taken out finishes what it has.

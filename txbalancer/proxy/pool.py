@@ -45,7 +45,8 @@ class MemberPool:
         self.open = 0
         self.idle: list[MemberConnection] = []
         self._waiting: deque[Attempts] = deque()
-        self._openings: dict[_Opening, Attempts | None] = {}
+        self._openings: dict[Attempts, _Opening] = {}
+        self._unclaimed: dict[_Opening, None] = {}
         self._leaving = False
         self._addresses = Addresses(runtime.reactor, spec.host, spec.addressttl, runtime.now)
         self.configure(spec)
@@ -87,7 +88,7 @@ class MemberPool:
         It ends in C{exchange.connected(connection)}, in C{exchange.attempt_failed(error)},
         or in L{cancel}.
         """
-        if self.spec.max and self.open >= self.spec.max:
+        if self.spec.max and self.open >= self.spec.max and not self._unclaimed:
             self._queue(exchange)
         else:
             self._open(exchange)
@@ -98,9 +99,10 @@ class MemberPool:
         """
         if exchange in self._waiting:
             self._waiting.remove(exchange)
-        for opening, waiting in self._openings.items():
-            if waiting is exchange:
-                self._openings[opening] = None
+        opening = self._openings.pop(exchange, None)
+        if opening is not None:
+            opening.exchange = None
+            self._unclaimed[opening] = None
 
     def _queue(self, exchange: Attempts) -> None:
         if len(self._waiting) >= self.spec.maxqueue:
@@ -127,10 +129,24 @@ class MemberPool:
     # -- opening
 
     def _open(self, exchange: Attempts) -> None:
+        if self._unclaimed:
+            # Begun for somebody who left: clients that come and go must not use up sockets.
+            opening, _ = self._unclaimed.popitem()
+            opening.exchange = exchange
+            self._openings[exchange] = opening
+            return
         self.open += 1
-        opening = _Opening(self)
-        self._openings[opening] = exchange
+        opening = _Opening(self, exchange)
+        self._openings[exchange] = opening
         opening.start(self._addresses)
+
+    def _conclude(self, opening: _Opening) -> Attempts | None:
+        exchange, opening.exchange = opening.exchange, None
+        if exchange is None:
+            self._unclaimed.pop(opening, None)
+        else:
+            del self._openings[exchange]
+        return exchange
 
     def opened(self, connection: MemberConnection) -> None:
         """
@@ -138,7 +154,7 @@ class MemberPool:
         """
         exchange = None
         if connection.opening is not None:
-            exchange = self._openings.pop(connection.opening, None)
+            exchange = self._conclude(connection.opening)
             connection.opening = None
         if exchange is not None:
             exchange.connected(connection)
@@ -149,7 +165,7 @@ class MemberPool:
         """
         Tell whoever waits that no connection came about.
         """
-        exchange = self._openings.pop(opening, None)
+        exchange = self._conclude(opening)
         self.open -= 1
         if exchange is not None:
             exchange.attempt_failed(error)
@@ -217,12 +233,15 @@ class _Opening(ClientFactory):
     One connection being opened: the member's addresses, one after the other.
 
     Source: APACHE item W55.
+
+    @ivar exchange: who waits for it, if anybody still does.
     """
 
     noisy = False
 
-    def __init__(self, pool: MemberPool) -> None:
+    def __init__(self, pool: MemberPool, exchange: Attempts) -> None:
         self._pool = pool
+        self.exchange: Attempts | None = exchange
         self._left: list[str] = []
 
     def start(self, addresses: Addresses) -> None:
