@@ -8,6 +8,7 @@ nothing here looks at it (ADR 0004).
 
 from __future__ import annotations
 
+from select import EPOLLIN
 from typing import Any
 
 from twisted.internet.epollreactor import EPollReactor
@@ -32,6 +33,7 @@ def dispatch_directly(reactor: Any) -> bool:
     poll = reactor._poller.poll
     selectables = reactor._selectables
     serve = reactor._doReadOrWrite
+    disconnect = reactor._disconnectSelectable
 
     def iterate(timeout: float | None) -> None:
         try:
@@ -45,7 +47,16 @@ def dispatch_directly(reactor: Any) -> bool:
             if selectable is None:
                 continue
             try:
-                serve(selectable, fd, event)
+                if event != EPOLLIN:
+                    serve(selectable, fd, event)
+                    continue
+                try:
+                    why = selectable.doRead()
+                except Exception as error:
+                    log.failure("a connection is given up")
+                    why = error
+                if why:
+                    disconnect(selectable, why, True)
             except Exception:
                 # Its own handlers failed even at disconnecting; the others must go on.
                 log.failure("a connection could not be served")
