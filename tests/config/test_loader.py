@@ -115,7 +115,7 @@ def test_a_value_that_goes_on_by_mistake() -> None:
     text = f"{LISTENER}{BALANCER}maxattempts = 2\n  failontimeout = on\n{MOUNT}"
     assert errors(text) == [
         "f:5: [balancer:shop] maxattempts: '2 failontimeout = on' is not a whole number from 0 to "
-        "1000 (the value goes on in line 6, which is indented)"
+        "100 (the value goes on in line 6, which is indented)"
     ]
 
 

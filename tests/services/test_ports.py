@@ -90,7 +90,7 @@ def test_endpoints_that_are_none(reactor) -> None:
     """
     A word that Twisted does not know is a fault of the start as well.
     """
-    with pytest.raises(StartError, match="listener web: .*: cannot listen on nonsense:1"):
+    with pytest.raises(StartError, match=r"listener web: .*: cannot listen on nonsense:1"):
         listener(reactor, "nonsense:1").open()
 
 

@@ -338,7 +338,7 @@ class BalancerSpec:
         values.duration(), 0.0, "How long a request may wait for any usable member; 0 = not at all."
     )
     maxattempts: int | None = option(
-        values.integer(0, 1000),
+        values.integer(0, 100),
         None,
         "Most further members tried in one request; unset = number of members less one.",
     )

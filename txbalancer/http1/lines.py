@@ -22,7 +22,7 @@ HARMLESS = bytes(code for code in range(256) if code not in _CONTROLS)
 _MOST_NAMES = 4096
 _LONGEST_NAME = 256
 _MOST_REMEMBERED = 1024 * 1024
-"""Bytes of lines whose verdicts are remembered."""
+"""Bytes of memory for lines whose verdicts are remembered, about."""
 
 HOP_BY_HOP = frozenset(
     (
@@ -146,12 +146,12 @@ class Lines:
         return list(filter(self._passes, lines)), list(filter(None, map(self._note, lines)))
 
     def _learn(self, lines: list[bytes], fresh: list[bytes], error: type[BalancerError]) -> None:
-        self._size += sum(map(len, fresh))
+        self._size += _cost(fresh)
         if self._size > _MOST_REMEMBERED:
             self._notes.clear()
             self._passed.clear()
             fresh = lines
-            self._size = sum(map(len, fresh))
+            self._size = _cost(fresh)
         for line in fresh:
             key, value = self.judge(line, error)
             self._notes[line] = (key, value) if key else None
@@ -186,6 +186,13 @@ class Lines:
         if len(name) <= _LONGEST_NAME and len(self._names) < _MOST_NAMES:
             self._names[name] = key
         return key
+
+
+def _cost(lines: list[bytes]) -> int:
+    """
+    Estimate the memory that remembering lines takes, beside their bytes about 128 each.
+    """
+    return sum(map(len, lines)) + 128 * len(lines)
 
 
 def is_token(text: bytes) -> bool:
