@@ -279,11 +279,11 @@ def test_H65_cookie_lines() -> None:
     """
     lines = [b"Set-Cookie: a=1; Path=/app", b"X: Path=/app", b"set-cookie:b=1;domain=int"]
     made = answered(
-        lines, {}, reverse_cookie_path=("/app", "/pub"), reverse_cookie_domain=("int", "ext")
+        lines, {}, reverse_cookie_path=(("/app", "/pub"),), reverse_cookie_domain=(("int", "ext"),)
     )
     assert made == [b"Set-Cookie: a=1; Path=/pub", b"X: Path=/app", b"set-cookie:b=1;domain=ext"]
-    assert answered(lines[:1], {}, reverse_cookie_path=("/app", "/pub")) == made[:1]
-    assert answered(lines[2:], {}, reverse_cookie_domain=("int", "ext")) == made[2:]
+    assert answered(lines[:1], {}, reverse_cookie_path=(("/app", "/pub"),)) == made[:1]
+    assert answered(lines[2:], {}, reverse_cookie_domain=(("int", "ext"),)) == made[2:]
 
 
 TEXT = st.binary(max_size=12).map(lambda value: value.translate(None, b"\r\n"))

@@ -239,7 +239,7 @@ def test_H65_cookies(value: bytes, expected: bytes) -> None:
     """
     Path and Domain are replaced as a whole where they start with the internal one.
     """
-    assert rewrite_cookie(value, DOMAIN, PATH) == expected
+    assert rewrite_cookie(value, (DOMAIN,), (PATH,)) == expected
 
 
 def test_H65_documented_example() -> None:
@@ -247,7 +247,7 @@ def test_H65_documented_example() -> None:
     Every path becomes the public one when the internal one is the root (D14).
     """
     pair = (b"/", b"/mirror/foo/")
-    assert rewrite_cookie(b"a=1; Path=/x/y", None, pair) == b"a=1; Path=/mirror/foo/"
-    assert rewrite_cookie(b"a=1; Domain=d", None, pair) == b"a=1; Domain=d"
-    assert rewrite_cookie(b"a=1; Path=/x/y", DOMAIN, None) == b"a=1; Path=/x/y"
-    assert rewrite_cookie(b"a=1; Domain=.a.b", (b".a", b".c"), None) == b"a=1; Domain=.c"
+    assert rewrite_cookie(b"a=1; Path=/x/y", (), (pair,)) == b"a=1; Path=/mirror/foo/"
+    assert rewrite_cookie(b"a=1; Domain=d", (), (pair,)) == b"a=1; Domain=d"
+    assert rewrite_cookie(b"a=1; Path=/x/y", (DOMAIN,), ()) == b"a=1; Path=/x/y"
+    assert rewrite_cookie(b"a=1; Domain=.a.b", ((b".a", b".c"),), ()) == b"a=1; Domain=.c"

@@ -21,17 +21,19 @@ class Findings:
         self._errors: list[ConfigError] = []
         self._warnings: list[ConfigError] = []
 
-    def error(self, line: int, section: str, key: str, text: str) -> None:
+    def error(self, line: int, section: str, key: str, text: str, path: str = "") -> None:
         """
         Note what makes the file unusable.
-        """
-        self._errors.append(ConfigError(self.path, line, section, key, text))
 
-    def warn(self, line: int, section: str, key: str, text: str) -> None:
+        @param path: of an included file; empty for the file itself.
+        """
+        self._errors.append(ConfigError(path or self.path, line, section, key, text))
+
+    def warn(self, line: int, section: str, key: str, text: str, path: str = "") -> None:
         """
         Note what works, but probably not as meant.
         """
-        self._warnings.append(ConfigError(self.path, line, section, key, text))
+        self._warnings.append(ConfigError(path or self.path, line, section, key, text))
 
     @property
     def count(self) -> int:

@@ -23,16 +23,12 @@ SECTIONS: dict[str, tuple[type, tuple[str, ...]]] = {
 """The spec class of each kind of section, and its keys that are not options."""
 
 NOT_YET = {
-    "txbalancer": frozenset({"state"}),
+    "txbalancer": frozenset[str](),
     "listener": frozenset({"accept-proxy", "http2", "tls-certificates", "tls-client-ca"}),
-    "balancer": frozenset({"growth", "nonce"}),
-    "mount": frozenset({"auth-file", "mapping", "require"}),
-    "member": frozenset(
-        {
-            *("enablereuse", "flusher", "flushpackets", "flushwait", "hcexpr", "hctemplate"),
-            *("iobuffersize", "multipathtcp", "ping", "receivebuffersize", "secret"),
-        }
-    ),
+    "balancer": frozenset[str](),
+    "mount": frozenset[str](),
+    "log": frozenset[str](),
+    "member": frozenset({"flusher", "flushpackets", "flushwait", "multipathtcp", "secret"}),
 }
 """Keys of Apache's or to come, which get a clearer message than unknown ones."""
 
@@ -101,7 +97,8 @@ def read_options(
     for entry in entries:
         attribute, option = known[entry.key]
         try:
-            found[attribute] = parse(option, entry.value, registry)
+            text = "\n".join(each for _, each in entry.lines) if option.kind.lines else entry.value
+            found[attribute] = parse(option, text, registry)
         except ValueError as error:
             findings.error(entry.line, section.title, entry.key, f"{error}{_lines_of(entry)}")
     return found

@@ -60,7 +60,10 @@ def _line(key: str, value: str) -> str:
 
 def _options(spec: Any, defaults: bool) -> Iterator[str]:
     for key, text in shown_options(spec, defaults):
-        yield _line(key, text)
+        if "\n" in text:
+            yield from _several(key, text.split("\n"))
+        else:
+            yield _line(key, text)
 
 
 def _several(key: str, values: list[str]) -> Iterator[str]:

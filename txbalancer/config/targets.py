@@ -19,19 +19,23 @@ from txbalancer.config.members import (
 )
 from txbalancer.config.scope import Scope
 from txbalancer.config.suggest import choose_from
+from txbalancer.core import values
 from txbalancer.core.specs import (
     FixedStatus,
     NotProxied,
     Redirect,
     Target,
     ToBalancer,
+    ToHeartbeat,
+    ToManager,
     ToMember,
     ToResource,
+    ToStatus,
 )
 
 ALLOWED = (
     "balancer://NAME/, http://HOST:PORT/, https://…, unix:/PATH|http://HOST/, !, "
-    "redirect:[STATUS ]URL, status:NNN or resource:NAME"
+    "redirect:[STATUS ]URL, status:NNN, manager:, server-status: or resource:NAME"
 )
 REDIRECTS = (301, 302, 303, 307, 308)
 NEEDS_BALANCER = frozenset(
@@ -103,15 +107,37 @@ def _resource(text: str, groups: int | None, scope: Scope) -> Target:
     return ToResource(name)
 
 
+def _manager(text: str, groups: int | None, scope: Scope) -> Target:
+    names = tuple(values.words(text.lower()))
+    for name in names:
+        if name not in scope.balancers:
+            raise ValueError(f"no [balancer:{name}]{choose_from(name, scope.balancers)}")
+    return ToManager(names)
+
+
+def _server_status(text: str, groups: int | None, scope: Scope) -> Target:
+    if text:
+        raise ValueError("server-status: takes nothing after the colon")
+    return ToStatus()
+
+
+def _heartbeat(text: str, groups: int | None, scope: Scope) -> Target:
+    if text:
+        raise ValueError("heartbeat: takes nothing after the colon")
+    return ToHeartbeat()
+
+
 def _later(text: str, groups: int | None, scope: Scope) -> Target:
-    raise ValueError("manager: and metrics: are not available in this version")
+    raise ValueError("metrics: is not available in this version")
 
 
 _READERS: dict[str, Callable[[str, int | None, Scope], Target]] = {
-    "manager": _later,
+    "heartbeat": _heartbeat,
+    "manager": _manager,
     "metrics": _later,
     "redirect": _redirect,
     "resource": _resource,
+    "server-status": _server_status,
     "status": _status,
 }
 
@@ -178,5 +204,11 @@ def show_target(target: Target, options: Callable[[ToMember], str]) -> str:
             return f"redirect:{target.status} {target.location}"
         case FixedStatus():
             return f"status:{target.status}"
+        case ToManager():
+            return f"manager:{' '.join(target.balancers)}"
+        case ToStatus():
+            return "server-status:"
+        case ToHeartbeat():
+            return "heartbeat:"
         case _:
             return f"resource:{target.name}"

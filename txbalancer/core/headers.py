@@ -65,8 +65,8 @@ class HeaderRules:
         self.forwarded = spec.forwarded
         self.preservehost = spec.preservehost
         self.via = spec.via
-        self.cookie_domain = _pair(spec.reverse_cookie_domain)
-        self.cookie_path = _pair(spec.reverse_cookie_path)
+        self.cookie_domain = _pairs(spec.reverse_cookie_domain)
+        self.cookie_path = _pairs(spec.reverse_cookie_path)
         adds_via = spec.via in ("on", "full")
         self.plain_request = spec.addheaders and not spec.forwarded and not adds_via
         self.plain_answer = not (adds_via or self.cookie_domain or self.cookie_path)
@@ -252,5 +252,5 @@ def _cookie_line(line: bytes, rules: HeaderRules) -> bytes:
     return line[:11] + rewrite_cookie(line[11:], rules.cookie_domain, rules.cookie_path)
 
 
-def _pair(pair: tuple[str, str] | None) -> Pair | None:
-    return (pair[0].encode(), pair[1].encode()) if pair else None
+def _pairs(pairs: tuple[tuple[str, str], ...]) -> tuple[Pair, ...]:
+    return tuple((inside.encode(), public.encode()) for inside, public in pairs)

@@ -128,21 +128,25 @@ def mount_rules(spec: MountSpec, member_urls: Collection[str] = ()) -> tuple[Rul
     return balancer_rules(path, below, member_urls)
 
 
-def rewrite_cookie(value: bytes, domain: Pair | None, path: Pair | None) -> bytes:
+def rewrite_cookie(value: bytes, domains: Iterable[Pair], paths: Iterable[Pair]) -> bytes:
     """
     Rewrite the Domain and Path of a Set-Cookie value (H65).
 
-    @param domain: what a member's domain is, and what clients are told; any case.
-    @param path: what a member's path starts with, and what clients are told as a whole.
+    @param domains: what a member's domain is, and what clients are told; any case. The
+        first pair that fits counts.
+    @param paths: what a member's path starts with, and what clients are told as a whole.
     """
     parts = value.split(b";")
     for place in range(1, len(parts)):
         name, equals, text = parts[place].partition(b"=")
         word, text = name.strip().lower(), text.strip()
-        if word == b"path" and path and _starts_path(text, path[0]):
-            parts[place] = name + equals + path[1]
-        elif word == b"domain" and domain and _starts_domain(text, domain[0]):
-            parts[place] = name + equals + domain[1]
+        public = None
+        if word == b"path":
+            public = next((there for here, there in paths if _starts_path(text, here)), None)
+        elif word == b"domain":
+            public = next((there for here, there in domains if _starts_domain(text, here)), None)
+        if public is not None:
+            parts[place] = name + equals + public
     return b";".join(parts)
 
 

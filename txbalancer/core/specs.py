@@ -10,11 +10,13 @@ uses it.
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from ipaddress import ip_address
 from typing import Any
 
-from txbalancer.core import flags, values
+from txbalancer.core import access, edits, flags, values
 
 SAME: Any = object()
 """Marks an option whose Apache default is also ours."""
@@ -228,9 +230,33 @@ class MemberSpec:
     disablereuse: bool = option(values.flag, False, "Use each connection for one request only.")
     keepalive: bool = option(values.flag, True, "TCP keep-alive on connections.", apache=False)
     addressttl: float = option(
-        values.duration(),
+        values.or_forever(values.duration()),
         60.0,
         "How long a resolved address is used; 0 = look up each time.",
+        apache=-1.0,
+    )
+    ping: float = option(
+        values.duration(),
+        0.0,
+        "Ask before sending a body (Expect: 100-continue) and wait this long; 0 = do not ask.",
+    )
+    iobuffersize: int = option(
+        values.zero_or(values.size(512, 1024**2)),
+        0,
+        "Most bytes read from the member at once; 0 = 64K.",
+        apache_name="iobuffersize, ProxyIOBufferSize",
+    )
+    receivebuffersize: int = option(
+        values.zero_or(values.size(512, 2**30)),
+        0,
+        "Receive buffer of connections (SO_RCVBUF); 0 = the system's.",
+        apache_name="receivebuffersize, ProxyReceiveBufferSize",
+    )
+    badheader: str = option(
+        values.choice("iserror", "ignore"),
+        "iserror",
+        "A header line of the member that is none: iserror = 502, ignore = leave it out.",
+        apache_name="ProxyBadHeader",
     )
     responsefieldsize: int = option(
         values.size(512, 1024**2), 8192, "Longest header line accepted from the member."
@@ -263,6 +289,37 @@ class MemberSpec:
         "PEM file of trusted CAs; empty = the system's.",
         apache_name="SSLProxyCACertificateFile",
     )
+    sslproxycacertificatepath: str = option(
+        values.text(4096),
+        "",
+        "Folder of trusted CAs in PEM files, beside sslproxycacertificatefile.",
+        apache_name="SSLProxyCACertificatePath",
+    )
+    sslproxymachinecertificatefile: str = option(
+        values.file,
+        "",
+        "PEM file with the certificate and key shown to the member; empty = none.",
+        apache_name="SSLProxyMachineCertificateFile",
+    )
+    sslproxyprotocol: str = option(
+        values.text(200),
+        "",
+        "TLS versions: all, -TLSv1.2, +TLSv1.3 and the like; empty = TLSv1.2 and above.",
+        apache_name="SSLProxyProtocol",
+    )
+    sslproxyciphersuite: str = option(
+        values.text(4096),
+        "",
+        "Ciphers in OpenSSL's notation; empty = OpenSSL's own.",
+        apache_name="SSLProxyCipherSuite",
+    )
+    sslproxyverifydepth: int = option(
+        values.integer(0, 100),
+        10,
+        "Most CA certificates between the member's and a trusted one.",
+        apache=1,
+        apache_name="SSLProxyVerifyDepth",
+    )
     hcmethod: str = option(
         values.name,
         "none",
@@ -270,6 +327,17 @@ class MemberSpec:
         names="probes",
     )
     hcuri: str = option(values.url_path, "", "Path asked for by the health check.")
+    hcexpr: str = option(
+        values.name,
+        "",
+        "Name of the expression that decides on an answer; empty = status 200 to 399 passes.",
+    )
+    hccounting: str = option(
+        values.choice("runs", "sums"),
+        "runs",
+        "How checks are counted: runs = in a row; sums = all since the last flip.",
+        apache="sums",
+    )
     hcinterval: float = option(
         values.duration(0.1), 5.0, "Time between health checks.", apache=30.0
     )
@@ -351,6 +419,15 @@ class BalancerSpec:
     forcerecovery: bool = option(
         values.flag, True, "Try members in error again at once when no other is left."
     )
+    growth: int = option(
+        values.integer(0, 1000), 100, "Most members that may be added at run time.", apache=5
+    )
+    nonce: str = option(
+        values.text(36),
+        "",
+        "Secret of the manager's forms; empty = a new one at each start, None = no changes.",
+        secret=True,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -409,7 +486,42 @@ class ToResource:
     name: str
 
 
-Target = ToBalancer | ToMember | NotProxied | Redirect | FixedStatus | ToResource
+@dataclass(frozen=True, slots=True)
+class ToManager:
+    """
+    Target C{manager:}: the page that shows and steers balancers.
+
+    @ivar balancers: names of those it shows; empty for all.
+    """
+
+    balancers: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ToStatus:
+    """
+    Target C{server-status:}: counters of the service, as mod_status shows them.
+    """
+
+
+@dataclass(frozen=True, slots=True)
+class ToHeartbeat:
+    """
+    Target C{heartbeat:}: takes load reports by POST, as mod_heartmonitor does (APACHE A24).
+    """
+
+
+Target = (
+    ToBalancer
+    | ToMember
+    | NotProxied
+    | Redirect
+    | FixedStatus
+    | ToResource
+    | ToManager
+    | ToStatus
+    | ToHeartbeat
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -417,9 +529,10 @@ class Condition:
     """
     One demand on a request beside its path; all of a mount's demands must hold.
 
-    @ivar kind: C{host method header query client listener}.
+    @ivar kind: C{host method header query client listener path}.
     @ivar name: header or parameter name for C{header} and C{query}.
-    @ivar allowed: any of these; globs for C{host}, CIDRs for C{client}; C{*} = present at all.
+    @ivar allowed: any of these; globs for C{host}, CIDRs for C{client}, prefixes or
+        C{~REGEX} for C{path}, as in C{<Location>}; C{*} = present at all.
     """
 
     kind: str
@@ -436,6 +549,31 @@ def pair(text: str) -> tuple[str, str]:
     if len(found) != 2 or not text.isprintable() or ";" in text:
         raise ValueError(f"{text!r} must be two words: INTERNAL PUBLIC")
     return found[0], found[1]
+
+
+@values.kind("Off, On (400 to 599) or status codes 400 to 599", lambda value: show_codes(value))
+def error_codes(text: str) -> frozenset[int]:
+    """
+    Read C{erroroverride}. Source: APACHE item F22.
+    """
+    if text.lower() in ("on", "off"):
+        return ALL_ERRORS if text.lower() == "on" else frozenset()
+    found = values.statuses(text.lower().removeprefix("on "))
+    if not found or not found <= ALL_ERRORS:
+        raise ValueError(f"{text!r} must be Off, On or status codes 400 to 599")
+    return found
+
+
+ALL_ERRORS = frozenset(range(400, 600))
+
+
+def show_codes(value: frozenset[int]) -> str:
+    """
+    Write error codes in the form that L{error_codes} reads.
+    """
+    if not value or value == ALL_ERRORS:
+        return "On" if value else "Off"
+    return values.statuses.show(value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -467,14 +605,23 @@ class MountSpec:
         apache=False,
         apache_name="ProxyPassReverse",
     )
-    reverse_cookie_domain: tuple[str, str] | None = option(
-        pair,
-        None,
-        "Domain in Set-Cookie: INTERNAL PUBLIC.",
+    proxypassreverse: tuple[tuple[str, str], ...] = option(
+        values.each_line(pair),
+        (),
+        "Further places in Location and the like: PATH URL; before those of reverse.",
+        apache_name="ProxyPassReverse",
+    )
+    reverse_cookie_domain: tuple[tuple[str, str], ...] = option(
+        values.each_line(pair),
+        (),
+        "Domain in Set-Cookie: INTERNAL PUBLIC; the first that matches counts.",
         apache_name="ProxyPassReverseCookieDomain",
     )
-    reverse_cookie_path: tuple[str, str] | None = option(
-        pair, None, "Path in Set-Cookie: INTERNAL PUBLIC.", apache_name="ProxyPassReverseCookiePath"
+    reverse_cookie_path: tuple[tuple[str, str], ...] = option(
+        values.each_line(pair),
+        (),
+        "Path in Set-Cookie: INTERNAL PUBLIC; the first that matches counts.",
+        apache_name="ProxyPassReverseCookiePath",
     )
     preservehost: bool = option(
         values.flag,
@@ -496,13 +643,48 @@ class MountSpec:
         apache_name="ProxyVia",
     )
     nocanon: bool = option(values.flag, False, "Pass the path on as the client wrote it.")
+    noquery: bool = option(values.flag, False, "Pass the path on without its query.")
+    mapping: str = option(
+        values.choice("normal", "encoded", "servlet"),
+        "normal",
+        "How a path is compared: decoded, as the client wrote it, or as servlets see it.",
+    )
     encodedslashes: str = option(
         values.choice("off", "on", "nodecode"),
         "off",
         "%2F in a path: off = 404, nodecode = pass on, on = decode.",
         apache_name="AllowEncodedSlashes",
     )
-    max_body: int = option(values.size(), 0, "Largest request body; 0 = no limit.")
+    max_body: int = option(
+        values.size(), 0, "Largest request body; 0 = no limit.", apache_name="LimitRequestBody"
+    )
+    server_name: str = option(
+        values.host,
+        "",
+        "Own name in X-Forwarded-Server and Via; empty = the listener's.",
+        apache_name="ServerName",
+    )
+    erroroverride: frozenset[int] = option(
+        error_codes,
+        frozenset(),
+        "Answers of members whose body is replaced: On = 400 to 599, or status codes.",
+        apache_name="ProxyErrorOverride",
+    )
+    header: tuple[edits.HeaderEdit, ...] = option(
+        edits.edits, (), "Changes of the answer's header lines.", apache_name="Header"
+    )
+    requestheader: tuple[edits.HeaderEdit, ...] = option(
+        edits.edits, (), "Changes of the request's header lines.", apache_name="RequestHeader"
+    )
+    require: tuple[access.Rule, ...] = option(
+        access.rules, (), "Who may come in: any of these rules must hold; none = everybody."
+    )
+    auth_file: str = option(
+        values.file, "", "htpasswd file of those who may log in.", apache_name="AuthUserFile"
+    )
+    auth_name: str = option(
+        values.text(200), "", "Realm shown when a password is asked for.", apache_name="AuthName"
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -519,6 +701,12 @@ class ListenerSpec:
     )
     tls_certificate: str = option(values.file, "", "PEM file of the certificate and its chain.")
     tls_key: str = option(values.file, "", "PEM file of the key; empty = in tls-certificate.")
+    tls_chain: str = option(
+        values.file,
+        "",
+        "PEM file of further certificates of the chain.",
+        apache_name="SSLCertificateChainFile",
+    )
     server_name: str = option(
         values.host,
         "",
@@ -582,6 +770,46 @@ class ListenerSpec:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class NamedText:
+    """
+    A text with the name by which others refer to it.
+    """
+
+    name: str
+    text: str
+
+
+@values.kind("NAME TEXT", lambda value: f"{value.name} {value.text}")
+def named_text(text: str) -> NamedText:
+    """
+    Read a name of up to 63 characters and the text after it.
+    """
+    name, _, rest = text.partition(" ")
+    if not rest.strip() or len(name) > 63:
+        raise ValueError(f"{text!r} must be a NAME of up to 63 characters and a text after it")
+    return NamedText(values.name(name), rest.strip())
+
+
+@values.kind("ADDRESS:PORT, or empty")
+def address_port(text: str) -> str:
+    """
+    Read an IP address, an IPv6 one in brackets, and a port; empty = none.
+    """
+    host, colon, port = text.rpartition(":")
+    if not text:
+        return ""
+    try:
+        address = ip_address(host.removeprefix("[").removesuffix("]"))
+    except ValueError:
+        address = None
+    if not colon or address is None or not re.fullmatch(r"\d{1,5}", port, re.ASCII):
+        raise ValueError(f"{text!r} must be ADDRESS:PORT, such as 239.0.0.1:27999")
+    if not 1 <= int(port) <= 65535:
+        raise ValueError(f"{text!r}: the port must be from 1 to 65535")
+    return f"[{address}]:{int(port)}" if address.version == 6 else f"{address}:{int(port)}"
+
+
 @values.kind("0 only")
 def no_workers(text: str) -> int:
     """
@@ -608,6 +836,83 @@ class GlobalSpec:
     graceful_timeout: float = option(
         values.duration(), 30.0, "How long running exchanges may go on after a stop."
     )
+    error_log: str = option(
+        values.text(4096),
+        "",
+        "Where messages go: a path, - or syslog; empty = where twistd's go.",
+        apache_name="ErrorLog",
+    )
+    log_level: str = option(
+        values.choice("debug", "info", "warn", "error"),
+        "info",
+        "Least weight of a message that is written.",
+        apache="warn",
+        apache_name="LogLevel",
+    )
+    defaults: str = option(
+        values.choice("modern", "apache"),
+        "modern",
+        "Whose defaults hold for members, balancers, listeners and mounts.",
+    )
+    state: str = option(
+        values.text(4096),
+        "",
+        "File in which changes at run time outlive a restart; empty = off.",
+        apache_name="BalancerPersist",
+    )
+    hcexpr: tuple[NamedText, ...] = option(
+        values.each_line(named_text),
+        (),
+        "Expressions of health checks: NAME EXPRESSION.",
+        apache_name="ProxyHCExpr",
+    )
+    hctpsize: int = option(
+        values.integer(0, 100000),
+        0,
+        "Most health checks at once; 0 = no limit.",
+        apache=16,
+        apache_name="ProxyHCTPsize",
+    )
+    heartbeat_listen: str = option(
+        address_port,
+        "",
+        "ADDRESS:PORT on which reports of lbmethod heartbeat arrive; may be a multicast group.",
+        apache_name="HeartbeatListen",
+    )
+    heartbeat_storage: str = option(
+        values.text(4096),
+        "",
+        "File with the latest reports, written where heartbeat-listen is set, else only read.",
+        apache_name="HeartbeatStorage",
+    )
+    heartbeat_maxservers: int = option(
+        values.zero_or(values.integer(10, 1000000)),
+        1000,
+        "Most senders whose reports are kept in memory; 0 = only in heartbeat-storage.",
+        apache=10,
+        apache_name="HeartbeatMaxServers",
+    )
+    heartbeat_address: str = option(
+        address_port,
+        "",
+        "ADDRESS:PORT to which this service reports its own load every second.",
+        apache_name="HeartbeatAddress",
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class LogSpec:
+    """
+    Access logs of some requests: C{[log:NAME]}. The first that accepts a request takes
+    it; the service's own access log has those that no other takes.
+
+    @ivar files: (where, format) pairs: a path, C{-}, C{syslog} or C{off}, and a LogFormat.
+    @ivar conditions: as of mounts; all must hold.
+    """
+
+    name: str
+    files: tuple[tuple[str, str], ...]
+    conditions: tuple[Condition, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -620,3 +925,4 @@ class ServiceSpec:
     listeners: tuple[ListenerSpec, ...] = ()
     balancers: tuple[BalancerSpec, ...] = ()
     mounts: tuple[MountSpec, ...] = ()
+    logs: tuple[LogSpec, ...] = ()

@@ -35,11 +35,13 @@ class Kind(Generic[T]):
     @ivar parse: text to value, or L{ValueError} saying what is allowed.
     @ivar show: value to the text that C{parse} reads back as the same value.
     @ivar allowed: what may be written, for the reference manual.
+    @ivar lines: whether the value is a list with one entry per line.
     """
 
     parse: Callable[[str], T]
     show: Callable[[T], str]
     allowed: str
+    lines: bool = False
 
     def __call__(self, text: str) -> T:
         """
@@ -57,6 +59,20 @@ def kind(allowed: str, show: Callable[[Any], str] = str) -> Callable[[Callable[[
         return Kind(parse, show, allowed)
 
     return decorate
+
+
+def each_line(one: Kind[T]) -> Kind[tuple[T, ...]]:
+    """
+    Make a kind for a list with one value of another kind per line; empty lines do not count.
+    """
+
+    def parse(value: str) -> tuple[T, ...]:
+        return tuple(one(line.strip()) for line in value.split("\n") if line.strip())
+
+    def show(found: tuple[T, ...]) -> str:
+        return "\n".join(map(one.show, found))
+
+    return Kind(parse, show, f"{one.allowed}; one per line", lines=True)
 
 
 def show_duration(seconds: float) -> str:
@@ -127,6 +143,30 @@ def size(least: int = 0, most: int = 2**53) -> Kind[int]:
         if not least <= value <= most:
             raise ValueError(f"{text!r} is out of range: {show_size(least)} to {show_size(most)}")
         return value
+
+    return parse
+
+
+def zero_or(rest: Kind[T]) -> Kind[T]:
+    """
+    Make a kind for 0, which stands for a default, or a value of another kind.
+    """
+
+    @kind(f"0, or {rest.allowed}", rest.show)
+    def parse(text: str) -> Any:
+        return 0 if text == "0" else rest(text)
+
+    return parse
+
+
+def or_forever(rest: Kind[float]) -> Kind[float]:
+    """
+    Make a kind for -1, which stands for ever, or a value of another kind.
+    """
+
+    @kind(f"-1 for ever, or {rest.allowed}", lambda value: "-1" if value < 0 else rest.show(value))
+    def parse(text: str) -> float:
+        return -1.0 if text == "-1" else rest(text)
 
     return parse
 

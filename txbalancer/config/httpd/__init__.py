@@ -1,0 +1,3 @@
+"""
+Configuration files in Apache's syntax, to the same specs as INI files.
+"""
