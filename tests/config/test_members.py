@@ -143,7 +143,7 @@ def test_options_on_the_line_and_in_the_section() -> None:
     ("line", "faults"),
     [
         ("http://a loadfactr=2", ["loadfactr: is not known here (did you mean loadfactor?)"]),
-        ("http://a ping=2", ["ping: is not available in this version"]),
+        ("http://a secret=2", ["secret: is not available in this version"]),
         (
             "http://a lbmethod=hash",
             ["lbmethod: belongs to the balancer: give it a line of its own in the section"],
@@ -192,14 +192,14 @@ def test_bad_shared_options() -> None:
     """
     Options of members in the section have faults with their own line.
     """
-    more = "member.xyzzy = 1\nretry = x\nlbset = 1\nmember.lbset = 2\nloadfacto = 2\nping = 1\n"
+    more = "member.xyzzy = 1\nretry = x\nlbset = 1\nmember.lbset = 2\nloadfacto = 2\nsecret = 1\n"
     assert errors(balancer("http://a", more=more)) == [
         "f:6: [balancer:shop] member.xyzzy: is not known here",
         "f:7: [balancer:shop] retry: 'x' is not a duration: use a number with ms, s, min, h or d, "
         "as 30s or 5min",
         "f:9: [balancer:shop] member.lbset: the same is there already, in line 8",
         "f:10: [balancer:shop] loadfacto: is not known here (did you mean loadfactor?)",
-        "f:11: [balancer:shop] ping: is not available in this version",
+        "f:11: [balancer:shop] secret: is not available in this version",
     ]
 
 

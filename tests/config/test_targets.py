@@ -29,7 +29,7 @@ from .helpers import BALANCER, LISTENER, REGISTRY, errors, good
 
 ALLOWED = (
     "balancer://NAME/, http://HOST:PORT/, https://…, unix:/PATH|http://HOST/, !, "
-    "redirect:[STATUS ]URL, status:NNN or resource:NAME"
+    "redirect:[STATUS ]URL, status:NNN, manager:, server-status: or resource:NAME"
 )
 
 
@@ -135,8 +135,10 @@ def test_X29_a_bare_slash_neither_doubles_nor_lacks(
         ("balancer://shop/a b", "'/a b' has a character that must be written as %XX"),
         ("balancer://shop/$1", "$1 needs `match =` instead of a path"),
         ("balancer://shop/%zz", "'/%zz': the path has a % without two hexadecimal digits"),
-        ("manager:", "manager: and metrics: are not available in this version"),
-        ("metrics:", "manager: and metrics: are not available in this version"),
+        ("manager:shpo", "no [balancer:shpo]; use shop (did you mean shop?)"),
+        ("server-status:x", "server-status: takes nothing after the colon"),
+        ("heartbeat:x", "heartbeat: takes nothing after the colon"),
+        ("metrics:", "metrics: is not available in this version"),
         ("redirect:", "'' is not a URL in ASCII without blanks: redirect:[STATUS ]URL"),
         ("redirect:404 /x", "404 is not a redirect: use 301, 302, 303, 307, 308"),
         ("redirect:/a b", "'/a b' is not a URL in ASCII without blanks: redirect:[STATUS ]URL"),
@@ -219,7 +221,7 @@ def test_path_and_label() -> None:
             "to = !\nlbset = 2",
             "7: lbset: does not belong here, but in a line of `members`",
         ),
-        ("/a", "to = !\nrequire = local", "7: require: is not available in this version"),
+        ("/a", "to = !\nreqire = local", "7: reqire: is not known here (did you mean require?)"),
         ("/a", "to = !\nreverze = on", "7: reverze: is not known here (did you mean reverse?)"),
     ],
 )

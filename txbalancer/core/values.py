@@ -154,7 +154,10 @@ def zero_or(rest: Kind[T]) -> Kind[T]:
 
     @kind(f"0, or {rest.allowed}", rest.show)
     def parse(text: str) -> Any:
-        return 0 if text == "0" else rest(text)
+        try:
+            return 0 if text == "0" else rest(text)
+        except ValueError as error:
+            raise ValueError(f"{error}, or 0") from None
 
     return parse
 
