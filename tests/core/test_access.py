@@ -164,7 +164,7 @@ def test_M2_addresses_are_normalised(text: str, expected: str) -> None:
         ("ip 10.0.0.1,10.0.0.2", "a comma only stands within"),
         ("any()", "any(…) is empty"),
         ("all(local", "a ) is missing"),
-        ("all(local, local x(", "a ) is missing"),
+        ("all(local (", "a ) is missing"),
         ("all(local))", "')' is out of place"),
         ("local (local)", "'(' is out of place"),
         ("all(local,,local)", "a rule is missing"),
