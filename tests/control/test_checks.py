@@ -11,8 +11,13 @@ import pytest
 
 from tests.config.helpers import REGISTRY
 from txbalancer.config import loads
-from txbalancer.control.checks import COMMAND_CHECKS, check_access_log_path, check_tls
-from txbalancer.core.specs import GlobalSpec, ServiceSpec
+from txbalancer.control.checks import (
+    COMMAND_CHECKS,
+    check_log_formats,
+    check_log_paths,
+    check_tls,
+)
+from txbalancer.core.specs import GlobalSpec, LogSpec, ServiceSpec
 from txbalancer.errors import ConfigErrors
 
 
@@ -81,7 +86,7 @@ def log_fault(path: Path | str) -> list[str]:
     Return what is told of an access log.
     """
     spec = ServiceSpec(GlobalSpec(access_log=str(path)))
-    found = list(check_access_log_path(spec))
+    found = list(check_log_paths(spec))
     assert all(each[:2] == ("txbalancer", "access-log") for each in found)
     return [text for _, _, text in found]
 
@@ -113,3 +118,18 @@ def test_paths_of_the_access_log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     assert log_fault(log) == [f"{log} cannot be written"]
     monkeypatch.setattr(os, "access", lambda path, mode: path == str(log))
     assert log_fault(log) == []
+
+
+def test_every_log_is_looked_at(tmp_path: Path) -> None:
+    """
+    The error log and the logs of some requests are checked like the access log.
+    """
+    missing = str(tmp_path / "no" / "log")
+    logs = (LogSpec("shop", ((missing, "%U"), ("off", "%{x}a"))),)
+    spec = ServiceSpec(GlobalSpec(error_log=missing), logs=logs)
+    assert [each[:2] for each in check_log_paths(spec)] == [
+        ("txbalancer", "error-log"),
+        ("log:shop", "to"),
+    ]
+    (fault,) = check_log_formats(spec)
+    assert fault == ("log:shop", "to", "position 1: %{x}a takes no name: use %a")

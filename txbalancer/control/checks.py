@@ -34,26 +34,39 @@ def check_tls(spec: ServiceSpec) -> Iterator[Complaint]:
                 yield title, key, f"{member.url}: {error}"
 
 
-def check_access_log(spec: ServiceSpec) -> Iterator[Complaint]:
+def check_log_formats(spec: ServiceSpec) -> Iterator[Complaint]:
     """
-    Read the format of the access log.
+    Read the format of every access log.
     """
-    try:
-        compile_format(spec.service.access_log_format)
-    except ValueError as error:
-        yield "txbalancer", "access-log-format", str(error)
+    formats = [("txbalancer", "access-log-format", spec.service.access_log_format)]
+    formats += [(f"log:{each.name}", "to", text) for each in spec.logs for _, text in each.files]
+    for title, key, text in formats:
+        try:
+            compile_format(text)
+        except ValueError as error:
+            yield title, key, str(error)
 
 
-def check_access_log_path(spec: ServiceSpec) -> Iterator[Complaint]:
+def check_log_paths(spec: ServiceSpec) -> Iterator[Complaint]:
     """
-    See whether the access log could be written by who runs this; nothing is created.
+    See whether the logs could be written by who runs this; nothing is created.
 
-    For C{check} only: a start opens it, and a service that gave up its rights after
+    For C{check} only: a start opens them, and a service that gave up its rights after
     that, or its directory, goes on with what it has open.
     """
-    path = spec.service.access_log
+    service = spec.service
+    paths = [("txbalancer", "access-log", service.access_log)]
+    paths += [("txbalancer", "error-log", service.error_log)] if service.error_log else []
+    paths += [(f"log:{each.name}", "to", where) for each in spec.logs for where, _ in each.files]
+    for title, key, path in paths:
+        fault = _why_not_writable(path)
+        if fault:
+            yield title, key, fault
+
+
+def _why_not_writable(path: str) -> str:
     if path.lower() in ("-", "syslog", "off"):
-        return
+        return ""
     folder = os.path.dirname(os.path.abspath(path))
     fault = ""
     if os.path.isdir(path):
@@ -64,14 +77,13 @@ def check_access_log_path(spec: ServiceSpec) -> Iterator[Complaint]:
         fault = f"the folder {folder} is not there"
     elif not os.access(folder, os.W_OK | os.X_OK):
         fault = f"the folder {folder} cannot be written"
-    if fault:
-        yield "txbalancer", "access-log", fault
+    return fault
 
 
-CHECKS = (check_tls, check_access_log)
+CHECKS = (check_tls, check_log_formats)
 """For C{check}, the start and a reload alike."""
 
-COMMAND_CHECKS = (*CHECKS, check_access_log_path)
+COMMAND_CHECKS = (*CHECKS, check_log_paths)
 """All of them, for C{check}."""
 
 

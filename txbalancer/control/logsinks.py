@@ -57,12 +57,13 @@ class Sink(Protocol):
         ...
 
 
-def open_sink(destination: str) -> Sink | None:
+def open_sink(destination: str, what: str = "access log") -> Sink | None:
     """
     Open what C{access-log} names: a path, C{-}, C{syslog}, or C{off} for C{None}.
 
     Relative paths are fixed here, as a daemon changes its directory later.
 
+    @param what: the log it is for, for messages.
     @raise StartError: the destination cannot be written.
     """
     word = destination.lower()
@@ -75,7 +76,7 @@ def open_sink(destination: str) -> Sink | None:
             return SyslogSink()
         return FileSink(os.path.abspath(destination))
     except OSError as error:
-        raise StartError(f"access log {destination}: {error.strerror or error}") from error
+        raise StartError(f"{what} {destination}: {error.strerror or error}") from error
 
 
 class NullSink:

@@ -14,8 +14,9 @@ from twisted.logger import Logger
 
 from txbalancer.config import load
 from txbalancer.config.diff import plan
-from txbalancer.control.accesslog import open_access_log
 from txbalancer.control.checks import CHECKS
+from txbalancer.control.errorlog import ErrorLog, open_error_log
+from txbalancer.control.routedlogs import open_access_logs
 from txbalancer.core import flags
 from txbalancer.core.counters import Counters
 from txbalancer.core.outcome import Outcome
@@ -70,6 +71,7 @@ class BalancerService(MultiService):
             reactor, self.registry.probes, self._checked, wanted=self._check_wanted
         )
         self._access_log: Any = None
+        self._error_log: ErrorLog | None = None
         self._log_outcome: Any = None
         self._stopping: Deferred[None] | None = None
         self._listeners: dict[str, ListenerService] = {}
@@ -104,8 +106,12 @@ class BalancerService(MultiService):
     def _prepare(self) -> None:
         if self._access_log is not None:
             return
-        service = self.spec.service
-        log = open_access_log(service.access_log, service.access_log_format, self.reactor)
+        self._error_log = _open_error_log(self.spec)
+        try:
+            log = open_access_logs(self.spec, self.reactor)
+        except BalancerError:
+            self._close_error_log()
+            raise
         self._use_log(log)
         try:
             self.targets.install(self.spec)
@@ -121,11 +127,17 @@ class BalancerService(MultiService):
             self._listeners.clear()
             log.close()
             self._access_log = None
+            self._close_error_log()
             raise
 
     def _use_log(self, log: Any) -> None:
         self._access_log = log
         self._log_outcome = log.log
+
+    def _close_error_log(self) -> None:
+        if self._error_log is not None:
+            self._error_log.close()
+            self._error_log = None
 
     # -- while it runs
 
@@ -164,6 +176,8 @@ class BalancerService(MultiService):
         Open the access log anew, after a log rotation moved it.
         """
         self._access_log.reopen()
+        if self._error_log is not None:
+            self._error_log.reopen()
 
     # -- reload
 
@@ -188,15 +202,9 @@ class BalancerService(MultiService):
         @raise StartError: when a part cannot be had; nothing has changed then.
         """
         changes = plan(self.spec, spec)
-        access_log = None
-        service = spec.service
-        if (service.access_log, service.access_log_format) != (
-            self.spec.service.access_log,
-            self.spec.service.access_log_format,
-        ):
-            access_log = open_access_log(
-                service.access_log, service.access_log_format, self.reactor
-            )
+        error_log, access_log = self._error_log, None
+        if _error_log_key(spec) != _error_log_key(self.spec):
+            error_log = _open_error_log(spec)
         listeners = {
             each.name: self._listeners.get(each.name)
             or ListenerService(self.runtime, each, self.targets.table)
@@ -205,6 +213,8 @@ class BalancerService(MultiService):
         # Endpoints stay open whatever becomes of the listener that they belong to.
         spare = [socket for each in self._listeners.values() for socket in each.sockets]
         try:
+            if _access_log_key(spec) != _access_log_key(self.spec):
+                access_log = open_access_logs(spec, self.reactor)
             for each in spec.listeners:
                 listeners[each.name].prepare(each, spare)
             self.targets.install(spec)
@@ -213,11 +223,16 @@ class BalancerService(MultiService):
                 listener.abandon()
             if access_log is not None:
                 access_log.close()
+            if error_log is not None and error_log is not self._error_log:
+                error_log.close()
             raise
         self._publish(spec, listeners, spare)
         if access_log is not None:
             self._access_log.close()
             self._use_log(access_log)
+        if error_log is not self._error_log:
+            self._close_error_log()
+            self._error_log = error_log
         before = [each.name for each in self.spec.balancers]
         self.spec = spec
         self._apply_checks(before)
@@ -278,6 +293,7 @@ class BalancerService(MultiService):
             for resource in self.targets.resources():
                 resource.leave()
             self._access_log.close()
+            self._close_error_log()
             done.callback(None)
 
         polling = LoopingCall(look)
@@ -299,3 +315,15 @@ class BalancerService(MultiService):
         """
         listeners = (*self._listeners.values(), *self._leaving)
         return [channel for each in listeners for channel in list(each.site.channels)]
+
+
+def _access_log_key(spec: ServiceSpec) -> Any:
+    return spec.service.access_log, spec.service.access_log_format, spec.logs
+
+
+def _error_log_key(spec: ServiceSpec) -> Any:
+    return spec.service.error_log, spec.service.log_level
+
+
+def _open_error_log(spec: ServiceSpec) -> ErrorLog | None:
+    return open_error_log(spec.service.error_log, spec.service.log_level)
