@@ -56,7 +56,17 @@ LEVELS = {
 PURE = ("core", "http1", "errors")
 # What a pure layer may import: nothing here has a clock, a socket, a file or a dice.
 PURE_IMPORTS = frozenset(
-    {"__future__", "abc", "base64", "binascii", "bisect", "collections", "dataclasses", "decimal"}
+    {
+        "__future__",
+        "abc",
+        "base64",
+        "bcrypt",
+        "binascii",
+        "bisect",
+        "collections",
+        "dataclasses",
+        "decimal",
+    }
     | {"enum", "fnmatch", "functools", "hashlib", "heapq", "hmac", "html", "importlib"}
     | {"ipaddress", "itertools", "math", "operator", "pkgutil", "re", "string", "struct"}
     | {"txbalancer", "types", "typing", "urllib", "zlib", "zope"}
