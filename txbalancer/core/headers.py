@@ -47,16 +47,23 @@ class HeaderRules:
 
     @ivar plain_request: no more than X-Forwarded-* is to be added.
     @ivar plain_answer: nothing is to be added or changed but what a reverse map does.
+    @ivar edits_host: the configuration changes Host, which is then in what is noted.
+    @ivar edits_proto: it changes X-Forwarded-Proto, and is believed, unlike clients.
+    @ivar server_name: own name, empty for the listener's; C{server_line} says so to members.
     """
 
     __slots__ = (
         "addheaders",
         "cookie_domain",
         "cookie_path",
+        "edits_host",
+        "edits_proto",
         "forwarded",
         "plain_answer",
         "plain_request",
         "preservehost",
+        "server_line",
+        "server_name",
         "via",
     )
 
@@ -68,7 +75,12 @@ class HeaderRules:
         self.cookie_domain = _pairs(spec.reverse_cookie_domain)
         self.cookie_path = _pairs(spec.reverse_cookie_path)
         adds_via = spec.via in ("on", "full")
-        self.plain_request = spec.addheaders and not spec.forwarded and not adds_via
+        edited = {each.name.lower() for each in spec.requestheader}
+        self.edits_host = "host" in edited
+        self.edits_proto = "x-forwarded-proto" in edited
+        self.server_name = spec.server_name.encode("idna")
+        self.server_line = b"X-Forwarded-Server: " + self.server_name if spec.server_name else b""
+        self.plain_request = spec.addheaders and not (spec.forwarded or adds_via or self.edits_host)
         self.plain_answer = not (adds_via or self.cookie_domain or self.cookie_path)
 
 
@@ -93,7 +105,7 @@ def request_lines(
     @raise ClientError: 400 when Max-Forwards is no number, or is used up (H8).
     """
     if rules.preservehost:
-        member_host = host or peer.server_name
+        member_host = host or rules.server_name or peer.server_name
     own = peer.forwarded or _introduce(peer)
     if rules.plain_request and host and own[0] and FORWARDING.isdisjoint(noted):
         return [
@@ -101,9 +113,13 @@ def request_lines(
             *lines,
             own[0],
             b"X-Forwarded-Host: " + host,
-            own[1],
+            rules.server_line or own[1],
             own[2],
         ]
+    if rules.edits_host:
+        host = noted.get(b"host", b"")
+        if rules.preservehost:
+            member_host = host or rules.server_name or peer.server_name
     made = [b"Host: " + member_host, *lines]
     hops = noted.get(b"max-forwards")
     if hops is not None:
@@ -196,9 +212,10 @@ def _add_forwarded(
     if rules.addheaders:
         client = _joined(client, peer.client.encode())
         hosts = _joined(hosts, host)
-        server = _joined(server, peer.server_name)
-        # What a client says of its own connection is not to be trusted.
-        proto = b"https" if peer.secure else b"http"
+        server = _joined(server, rules.server_name or peer.server_name)
+        if not rules.edits_proto:
+            # What a client says of its own connection is not to be trusted.
+            proto = b"https" if peer.secure else b"http"
     for start, value in (
         (b"X-Forwarded-For: ", client),
         (b"X-Forwarded-Host: ", hosts),
@@ -243,7 +260,7 @@ def _joined(value: bytes | None, more: bytes) -> bytes | None:
 
 def _via(rules: HeaderRules, peer: Peer, version: bytes) -> bytes:
     comment = b" (txbalancer)" if rules.via == "full" else b""
-    return version + b" " + peer.server_name + comment
+    return version + b" " + (rules.server_name or peer.server_name) + comment
 
 
 def _cookie_line(line: bytes, rules: HeaderRules) -> bytes:
