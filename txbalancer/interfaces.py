@@ -33,7 +33,7 @@ class ILBMethod(Interface):
 
         @param request: what the client asks, see
             L{Request<txbalancer.core.request.Request>}; C{None} where there is none.
-        @return: the member.
+        @return: the member, or C{None} when none of them can take it after all.
         """
 
     def released(member):  # type: ignore[no-untyped-def]
@@ -45,6 +45,27 @@ class ILBMethod(Interface):
         """
         Clear what the method keeps on members, as on a change of lbmethod (APACHE A17);
         lbstatus is cleared already.
+        """
+
+
+class IMemberLoad(Interface):
+    """
+    Knows how much room members have, for C{lbmethod = heartbeat}.
+
+    Built-in: what members report by UDP or through a file, as Apache's mod_heartmonitor.
+    """
+
+    name = Attribute("The word for C{memberload =}, lower case.")
+
+    def room(member, now):  # type: ignore[no-untyped-def]
+        """
+        Return how many more requests a member can take at once; asked every second.
+
+        It must answer from memory: whoever has to ask the network does so beforehand.
+
+        @param member: its L{MemberSpec<txbalancer.core.specs.MemberSpec>}.
+        @param now: monotonic seconds.
+        @return: 0 for none, C{None} for unknown: it then gets no request.
         """
 
 

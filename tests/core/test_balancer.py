@@ -114,6 +114,7 @@ def test_registry_finds_what_is_in_the_folders():
         "byrequests",
         "bytraffic",
         "hash",
+        "heartbeat",
         "leastload",
     }
     assert set(REGISTRY.sticky) == {"cookie", "session"}

@@ -114,7 +114,9 @@ class Balancer(Standing):
             self._evaluate(now, ())
         if not self._field:
             return None
-        member: Member = self._method.choose(request)
+        member: Member | None = self._method.choose(request)
+        if member is None:
+            return None
         member.elected += 1
         member.busy += 1
         return member

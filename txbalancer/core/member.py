@@ -37,6 +37,7 @@ class Member:
     @ivar retries: how often it came out of error without a new connection since.
     @ivar failures: times of the failures that still count towards C{maxfails}.
     @ivar since: when the flags last changed; C{cause}: why, for people.
+    @ivar room: requests it says it could take, for lbmethod heartbeat; C{None} = unknown.
     @ivar pool: free for the shell: the member's connections.
     """
 
@@ -58,6 +59,7 @@ class Member:
         "read",
         "redirect",
         "retries",
+        "room",
         "route",
         "since",
         "spec",
@@ -82,6 +84,7 @@ class Member:
         self.health = Health()
         self.since = -inf
         self.cause = ""
+        self.room: int | None = None
         self.pool: Any = None
 
     def __repr__(self) -> str:

@@ -17,10 +17,12 @@ class Registry:
     @ivar lbmethods: L{ILBMethodFactory<txbalancer.interfaces.ILBMethodFactory>} by name.
     @ivar sticky: L{IStickySchemeFactory<txbalancer.interfaces.IStickySchemeFactory>} by name.
     @ivar probes: L{IProbe<txbalancer.interfaces.IProbe>} by name.
+    @ivar loads: L{IMemberLoad<txbalancer.interfaces.IMemberLoad>} by name.
     @ivar resources: L{IMountable<txbalancer.interfaces.IMountable>} by name.
     """
 
     lbmethods: Mapping[str, Any] = field(default_factory=dict)
     sticky: Mapping[str, Any] = field(default_factory=dict)
     probes: Mapping[str, Any] = field(default_factory=dict)
+    loads: Mapping[str, Any] = field(default_factory=dict)
     resources: Mapping[str, Any] = field(default_factory=dict)

@@ -365,6 +365,12 @@ class BalancerSpec:
     members: tuple[MemberSpec, ...] = ()
 
     lbmethod: str = option(values.name, "byrequests", "How a member is chosen.", names="lbmethods")
+    memberload: str = option(
+        values.name,
+        "heartbeat",
+        "Who tells lbmethod heartbeat how much room members have: heartbeat or a plugin.",
+        names="loads",
+    )
     hashkey: str = option(hash_key, "source", "What the hash method hashes.")
     stickysession: StickyNames | None = option(  # noqa: RUF009 (a field, as the others)
         sticky_names, None, "Cookie and URL parameter that carry the session's route."

@@ -17,7 +17,13 @@ from txbalancer import probes
 from txbalancer.core import lbmethods, stickiness
 from txbalancer.core.builtin import factories
 from txbalancer.core.registry import Registry
-from txbalancer.interfaces import ILBMethodFactory, IMountable, IProbe, IStickySchemeFactory
+from txbalancer.interfaces import (
+    ILBMethodFactory,
+    IMemberLoad,
+    IMountable,
+    IProbe,
+    IStickySchemeFactory,
+)
 
 log = Logger()
 
@@ -33,6 +39,7 @@ def load_registry() -> Registry:
         lbmethods=_collect(factories(lbmethods).values(), ILBMethodFactory),
         sticky=_collect(factories(stickiness).values(), IStickySchemeFactory),
         probes=_collect(factories(probes).values(), IProbe),
+        loads=_collect((), IMemberLoad),
         resources=_collect((), IMountable),
     )
 

@@ -26,6 +26,7 @@ from txbalancer.core.values import counted
 from txbalancer.errors import BalancerError
 from txbalancer.proxy.runtime import Runtime
 from txbalancer.services.checks import HealthChecks
+from txbalancer.services.loads import MemberLoads
 from txbalancer.services.plugins import load_registry
 from txbalancer.services.ports import ListenerService, Socket
 from txbalancer.services.targets import Targets
@@ -66,7 +67,8 @@ class BalancerService(MultiService):
         self.registry = registry or load_registry()
         self.counters = Counters()
         self.runtime = Runtime(reactor, self._finish)
-        self.targets = Targets(self.runtime, self.registry)
+        self.loads = MemberLoads(self.runtime, self.registry.loads, self._own_load)
+        self.targets = Targets(self.runtime, self.registry, self.loads.heartbeats)
         self.checks = HealthChecks(
             reactor, self.registry.probes, self._checked, wanted=self._check_wanted
         )
@@ -96,6 +98,7 @@ class BalancerService(MultiService):
         super().startService()
         self.runtime.deadlines.start(self.runtime.now)
         self._apply_checks()
+        self.loads.start(lambda: self.targets.balancers.values())
         self.log.info(
             "serving {listeners}, {balancers}, {mounts}",
             listeners=counted(len(self.spec.listeners), "listener"),
@@ -114,6 +117,7 @@ class BalancerService(MultiService):
             raise
         self._use_log(log)
         try:
+            self.loads.configure(self.spec.service)
             self.targets.install(self.spec)
             for each in self.spec.listeners:
                 listener = ListenerService(self.runtime, each, self.targets.table)
@@ -128,6 +132,7 @@ class BalancerService(MultiService):
             log.close()
             self._access_log = None
             self._close_error_log()
+            self.loads.stop()
             raise
 
     def _use_log(self, log: Any) -> None:
@@ -152,6 +157,17 @@ class BalancerService(MultiService):
         resource = self.targets.balancers.get(balancer)
         if resource is not None:
             resource.checked(member, result)
+
+    def _own_load(self) -> tuple[int, int]:
+        """
+        Return how many more connections can be served, and how many are busy (APACHE A23).
+        """
+        ready = busy = 0
+        for listener in self._listeners.values():
+            channels = listener.site.channels
+            busy += sum(channel.exchange is not None for channel in channels)
+            ready += max(0, (listener.site.spec.max_connections or 10000) - len(channels))
+        return ready, busy
 
     def _check_wanted(self, balancer: str, member: str) -> bool:
         """
@@ -217,8 +233,10 @@ class BalancerService(MultiService):
                 access_log = open_access_logs(spec, self.reactor)
             for each in spec.listeners:
                 listeners[each.name].prepare(each, spare)
+            self.loads.configure(spec.service)
             self.targets.install(spec)
         except Exception:
+            self.loads.configure(self.spec.service)
             for listener in listeners.values():
                 listener.abandon()
             if access_log is not None:
@@ -270,6 +288,7 @@ class BalancerService(MultiService):
         done: Deferred[None] = Deferred()
         until = self.runtime.now() + self.spec.service.graceful_timeout
         self.checks.stop()
+        self.loads.stop()
         left = self._channels()
         if left:
             self.log.info(

@@ -24,6 +24,7 @@ from txbalancer.core.specs import (
     Redirect,
     ServiceSpec,
     ToBalancer,
+    ToHeartbeat,
     ToMember,
     ToResource,
 )
@@ -32,6 +33,7 @@ from txbalancer.proxy.local import RedirectTarget, StatusTarget
 from txbalancer.proxy.resource import BalancerResource, MountedBalancer
 from txbalancer.proxy.runtime import Runtime
 from txbalancer.proxy.web import WebTarget
+from txbalancer.services.heartbeat import HeartbeatLoad, HeartbeatResource
 from txbalancer.tls.members import client_options
 
 _SECRET = secrets.token_bytes(32)
@@ -49,9 +51,12 @@ class Targets:
 
     log = Logger()
 
-    def __init__(self, runtime: Runtime, registry: Registry) -> None:
+    def __init__(
+        self, runtime: Runtime, registry: Registry, heartbeats: HeartbeatLoad | None = None
+    ) -> None:
         self._runtime = runtime
         self._registry = registry
+        self._heartbeats = heartbeats or HeartbeatLoad(1000)
         self.balancers: dict[str, BalancerResource] = {}
         self.plain: dict[MemberSpec, BalancerResource] = {}
         self.table = MountTable(())
@@ -169,6 +174,8 @@ class Targets:
             return StatusTarget(target.status, "ok")
         if isinstance(target, NotProxied):
             return StatusTarget(404, "not-proxied")
+        if isinstance(target, ToHeartbeat):
+            return WebTarget(HeartbeatResource(self._heartbeats, lambda: self._runtime.now()))
         assert isinstance(target, ToResource)
         return self._web(target.name)
 

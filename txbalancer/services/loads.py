@@ -1,0 +1,189 @@
+"""
+How much room members have, for C{lbmethod = heartbeat}.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from twisted.internet.task import LoopingCall
+from twisted.logger import Logger
+
+from txbalancer.core.loads import Reports, read_file
+from txbalancer.core.specs import GlobalSpec
+from txbalancer.errors import StartError
+from txbalancer.proxy.resource import BalancerResource
+from txbalancer.proxy.runtime import Runtime
+from txbalancer.proxy.throttle import Throttle
+from txbalancer.services.heartbeat import HeartbeatLoad, Load, Monitor, Sender
+
+INTERVAL = 1.0
+"""Seconds between two looks at what members have to say, and between two reports of ours."""
+
+FLUSH = 5
+"""Turns between two writes of the storage file (APACHE A24)."""
+
+
+class MemberLoads:
+    """
+    Asks once a second how much room members have, for the balancers that want to know.
+
+    @ivar heartbeats: the built-in source of loads.
+    """
+
+    log = Logger()
+
+    def __init__(self, runtime: Runtime, loads: Mapping[str, Any], own: Load) -> None:
+        """
+        @param loads: L{IMemberLoad<txbalancer.interfaces.IMemberLoad>} plugins by name.
+        @param own: this service's load, for C{heartbeat-address}.
+        """
+        self._reactor = runtime.reactor
+        # Looked up each time: tests replace the clocks.
+        self._now: Callable[[], float] = lambda: runtime.now()
+        self._wall: Callable[[], float] = lambda: runtime.wall()
+        self._own = own
+        self._loads = loads
+        self._spec = GlobalSpec()
+        self._ports: list[Any] = []
+        self._sender: Sender | None = None
+        self._loop: LoopingCall | None = None
+        self._turns = 0
+        self._read_stamp: Any = None
+        self._balancers: Callable[[], Iterable[BalancerResource]] = tuple
+        self._throttle = Throttle()
+        self.heartbeats = HeartbeatLoad(self._spec.heartbeat_maxservers)
+
+    def configure(self, spec: GlobalSpec) -> None:
+        """
+        Listen and send as a configuration says, from now on.
+
+        @raise StartError: when a port cannot be had; nothing has changed then.
+        """
+        if spec.heartbeat_maxservers != self._spec.heartbeat_maxservers:
+            # 0 means the file only, of which the size is its writer's business.
+            self.heartbeats.reports = Reports(spec.heartbeat_maxservers or 1_000_000)
+        monitored = spec.heartbeat_listen == self._spec.heartbeat_listen
+        sent = spec.heartbeat_address == self._spec.heartbeat_address
+        if monitored and sent:
+            self._spec = spec
+            return
+        ports, self._ports = self._ports, []
+        for port in ports:
+            port.stopListening()
+        try:
+            self._open(spec)
+        except StartError:
+            self._open(self._spec)
+            raise
+        self._spec = spec
+
+    def _open(self, spec: GlobalSpec) -> None:
+        if spec.heartbeat_listen:
+            monitor = Monitor(self.heartbeats, spec.heartbeat_listen, self._now)
+            self._ports.append(monitor.listen(self._reactor))
+        self._sender = None
+        if spec.heartbeat_address:
+            self._sender = Sender(spec.heartbeat_address, self._own)
+            self._ports.append(self._sender.listen(self._reactor))
+
+    def start(self, balancers: Callable[[], Iterable[BalancerResource]]) -> None:
+        """
+        Begin to ask, at once and then every second.
+
+        @param balancers: returns those that are live.
+        """
+        self._balancers = balancers
+        self._loop = LoopingCall(self._turn)
+        self._loop.clock = self._reactor
+        self._loop.start(INTERVAL)
+
+    def stop(self) -> None:
+        """
+        Ask and listen no more.
+        """
+        if self._loop is not None and self._loop.running:
+            self._loop.stop()
+        for port in self._ports:
+            port.stopListening()
+        self._ports.clear()
+
+    def _turn(self) -> None:
+        try:
+            self._look()
+        except Exception:
+            # A fault, as of a plugin, must not end the loop.
+            more = self._throttle.permit(self._now())
+            if more is not None:
+                self.log.failure("the load of members could not be read{more}", more=more)
+
+    def _look(self) -> None:
+        now = self._now()
+        self._turns += 1
+        if self._spec.heartbeat_storage:
+            self._store(now)
+        self.heartbeats.reports.forget(now)
+        if self._sender is not None:
+            self._sender.send()
+        for resource in self._balancers():
+            spec = resource.balancer.spec
+            if spec.lbmethod == "heartbeat":
+                source = self._loads.get(spec.memberload, self.heartbeats)
+                self._ask(resource, source, now)
+
+    def _ask(self, resource: BalancerResource, source: Any, now: float) -> None:
+        changed = False
+        for member in resource.balancer.members:
+            room = source.room(member.spec, now)
+            if room != member.room:
+                member.room, changed = room, True
+        if changed:
+            resource.balancer.changed()
+            resource.serve_waiting()
+
+    def _store(self, now: float) -> None:
+        """
+        Write the storage file where reports arrive here; read it where they arrive elsewhere.
+        """
+        path = self._spec.heartbeat_storage
+        if self._spec.heartbeat_listen:
+            if self._turns % FLUSH == 0:
+                self._write(path, self.heartbeats.reports.write(now))
+            return
+        try:
+            with open(path, "rb") as file:
+                status = os.fstat(file.fileno())
+                data = file.read(16 * 1024**2)
+        except OSError as error:
+            more = self._throttle.permit(now)
+            if more is not None:
+                self.log.warn(
+                    "heartbeat-storage {path}: {error}{more}",
+                    path=path,
+                    error=error.strerror or str(error),
+                    more=more,
+                )
+            return
+        stamp = (status.st_mtime_ns, status.st_ino, status.st_size)
+        if stamp != self._read_stamp:
+            self._read_stamp = stamp
+            age = self._wall() - status.st_mtime
+            self.heartbeats.reports.replace(read_file(data, now, age))
+
+    def _write(self, path: str, data: bytes) -> None:
+        fresh = f"{path}.new"
+        try:
+            with open(fresh, "wb") as file:
+                file.write(data)
+            os.replace(fresh, path)
+        except OSError as error:
+            more = self._throttle.permit(self._now())
+            if more is not None:
+                self.log.warn(
+                    "heartbeat-storage {path}: cannot be written: {error}{more}",
+                    path=path,
+                    error=error.strerror or str(error),
+                    more=more,
+                )
