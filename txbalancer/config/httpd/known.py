@@ -1,0 +1,196 @@
+"""
+Every directive of Apache: which are carried out here and where they may stand, which are not
+and what to do instead.
+
+A directive that is not carried out is an error, so that nothing of a configuration gets lost
+unseen. A lenient reader leaves it out with a warning, a section with all that is in it; unless
+it keeps people out, for then leaving it out would let them in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from txbalancer.config.findings import Findings
+from txbalancer.config.httpd.modules_omitted import OF_MODULES
+from txbalancer.config.httpd.omitted import GUARDS, OMITTED, UNCHANGED
+from txbalancer.config.httpd.tree import Directive
+from txbalancer.config.suggest import did_you_mean
+from txbalancer.core.values import counted
+
+SERVER, VHOST, LOCATION, PROXY = "the server", "<VirtualHost>", "<Location>", "<Proxy>"
+_KINDS_OF_SECTION = {
+    "location": LOCATION,
+    "locationmatch": LOCATION,
+    "proxy": PROXY,
+    "proxymatch": PROXY,
+    "virtualhost": VHOST,
+}
+_RULES = frozenset({"requireall", "requireany", "requirenone"})
+MOST_HINTS = 50
+"""Unknown names for which a likely one is looked for: that takes milliseconds each."""
+
+_PLACES: dict[tuple[str, ...], str] = {
+    (SERVER,): (
+        "BalancerPersist DefaultRuntimeDir HeartbeatAddress HeartbeatListen HeartbeatMaxServers"
+        " HeartbeatStorage Listen ProxyHCExpr ProxyHCTPsize ProxyHCTemplate ServerRoot VirtualHost"
+    ),
+    (VHOST,): "ServerAlias",
+    (SERVER, VHOST): (
+        "AllowEncodedSlashes BalancerGrowth BalancerInherit CustomLog ErrorLog KeepAlive"
+        " KeepAliveTimeout LimitRequestFieldSize LimitRequestFields LimitRequestLine Location"
+        " LocationMatch LogFormat MaxKeepAliveRequests Proxy ProxyBadHeader ProxyIOBufferSize"
+        " ProxyMatch ProxyPassInherit ProxyReceiveBufferSize ProxyRequests ProxyTimeout ProxyVia"
+        " SSLCertificateChainFile SSLCertificateFile SSLCertificateKeyFile SSLEngine ServerName"
+        " TimeOut"
+    ),
+    (SERVER, VHOST, LOCATION): (
+        "ProxyPass ProxyPassMatch ProxyPassReverse ProxyPassReverseCookieDomain"
+        " ProxyPassReverseCookiePath"
+    ),
+    (SERVER, VHOST, PROXY): (
+        "BalancerMember SSLProxyCACertificateFile SSLProxyCACertificatePath SSLProxyCheckPeerCN"
+        " SSLProxyCheckPeerExpire SSLProxyCheckPeerName SSLProxyCipherSuite SSLProxyEngine"
+        " SSLProxyMachineCertificateFile SSLProxyProtocol SSLProxyVerify SSLProxyVerifyDepth"
+    ),
+    (SERVER, VHOST, LOCATION, PROXY): (
+        "Header LimitRequestBody LogLevel ProxyAddHeaders ProxyErrorOverride ProxyPreserveHost"
+        " ProxySet RequestHeader SetHandler"
+    ),
+    (LOCATION, PROXY): (
+        "AuthBasicAuthoritative AuthBasicProvider AuthMerging AuthName AuthType AuthUserFile"
+        " Require RequireAll RequireAny RequireNone"
+    ),
+}
+
+CARRIED = {
+    name.lower(): (name, places) for places, names in _PLACES.items() for name in names.split()
+}
+"""Name in lower case -> the name as Apache writes it, and where it may stand."""
+
+DECIDED = (
+    "Define Error IfDefine IfDirective IfFile IfModule IfSection IfVersion Include IncludeOptional"
+    " LoadModule UnDefine"
+)
+"""What reading the file deals with."""
+
+OMISSIONS = {
+    name.lower(): (name, reason)
+    for reason, names in (*OMITTED, *OF_MODULES.values())
+    for name in names.split()
+}
+"""Name in lower case -> the name as Apache writes it, and what to do instead."""
+
+SECTIONS = frozenset(
+    {*_RULES, *_KINDS_OF_SECTION}
+    | {"ifdefine", "ifdirective", "iffile", "ifmodule", "ifsection", "ifversion"}
+)
+"""Directives with an effect that are written C{<Name …>}, in lower case."""
+
+NAMES = frozenset(
+    {*(name for name, _ in (*CARRIED.values(), *OMISSIONS.values())), *DECIDED.split()}
+)
+
+
+def is_carried(name: str, *, section: bool) -> bool:
+    """
+    Tell whether a directive or section has an effect here; for C{<IfDirective>}.
+    """
+    key = name.lower()
+    known = key in CARRIED or key in DECIDED.lower().split()
+    return known and (key in SECTIONS) is section
+
+
+def check_directives(
+    tree: Sequence[Directive], findings: Findings, lenient: bool = False
+) -> tuple[Directive, ...]:
+    """
+    Find fault with directives that are unknown, not carried out, or in the wrong place.
+
+    @return: the tree without them.
+    """
+    check = _Check(findings, lenient)
+    kept = check.keep(tree, SERVER, SERVER)
+    check.tell_omissions()
+    return kept
+
+
+class _Check:
+    __slots__ = ("_findings", "_hints", "_lenient", "_omitted")
+
+    def __init__(self, findings: Findings, lenient: bool) -> None:
+        self._findings = findings
+        self._lenient = lenient
+        self._hints: dict[str, str] = {}
+        self._omitted: dict[tuple[str, str], list[Directive]] = {}
+
+    def keep(self, tree: Sequence[Directive], place: str, within: str) -> tuple[Directive, ...]:
+        """
+        @param place: the kind of section that the directives are in, those of rules aside.
+        @param within: the section itself, for messages.
+        """
+        kept = []
+        for each in tree:
+            if not self._is_good(each, place, within):
+                continue
+            if each.children is not None:
+                inner = each.key in _RULES
+                children = self.keep(
+                    each.children,
+                    place if inner else _KINDS_OF_SECTION[each.key],
+                    f"<{each.name}>",
+                )
+                each = Directive(each.name, each.args, each.text, each.path, each.line, children)
+            kept.append(each)
+        return tuple(kept)
+
+    def _is_good(self, each: Directive, place: str, within: str) -> bool:
+        key = each.key
+        if key in OMISSIONS:
+            if not each.args or tuple(map(str.lower, each.args)) != UNCHANGED.get(key):
+                self._omitted.setdefault((each.path, key), []).append(each)
+        elif key not in CARRIED:
+            self._error(each, f"is not known{self._hint(each.name)}")
+        elif (key in SECTIONS) is not (each.children is not None):
+            name = CARRIED[key][0]
+            self._error(
+                each,
+                f"is a section: write <{name} …> and </{name}>"
+                if key in SECTIONS
+                else f"is no section: write {name} without <>",
+            )
+        elif within.strip("<>").lower() in _RULES and key not in {"require", *_RULES}:
+            self._error(each, f"may not stand in {within}, only Require may")
+        elif place not in CARRIED[key][1]:
+            self._error(each, f"may not stand in {within}: {_where(CARRIED[key][1])}")
+        else:
+            return True
+        return False
+
+    def tell_omissions(self) -> None:
+        """
+        Note what is not carried over, each directive once in a file.
+        """
+        for (_, key), (first, *more) in self._omitted.items():
+            text = f"is not carried over: {OMISSIONS[key][1]}"
+            if more:
+                text += f" (and {counted(len(more), 'more line')} of this file)"
+            if not self._lenient:
+                self._error(first, text)
+            elif key in GUARDS:
+                self._error(first, f"{text}; as it keeps people out, --lenient does not help")
+            else:
+                self._findings.warn(first.line, "", first.name, f"{text}; left out", first.path)
+
+    def _error(self, each: Directive, text: str) -> None:
+        self._findings.error(each.line, "", each.name, text, each.path)
+
+    def _hint(self, name: str) -> str:
+        if name not in self._hints:
+            self._hints[name] = did_you_mean(name, NAMES) if len(self._hints) < MOST_HINTS else ""
+        return self._hints[name]
+
+
+def _where(places: Sequence[str]) -> str:
+    *most, last = ("outside of all sections" if each == SERVER else f"in {each}" for each in places)
+    return f"put it {', '.join(most)} or {last}" if most else f"put it {last}"

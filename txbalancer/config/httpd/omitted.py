@@ -1,0 +1,191 @@
+"""
+Directives of Apache's core, of its processes, and of modules that are here in part, which have
+no counterpart here, and what to do instead.
+
+Names are those of Apache 2.4.71.
+"""
+
+from __future__ import annotations
+
+from txbalancer.config.httpd.modules_omitted import CONTENT, FILES, LOGINS, PROCESSES, SCRIPTS
+
+_CRASHES = "the system decides this for every process: leave it out"
+_EDGES = "heads are checked as strictly as HTTP allows here, always; leave it out"
+_INTERNAL = "requests are not sent round within the server here; leave it out"
+_CLIENT_CERTIFICATES = "clients are not asked for certificates yet"
+_OCSP = "certificates' state is not fetched here; leave it out"
+_TLS = "the TLS library's own choice holds; leave it out"
+_LISTENER_SYSTEM = "the system's value holds: see sysctl net.core and net.ipv4; leave it out"
+
+OMITTED: tuple[tuple[str, str], ...] = (
+    (
+        FILES,
+        "AcceptPathInfo AccessFileName Alias AliasMatch AliasPreservePath"
+        " AllowOverride AllowOverrideList CGIPassAuth CGIVar DefaultType Directory"
+        " DirectoryMatch DocumentRoot EnableMMAP EnableSendfile FileETag Files FilesMatch"
+        " MaxRangeOverlaps MaxRangeReversals MaxRanges Options ReadBufferSize ServerPath",
+    ),
+    (
+        CONTENT,
+        "AddDefaultCharset ContentDigest ForceType SetInputFilter SetOutputFilter",
+    ),
+    (SCRIPTS, "RLimitCPU RLimitMEM RLimitNPROC ScriptAlias ScriptAliasMatch"),
+    (
+        PROCESSES,
+        "AsyncRequestWorkerFactor ListenCoresBucketsRatio MaxClients MaxConnectionsPerChild"
+        " MaxMemFree MaxRequestsPerChild MaxRequestWorkers MaxSpareServers MaxSpareThreads"
+        " MinSpareServers MinSpareThreads Mutex ScoreBoardFile ServerLimit StartServers"
+        " ThreadLimit ThreadsPerChild ThreadStackSize WatchdogInterval",
+    ),
+    ("give twistd --uid and --gid, or User= and Group= in the systemd unit", "Group Suexec User"),
+    ("give twistd --pidfile", "PidFile"),
+    ("give twistd --chroot", "ChrootDir"),
+    (_CRASHES, "CoreDumpDirectory"),
+    (_LISTENER_SYSTEM, "AcceptFilter ListenTCPDeferAccept ReceiveBufferSize SendBufferSize"),
+    (
+        "leave it out, or `txbalancer convert` this file and add `backlog=` to the endpoint",
+        "ListenBacklog",
+    ),
+    (
+        "`txbalancer convert` this file and set graceful-timeout of [txbalancer]",
+        "GracefulShutdownTimeout",
+    ),
+    ("no page of this server shows it; leave it out", "ServerAdmin ServerSignature ServerTokens"),
+    (
+        "answers made here have a small page of their own; leave it out",
+        "ErrorDocument",
+    ),
+    ("lines of the error log have one form; leave it out", "ErrorLogFormat"),
+    (
+        "log lines are always written in batches; leave it out",
+        "BufferedLogs",
+    ),
+    ("use CustomLog", "GlobalLog TransferLog"),
+    ("the log has no %^FB; leave it out", "LogIOTrackTTFB"),
+    ("addresses are logged as such, and `Require host` looks names up", "HostnameLookups"),
+    ("names are those of the request; leave it out", "UseCanonicalName UseCanonicalPhysicalPort"),
+    ("the status page always shows all; leave it out", "ExtendedStatus SeeRequestTail"),
+    (_EDGES, "HttpProtocolOptions RegisterHttpMethod StrictHostCheck"),
+    (
+        "slashes are merged where paths are compared, as in Apache by default; leave it out",
+        "MergeSlashes",
+    ),
+    ("trailers are never merged into heads; leave it out", "MergeTrailers"),
+    (
+        "TRACE is always refused, as it would show a client's cookies; leave it out",
+        "TraceEnable",
+    ),
+    ("clients are served with HTTP/1.1; leave it out", "Protocol Protocols ProtocolsHonorOrder"),
+    (_INTERNAL, "LimitInternalRecursion QualifyRedirectURL"),
+    ("this is about XML bodies, which pass through; leave it out", "LimitXMLRequestBody"),
+    ("bytes go on as they come; leave it out", "FlushMaxPipelined FlushMaxThreshold"),
+    (
+        "options of expressions stand in the expression: (?i), (?s)",
+        "RegexDefaultOptions",
+    ),
+    (
+        "has had no effect in Apache since 2.4; leave it out",
+        "NameVirtualHost Port SSLLog SSLLogLevel",
+    ),
+    ("libraries are loaded by plugins themselves; leave it out", "LoadFile"),
+    (
+        "conditions on requests are not carried over; use <VirtualHost>, <Location> or"
+        " <LocationMatch>",
+        "If ElseIf Else",
+    ),
+    (
+        "`txbalancer convert` this file and give the mount `method =` and `require =`",
+        "Limit LimitExcept",
+    ),
+    (LOGINS, "AuthBasicFake AuthBasicUseDigestAlgorithm AuthnProviderAlias AuthzProviderAlias"),
+    ("nobody is let in without a rule here; leave it out", "AuthzSendForbiddenOnFailure"),
+    (
+        "there is no forward proxy here; leave it out",
+        "NoProxy ProxyBlock ProxyDomain ProxyMaxForwards",
+    ),
+    (
+        "members are asked directly; there is no proxy between",
+        "ProxyRemote ProxyRemoteMatch",
+    ),
+    ("connections go out from the address that the system chooses", "ProxySourceAddress"),
+    (
+        "use the option ping of members, which asks before a body is sent",
+        "Proxy100Continue",
+    ),
+    ("targets are fixed when the file is read; leave it out", "ProxyPassInterpolateEnv"),
+    ("use <Location /…> with SetHandler server-status", "ProxyStatus"),
+    (
+        "WebSocket goes over http:// members; leave it out",
+        "ProxyWebsocketFallbackToProxyHttp",
+    ),
+    (
+        _CLIENT_CERTIFICATES,
+        "SSLCACertificateFile SSLCACertificatePath SSLCADNRequestFile SSLCADNRequestPath"
+        " SSLCARevocationCheck SSLCARevocationFile SSLCARevocationPath SSLOptions"
+        " SSLSRPUnknownUserSeed SSLSRPVerifierFile SSLUserName SSLVerifyClient SSLVerifyDepth",
+    ),
+    (
+        "write ProxyPass only in the <VirtualHost> with SSLEngine on",
+        "SSLRequire SSLRequireSSL",
+    ),
+    (
+        _OCSP,
+        "SSLOCSPDefaultResponder SSLOCSPEnable SSLOCSPNoVerify SSLOCSPOverrideResponder"
+        " SSLOCSPProxyURL SSLOCSPResponderCertificateFile SSLOCSPResponderTimeout"
+        " SSLOCSPResponseMaxAge SSLOCSPResponseTimeSkew SSLOCSPUseRequestNonce SSLStaplingCache"
+        " SSLStaplingErrorCacheTimeout SSLStaplingFakeTryLater SSLStaplingForceURL"
+        " SSLStaplingResponderTimeout SSLStaplingResponseMaxAge SSLStaplingResponseTimeSkew"
+        " SSLStaplingReturnResponderErrors SSLStaplingStandardCacheTimeout SSLUseStapling",
+    ),
+    (
+        _TLS,
+        "SSLCipherSuite SSLCompression SSLCryptoDevice SSLFIPS SSLHonorCipherOrder"
+        " SSLInsecureRenegotiation SSLOpenSSLConfCmd SSLProtocol SSLRandomSeed SSLRenegBufferSize"
+        " SSLSessionCache SSLSessionCacheTimeout SSLSessionTicketKeyFile SSLSessionTickets"
+        " SSLStrictSNIVHostCheck SSLVHostSNIPolicy",
+    ),
+    ("keys must not have a passphrase: write one without, readable by root", "SSLPassPhraseDialog"),
+    (
+        "revocation lists of members' certificates are not read yet",
+        "SSLProxyCARevocationCheck SSLProxyCARevocationFile SSLProxyCARevocationPath",
+    ),
+    (
+        "put certificate, key and chain in the one file of SSLProxyMachineCertificateFile",
+        "SSLProxyMachineCertificateChainFile SSLProxyMachineCertificatePath",
+    ),
+)
+"""What to do instead, and the directives of which that is true."""
+
+_GUARDS = (
+    "allow allowmethods authdbduserpwquery authdbmuserfile authdigestprovider authformprovider"
+    " authgroupfile authldapurl deny else elseif if limit limitexcept order proxyblock satisfy"
+    " sslcacertificatefile sslcacertificatepath sslcarevocationfile sslcarevocationpath"
+    " sslrequire sslrequiressl sslverifyclient"
+)
+GUARDS = frozenset(_GUARDS.split())
+"""What keeps people out: leaving it out would let them in, so it is an error in any case."""
+
+UNCHANGED = {
+    "contentdigest": ("off",),
+    "expiresactive": ("off",),
+    "hostnamelookups": ("off",),
+    "mergeslashes": ("on",),
+    "mergetrailers": ("off",),
+    "proxypassinterpolateenv": ("off",),
+    "proxystatus": ("off",),
+    "receivebuffersize": ("0",),
+    "rewriteengine": ("off",),
+    "sendbuffersize": ("0",),
+    "serversignature": ("off",),
+    "session": ("off",),
+    "sslcompression": ("off",),
+    "sslfips": ("off",),
+    "sslinsecurerenegotiation": ("off",),
+    "sslocspenable": ("off",),
+    "sslusestapling": ("off",),
+    "sslverifyclient": ("none",),
+    "traceenable": ("off",),
+    "usecanonicalname": ("off",),
+    "usecanonicalphysicalport": ("off",),
+}
+"""Values of directives which ask for what is so anyway."""
