@@ -31,7 +31,7 @@ _TOKEN = re.compile(
     re.VERBOSE | re.ASCII,
 )
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*", re.ASCII)
-_ESCAPE = re.compile(r"\\(?:([0-7]{1,3})|([0-9]+)|([nrtbf])|(.))", re.DOTALL | re.ASCII)
+_ESCAPE = re.compile(r"\\(?:([0-9]+)|([nrtbf])|(.))", re.DOTALL | re.ASCII)
 _CONTROL = {"n": b"\n", "r": b"\r", "t": b"\t", "b": b"\b", "f": b"\f"}
 
 
@@ -175,9 +175,9 @@ def _escape(text: str, place: int) -> tuple[bytes, int]:
     match = _ESCAPE.match(text, place)
     if match is None:
         raise ValueError("a backslash at the end escapes nothing")
-    octal, digits, control, char = match.groups()
-    if digits or (octal and int(octal, 8) > 255):
-        raise ValueError(f"{match[0]} is no character: use \\000 to \\377")
-    if octal:
-        return bytes([int(octal, 8)]), match.end()
+    digits, control, char = match.groups()
+    if digits:
+        if not re.fullmatch("[0-3]?[0-7]{1,2}", digits):
+            raise ValueError(f"{match[0]} is no character: use \\000 to \\377")
+        return bytes([int(digits, 8)]), match.end()
     return _CONTROL[control] if control else char.encode(), match.end()

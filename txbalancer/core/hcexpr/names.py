@@ -5,7 +5,6 @@ What can be named in an expression: variables, functions and operators.
 from __future__ import annotations
 
 import base64
-import binascii
 import hashlib
 import re
 from collections.abc import Callable
@@ -17,6 +16,7 @@ from txbalancer.core.hcexpr.globs import matches, matches_path
 _INTEGER = re.compile(rb"[ \t\n\v\f\r]*([+-]?[0-9]+)")
 _NOT_BASE64 = re.compile(rb"[^A-Za-z0-9+/]")
 _ENCODED = re.compile(rb"%(?:[0-9A-Fa-f]{2})?")
+_SLASH = re.compile(rb"%(2[Ff])")
 _LARGEST = 2**63 - 1
 _FALSE = (b"", b"0", b"off", b"no", b"false")
 _UNESCAPED = "$-_.+!*'(),:@&=/~"
@@ -37,17 +37,18 @@ def _escape(text: bytes) -> bytes:
 
 
 def _unescape(text: bytes) -> bytes:
-    # Text that is not well encoded gives nothing, nor does what would hide a slash or an end.
-    codes = [found.lower() for found in _ENCODED.findall(text)]
-    return b"" if {b"%", b"%00", b"%2f"}.intersection(codes) else unquote_to_bytes(text)
+    # Text that is not well encoded, or has a zero byte, gives nothing; slashes stay encoded.
+    codes = _ENCODED.findall(text)
+    if b"%" in codes or b"%00" in codes:
+        return b""
+    return unquote_to_bytes(_SLASH.sub(rb"%25\1", text))
 
 
 def _unbase64(text: bytes) -> bytes:
+    # What comes after the first other character is left out, and so is a lonely last one.
     text = _NOT_BASE64.split(text, maxsplit=1)[0]
-    try:
-        return base64.b64decode(text + b"=" * (-len(text) % 4))
-    except binascii.Error:
-        return b""
+    text = text[: len(text) - (len(text) % 4 == 1)]
+    return base64.b64decode(text + b"=" * (-len(text) % 4))
 
 
 def _hexdigest(name: str) -> Callable[[bytes], bytes]:
