@@ -8,7 +8,16 @@ import pytest
 
 from tests.core.balancers import FakeRequest, balancer, elected, member, words
 from txbalancer.core import flags
-from txbalancer.core.commands import AddMember, RemoveMember, SetBalancer, SetMember, apply
+from txbalancer.core.commands import (
+    AddMember,
+    RemoveMember,
+    Revert,
+    SetBalancer,
+    SetMember,
+    apply,
+    perform,
+)
+from txbalancer.core.overrides import live_spec, of_balancer, of_member, removed
 from txbalancer.core.specs import StickyNames
 
 
@@ -143,3 +152,99 @@ def test_wrong_names():
         apply(lb, RemoveMember("shop", "x"), 0.0)
     with pytest.raises(ValueError, match="already"):
         apply(lb, AddMember("shop", member("a")), 0.0)
+
+
+def test_set_member_checks():
+    """
+    Options of health checks are the member's from then on; without checks no verdict.
+    """
+    lb = balancer(member("a", hcmethod="get"), "b")
+    a = lb.members[0]
+    lb.health(a, False, 0.0)
+    assert words(a) == "Init HcFl "
+    apply(lb, SetMember("shop", "a", hcinterval=0.5, hcuri="/h", hcpasses=3, hcfails=4), 0.0)
+    assert (a.spec.hcinterval, a.spec.hcuri, a.spec.hcpasses, a.spec.hcfails) == (0.5, "/h", 3, 4)
+    assert (words(a), a.spec.hcmethod) == ("Init HcFl ", "get")
+    apply(lb, SetMember("shop", "a", hcmethod="none"), 0.0)
+    assert (words(a), a.health.up) == ("Init Ok ", None)
+
+
+def test_M42_growth_limits_what_is_added():
+    """
+    As many members as are configured and growth; removing one makes room.
+    """
+    lb = balancer("a", growth=1)
+    apply(lb, AddMember("shop", member("b")), 0.0)
+    with pytest.raises(ValueError, match="growth = 1"):
+        apply(lb, AddMember("shop", member("c")), 0.0)
+    apply(lb, RemoveMember("shop", "a"), 0.0)
+    apply(lb, AddMember("shop", member("c")), 0.0)
+    assert [each.name for each in lb.members] == ["b", "c"]
+
+
+def test_revert_gives_a_member_its_configuration_back():
+    """
+    Every option and every flag that people set; an error is none of these.
+    """
+    lb = balancer(member("a", route="r", status="+H", hcmethod="get"), "b")
+    a = lb.members[0]
+    lb.force_error(a, "x", 0.0)
+    apply(lb, SetMember("shop", "a", 300, 1, "s", "t", flags.DISABLED, flags.STANDBY), 0.0)
+    apply(lb, SetMember("shop", "a", hcmethod="none", hcuri="/"), 0.0)
+    assert of_member(lb, a)
+    apply(lb, Revert("shop", "a"), 0.0)
+    assert of_member(lb, a) == []
+    assert (words(a), live_spec(a)) == ("Init Err Stby ", lb.configured.members[0])
+    elected(lb, 1)
+    before = [lb.lbstatus(each) for each in lb.members]
+    apply(lb, Revert("shop", "a"), 0.0)
+    assert [lb.lbstatus(each) for each in lb.members] == before
+
+
+def test_revert_ends_checks_that_are_not_configured():
+    """
+    Their verdict goes with them.
+    """
+    lb = balancer("a", "b")
+    apply(lb, SetMember("shop", "a", hcmethod="get"), 0.0)
+    lb.health(lb.members[0], False, 0.0)
+    apply(lb, Revert("shop", "a"), 0.0)
+    assert (words(lb.members[0]), lb.members[0].health.up) == ("Init Ok ", None)
+
+
+def test_revert_gives_a_balancer_its_configuration_back():
+    """
+    Its own options; a member that is not configured has nothing to go back to.
+    """
+    lb = balancer("a", timeout=3.0)
+    apply(lb, SetBalancer("shop", lbmethod="bytraffic", timeout=1.0), 0.0)
+    apply(lb, AddMember("shop", member("b")), 0.0)
+    assert [each.name for each in of_balancer(lb)] == ["lbmethod", "timeout"]
+    apply(lb, Revert("shop"), 0.0)
+    assert of_balancer(lb) == []
+    assert lb.spec == lb.configured
+    with pytest.raises(LookupError, match="not in the configuration"):
+        apply(lb, Revert("shop", "b"), 0.0)
+
+
+def test_what_a_command_did():
+    """
+    Only what is other than before, in the words of the configuration file.
+    """
+    lb = balancer(member("a", loadfactor=150), "b")
+    change, gone = perform(lb, SetMember("shop", "a", loadfactor=200, on=flags.DISABLED), 0.0)
+    assert change.before == {"loadfactor": "1.5", "status": "", "state": "Init Ok"}
+    assert change.after == {"loadfactor": "2", "status": "+D", "state": "Init Dis"}
+    assert (bool(change), gone) == (True, [])
+    change, _ = perform(lb, SetBalancer("shop", maxattempts=2), 0.0)
+    assert (change.before, change.after) == ({"maxattempts": None}, {"maxattempts": "2"})
+    assert not perform(lb, SetBalancer("shop", maxattempts=2), 0.0)[0]
+    change, _ = perform(lb, AddMember("shop", member("c")), 0.0)
+    assert (change.before, change.after) == ({"member": None}, {"member": "c"})
+    change, (gone,) = perform(lb, RemoveMember("shop", "c"), 0.0)
+    assert (change.before, change.after, gone.name) == ({"member": "c"}, {"member": None}, "c")
+    assert removed(lb) == []
+    perform(lb, RemoveMember("shop", "b"), 0.0)
+    assert removed(lb) == ["b"]
+    assert perform(lb, Revert("shop", "a"), 0.0)[0].after["loadfactor"] == "1.5"
+    assert perform(lb, Revert("shop"), 0.0)[0].after == {"maxattempts": None}

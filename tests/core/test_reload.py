@@ -127,3 +127,16 @@ def test_the_same_configuration_changes_nothing():
     elected(other, 2)
     assert reconfigure(lb, replace(lb.configured), 0.0) == ([], [], [])
     assert elected(lb, 7) == elected(other, 7)
+
+
+def test_X21_checks_changed_at_run_time_outlive_a_reload():
+    """
+    Option by option, as everything else.
+    """
+    lb = balancer(member("a", hcmethod="get", hcuri="/a"), "b")
+    apply(lb, SetMember("shop", "a", hcuri="/x", hcinterval=0.5), 0.0)
+    done = reconfigure(lb, configured(member("a", hcmethod="get", hcuri="/a"), "b"), 0.0)
+    assert done.changed == []
+    done = reconfigure(lb, configured(member("a", hcmethod="get", hcuri="/b"), "b"), 0.0)
+    assert done.changed == [lb.members[0]]
+    assert (lb.members[0].spec.hcuri, lb.members[0].spec.hcinterval) == ("/b", 0.5)

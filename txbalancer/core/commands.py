@@ -4,12 +4,22 @@ Changes at run time as values: the manager, the API and the CLI all apply the sa
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 from txbalancer.core import flags
 from txbalancer.core.balancer import Balancer
+from txbalancer.core.health import Health
 from txbalancer.core.member import Member
+from txbalancer.core.overrides import (
+    RANKING,
+    configured_spec,
+    hand_flags,
+    live_spec,
+    set_ranking,
+    shown_options,
+)
 from txbalancer.core.specs import MemberSpec, StickyNames
 
 KEEP: Any = object()
@@ -25,6 +35,8 @@ class SetMember:
     @ivar loadfactor: in hundredths, 100 to 10000. All members' lbstatus starts anew at
         their factors, as with Apache's manager.
     @ivar on: flags to set; C{off}: flags to clear, which wins.
+    @ivar hcmethod: its health check, as all C{hc…} here; C{none} ends the verdict, too.
+    @ivar hcinterval: seconds.
     """
 
     balancer: str
@@ -35,6 +47,12 @@ class SetMember:
     redirect: str | None = None
     on: int = 0
     off: int = 0
+    hcmethod: str | None = None
+    hcinterval: float | None = None
+    hcpasses: int | None = None
+    hcfails: int | None = None
+    hcuri: str | None = None
+    hcexpr: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +72,7 @@ class SetBalancer:
 @dataclass(frozen=True, slots=True)
 class AddMember:
     """
-    Add a member after the others.
+    Add a member after the others, as far as C{growth} allows.
     """
 
     balancer: str
@@ -71,7 +89,42 @@ class RemoveMember:
     member: str
 
 
-Command = SetMember | SetBalancer | AddMember | RemoveMember
+@dataclass(frozen=True, slots=True)
+class Revert:
+    """
+    Give up what was changed by command: the configuration holds again.
+
+    @ivar member: whose options; empty for the balancer's own.
+    """
+
+    balancer: str
+    member: str = ""
+
+
+Command = SetMember | SetBalancer | AddMember | RemoveMember | Revert
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """
+    What a command did.
+
+    @ivar before: key -> value, as in an INI file, of each option that is another now;
+        C{None} = unset. A member's flags in words are its C{state}; a member that comes
+        or goes has its URL under C{member}.
+    @ivar after: the same keys, as they are now.
+    """
+
+    command: Command
+    before: dict[str, str | None]
+    after: dict[str, str | None]
+
+    def __bool__(self) -> bool:
+        return self.before != self.after
+
+
+_CHECK_OPTIONS = ("hcmethod", "hcinterval", "hcpasses", "hcfails", "hcuri", "hcexpr")
+_BALANCER_OPTIONS = ("lbmethod", "timeout", "maxattempts", "stickysession", "nofailover")
 
 
 def apply(balancer: Balancer, command: Command, now: float) -> list[Member]:
@@ -80,45 +133,121 @@ def apply(balancer: Balancer, command: Command, now: float) -> list[Member]:
 
     @return: the members that are gone, whose connections are to be closed.
     @raise LookupError: for a member or lbmethod that does not exist.
-    @raise ValueError: for a member that exists already.
+    @raise ValueError: for a member that exists already, or one too many.
     """
     if isinstance(command, SetMember):
-        _set_member(balancer, _named(balancer, command.member), command, now)
+        _set_member(balancer, find_member(balancer, command.member), command, now)
     elif isinstance(command, SetBalancer):
-        names = ("lbmethod", "timeout", "maxattempts", "stickysession", "nofailover")
-        options = {name: getattr(command, name) for name in names}
+        options = {name: getattr(command, name) for name in _BALANCER_OPTIONS}
         changed = {name: value for name, value in options.items() if value is not KEEP}
         balancer.respec(replace(balancer.spec, **changed))
     elif isinstance(command, AddMember):
-        if any(member.name == command.spec.url for member in balancer.members):
-            raise ValueError(f"{balancer.spec.name} has a member {command.spec.url} already")
+        _check_room(balancer, command.spec)
         balancer.install((*balancer.members, Member(command.spec)))
+    elif isinstance(command, Revert):
+        _revert(balancer, command, now)
     else:
-        gone = _named(balancer, command.member)
+        gone = find_member(balancer, command.member)
         balancer.install(member for member in balancer.members if member is not gone)
         return [gone]
     return []
 
 
-def _named(balancer: Balancer, name: str) -> Member:
+def perform(balancer: Balancer, command: Command, now: float) -> tuple[Change, list[Member]]:
+    """
+    Carry out a command as L{apply} does, and say what was other before.
+
+    @return: the change, and the members that are gone.
+    @raise LookupError: as C{apply}; L{ValueError} as well.
+    """
+    before = _shown(balancer, command)
+    gone = apply(balancer, command, now)
+    after = _shown(balancer, command)
+    keys = [key for key in {**before, **after} if before.get(key) != after.get(key)]
+    change = Change(
+        command, {key: before.get(key) for key in keys}, {key: after.get(key) for key in keys}
+    )
+    return change, gone
+
+
+def find_member(balancer: Balancer, name: str) -> Member:
+    """
+    Return a member by its name.
+
+    @raise LookupError: when there is none.
+    """
     for member in balancer.members:
         if member.name == name:
             return member
     raise LookupError(f"{balancer.spec.name} has no member {name}")
 
 
+def _shown(balancer: Balancer, command: Command) -> dict[str, str | None]:
+    """
+    Write down what a command may change.
+    """
+    if isinstance(command, AddMember | RemoveMember):
+        name = command.spec.url if isinstance(command, AddMember) else command.member
+        return {"member": name} if any(each.name == name for each in balancer.members) else {}
+    if isinstance(command, SetBalancer) or not command.member:
+        return shown_options(balancer.spec)
+    member = find_member(balancer, command.member)
+    return {**shown_options(live_spec(member)), "state": flags.describe(member.flags).strip()}
+
+
+def _check_room(balancer: Balancer, spec: MemberSpec) -> None:
+    if any(member.name == spec.url for member in balancer.members):
+        raise ValueError(f"{balancer.spec.name} has a member {spec.url} already")
+    most = len(balancer.configured.members) + balancer.spec.growth
+    if len(balancer.members) >= most:
+        raise ValueError(
+            f"{balancer.spec.name} has {most} members, all that growth ="
+            f" {balancer.spec.growth} leaves room for: raise it in the configuration"
+        )
+
+
 def _set_member(balancer: Balancer, member: Member, command: SetMember, now: float) -> None:
-    if command.lbset is not None:
-        member.lbset = command.lbset
-    if command.route is not None:
-        member.route = command.route.encode()
-    if command.redirect is not None:
-        member.redirect = command.redirect.encode()
-    if command.loadfactor is not None:
-        member.lbfactor = command.loadfactor
-        balancer.ledger.restart(by_factor=True)
-    balancer.index()
+    checks = {name: getattr(command, name) for name in _CHECK_OPTIONS}
+    spec = replace(
+        member.spec, **{name: value for name, value in checks.items() if value is not None}
+    )
     after = (member.flags | command.on) & ~command.off
+    values = {name: getattr(command, name) for name in RANKING}
+    _rank(balancer, member, {name: value for name, value in values.items() if value is not None})
+    if spec.hcmethod == "none" != member.spec.hcmethod:
+        # Only passed checks end a verdict, and there will be none.
+        member.health = Health()
+        after &= ~flags.HC_FAILED | command.on
+    member.spec = spec
     if after & flags.IN_ERROR and not member.flags & flags.IN_ERROR:
         member.error_time = now
+    balancer.set_flags(member, after, "by command", now)
+
+
+def _rank(balancer: Balancer, member: Member, values: Mapping[str, Any]) -> None:
+    """
+    Give a member another factor, lbset, route or redirect.
+    """
+    set_ranking(member, values)
+    if "loadfactor" in values:
+        balancer.ledger.restart(by_factor=True)
+    balancer.index()
+
+
+def _revert(balancer: Balancer, command: Revert, now: float) -> None:
+    if not command.member:
+        balancer.respec(replace(balancer.configured, members=balancer.spec.members))
+        return
+    member = find_member(balancer, command.member)
+    spec = configured_spec(balancer, member.name)
+    if spec is None:
+        raise LookupError(f"{balancer.spec.name}: {member.name} is not in the configuration")
+    live, mine = live_spec(member), hand_flags(spec)
+    values = {name: getattr(spec, name) for name in RANKING}
+    changed = {name: each for name, each in values.items() if each != getattr(live, name)}
+    after = (member.flags & ~mine) | (spec.status & mine)
+    if spec.hcmethod == "none" != member.spec.hcmethod:
+        member.health = Health()
+    _rank(balancer, member, changed)
+    member.spec = spec
     balancer.set_flags(member, after, "by command", now)

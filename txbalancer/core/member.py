@@ -8,7 +8,7 @@ from math import inf
 from typing import Any
 
 from txbalancer.core import flags
-from txbalancer.core.health import Health
+from txbalancer.core.health import Health, ProbeResult
 from txbalancer.core.specs import MemberSpec
 
 _USABLE = flags.INIT | flags.UNUSABLE
@@ -38,6 +38,7 @@ class Member:
     @ivar failures: times of the failures that still count towards C{maxfails}.
     @ivar since: when the flags last changed; C{cause}: why, for people.
     @ivar room: requests it says it could take, for lbmethod heartbeat; C{None} = unknown.
+    @ivar probe: what the last health check found, and C{probed} when; C{None} before the first.
     @ivar pool: free for the shell: the member's connections.
     """
 
@@ -56,6 +57,8 @@ class Member:
         "lbset",
         "name",
         "pool",
+        "probe",
+        "probed",
         "read",
         "redirect",
         "retries",
@@ -85,6 +88,8 @@ class Member:
         self.since = -inf
         self.cause = ""
         self.room: int | None = None
+        self.probe: ProbeResult | None = None
+        self.probed = -inf
         self.pool: Any = None
 
     def __repr__(self) -> str:

@@ -5,13 +5,16 @@ Puts a new configuration into a live balancer, and keeps what happened at run ti
 from __future__ import annotations
 
 from dataclasses import fields, replace
-from typing import NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from txbalancer.core.balancer import Balancer
 from txbalancer.core.flags import HC_FAILED
 from txbalancer.core.health import Health
 from txbalancer.core.member import Member
+from txbalancer.core.overrides import RANKING, set_ranking
 from txbalancer.core.specs import BalancerSpec, MemberSpec
+
+T = TypeVar("T", bound=Any)
 
 
 class Reloaded(NamedTuple):
@@ -37,24 +40,29 @@ def reconfigure(balancer: Balancer, spec: BalancerSpec, now: float) -> Reloaded:
     @raise KeyError: for an unknown lbmethod or scheme; nothing is changed then.
     """
     balancer.respec(_merged(balancer.configured, balancer.spec, spec))
-    before = {each.url for each in balancer.configured.members}
+    before = {each.url: each for each in balancer.configured.members}
     after = {each.url: each for each in spec.members}
     live = {member.name: member for member in balancer.members}
     # Configured before, but not there any more: removed at run time.
-    fresh = {url: Member(each) for url, each in after.items() if url not in live.keys() | before}
-    by_hand = [each for each in balancer.members if each.name not in after.keys() | before]
+    fresh = {
+        url: Member(each) for url, each in after.items() if url not in live.keys() | before.keys()
+    }
+    by_hand = [each for each in balancer.members if each.name not in after.keys() | before.keys()]
     kept = {url: live.get(url) or fresh.get(url) for url in after}
     members = [member for member in kept.values() if member is not None] + by_hand
     removed = [member for member in balancer.members if member not in members]
-    changed = [live[url] for url, each in after.items() if url in live and live[url].spec != each]
-    for member in changed:
-        _change(balancer, member, after[member.name], now)
+    changed = []
+    for member in balancer.members:
+        if member.name in after and _change(
+            balancer, member, before.get(member.name, member.spec), after[member.name], now
+        ):
+            changed.append(member)
     balancer.configured = spec
     balancer.install(members)
     return Reloaded(list(fresh.values()), changed, removed)
 
 
-def _merged(before: BalancerSpec, live: BalancerSpec, after: BalancerSpec) -> BalancerSpec:
+def _merged(before: T, live: T, after: T) -> T:
     """
     Take each option from C{live} where the configuration did not change it.
     """
@@ -63,20 +71,20 @@ def _merged(before: BalancerSpec, live: BalancerSpec, after: BalancerSpec) -> Ba
     return replace(after, **{name: getattr(live, name) for name in kept})
 
 
-def _change(balancer: Balancer, member: Member, after: MemberSpec, now: float) -> None:
-    before, member.spec = member.spec, after
-    if after.loadfactor != before.loadfactor:
-        member.lbfactor = after.loadfactor
-    if after.lbset != before.lbset:
-        member.lbset = after.lbset
-    if after.route != before.route:
-        member.route = after.route.encode()
-    if after.redirect != before.redirect:
-        member.redirect = after.redirect.encode()
+def _change(
+    balancer: Balancer, member: Member, before: MemberSpec, after: MemberSpec, now: float
+) -> bool:
+    """
+    @return: whether anything is other for the member now.
+    """
+    live, member.spec = member.spec, _merged(before, member.spec, after)
+    changed = {name for name in RANKING if getattr(before, name) != getattr(after, name)}
+    set_ranking(member, {name: getattr(after, name) for name in changed})
     bits = before.status ^ after.status
     flags = (member.flags & ~bits) | (after.status & bits)
-    if before.hcmethod != "none" and after.hcmethod == "none":
+    if live.hcmethod != "none" and member.spec.hcmethod == "none":
         # Only passed checks end a verdict, and there will be none.
         member.health = Health()
         flags &= ~HC_FAILED | after.status
     balancer.set_flags(member, flags, "configuration changed", now)
+    return bool(changed or bits or live != member.spec)

@@ -1,68 +1,165 @@
 """
-The live state of members as plain values, to be written down and read back.
+What became of a balancer since its configuration was read, as plain values to be
+written down, and put back over a configuration that may be another by then.
+
+Two parts are kept apart. The overrides, what people changed, hold wherever the
+configuration still says what it said when they were made; an option that was edited
+since has the configuration's value (APACHE X21; there, M41, the old state wins). The
+condition, what traffic and health checks found, is put back as it was.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
 from math import inf
 from typing import Any
 
+from txbalancer.core import flags
 from txbalancer.core.balancer import Balancer
-from txbalancer.core.health import Health
+from txbalancer.core.member import Member
+from txbalancer.core.overrides import (
+    RANKING,
+    Override,
+    live_spec,
+    of_balancer,
+    of_member,
+    removed,
+    set_ranking,
+    shown_options,
+)
+from txbalancer.core.state import PLACE, BalancerState, Condition, read_values
+from txbalancer.core.values import status as parse_status
+
+_COUNTS = ("elected", "transferred", "read", "retries")
 
 
-def export(balancer: Balancer, now: float) -> dict[str, dict[str, Any]]:
+def export(balancer: Balancer, now: float) -> dict[str, Any]:
     """
-    Return each member's state by its name, made of JSON's types.
+    Return a balancer's overrides and its members' condition, made of JSON's types.
 
     Times are ages in seconds, for a monotonic clock means nothing to another process.
     Attempts in progress and connections are not part of it.
     """
     return {
-        member.name: {
-            "flags": member.flags,
-            "cause": member.cause,
-            "age": _age(member.since, now),
-            "lbfactor": member.lbfactor,
-            "lbset": member.lbset,
-            "route": member.route.decode(),
-            "redirect": member.redirect.decode(),
-            "lbstatus": balancer.lbstatus(member),
-            "elected": member.elected,
-            "transferred": member.transferred,
-            "read": member.read,
-            "retries": member.retries,
-            "error_age": _age(member.error_time, now),
-            "up": member.health.up,
-            "run": member.health.run,
-        }
-        for member in balancer.members
+        "lbmethod": balancer.spec.lbmethod,
+        "options": [list(each) for each in of_balancer(balancer)],
+        "removed": removed(balancer),
+        "members": {
+            member.name: {**_changes(balancer, member), **_condition(balancer, member, now)}
+            for member in balancer.members
+        },
     }
 
 
-def restore(balancer: Balancer, state: dict[str, dict[str, Any]], now: float) -> None:
-    """
-    Give members the state that L{export} wrote; those that are not there are left alone.
-    """
-    balancer.ledger.arrange(())
-    for member in balancer.members:
-        found = state.get(member.name)
-        if found is None:
-            continue
-        member.flags, member.cause = found["flags"], found["cause"]
-        member.since = _time(found["age"], now)
-        member.lbfactor, member.lbset = found["lbfactor"], found["lbset"]
-        member.route, member.redirect = found["route"].encode(), found["redirect"].encode()
-        member.base = found["lbstatus"]
-        member.elected, member.retries = found["elected"], found["retries"]
-        member.transferred, member.read = found["transferred"], found["read"]
-        member.error_time = _time(found["error_age"], now)
-        member.health = Health(found["up"], found["run"])
-    balancer.index()
+def _changes(balancer: Balancer, member: Member) -> dict[str, Any]:
+    overrides = of_member(balancer, member)
+    if overrides is not None:
+        return {"options": [list(each) for each in overrides]}
+    spec = live_spec(member)
+    return {
+        "added": {name: getattr(spec, name) for name in PLACE},
+        "options": [[name, None, value] for name, value in shown_options(spec).items()],
+    }
+
+
+def _condition(balancer: Balancer, member: Member, now: float) -> dict[str, Any]:
+    return {
+        "flags": member.flags,
+        "cause": member.cause,
+        "age": _age(member.since, now),
+        "lbstatus": balancer.lbstatus(member),
+        **{name: getattr(member, name) for name in _COUNTS},
+        "error_age": _age(member.error_time, now),
+        "up": member.health.up,
+        "run": member.health.run,
+    }
 
 
 def _age(time: float, now: float) -> float | None:
     return None if time == -inf else now - time
+
+
+def restore(balancer: Balancer, state: BalancerState, now: float) -> list[str]:
+    """
+    Put overrides and condition back over a balancer that is as configured.
+
+    @param now: the time that ages count from; earlier than the clock by how long ago the
+        state was written.
+    @return: for people, what was not put back and why.
+    @raise KeyError: for an lbmethod that is not there any more; nothing is changed then.
+    """
+    notes: list[str] = []
+    name = balancer.spec.name
+    chosen = _chosen(balancer.configured, state.options, name, notes)
+    balancer.respec(replace(balancer.spec, **chosen))
+    configured = {each.url for each in balancer.configured.members}
+    gone = configured.intersection(state.removed)
+    added = [
+        Member(each.added)
+        for url, each in state.members.items()
+        if each.added is not None and url not in configured
+    ]
+    balancer.install([*(each for each in balancer.members if each.name not in gone), *added])
+    for member in balancer.members:
+        found = state.members.get(member.name)
+        if found is None:
+            continue
+        if found.added is None:
+            _override(member, found.options, f"{name}: {member.name}", notes)
+        # Another lbmethod starts even (APACHE A17).
+        _recondition(member, found.condition, now, state.lbmethod == balancer.spec.lbmethod)
+    balancer.index()
+    left = [url for url in state.members if url not in {each.name for each in balancer.members}]
+    notes += [f"{name}: {url} is not in the configuration any more" for url in left]
+    return notes
+
+
+def _chosen(
+    spec: Any, options: tuple[Override, ...], what: str, notes: list[str]
+) -> dict[str, Any]:
+    """
+    Return attribute -> live value of the overrides that still hold.
+    """
+    shown = shown_options(spec)
+    holding = []
+    for each in options:
+        if shown.get(each.name) == each.configured:
+            holding.append(each)
+        elif shown.get(each.name) != each.live:
+            notes.append(
+                f"{what}: {each.name} = {shown.get(each.name)} as the configuration says now;"
+                f" {each.live} was set at run time before that"
+            )
+    return read_values(type(spec), tuple(holding))
+
+
+def _override(member: Member, options: tuple[Override, ...], what: str, notes: list[str]) -> None:
+    status = [each for each in options if each.name == "status"]
+    chosen = _chosen(
+        member.spec, tuple(each for each in options if each.name != "status"), what, notes
+    )
+    set_ranking(member, {name: chosen.pop(name) for name in RANKING if name in chosen})
+    member.spec = replace(member.spec, **chosen)
+    for each in status:
+        # Flag by flag: those that the configuration changed since are the configuration's.
+        before, live = (parse_status(text or "") for text in each[1:])
+        bits = (before ^ live) & ~(before ^ member.spec.status)
+        member.flags = (member.flags & ~bits) | (live & bits)
+
+
+def _recondition(member: Member, was: Condition, now: float, same: bool) -> None:
+    bits = flags.IN_ERROR
+    if member.spec.hcmethod != "none":
+        bits |= flags.HC_FAILED
+        member.health = was.health
+    member.flags = (member.flags & ~bits) | (was.flags & bits)
+    if member.flags == was.flags:
+        member.cause, member.since = was.cause, _time(was.age, now)
+    member.error_time = _time(was.error_age, now)
+    member.elected, member.retries = was.elected, was.retries
+    if same:
+        member.base = was.lbstatus
+        member.transferred, member.read = was.transferred, was.read
 
 
 def _time(age: float | None, now: float) -> float:

@@ -14,67 +14,19 @@ from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET, Request
 
 from txbalancer.core.balancer import Balancer
-from txbalancer.core.headers import HeaderRules, hops_left
 from txbalancer.core.health import ProbeResult
 from txbalancer.core.member import Member
 from txbalancer.core.mounts import Mount
 from txbalancer.core.reload import reconfigure
-from txbalancer.core.reverse import ReverseMap, mount_rules
 from txbalancer.core.specs import BalancerSpec, MountSpec, ToBalancer
-from txbalancer.errors import BalancerError, ClientError, NoMemberAvailable
-from txbalancer.http1.heads import RequestHead
+from txbalancer.errors import BalancerError, NoMemberAvailable
 from txbalancer.net.deadlines import NEVER
 from txbalancer.proxy.attempts import Attempts
-from txbalancer.proxy.channel import ClientChannel
-from txbalancer.proxy.exchange import Exchange
+from txbalancer.proxy.mounted import MountedBalancer
 from txbalancer.proxy.pool import MemberPool
 from txbalancer.proxy.runtime import Runtime
-from txbalancer.proxy.site import Site
 from txbalancer.proxy.throttle import Throttle
 from txbalancer.proxy.tree import forward, place_of
-
-
-class MountedBalancer:
-    """
-    A balancer as the target of one mount, with what the mount wants done to headers.
-
-    @ivar resource: the balancer.
-    @ivar rules: header rules of the mount.
-    @ivar reverse: maps Location and the like back, or C{None}.
-    """
-
-    __slots__ = ("failonstatus", "remembers", "resource", "reverse", "rules")
-
-    def __init__(self, resource: BalancerResource, mount: MountSpec) -> None:
-        spec = resource.balancer.spec
-        self.resource = resource
-        self.rules = HeaderRules(mount)
-        rules = mount_rules(mount, [each.name for each in resource.balancer.members])
-        self.reverse = ReverseMap(rules) if rules else None
-        self.failonstatus = spec.failonstatus
-        self.remembers = bool(spec.stickycookie or spec.stickyscheme)
-
-    def begin(
-        self, site: Site, channel: ClientChannel, head: RequestHead, mount: Mount, path: bytes
-    ) -> None:
-        """
-        Take a request at the end of its head.
-        """
-        if b"max-forwards" in head.noted:
-            try:
-                hops = hops_left(head.noted[b"max-forwards"])
-            except ClientError as error:
-                site.answer(channel, head, error.status, error.reason, str(error))
-                return
-            if hops == 0:
-                # APACHE H8. TRACE would echo the client's cookies back: refused, unlike there.
-                if head.method == b"OPTIONS":
-                    site.answer_options(channel, head)
-                else:
-                    text = "Max-Forwards has reached zero: the request goes in circles"
-                    site.answer(channel, head, 400, "bad-request", text)
-                return
-        Exchange(self, channel, head, mount, path).start()
 
 
 class BalancerResource(Resource):
@@ -134,6 +86,7 @@ class BalancerResource(Resource):
         """
         member = self.member(name)
         if member is not None:
+            member.probe, member.probed = result, self.runtime.now()
             self.balancer.health(member, result.passed, self.runtime.now(), result.text)
 
     def leave(self) -> None:

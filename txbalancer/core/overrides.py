@@ -1,0 +1,133 @@
+"""
+What was changed at run time, as a layer over the configuration: visible and revocable.
+
+An option is overridden when its live value is not the configured one, so there is no
+second book that could disagree.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+from txbalancer.core import flags, specs
+from txbalancer.core.balancer import Balancer
+from txbalancer.core.member import Member
+from txbalancer.core.specs import MemberSpec
+
+BY_HAND = (
+    flags.IGNORE_ERRORS | flags.DRAIN | flags.DISABLED | flags.STOPPED | flags.STANDBY | flags.SPARE
+)
+"""Flags that only people set. C{E} and C{C} come and go with traffic and checks."""
+
+
+RANKING = ("loadfactor", "lbset", "route", "redirect")
+"""Options that a live member has as attributes of its own, beside its flags."""
+
+
+class Override(NamedTuple):
+    """
+    One option that has another value than the configuration gives it.
+
+    @ivar name: its key in an INI file.
+    @ivar configured: the value written as there; C{None} = unset. C{live}: the one in force.
+    """
+
+    name: str
+    configured: str | None
+    live: str | None
+
+
+def hand_flags(spec: MemberSpec) -> int:
+    """
+    Return the flags that people set: without health checks, C{C} is among them.
+    """
+    return BY_HAND | (flags.HC_FAILED if spec.hcmethod == "none" else 0)
+
+
+def live_spec(member: Member) -> MemberSpec:
+    """
+    Return a member's options as they are in force, with what was changed by command.
+    """
+    mine = hand_flags(member.spec)
+    return replace(
+        member.spec,
+        loadfactor=member.lbfactor,
+        lbset=member.lbset,
+        route=member.route.decode(),
+        redirect=member.redirect.decode(),
+        status=(member.flags & mine) | (member.spec.status & ~mine),
+    )
+
+
+def set_ranking(member: Member, values: Mapping[str, Any]) -> None:
+    """
+    Set live values of some options of C{RANKING}; the caller has to tell the balancer.
+    """
+    for name, value in values.items():
+        if name == "loadfactor":
+            member.lbfactor = value
+        else:
+            setattr(member, name, value.encode() if isinstance(value, str) else value)
+
+
+def configured_spec(balancer: Balancer, name: str) -> MemberSpec | None:
+    """
+    Return what the configuration says of a member; C{None} when it does not know it.
+    """
+    return next((each for each in balancer.configured.members if each.url == name), None)
+
+
+def shown_options(spec: Any) -> dict[str, str | None]:
+    """
+    Return key -> value as in an INI file, for every option that is no secret.
+    """
+    return {
+        option.name: show(option, getattr(spec, attribute))
+        for attribute, option in specs.options(type(spec))
+        if not option.secret
+    }
+
+
+def show(option: specs.Option, value: Any) -> str | None:
+    """
+    Write a value as in an INI file; C{None} for one that is unset.
+    """
+    return None if value is None else option.kind.show(value)
+
+
+def differences(before: Any, after: Any) -> Iterator[Override]:
+    """
+    Compare two specs of one class, option by option; secrets are left out.
+    """
+    for attribute, option in specs.options(type(before)):
+        old, new = getattr(before, attribute), getattr(after, attribute)
+        if old != new and not option.secret:
+            yield Override(option.name, show(option, old), show(option, new))
+
+
+def of_balancer(balancer: Balancer) -> list[Override]:
+    """
+    Return the options of a balancer itself that were changed at run time.
+    """
+    return list(differences(balancer.configured, balancer.spec))
+
+
+def of_member(balancer: Balancer, member: Member) -> list[Override] | None:
+    """
+    Return a member's options that were changed at run time; C{None} for a member that was
+    added at run time altogether.
+    """
+    configured = configured_spec(balancer, member.name)
+    if configured is None:
+        return None
+    return list(differences(configured, live_spec(member)))
+
+
+def removed(balancer: Balancer) -> list[str]:
+    """
+    Return the names of configured members that were removed at run time.
+    """
+    live = {member.name for member in balancer.members}
+    return [each.url for each in balancer.configured.members if each.url not in live]

@@ -1,0 +1,152 @@
+"""
+The form in which a balancer's changes and condition are written down, and its checks.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from math import isfinite
+from typing import Any
+
+from txbalancer.core import specs
+from txbalancer.core.health import Health
+from txbalancer.core.overrides import Override
+from txbalancer.core.specs import BalancerSpec, MemberSpec
+
+PLACE = ("url", "scheme", "host", "port", "path", "socket")
+"""Attributes of a L{MemberSpec} that are no options."""
+
+_OPTIONS: dict[type, dict[str, tuple[str, specs.Option]]] = {
+    spec: {option.name: (attribute, option) for attribute, option in specs.options(spec)}
+    for spec in (BalancerSpec, MemberSpec)
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """
+    What traffic and checks had made of a member.
+
+    @ivar age: seconds since its flags changed; C{None} = never.
+    @ivar error_age: seconds since it went into error; C{None} = never.
+    """
+
+    flags: int
+    cause: str
+    age: float | None
+    lbstatus: int
+    elected: int
+    transferred: int
+    read: int
+    retries: int
+    error_age: float | None
+    health: Health
+
+
+@dataclass(frozen=True, slots=True)
+class MemberState:
+    """
+    @ivar added: the options of a member that was added at run time; C{None} otherwise.
+    @ivar options: what was changed of a configured one.
+    """
+
+    added: MemberSpec | None
+    options: tuple[Override, ...]
+    condition: Condition
+
+
+@dataclass(frozen=True, slots=True)
+class BalancerState:
+    """
+    What L{snapshot.export<txbalancer.core.snapshot.export>} wrote, checked.
+    """
+
+    lbmethod: str
+    options: tuple[Override, ...]
+    removed: tuple[str, ...]
+    members: dict[str, MemberState]
+
+
+def read(data: Any) -> BalancerState:
+    """
+    Check what was written and somebody may have spoiled since.
+
+    @raise ValueError: when it is not of that form.
+    """
+    try:
+        return BalancerState(
+            _of(str, data["lbmethod"]),
+            _overrides(BalancerSpec, data["options"]),
+            tuple(_of(str, each) for each in _of(list, data["removed"])),
+            {_of(str, name): _member(each) for name, each in _of(dict, data["members"]).items()},
+        )
+    except (KeyError, TypeError) as error:
+        raise ValueError(f"not the state of a balancer: {error!r}") from error
+
+
+def _member(data: Any) -> MemberState:
+    options = _overrides(MemberSpec, data["options"])
+    added = None
+    if "added" in data:
+        place = {name: _of(int if name == "port" else str, data["added"][name]) for name in PLACE}
+        added = replace(MemberSpec(**place), **read_values(MemberSpec, options))
+    condition = Condition(
+        flags=_of(int, data["flags"]),
+        cause=_of(str, data["cause"]),
+        age=_seconds(data["age"]),
+        lbstatus=_of(int, data["lbstatus"]),
+        elected=_of(int, data["elected"]),
+        transferred=_of(int, data["transferred"]),
+        read=_of(int, data["read"]),
+        retries=_of(int, data["retries"]),
+        error_age=_seconds(data["error_age"]),
+        health=Health(None if data["up"] is None else _of(bool, data["up"]), _of(int, data["run"])),
+    )
+    return MemberState(added, () if added else options, condition)
+
+
+def _overrides(spec: type, data: Any) -> tuple[Override, ...]:
+    """
+    @param spec: the class whose options these are; their values have to be readable.
+    """
+    found = []
+    for each in _of(list, data):
+        name, configured, live = _of(list, each)
+        texts = [None if text is None else _of(str, text) for text in (configured, live)]
+        found.append(Override(_of(str, name), *texts))
+    read_values(spec, tuple(found))
+    return tuple(found)
+
+
+def read_values(spec: type, options: tuple[Override, ...]) -> dict[str, Any]:
+    """
+    Return attribute -> live value; options that this version does not know are passed over.
+    """
+    known = _OPTIONS[spec]
+    return {
+        known[each.name][0]: _value(known[each.name][1], each.live)
+        for each in options
+        if each.name in known
+    }
+
+
+def _value(option: specs.Option, text: str | None) -> Any:
+    if text is not None:
+        return option.parse(text)
+    if None in (option.modern, option.apache):
+        return None
+    raise ValueError(f"{option.name} cannot be unset")
+
+
+def _of(kind: type, value: Any) -> Any:
+    if type(value) is not kind:
+        raise TypeError(f"{value!r} is not of type {kind.__name__}")
+    return value
+
+
+def _seconds(value: Any) -> float | None:
+    if value is None:
+        return None
+    if type(value) not in (int, float) or not isfinite(value):
+        raise TypeError(f"{value!r} is not a number of seconds")
+    return float(value)
