@@ -27,7 +27,8 @@ def read_mount(section: Section, scope: Scope) -> Placed[MountSpec]:
     faults_before = findings.count
     own = SECTIONS["mount"][1]
     mine, rest = split_entries(section, {*own, *KINDS}, NAMED, findings)
-    options = read_options(section, mine, scope.registry, findings)
+    options = scope.defaults(MountSpec)
+    options |= read_options(section, mine, scope.registry, findings)
     groups = _groups(section, options.get("match", ""), scope)
     path = _path(section, scope) if groups is None else ""
     if groups is not None and "path" in section.entries:
@@ -68,14 +69,20 @@ def _path(section: Section, scope: Scope) -> str:
     entry = section.entries.get("path")
     path = entry.value if entry else section.label
     try:
-        _check_path(path, entry is not None)
+        check_path(path, entry is not None)
     except ValueError as error:
         line = entry.line if entry else section.line
         scope.findings.error(line, section.title, "path" if entry else "", str(error))
     return path
 
 
-def _check_path(path: str, named: bool) -> None:
+def check_path(path: str, named: bool = True) -> None:
+    """
+    Check the path of a prefix mount.
+
+    @param named: whether it was given as such; else it was taken from the label.
+    @raise ValueError: when no request's path can begin so.
+    """
     if not path.startswith("/"):
         remedy = "" if named else "; for another label give `path =` or `match =` too"
         raise ValueError(f"{path!r} is not a path that starts with /{remedy}")

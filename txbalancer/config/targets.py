@@ -22,6 +22,7 @@ from txbalancer.config.suggest import choose_from
 from txbalancer.core import values
 from txbalancer.core.specs import (
     FixedStatus,
+    MemberSpec,
     NotProxied,
     Redirect,
     Target,
@@ -88,7 +89,7 @@ def _redirect(text: str, groups: int | None, scope: Scope) -> Target:
             raise ValueError(f"{match[1]} is not a redirect: use {', '.join(map(str, REDIRECTS))}")
     if not _PATH.fullmatch(text) or not text:
         raise ValueError(f"{text!r} is not a URL in ASCII without blanks: redirect:[STATUS ]URL")
-    _check_references(text, groups)
+    check_references(text, groups)
     return Redirect(status, text)
 
 
@@ -151,13 +152,13 @@ def _balancer(text: str, path: str, groups: int | None, scope: Scope) -> Target:
         raise ValueError(f"no [balancer:{match[1]}]{choose_from(name, scope.balancers)}")
     if not _PATH.fullmatch(match[2]):
         raise ValueError(f"{match[2]!r} has a character that must be written as %XX")
-    _check_references(match[2], groups)
-    return ToBalancer(name, _join_path(match[2], path, groups))
+    check_references(match[2], groups)
+    return ToBalancer(name, join_path(match[2], path, groups))
 
 
 def _member(text: str, path: str, groups: int | None, scope: Scope) -> Target:
     url, rest = split_line(text)
-    options, faults = parse_options(rest, {}, scope.registry)
+    options, faults = parse_options(rest, scope.defaults(MemberSpec), scope.registry)
     faults += [
         (key, "needs a balancer: a single member has no use for it")
         for key in (word.partition("=")[0].lower() for word in rest)
@@ -166,12 +167,15 @@ def _member(text: str, path: str, groups: int | None, scope: Scope) -> Target:
     if faults:
         raise ValueError("; ".join(f"{key}: {fault}" for key, fault in faults))
     address = parse_url(url)
-    _check_references(address.path, groups)
+    check_references(address.path, groups)
     member = make_member(address, options)
-    return ToMember(replace(member, path=_join_path(address.path, path, groups)))
+    return ToMember(replace(member, path=join_path(address.path, path, groups)))
 
 
-def _check_references(text: str, groups: int | None) -> None:
+def check_references(text: str, groups: int | None) -> None:
+    """
+    @raise ValueError: when a target refers to a group that is not there.
+    """
     found = [int(digit) for digit in re.findall(r"\$(\d)", text)]
     if any(found) and groups is None:
         raise ValueError(f"${max(found)} needs `match =` instead of a path")
@@ -179,7 +183,14 @@ def _check_references(text: str, groups: int | None) -> None:
         raise ValueError(f"${max(found)} is not there: the match has no group {max(found)}")
 
 
-def _join_path(target: str, path: str, groups: int | None) -> str:
+def join_path(target: str, path: str, groups: int | None) -> str:
+    """
+    Make the path that a target puts before what its mount leaves.
+
+    @param target: the path of the target's URL.
+    @param path: the mount's prefix.
+    @param groups: see L{read_target}.
+    """
     # A bare slash says nothing: one stands between target and rest anyway. Apache
     # would send `//b` or glue host and path instead (APACHE items H52, H53 and X29).
     if target not in ("", "/"):

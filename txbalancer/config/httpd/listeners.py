@@ -1,0 +1,169 @@
+"""
+C{Listen}, and what holds for the connections of an address.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from ipaddress import IPv6Address, ip_address
+from typing import Any
+
+from txbalancer.config.findings import Findings
+from txbalancer.config.httpd.said import arguments, fault
+from txbalancer.config.httpd.servers import ANY, Address, Server
+from txbalancer.config.httpd.tree import Directive
+from txbalancer.core import values
+from txbalancer.core.specs import ListenerSpec, options
+
+_LISTEN = re.compile(r"(?:(?P<host>\[[^\]]*\]|[^:]*):)?(?P<port>\d{1,5})")
+
+Connection = dict[str, Any]
+"""Attribute of a L{ListenerSpec} -> value, of what was said."""
+
+
+@dataclass(frozen=True, slots=True)
+class Listen:
+    """
+    One C{Listen}.
+
+    @ivar address: where; L{ANY} for all addresses.
+    @ivar secure: whether its protocol is https.
+    """
+
+    directive: Directive
+    name: str
+    address: Address
+    secure: bool
+
+
+def read_listens(directives: Iterable[Directive], findings: Findings) -> tuple[Listen, ...]:
+    """
+    Read every C{Listen}.
+    """
+    found: list[Listen] = []
+    for directive in directives:
+        if directive.key == "listen":
+            try:
+                listen = _listen(directive)
+                if any(each.address == listen.address for each in found):
+                    raise ValueError(f"{directive.args[0]} is listened on already")
+                found.append(listen)
+            except ValueError as error:
+                fault(findings, directive, error)
+    return tuple(found)
+
+
+def _listen(directive: Directive) -> Listen:
+    text, *protocol = arguments(directive, 1, 2, "[ADDRESS:]PORT [PROTOCOL]")
+    match = _LISTEN.fullmatch(text)
+    if match is None or not 1 <= int(match["port"]) <= 65535:
+        raise ValueError(f"{text!r} must be [ADDRESS:]PORT; an IPv6 address needs brackets")
+    port = int(match["port"])
+    if protocol and protocol[0].lower() not in ("http", "https"):
+        raise ValueError(f"the protocol {protocol[0]!r} is not available: use http or https")
+    secure = protocol[0].lower() == "https" if protocol else port == 443
+    host = match["host"]
+    if host in (None, "", ANY):
+        return Listen(directive, f"port-{port}", (ANY, port), secure)
+    try:
+        address = ip_address(host.strip("[]"))
+    except ValueError:
+        raise ValueError(f"{host!r} is not an address") from None
+    if address.version == 4 and address.is_unspecified:
+        return Listen(directive, f"port-{port}", (ANY, port), secure)
+    name = re.sub(r"[.:]+", "-", str(address)).strip("-") or "all"
+    prefix = "ip6-" if isinstance(address, IPv6Address) else ""
+    return Listen(directive, f"{prefix}{name}-{port}", (str(address), port), secure)
+
+
+def endpoint(address: Address) -> str:
+    """
+    Write an address as an endpoint string.
+    """
+    host, port = address
+    if host == ANY:
+        return f"tcp:{port}"
+    if ":" in host:
+        return f"tcp6:{port}:interface={host.replace(':', chr(92) + ':')}"
+    return f"tcp:{port}:interface={host}"
+
+
+def make_listener(
+    listen: Listen, said: Connection, server_name: str, base: Mapping[str, Any]
+) -> ListenerSpec:
+    """
+    Make the spec of one C{Listen}.
+
+    @param said: by the first server of the address.
+    @param base: the defaults in force.
+    """
+    found = {**base, **{key: value for key, value in said.items() if key in KINDS}}
+    if not is_secure(listen, said):
+        found = {key: value for key, value in found.items() if not key.startswith("tls_")}
+    if not said.get(KEEPALIVE, True):
+        found["keepalive_timeout"] = 0.0
+    found["server_name"] = server_name
+    plain = ListenerSpec(listen.name, (endpoint(listen.address),), **found)
+    return replace(plain, max_head=max(plain.max_head, plain.max_url + plain.max_line))
+
+
+def is_secure(listen: Listen, said: Connection) -> bool:
+    """
+    Tell whether the connections of an address are under TLS.
+    """
+    return bool(said.get(ENGINE, listen.secure and said.get("tls_certificate")))
+
+
+def read_connection(directives: Iterable[Directive], findings: Findings) -> Connection:
+    """
+    Read what a server says of its clients' connections.
+    """
+    found: Connection = {}
+    for directive in directives:
+        reader = READERS.get(directive.key)
+        if reader is not None:
+            try:
+                found.update(reader(*arguments(directive, 1, 1, "one word")))
+            except ValueError as error:
+                fault(findings, directive, error)
+    return found
+
+
+def _option(attribute: str) -> Callable[[str], Connection]:
+    return lambda text: {attribute: KINDS[attribute].parse(text)}
+
+
+def _timeout(text: str) -> Connection:
+    seconds = values.duration(0.001).parse(text)
+    return {"body_timeout": seconds, "write_timeout": seconds}
+
+
+def _fields(text: str) -> Connection:
+    number = values.integer(0, 32767).parse(text)
+    # 0 is for no limit, which would let one request fill the memory.
+    return {"max_headers": min(number or MOST_FIELDS, MOST_FIELDS)}
+
+
+def _flag(attribute: str) -> Callable[[str], Connection]:
+    return lambda text: {attribute: values.flag.parse(text)}
+
+
+MOST_FIELDS = 10000
+KEEPALIVE = "keep connections"
+ENGINE = "TLS"
+KINDS = {name: option.kind for name, option in options(ListenerSpec)}
+READERS: dict[str, Callable[[str], Connection]] = {
+    "keepalive": _flag(KEEPALIVE),
+    "keepalivetimeout": _option("keepalive_timeout"),
+    "limitrequestfields": _fields,
+    "limitrequestfieldsize": _option("max_line"),
+    "limitrequestline": _option("max_url"),
+    "maxkeepaliverequests": _option("keepalive_requests"),
+    "sslcertificatechainfile": _option("tls_chain"),
+    "sslcertificatefile": _option("tls_certificate"),
+    "sslcertificatekeyfile": _option("tls_key"),
+    "sslengine": _flag(ENGINE),
+    "timeout": _timeout,
+}

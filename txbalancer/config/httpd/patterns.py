@@ -1,0 +1,135 @@
+"""
+Which paths a rule or a C{<Location>} is for, and whether one has all, some or none of another's.
+"""
+
+from __future__ import annotations
+
+import re
+import warnings
+from dataclasses import dataclass
+from enum import Enum
+
+from txbalancer.core.mounts import literal_start
+from txbalancer.core.paths import merge_slashes
+
+_NAMED_GROUP = re.compile(r"(?<!\\)\(\?<(?=[A-Za-z_])")
+_CLASS = re.compile(r"\[:\^?\w+:\]")
+_SPECIAL = re.compile(r"[*?]|\[[^\]]*\]")
+
+
+class Share(Enum):
+    """
+    How much of one pattern's paths is in another's.
+    """
+
+    NONE = 0
+    SOME = 1
+    ALL = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Pattern:
+    """
+    A set of paths.
+
+    @ivar kind: C{prefix} ends at slashes, C{glob} is for whole paths, C{regex} is searched.
+    @ivar text: of a prefix, with single slashes.
+    """
+
+    kind: str
+    text: str
+
+    @property
+    def word(self) -> str:
+        """
+        The pattern as a C{location} condition writes it.
+        """
+        return f"~{self.text}" if self.kind == "regex" else self.text
+
+
+EVERYWHERE = Pattern("prefix", "/")
+
+
+def has_glob(text: str) -> bool:
+    """
+    Tell whether Apache takes a text for a glob.
+    """
+    return _SPECIAL.search(text) is not None
+
+
+def prefix_pattern(text: str) -> Pattern:
+    """
+    Make the pattern of a path that starts with a slash, and of all below it.
+    """
+    return Pattern("prefix", merge_slashes(text.encode()).decode())
+
+
+def path_pattern(text: str) -> Pattern:
+    """
+    Read the words of a plain C{<Location>}.
+
+    @raise ValueError: when it cannot match any path.
+    """
+    if not text.startswith("/"):
+        raise ValueError(f"{text!r} is no path that starts with /: it never matches")
+    if has_glob(text):
+        return Pattern("glob", text)
+    return prefix_pattern(text)
+
+
+def regex_pattern(text: str) -> Pattern:
+    """
+    Read a regular expression in PCRE's notation, as far as Python's is the same.
+
+    @raise ValueError: when Python cannot read it.
+    """
+    text = _NAMED_GROUP.sub("(?P<", text)
+    if _CLASS.search(text):
+        raise ValueError(f"{text!r}: write classes such as [:alpha:] as A-Za-z")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            re.compile(text.encode())
+    except (re.error, OverflowError, RecursionError) as error:
+        raise ValueError(f"{text!r} is not a regular expression: {error}") from error
+    return Pattern("regex", text)
+
+
+def share(outer: Pattern, inner: Pattern) -> Share:
+    """
+    Tell how much of C{inner} is in C{outer}; L{Share.SOME} where that cannot be seen.
+    """
+    if outer == inner or outer == EVERYWHERE:
+        return Share.ALL
+    first, second = _start(outer), _start(inner)
+    if not (first.startswith(second) or second.startswith(first)):
+        return Share.NONE
+    if outer.kind != "prefix":
+        return Share.SOME
+    if inner.kind == "prefix":
+        return _of_prefixes(outer.text, inner.text)
+    slashed = outer.text if outer.text.endswith("/") else f"{outer.text}/"
+    return Share.ALL if second.startswith(slashed) else Share.SOME
+
+
+def _of_prefixes(outer: str, inner: str) -> Share:
+    if _takes(outer, inner):
+        return Share.ALL
+    return Share.SOME if _takes(inner.rstrip("/"), outer) else Share.NONE
+
+
+def _takes(prefix: str, path: str) -> bool:
+    return path.startswith(prefix) and (
+        prefix.endswith("/") or path[len(prefix) : len(prefix) + 1] in ("", "/")
+    )
+
+
+def _start(pattern: Pattern) -> str:
+    """
+    Return what every path of a pattern starts with, as far as that is plain to see.
+    """
+    if pattern.kind == "prefix":
+        return pattern.text.rstrip("/")
+    if pattern.kind == "glob":
+        return re.split(r"[*?\[\\]", pattern.text, maxsplit=1)[0]
+    return literal_start(pattern.text).decode()

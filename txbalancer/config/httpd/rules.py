@@ -1,0 +1,119 @@
+"""
+C{ProxyPass} and C{ProxyPassMatch}: which URLs go where, without what sections add.
+
+Source: APACHE items H50 to H58, W31, W32 and H66.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from txbalancer.config.httpd.patterns import Pattern, has_glob, prefix_pattern, regex_pattern
+from txbalancer.config.httpd.tree import Directive
+from txbalancer.config.mounts import check_path
+
+_KEY = re.compile(r"[A-Za-z][\w-]*=")
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """
+    One C{ProxyPass}.
+
+    @ivar pattern: which paths it takes: C{prefix} or C{regex}.
+    @ivar url: where they go; C{!} for nowhere.
+    @ivar words: C{key=value} for the member or balancer of the URL.
+    @ivar flags: C{nocanon}, C{noquery} and C{mapping} as attributes of a mount.
+    @ivar place: the C{<Location>} it stands in, or C{None}.
+    """
+
+    directive: Directive
+    pattern: Pattern
+    url: str
+    words: tuple[str, ...]
+    flags: tuple[tuple[str, bool | str], ...] = ()
+    place: Pattern | None = None
+
+
+def read_rule(directive: Directive, place: Pattern | None = None) -> Rule:
+    """
+    Read a rule.
+
+    @param place: the C{<Location>} it stands in.
+    @raise ValueError: saying what is wrong, in Apache's words where Apache has some.
+    """
+    words = list(directive.args)
+    regex = directive.key == "proxypassmatch"
+    if place is None and words[:1] == ["~"]:
+        if regex:
+            raise ValueError("ProxyPassMatch invalid syntax ('~' usage).")
+        regex, words = True, words[1:]
+    if place is None:
+        if len(words) < 2 or _KEY.match(words[1]):
+            raise ValueError("ProxyPass|ProxyPassMatch needs a path when not defined in a location")
+        path = words.pop(0)
+    else:
+        path = place.text
+        # As in Apache, a regular expression without * ? or [] is taken for a path here.
+        regex = regex or has_glob(path)
+        if not words:
+            raise ValueError("the URL is missing")
+        if words[0].startswith("/") or (len(words) > 1 and _is_url(words[1])):
+            raise ValueError(
+                "ProxyPass|ProxyPassMatch can not have a path when defined in a location."
+            )
+    flags, parameters = _sort(words[1:])
+    _check_url(words[0])
+    pattern = regex_pattern(path) if regex else _prefix(path)
+    return Rule(directive, pattern, words[0], parameters, flags, place)
+
+
+def _is_url(word: str) -> bool:
+    return word == "!" or re.match(r"[\w+.-]+:", word) is not None and "=" not in word
+
+
+def _prefix(path: str) -> Pattern:
+    if not path.startswith("/"):
+        raise ValueError(f"{path!r} does not start with /: it never matches")
+    check_path(path)
+    return prefix_pattern(path)
+
+
+def _check_url(url: str) -> None:
+    if url == "!":
+        return
+    scheme, colon, rest = url.partition(":")
+    if scheme.lower() == "unix" and "|" in rest:
+        return
+    if not colon or not re.fullmatch(r"[A-Za-z][A-Za-z0-9+.-]*", scheme) or rest[:2] != "//":
+        raise ValueError(f"ProxyPass URL must be absolute!: {url}")
+    authority = re.split(r"[/?#]", rest[2:], maxsplit=1)[0]
+    if not authority:
+        raise ValueError(f"ProxyPass URL must be absolute!: {url}")
+    if "$" in authority:
+        raise ValueError(f"{url}: a host or port that comes from the request is not carried over")
+
+
+def _sort(words: list[str]) -> tuple[tuple[tuple[str, bool | str], ...], tuple[str, ...]]:
+    flags: list[tuple[str, bool | str]] = []
+    parameters = []
+    for word in words:
+        key, equals, value = word.partition("=")
+        lowered = key.lower()
+        if lowered in ("nocanon", "noquery") and not equals:
+            flags.append((lowered, True))
+        elif lowered == "interpolate" and not equals:
+            raise ValueError("interpolate is not carried over: write the URL out")
+        elif not equals:
+            raise ValueError(
+                "Invalid ProxyPass|ProxyPassMatch parameter. Parameter must be in the form"
+                f" 'key=value'. ({word})"
+            )
+        elif lowered == "mapping":
+            if value.lower() not in ("encoded", "servlet"):
+                raise ValueError("unknown mapping: use encoded or servlet")
+            flags.append(("mapping", value.lower()))
+        else:
+            parameters.append(word)
+    return tuple(flags), tuple(parameters)

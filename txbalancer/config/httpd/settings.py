@@ -1,0 +1,181 @@
+"""
+What directives say of requests: those that a C{<Location>} may hold, and how sections merge.
+
+Settings are attributes of a L{MountSpec}. Sections are merged in file order over what holds
+outside of them: most settings replace earlier ones, lists grow at their end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from txbalancer.config.findings import Findings
+from txbalancer.config.httpd.access import KEYS as REQUIRES
+from txbalancer.config.httpd.access import read_rules
+from txbalancer.config.httpd.said import arguments, fault
+from txbalancer.config.httpd.tree import Directive
+from txbalancer.core import edits, values
+from txbalancer.core.access import Group, Rule
+from txbalancer.core.specs import MountSpec, error_codes, options
+
+Settings = Mapping[str, Any]
+"""Attribute -> value, of what was said."""
+
+GROWING = frozenset(
+    {"header", "proxypassreverse", "requestheader", "reverse_cookie_domain", "reverse_cookie_path"}
+)
+MERGING = "auth merging"
+"""Beside the attributes: how C{require} is merged with what holds outside."""
+
+KINDS = {name: option.kind for name, option in options(MountSpec)}
+
+
+def merge(outer: Settings, inner: Settings) -> Settings:
+    """
+    Put the settings of a section over those that hold outside of it.
+    """
+    if not inner:
+        return outer
+    merged = dict(outer)
+    for attribute, value in inner.items():
+        if attribute in GROWING:
+            value = merged.get(attribute, ()) + value
+        elif attribute == "require":
+            value = _merge_rules(merged.get("require", ()), value, inner.get(MERGING, "off"))
+        if attribute != MERGING:
+            merged[attribute] = value
+    return merged
+
+
+def _merge_rules(outer: tuple[Rule, ...], inner: tuple[Rule, ...], how: str) -> tuple[Rule, ...]:
+    if how == "off" or not outer:
+        return inner
+    return outer + inner if how == "or" else (Group("all", (_any(outer), _any(inner))),)
+
+
+def _any(rules: tuple[Rule, ...]) -> Rule:
+    return rules[0] if len(rules) == 1 else Group("any", rules)
+
+
+def read_settings(
+    directives: Iterable[Directive], findings: Findings, place: str = ""
+) -> dict[str, Any]:
+    """
+    Read the settings among the directives of a section; others are left alone.
+
+    @param place: the path of the C{<Location>} they stand in; C{~…} for a regular expression.
+    """
+    directives = tuple(directives)
+    found: dict[str, Any] = {}
+    for directive in directives:
+        reader = READERS.get(directive.key)
+        if reader is None:
+            continue
+        try:
+            attribute, value = reader(directive, place)
+        except ValueError as error:
+            fault(findings, directive, error)
+        else:
+            found[attribute] = found.get(attribute, ()) + value if attribute in GROWING else value
+    requires = [directive for directive in directives if directive.key in REQUIRES]
+    if requires:
+        found["require"] = read_rules(requires, findings)
+    return found
+
+
+Reader = Callable[[Directive, str], tuple[str, Any]]
+
+
+def _plain(attribute: str) -> Reader:
+    def read(directive: Directive, place: str) -> tuple[str, Any]:
+        (text,) = arguments(directive, 1, 1, "one word")
+        return attribute, KINDS[attribute].parse(text)
+
+    return read
+
+
+def _codes(directive: Directive, place: str) -> tuple[str, Any]:
+    return "erroroverride", error_codes(" ".join(directive.args))
+
+
+def _edit(attribute: str) -> Reader:
+    def read(directive: Directive, place: str) -> tuple[str, Any]:
+        return attribute, (edits.edit(directive.text),)
+
+    return read
+
+
+def _pairs(attribute: str) -> Reader:
+    def read(directive: Directive, place: str) -> tuple[str, Any]:
+        inside, outside = arguments(directive, 2, 2, "two words: INTERNAL PUBLIC")
+        return attribute, (values_pair(inside, outside),)
+
+    return read
+
+
+def values_pair(first: str, second: str) -> tuple[str, str]:
+    """
+    Check that two words can stand in one line.
+
+    @raise ValueError: when they cannot.
+    """
+    pair: tuple[str, str] = KINDS["proxypassreverse"].parse(f"{first} {second}")[0]
+    return pair
+
+
+def _reverse(directive: Directive, place: str) -> tuple[str, Any]:
+    words = list(directive.args)
+    if words and words[-1].lower() == "interpolate":
+        raise ValueError("interpolate is not carried over: write the value out")
+    if not place:
+        if len(words) < 2:
+            raise ValueError("ProxyPassReverse needs a path when not defined in a location")
+        path, url, *rest = words
+    else:
+        if len(words) > 1:
+            raise ValueError("ProxyPassReverse can not have a path when defined in a location")
+        if place.startswith("~"):
+            raise ValueError("needs a path: give it, with one, outside of the section")
+        path, (url, *rest) = place, words or [""]
+    if rest:
+        raise ValueError(f"{rest[0]!r} is too much: PATH URL")
+    if not url:
+        raise ValueError("the URL is missing")
+    return "proxypassreverse", (values_pair(path, url),)
+
+
+def _auth_type(directive: Directive, place: str) -> tuple[str, Any]:
+    (text,) = arguments(directive, 1, 1, "Basic or None")
+    if text.lower() not in ("basic", "none"):
+        raise ValueError(f"{text} is not carried over: use Basic")
+    return "auth type", text.lower()
+
+
+def _provider(directive: Directive, place: str) -> tuple[str, Any]:
+    if [word.lower() for word in directive.args] != ["file"]:
+        raise ValueError("only file is carried over: users in an htpasswd file (AuthUserFile)")
+    return "auth provider", "file"
+
+
+def _merging(directive: Directive, place: str) -> tuple[str, Any]:
+    (text,) = arguments(directive, 1, 1, "Off, And or Or")
+    return MERGING, values.choice("off", "and", "or").parse(text)
+
+
+READERS: dict[str, Reader] = {
+    "authbasicprovider": _provider,
+    "authmerging": _merging,
+    "authname": _plain("auth_name"),
+    "authtype": _auth_type,
+    "authuserfile": _plain("auth_file"),
+    "header": _edit("header"),
+    "limitrequestbody": _plain("max_body"),
+    "proxyaddheaders": _plain("addheaders"),
+    "proxyerroroverride": _codes,
+    "proxypassreverse": _reverse,
+    "proxypassreversecookiedomain": _pairs("reverse_cookie_domain"),
+    "proxypassreversecookiepath": _pairs("reverse_cookie_path"),
+    "proxypreservehost": _plain("preservehost"),
+    "requestheader": _edit("requestheader"),
+}
