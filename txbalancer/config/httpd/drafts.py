@@ -1,0 +1,74 @@
+"""
+Balancers while their file is read.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+
+from txbalancer.config.httpd.members import Identity, MemberDraft
+from txbalancer.config.httpd.parameters import Parameters
+from txbalancer.config.httpd.tree import Directive
+
+MOST_NAME = 95
+_BALANCER = re.compile(r"balancer://([^/?#]*)([^?#]*)", re.IGNORECASE)
+_FOREIGN = re.compile(r"[^a-z0-9._-]")
+
+
+@dataclass(slots=True, eq=False)
+class BalancerDraft:
+    """
+    What one server says of a balancer, in all places together.
+
+    @ivar name: Apache's, in lower case and without C{balancer://}.
+    @ivar place: where it is named first.
+    @ivar own: its parameters so far.
+    @ivar shared: parameters for all its members, which their own go before.
+    @ivar mounted: whether a C{ProxyPass} of this server leads to it.
+    @ivar spec_name: the name of its spec, once all is read and settled.
+    """
+
+    name: str
+    place: Directive
+    own: Parameters = field(default_factory=dict)
+    shared: Parameters = field(default_factory=dict)
+    members: dict[Identity, MemberDraft] = field(default_factory=dict)
+    mounted: bool = False
+    spec_name: str = ""
+
+
+def is_balancer(url: str) -> bool:
+    """
+    Tell whether a URL is that of a balancer.
+    """
+    return url[:9].lower() == "balancer:"
+
+
+def split_balancer(url: str) -> tuple[str, str]:
+    """
+    Divide C{balancer://NAME/PATH} into the name, in lower case, and the path (APACHE item 0.2).
+
+    @raise ValueError: when it is not of that form.
+    """
+    match = _BALANCER.fullmatch(url)
+    if match is None or not match[1]:
+        raise ValueError(f"{url!r} must be balancer://NAME or balancer://NAME/PATH")
+    if len("balancer://") + len(match[1]) > MOST_NAME:
+        raise ValueError(f"the name of {url!r} is too long: {MOST_NAME} characters are allowed")
+    return match[1].lower(), match[2]
+
+
+def new_name(name: str, suffix: str, taken: set[str]) -> str:
+    """
+    Make the name of a spec from Apache's, and take it.
+
+    @param suffix: used when the plain name is taken.
+    """
+    plain = _FOREIGN.sub("-", name)[:63]
+    found, number = plain, 1
+    while found in taken:
+        tail = f".{suffix}" + (f".{number}" if number > 1 else "")
+        found, number = plain[: 63 - len(tail)] + tail, number + 1
+    taken.add(found)
+    return found
