@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from tests.core.balancers import balancer, member, words
 from txbalancer import errors
 from txbalancer.core import flags
-from txbalancer.core.health import Health, ProbeResult, observe
+from txbalancer.core.health import Health, ProbeResult, observe, tally
 
 
 def verdicts(results, rise=2, fall=3):
@@ -76,14 +76,14 @@ def test_C8_failed_checks_take_a_member_out_and_passed_ones_bring_it_back():
     assert lb.health(a, False, 2.0) is None
     flip = lb.health(a, False, 3.0, "status 500")
     assert words(a) == "Init HcFl "
-    assert flip.cause == a.cause == "health check failed: status 500"
+    assert flip.cause == a.cause == "Health check DISABLING a: status 500"
     assert a.since == 3.0
     assert lb.health(a, False, 4.0) is None
     assert lb.elect(5.0).name == lb.elect(5.0).name == "b"
     lb.health(a, True, 6.0)
     assert lb.health(a, True, 7.0).after == flags.INIT
     assert [each.member for each in flips] == [a, a]
-    assert flips[1].cause == "health check passed"
+    assert flips[1].cause == "Health check ENABLING a"
 
 
 def test_first_verdict_at_once():
@@ -148,3 +148,106 @@ def test_plain_members_can_be_checked():
     a = lb.members[0]
     assert lb.failed(a, errors.ConnectFailed("x"), 0.0) is None
     assert lb.health(a, False, 0.0) is not None
+
+
+class ApachesChecks:
+    """
+    The rules of APACHE C8, written down as they stand there.
+    """
+
+    def __init__(self, passes: int, fails: int) -> None:
+        self.hcpasses, self.hcfails = passes, fails
+        self.flags = flags.INIT
+        self.passes = self.fails = 0
+        self.error_time = 0.0
+        self.log: list[str] = []
+
+    def check(self, success: bool, now: float) -> None:
+        if self.flags & (flags.HC_FAILED | flags.IN_ERROR):
+            if success:
+                self.passes += 1
+                if self.passes >= self.hcpasses:
+                    self.flags &= ~flags.HC_FAILED
+                    self.flags &= ~flags.IN_ERROR
+                    self.passes = 0
+                    self.log.append("ENABLING")
+        elif not success:
+            self.error_time = now
+            self.fails += 1
+            if self.fails >= self.hcfails:
+                self.flags |= flags.HC_FAILED
+                self.fails = 0
+                self.log.append("DISABLING")
+
+
+@given(st.text("+-er", max_size=80), st.integers(1, 4), st.integers(1, 4))
+def test_C8_C9_sums_are_counted_as_apache_counts(happens, passes, fails):
+    """
+    Whatever checks find, and traffic does meanwhile (e: an error, r: its retry is over),
+    flags, counts, error time and log lines are those of the rules.
+    """
+    lines = []
+    lb = balancer(
+        member("a", hcmethod="get", hccounting="sums", hcpasses=passes, hcfails=fails, retry=0.0),
+        on_flip=lambda flip: lines.append(flip.cause),
+    )
+    (mine,) = lb.members
+    apache = ApachesChecks(passes, fails)
+    for now, event in enumerate(happens, 1):
+        if event == "e" and not mine.flags & flags.HC_FAILED:
+            lb.force_error(mine, "refused", float(now))
+            apache.flags |= flags.IN_ERROR
+            apache.error_time = float(now)
+        elif event == "r" and mine.flags & flags.IN_ERROR:
+            lb.set_flags(mine, mine.flags & ~flags.IN_ERROR, "tried again", float(now))
+            apache.flags &= ~flags.IN_ERROR
+        elif event in "+-":
+            lb.health(mine, event == "+", float(now))
+            apache.check(event == "+", float(now))
+            assert mine.health.up is not bool(mine.flags & (flags.HC_FAILED | flags.IN_ERROR))
+        assert mine.flags == apache.flags
+        assert (mine.health.passes, mine.health.fails) == (apache.passes, apache.fails)
+        assert max(mine.error_time, 0.0) == apache.error_time
+    assert [each.split()[2] for each in lines if "Health" in each] == apache.log
+
+
+def test_C9_alternating_results_flip_a_member_that_sums():
+    """
+    A pass does not undo a failure: 500, 200, 500, 200, 500 puts out with hcfails=3.
+    """
+    health = Health()
+    for passed in (False, True, False, True):
+        health = tally(health, passed, False, 3, 3)
+        assert health.up
+    assert tally(health, False, False, 3, 3) == Health(up=False)
+
+
+def test_C8_without_a_first_verdict_at_once():
+    """
+    The first failed check counts as any other; with hcfails=1 it is enough.
+    """
+    assert tally(Health(), False, False, 1, 2) == Health(up=True, fails=1)
+    assert tally(Health(), False, False, 1, 1) == Health(up=False)
+    assert tally(Health(), True, False, 1, 1) == Health(up=True)
+
+
+def test_C11_sums_leave_stopped_members_alone():
+    """
+    S is not judged, +I is.
+    """
+    for status, judged in (("+S", False), ("+I", True)):
+        lb, a, _ = checked(status=status, hccounting="sums")
+        lb.health(a, False, 0.0)
+        assert (lb.health(a, False, 1.0) is not None) is judged
+
+
+def test_C12_checks_touch_no_counter_of_traffic():
+    """
+    Elected, busy, bytes, lbstatus and retries are as before, however checks end.
+    """
+    for counting in ("runs", "sums"):
+        lb, a, _ = checked(hccounting=counting)
+        before = (a.elected, a.busy, a.transferred, a.read, a.retries, lb.lbstatus(a))
+        for now, passed in enumerate((False, False, False, True, True, True)):
+            lb.health(a, passed, float(now))
+        assert (a.elected, a.busy, a.transferred, a.read, a.retries, lb.lbstatus(a)) == before

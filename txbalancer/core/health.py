@@ -6,6 +6,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from txbalancer.core.hcexpr import Answer
+
 
 @dataclass(frozen=True, slots=True)
 class ProbeResult:
@@ -15,11 +17,14 @@ class ProbeResult:
     @ivar passed: whether the member is well.
     @ivar text: what was seen, for logs, such as C{"status 503"} or C{"connect refused"}.
     @ivar duration: seconds the probe took.
+    @ivar answer: what the member said, for C{hcexpr} to judge; C{None} when it said nothing
+        complete, or was not asked, and once it is judged.
     """
 
     passed: bool
     text: str = ""
     duration: float = 0.0
+    answer: Answer | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,10 +32,14 @@ class Health:
     """
     @ivar up: the verdict; C{None} until the first result.
     @ivar run: equal results in a row: passes count up from 0, failures down.
+    @ivar passes: with C{hccounting=sums}, passed checks that count towards the end of being
+        out; C{fails}: failed ones towards being taken out.
     """
 
     up: bool | None = None
     run: int = 0
+    passes: int = 0
+    fails: int = 0
 
 
 def observe(health: Health, passed: bool, rise: int, fall: int) -> Health:
@@ -52,3 +61,22 @@ def observe(health: Health, passed: bool, rise: int, fall: int) -> Health:
     if -run >= fall:
         return Health(False, run)
     return replace(health, run=run)
+
+
+def tally(health: Health, passed: bool, out: bool, rise: int, fall: int) -> Health:
+    """
+    Count one result as Apache does (APACHE C8 and C9): passes only while the member is out,
+    failures only while it is not, and none is ever forgotten but by a flip.
+
+    @param out: whether it is in error or out by its checks.
+    @return: the new value; a flip is where it is C{out} and C{up}, or neither.
+    """
+    if passed is not out:
+        return replace(health, up=not out)
+    if passed:
+        passes = health.passes + 1
+        done = passes >= rise
+        return replace(health, up=done, passes=0 if done else passes)
+    fails = health.fails + 1
+    done = fails >= fall
+    return replace(health, up=not done, fails=0 if done else fails)

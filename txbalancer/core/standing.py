@@ -11,9 +11,11 @@ from typing import NamedTuple
 
 from txbalancer import errors
 from txbalancer.core import candidates, failure, flags
-from txbalancer.core.health import observe
+from txbalancer.core.health import observe, tally
 from txbalancer.core.ledger import Ledger
 from txbalancer.core.member import Member
+
+_OUT = flags.HC_FAILED | flags.IN_ERROR
 
 
 class Flip(NamedTuple):
@@ -94,23 +96,35 @@ class Standing:
 
     def health(self, member: Member, passed: bool, now: float, text: str = "") -> Flip | None:
         """
-        Count a probe's result (APACHE C8 to C11, with runs instead of sums).
+        Count a probe's result (APACHE C8 to C11), in runs or in sums as C{hccounting} says.
 
-        Enough passes in a row end every error, also one by passive failures.
+        Enough passes end every error, also one by passive failures.
 
         @param text: what the probe saw.
         """
         if member.flags & flags.STOPPED:
             return None
-        spec = member.spec
-        member.health = health = observe(member.health, passed, spec.hcpasses, spec.hcfails)
-        after = member.flags
-        if health.run >= spec.hcpasses:
-            after &= ~(flags.HC_FAILED | flags.IN_ERROR)
-        elif -health.run >= spec.hcfails:
-            after |= flags.HC_FAILED
-        cause = f"health check {'passed' if passed else 'failed'}"
+        after = self._judged(member, passed, now)
+        cause = f"Health check {'ENABLING' if passed else 'DISABLING'} {member.name}"
         return self.set_flags(member, after, f"{cause}: {text}" if text else cause, now)
+
+    def _judged(self, member: Member, passed: bool, now: float) -> int:
+        """
+        Count a result and return the flags that follow from it.
+        """
+        spec, before = member.spec, member.flags
+        if spec.hccounting == "sums":
+            out = before & _OUT != 0
+            if not passed and not out:
+                member.error_time = now
+            member.health = tally(member.health, passed, out, spec.hcpasses, spec.hcfails)
+            if member.health.up is not out:
+                return before
+            return before & ~_OUT if out else before | flags.HC_FAILED
+        member.health = health = observe(member.health, passed, spec.hcpasses, spec.hcfails)
+        if health.run >= spec.hcpasses:
+            return before & ~_OUT
+        return before | flags.HC_FAILED if -health.run >= spec.hcfails else before
 
     def set_flags(self, member: Member, after: int, cause: str, now: float) -> Flip | None:
         """
