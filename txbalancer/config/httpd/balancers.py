@@ -215,6 +215,22 @@ class Balancers:
         except ValueError as error:
             fault(self.findings, directive, error)
 
+    def names(self) -> dict[str, str]:
+        """
+        Return the names of specs by Apache's names, of what this server can see; once settled.
+        """
+        inherited = self.parent.names() if self.parent is not None and self.inherits else {}
+        return inherited | {name: draft.spec_name for name, draft in self.drafts.items()}
+
+    def globals(self) -> dict[str, Any]:
+        """
+        Return what was read for the whole service: attributes of L{GlobalSpec}.
+        """
+        found: dict[str, Any] = {"hcexpr": self.expressions.texts}
+        if self.hctpsize is not None:
+            found["hctpsize"] = self.hctpsize
+        return found
+
     def _section_of(self, url: str, directive: Directive) -> Holder | None:
         if directive.key != "proxy" or ":" not in url or "*" in url:
             return None

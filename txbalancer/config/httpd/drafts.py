@@ -65,10 +65,10 @@ def new_name(name: str, suffix: str, taken: set[str]) -> str:
 
     @param suffix: used when the plain name is taken.
     """
-    plain = _FOREIGN.sub("-", name)[:63]
+    plain, suffix = (_FOREIGN.sub("-", part)[:63] for part in (name, suffix[:40]))
     found, number = plain, 1
     while found in taken:
-        tail = f".{suffix}" + (f".{number}" if number > 1 else "")
+        tail = suffix + (f".{number}" if number > 1 or not suffix else "")
         found, number = plain[: 63 - len(tail)] + tail, number + 1
     taken.add(found)
     return found

@@ -70,7 +70,7 @@ class Expressions:
         # Another server may have another expression of that name: names are one space here.
         public = named.name
         if self._parent is not None and self._parent.knows_otherwise(named):
-            public = f"{named.name}.{self._suffix}"
+            public = f"{named.name}{self._suffix}"
         self._found[named.name] = Declared(NamedText(public, text), directive)
 
     def knows_otherwise(self, named: NamedText) -> bool:

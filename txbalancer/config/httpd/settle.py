@@ -8,9 +8,9 @@ its own requests only; where that makes a difference to another server, it gets 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import fields, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from txbalancer.config.effects import OF_BALANCERS, OF_MEMBERS, OF_STICKY, Need, is_sticky
 from txbalancer.config.httpd.balancers import Balancers
@@ -27,31 +27,68 @@ from txbalancer.config.httpd.said import doubt
 from txbalancer.config.suggest import did_you_mean
 from txbalancer.core.specs import BalancerSpec, MemberSpec, apache_defaults
 
+
+class Use(NamedTuple):
+    """
+    A balancer in one server.
+
+    @ivar owner: what has the members: C{draft} itself, or that of the main server.
+    """
+
+    server: Balancers
+    draft: BalancerDraft
+    owner: BalancerDraft
+
+
 PLAIN_PROBES = ("none", "tcp", "options", "options11")
 
 
-def settle(main: Balancers) -> tuple[BalancerSpec, ...]:
+class Settled(NamedTuple):
+    """
+    The balancers of all servers.
+
+    @ivar places: C{balancer:NAME} and C{balancer:NAME URL} to the path and line where a balancer
+        or a member of it was written.
+    """
+
+    specs: tuple[BalancerSpec, ...]
+    places: dict[str, tuple[str, int]]
+
+
+def settle(main: Balancers) -> Settled:
     """
     Make the specs of the balancers of all servers, and name them in their drafts.
 
     Of a name, the main server's balancer goes before a virtual host's, as in Apache, unless
-    C{BalancerInherit} and C{ProxyPassInherit} are both Off there.
+    the virtual host does not inherit.
+
+    @param main: of the main server, which knows those of the virtual hosts.
     """
-    users: dict[int, list[tuple[Balancers, BalancerDraft, BalancerDraft]]] = {}
+    users: dict[int, list[Use]] = {}
     for server in (main, *main.children):
         for draft in server.drafts.values():
             owner = _owner(server, draft)
-            users.setdefault(id(owner), []).append((server, draft, owner))
+            users.setdefault(id(owner), []).append(Use(server, draft, owner))
             if owner is not draft and draft.members:
                 _overruled(server, draft, owner)
     taken = set[str]()
-    found: list[BalancerSpec] = []
+    found = Settled((), {})
     for group in users.values():
-        found += _variants(group, taken)
+        specs = tuple(_variants(group, taken))
+        found = found._replace(specs=found.specs + specs)
+        for spec in specs:
+            found.places.update(_places(spec, group[0].owner))
     for server in (main, *main.children):
         _singles(server)
     _nameless(main)
-    return tuple(found)
+    return found
+
+
+def _places(spec: BalancerSpec, owner: BalancerDraft) -> Iterator[tuple[str, tuple[str, int]]]:
+    title = f"balancer:{spec.name}"
+    yield title, (owner.place.path, owner.place.line)
+    for member in owner.members.values():
+        yield f"{title} {member.address.url}", (member.place.path, member.place.line)
 
 
 def single_spec(server: Balancers, draft: MemberDraft) -> MemberSpec:
@@ -82,14 +119,11 @@ def _overruled(server: Balancers, draft: BalancerDraft, owner: BalancerDraft) ->
     )
 
 
-Use = tuple[Balancers, BalancerDraft, BalancerDraft]
-
-
-def _variants(group: list[Use], taken: set[str]) -> Iterator[BalancerSpec]:
+def _variants(group: Sequence[Use], taken: set[str]) -> Iterator[BalancerSpec]:
     """
     Make one spec for all users of a balancer that agree, and one for each that does not.
     """
-    users = [use for use in group if use[1].mounted] or group[:1]
+    users = [use for use in group if use.draft.mounted] or group[:1]
     made: list[BalancerSpec] = []
     for server, draft, owner in users:
         spec = _spec(server, draft, owner)
@@ -171,7 +205,6 @@ def _check(
     for member, made in zip(owner.members.values(), spec.members, strict=True):
         _effects(server, member.own, made, needs, f"{made.url}: ")
         _probe(server, member, made)
-    _routes(server, owner, spec)
 
 
 def _effects(
@@ -193,22 +226,6 @@ def _probe(server: Balancers, member: MemberDraft, made: MemberSpec) -> None:
             f"{made.url}: hcmethod={made.hcmethod} without hcuri asks for /; "
             "give the path that tells whether the member is well",
         )
-
-
-def _routes(server: Balancers, owner: BalancerDraft, spec: BalancerSpec) -> None:
-    first: dict[str, MemberSpec] = {}
-    pairs = list(zip(owner.members.values(), spec.members, strict=True))
-    for member, made in pairs:
-        if made.route and first.setdefault(made.route, made) is not made:
-            doubt(
-                server.findings,
-                member.place,
-                f"route {made.route} is that of {first[made.route].url} too: "
-                "sessions of both go to the first",
-            )
-    for member, made in pairs:
-        if made.redirect and made.redirect not in first:
-            doubt(server.findings, member.place, f"redirect {made.redirect} is no member's route")
 
 
 def _sections(server: Balancers, draft: MemberDraft) -> Iterator[MemberDraft]:
