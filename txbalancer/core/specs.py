@@ -426,7 +426,7 @@ class BalancerSpec:
         values.flag, True, "Try members in error again at once when no other is left."
     )
     growth: int = option(
-        values.integer(0, 1000), 100, "Most members that may be added at run time.", apache=5
+        values.integer(0, 1000), 100, "Most members that may be added at run time.", apache=0
     )
     nonce: str = option(
         values.text(36),
