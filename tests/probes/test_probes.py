@@ -21,10 +21,11 @@ from zope.interface.verify import verifyObject
 
 from txbalancer import __version__, probes
 from txbalancer.core.builtin import factories
+from txbalancer.core.hcexpr import MOST_BODY
 from txbalancer.core.health import ProbeResult
 from txbalancer.core.specs import MemberSpec
 from txbalancer.interfaces import IProbe
-from txbalancer.probes.asking import MOST_BODY, host_of, target_of
+from txbalancer.probes.asking import host_of, target_of
 
 MEMBER = MemberSpec("http://192.0.2.1:9001", host="192.0.2.1", port=9001, hcuri="/health")
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
@@ -99,7 +100,7 @@ def test_a_file_is_a_registration() -> None:
     The folder's files are the methods, each a complete probe.
     """
     found = factories(probes)
-    assert set(found) == {"tcp", "options", "head", "get"}
+    assert set(found) == {"tcp", "options", "head", "get", "options11", "head11", "get11"}
     for name, probe in found.items():
         assert verifyObject(IProbe, probe)
         assert probe.name == name
@@ -107,15 +108,22 @@ def test_a_file_is_a_registration() -> None:
 
 @pytest.mark.parametrize(
     ("name", "line"),
-    [("get", b"GET /health"), ("head", b"HEAD /health"), ("options", b"OPTIONS /health")],
+    [
+        ("get", b"GET /health HTTP/1.0"),
+        ("head", b"HEAD /health HTTP/1.0"),
+        ("options", b"OPTIONS /health HTTP/1.0"),
+        ("get11", b"GET /health HTTP/1.1"),
+        ("head11", b"HEAD /health HTTP/1.1"),
+        ("options11", b"OPTIONS /health HTTP/1.1"),
+    ],
 )
 def test_C5_the_request(name: str, line: bytes) -> None:
     """
-    The member sees method, target, Host, who asks, and that no other request follows.
+    The member sees method, target, version, Host, who asks, and that no other request follows.
     """
     head, _, body = Asked(name).connect().partition(b"\r\n\r\n")
     first, *lines = head.split(b"\r\n")
-    assert first == line + b" HTTP/1.1"
+    assert first == line
     assert {each.lower() for each in lines} == {
         b"host: 192.0.2.1:9001",
         b"user-agent: txbalancer-check/" + __version__.encode(),
@@ -128,9 +136,10 @@ def test_C5_options_without_hcuri_asks_for_the_member() -> None:
     """
     OPTIONS * is about the whole member, as in Apache.
     """
-    sent = Asked("options", MemberSpec("x", host="192.0.2.1")).connect()
-    assert sent.startswith(b"OPTIONS * HTTP/1.1\r\n")
-    assert b"host: 192.0.2.1\r\n" in sent.lower()
+    for name, version in (("options", b"1.0"), ("options11", b"1.1")):
+        sent = Asked(name, MemberSpec("x", host="192.0.2.1")).connect()
+        assert sent.startswith(b"OPTIONS * HTTP/%s\r\n" % version)
+        assert b"host: 192.0.2.1\r\n" in sent.lower()
 
 
 @pytest.mark.parametrize(
@@ -175,7 +184,7 @@ def test_the_host_header(scheme: str, host: str, port: int, value: str) -> None:
     ("status", "passed"),
     [(200, True), (204, True), (302, True), (399, True), (400, False), (404, False), (503, False)],
 )
-@pytest.mark.parametrize("name", ["get", "head", "options"])
+@pytest.mark.parametrize("name", ["get", "head", "options", "get11", "head11", "options11"])
 def test_C6_status_200_to_399_passes(name: str, status: int, passed: bool) -> None:
     """
     The status decides, redirects are not followed, and the text tells what was seen.
@@ -184,7 +193,7 @@ def test_C6_status_200_to_399_passes(name: str, status: int, passed: bool) -> No
     head = b"HTTP/1.1 %d X\r\nLocation: http://192.0.2.9/\r\nContent-Length: 0\r\n\r\n" % status
     result = asked.answer(head)
     assert result.passed is passed
-    assert result.text == f"{name.upper()} /health: status {status} in 12 ms"
+    assert result.text == f"{name.removesuffix('11').upper()} /health: status {status} in 12 ms"
     assert result.duration == pytest.approx(0.012)
     assert len(asked.reactor.tcpClients) == 1
     assert asked.transport.disconnecting
@@ -281,6 +290,59 @@ def test_C6_what_is_no_answer_fails(answer: bytes, then: Exception) -> None:
     result = Asked("get").answer(answer, then=then)
     assert not result.passed
     assert len(result.text) > len("GET /health: ")
+
+
+def test_C7_the_answer_is_there_for_expressions() -> None:
+    """
+    Status, headers as sent, those of the connection too, and the body of GET.
+    """
+    chunks = (
+        b"HTTP/1.0 503 X\r\nContent-Length: 4\r\nX-A: 1\r\nx-a: 2\r\n",
+        b"Connection: close\r\nContent-Type: text/plain\r\n\r\nwe",
+        b"ll",
+    )
+    answer = Asked("get").answer(*chunks).answer
+    assert answer is not None
+    assert (answer.status, answer.body) == (503, b"well")
+    shown = [
+        answer.header(name)
+        for name in (b"content-length", b"X-A", b"connection", b"Content-Type", b"y")
+    ]
+    assert shown == [b"4", b"1", b"close", b"text/plain", b""]
+
+
+@pytest.mark.parametrize("name", ["head", "options11"])
+def test_C7_only_get_has_a_body_for_expressions(name: str) -> None:
+    """
+    The other methods read no body, whatever comes.
+    """
+    answer = Asked(name).answer(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok").answer
+    assert answer is not None
+    assert (answer.status, answer.body) == (200, b"")
+
+
+def test_what_did_not_come_whole_is_no_answer() -> None:
+    """
+    No expression is asked about an answer that broke off, or about a connection.
+    """
+    assert Asked("get").answer(OK[:-1], then=ConnectionLost()).answer is None
+    tcp = Asked("tcp")
+    tcp.connect()
+    assert tcp.result.answer is None
+
+
+def test_X19_an_endless_head_is_cut() -> None:
+    """
+    A member that sends headers for ever fails its check after 1 MiB.
+    """
+    asked = Asked("get")
+    asked.connect()
+    asked.protocol.dataReceived(b"HTTP/1.1 200 OK\r\n")
+    for _ in range(130):
+        asked.protocol.dataReceived(b"x: y\r\n" * 1365)
+    assert asked.transport.disconnecting
+    asked.protocol.connectionLost(Failure(ConnectionLost()))
+    assert not asked.result.passed
 
 
 def test_an_early_end_has_a_plain_text() -> None:

@@ -45,6 +45,8 @@ EXPECTED = (
 class Line:
     """
     A member's endpoint that remembers its connection, so that none is left open.
+
+    @ivar protocol: what speaks over it; C{None} before there is one.
     """
 
     def __init__(self, reactor: Any, member: MemberSpec, tls: bool) -> None:
@@ -54,7 +56,7 @@ class Line:
         """
         plain = _endpoint(reactor, member)
         self._endpoint = wrapClientTLS(client_options(member), plain) if tls else plain
-        self._protocol: Any = None
+        self.protocol: Any = None
 
     def connect(self, factory: IProtocolFactory) -> Deferred[IProtocol]:
         """
@@ -64,14 +66,14 @@ class Line:
         return connecting.addCallback(self._connected)
 
     def _connected(self, protocol: IProtocol) -> IProtocol:
-        self._protocol = protocol
+        self.protocol = protocol
         return protocol
 
     def hang_up(self) -> None:
         """
         Close the connection now, whatever state it is in.
         """
-        transport = getattr(self._protocol, "transport", None)
+        transport = getattr(self.protocol, "transport", None)
         if transport is not None:
             transport.abortConnection()
 

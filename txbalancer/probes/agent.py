@@ -1,0 +1,143 @@
+"""
+treq on a single connection: one request exactly as it is given, in either version of HTTP/1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from treq.client import HTTPClient
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IAddress, IStreamClientEndpoint
+from twisted.web._newclient import HTTP11ClientProtocol
+from twisted.web.client import HTTPConnectionPool, ProxyAgent, _HTTP11ClientFactory
+from twisted.web.http_headers import Headers
+from twisted.web.iweb import IAgent, IBodyProducer, IResponse
+from zope.interface import implementer
+
+MOST_BYTES = 1024 * 1024
+"""Bytes that a member may send as the answer to a check, its head and all framing included."""
+
+
+def make_client(
+    reactor: Any, endpoint: IStreamClientEndpoint, target: bytes, version: str
+) -> HTTPClient:
+    """
+    Make a client that asks an endpoint for one target, whatever URL it is called with.
+
+    @param version: C{1.0} or C{1.1}.
+    """
+    pool = HTTPConnectionPool(reactor, persistent=False)
+    pool._factory = _OldConnections if version == "1.0" else _Connections
+    return HTTPClient(_Fixed(ProxyAgent(endpoint, reactor, pool=pool), target))
+
+
+def headers_of(response: IResponse, protocol: Any) -> Iterator[tuple[bytes, bytes]]:
+    """
+    Yield the headers of an answer, those of the connection and its framing too.
+
+    @param protocol: the connection that it came over.
+    """
+    for headers in (protocol.parser.connHeaders, response.headers):
+        for name, values in headers.getAllRawHeaders():
+            for value in values:
+                yield name, value
+
+
+@implementer(IAgent)
+class _Fixed:
+    """
+    C{*} is in no URL, and a URL's parser might rewrite a path; L{ProxyAgent} is the
+    agent that sends a target as it is.
+    """
+
+    def __init__(self, agent: ProxyAgent, target: bytes) -> None:
+        self._agent = agent
+        self._target = target
+
+    def request(
+        self,
+        method: bytes,
+        uri: bytes,
+        headers: Headers | None = None,
+        bodyProducer: IBodyProducer | None = None,
+    ) -> Deferred[IResponse]:
+        """
+        Send the request; treq's wish for compressed answers is not passed on.
+        """
+        plain = headers.copy() if headers is not None else Headers()
+        plain.removeHeader(b"Accept-Encoding")
+        asking: Deferred[IResponse] = self._agent.request(method, self._target, plain, bodyProducer)
+        return asking
+
+
+class _Connection(HTTP11ClientProtocol):
+    """
+    One connection, for one request.
+
+    @ivar parser: reads the answer; knows its headers that L{IResponse} does not tell.
+    """
+
+    parser: Any = None
+
+    def __init__(self, quiescent: Any) -> None:
+        super().__init__(quiescent)
+        self._left = MOST_BYTES
+
+    def request(self, request: Any) -> Deferred[IResponse]:
+        """
+        Send the one request.
+        """
+        asking: Deferred[IResponse] = super().request(request)
+        self.parser = self._parser
+        return asking
+
+    def dataReceived(self, data: bytes) -> None:
+        self._left -= len(data)
+        if self._left < 0:
+            transport: Any = self.transport
+            transport.abortConnection()
+        else:
+            super().dataReceived(data)
+
+
+class _Connections(_HTTP11ClientFactory):
+    """
+    Does not log each connection, of which a check makes a new one.
+    """
+
+    noisy = False
+
+    def buildProtocol(self, address: IAddress | None) -> _Connection:
+        return _Connection(self._quiescentCallback)
+
+
+class _OldConnection(_Connection):
+    """
+    Speaks HTTP/1.0, which Twisted's client does not.
+    """
+
+    def makeConnection(self, transport: Any) -> None:
+        super().makeConnection(_OldVersion(transport))
+
+
+class _OldConnections(_Connections):
+    def buildProtocol(self, address: IAddress | None) -> _Connection:
+        return _OldConnection(self._quiescentCallback)
+
+
+class _OldVersion:
+    """
+    A transport that names HTTP/1.0 in the request line, which is written first of all.
+    """
+
+    def __init__(self, transport: Any) -> None:
+        self._transport = transport
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._transport, name)
+
+    def writeSequence(self, lines: list[bytes]) -> None:
+        first, *others = lines
+        self._transport.writeSequence([first.replace(b" HTTP/1.1\r\n", b" HTTP/1.0\r\n"), *others])
