@@ -1,0 +1,156 @@
+"""
+The file in which state outlives a process.
+
+It is only ever replaced whole: a process that dies while it writes leaves the file of
+before or the new one, never a part. What it replaces stays beside it, as C{FILE.previous}.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+from txbalancer.errors import StartError
+
+SCHEMA = 1
+"""Rises when a version of the program could not read what the next one writes."""
+
+_MODE = 0o600
+"""The file has the secret of the manager's forms in it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """
+    What a file held.
+
+    @ivar state: made of JSON's types; C{None} when there was nothing to be had.
+    @ivar notes: what went wrong on the way, for people.
+    """
+
+    state: Any
+    notes: tuple[str, ...] = ()
+
+
+def encode(state: Any) -> bytes:
+    """
+    Make the text of a file, with its schema and checksum.
+
+    @param state: made of JSON's types.
+    """
+    text = json.dumps(state, indent=1, allow_nan=False)
+    digest = hashlib.sha256(text.encode()).hexdigest()
+    return f'{{"schema": {SCHEMA}, "sha256": "{digest}", "state":\n{text}\n}}\n'.encode()
+
+
+def decode(data: bytes) -> Any:
+    """
+    Read what L{encode} made.
+
+    @raise ValueError: saying why it cannot be used.
+    """
+    try:
+        whole = json.loads(data)
+        schema, digest, state = whole["schema"], whole["sha256"], whole["state"]
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
+        raise ValueError("it is no state of txbalancer, or not all of it") from error
+    if schema != SCHEMA:
+        raise ValueError(f"it is of schema {schema!r}, and this version knows {SCHEMA} only")
+    text = json.dumps(state, indent=1)
+    if digest != hashlib.sha256(text.encode()).hexdigest():
+        raise ValueError("its checksum is wrong: it was damaged or edited")
+    return state
+
+
+class StateFile:
+    """
+    @ivar path: where it is; its folder has to be writable, too.
+    """
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        self.previous = f"{path}.previous"
+        self.fresh = f"{path}.new"
+
+    def read(self) -> Found:
+        """
+        Read the state that was written last, or the one before that if it is damaged.
+
+        A damaged file is set aside under another name, to be looked at.
+        """
+        notes: list[str] = []
+        # Without the file itself a replacement was cut short: then the new one, if it is whole.
+        for path in (self.path, self.fresh, self.previous):
+            if path == self.fresh and notes:
+                continue
+            try:
+                with open(path, "rb") as file:
+                    state = decode(file.read())
+            except FileNotFoundError:
+                continue
+            except OSError as error:
+                notes.append(f"{path}: {error.strerror}")
+            except ValueError as error:
+                if path != self.fresh:
+                    notes.append(f"{path} cannot be used: {error}; {self._set_aside(path)}")
+            else:
+                if notes:
+                    notes.append(f"the state before that is used, from {path}")
+                return Found(state, tuple(notes))
+        if notes:
+            notes.append("changes made at run time are lost, the configuration alone holds")
+        return Found(None, tuple(notes))
+
+    def _set_aside(self, path: str) -> str:
+        aside = f"{self.path}.damaged-{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}"
+        if path == self.previous:
+            aside += "-previous"
+        try:
+            os.replace(path, aside)
+        except OSError as error:
+            return f"it stays there: {error.strerror}"
+        return f"it is {aside} now"
+
+    def write(self, data: bytes) -> None:
+        """
+        Replace the file, so that it is on the disk when this returns.
+
+        @raise OSError: when that failed; the file of before is still there.
+        """
+        descriptor = os.open(self.fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, _MODE)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(descriptor)
+        with suppress(FileNotFoundError):
+            os.replace(self.path, self.previous)
+        os.replace(self.fresh, self.path)
+        folder = os.open(os.path.dirname(os.path.abspath(self.path)), os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+
+    def check(self) -> None:
+        """
+        Try whether it can be written, without changing it.
+
+        @raise StartError: saying what to do.
+        """
+        folder = os.path.dirname(os.path.abspath(self.path))
+        trial = f"{self.path}.trial"
+        try:
+            if os.path.isdir(self.path):
+                raise IsADirectoryError(21, "Is a directory")
+            os.close(os.open(trial, os.O_WRONLY | os.O_CREAT, _MODE))
+            os.unlink(trial)
+        except OSError as error:
+            raise StartError(
+                f"state {self.path}: {error.strerror}: make {folder} a folder that the"
+                " service's user may write, or leave `state` empty"
+            ) from error

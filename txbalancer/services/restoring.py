@@ -1,0 +1,107 @@
+"""
+State of a former process, put over the balancers of this one as far as it fits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+from txbalancer.config.options import MEMBER_OPTIONS, TABLES, Table, parse
+from txbalancer.core import snapshot
+from txbalancer.core.overrides import Override, shown_options
+from txbalancer.core.specs import MemberSpec
+from txbalancer.core.state import BalancerState, read
+from txbalancer.errors import StartError
+from txbalancer.services.steering import Steering
+from txbalancer.tls.members import client_options
+
+
+def put_back(steering: Steering, state: Any) -> Iterator[str]:
+    """
+    Restore every balancer that is there still.
+
+    @param state: what L{Persistence<txbalancer.services.persistence.Persistence>} wrote;
+        nothing in it is taken for granted.
+    @return: for people, what was not put back and why.
+    """
+    if not isinstance(state, dict) or not isinstance(state.get("balancers"), dict):
+        yield "there are no balancers in it"
+        return
+    written = state.get("written")
+    age = steering.runtime.wall() - written if isinstance(written, int | float) else 0.0
+    for name in steering.names():
+        if name in state["balancers"]:
+            yield from _put_back_one(steering, name, state["balancers"][name], max(0.0, age))
+
+
+def _put_back_one(steering: Steering, name: str, data: Any, age: float) -> Iterator[str]:
+    try:
+        found = read(data)
+    except ValueError as error:
+        yield f"balancer {name} is as configured: {error}"
+        return
+    notes: list[str] = []
+    fitting = _Fitting(steering, notes).of_balancer(found, name)
+    yield from notes
+    yield from snapshot.restore(steering.balancer(name), fitting, steering.now() - age)
+    steering.resource(name).open_pools()
+    if isinstance(data.get("nonce"), str):
+        steering.set_secret(name, data["nonce"])
+
+
+class _Fitting:
+    """
+    Leaves out what this installation does not have any more: plugins, files, expressions.
+    """
+
+    def __init__(self, steering: Steering, notes: list[str]) -> None:
+        self._steering = steering
+        self._notes = notes
+
+    def of_balancer(self, state: BalancerState, name: str) -> BalancerState:
+        """
+        Return the state without what cannot be.
+        """
+        members = {}
+        for url, each in state.members.items():
+            what = f"{name}: {url}"
+            fault = self._misfit(each.added) if each.added is not None else ""
+            if fault:
+                self._notes.append(f"{what} is left out: {fault}")
+            else:
+                members[url] = replace(
+                    each, options=self._known(MEMBER_OPTIONS, each.options, what)
+                )
+        options = self._known(TABLES["balancer"], state.options, name)
+        return replace(state, options=options, members=members)
+
+    def _known(
+        self, table: Table, options: tuple[Override, ...], what: str
+    ) -> tuple[Override, ...]:
+        known = []
+        for each in options:
+            try:
+                self._check(table, each.name, each.live)
+            except (ValueError, LookupError) as error:
+                self._notes.append(f"{what}: {each.name} is as configured: {error}")
+            else:
+                known.append(each)
+        return tuple(known)
+
+    def _check(self, table: Table, name: str, text: str | None) -> None:
+        if name in table and text is not None:
+            parse(table[name][1], text, self._steering.registry)
+        if name == "hcexpr" and text:
+            self._steering.check_expression(text)
+
+    def _misfit(self, member: MemberSpec) -> str:
+        try:
+            for name, text in shown_options(member).items():
+                self._check(MEMBER_OPTIONS, name, text)
+            if member.scheme == "https":
+                client_options(member)
+        except (ValueError, LookupError, StartError) as error:
+            return str(error)
+        return ""
