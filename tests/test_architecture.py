@@ -66,6 +66,7 @@ PURE_IMPORTS = frozenset(
         "collections",
         "dataclasses",
         "decimal",
+        "difflib",
     }
     | {"enum", "fnmatch", "functools", "hashlib", "heapq", "hmac", "html", "importlib"}
     | {"ipaddress", "itertools", "math", "operator", "pkgutil", "re", "string", "struct"}

@@ -117,6 +117,14 @@ class ConnectTimeout(ConnectFailed):
     reason = "connect-timeout"
 
 
+class PingTimeout(ConnectFailed):
+    """
+    The member did not say within C{ping} that it is there; it has had no body to act on.
+    """
+
+    reason = "ping-timeout"
+
+
 class TLSFailed(ConnectFailed):
     """
     The TLS handshake with the member failed, or its certificate was not accepted.

@@ -70,6 +70,14 @@ class AnswerEditor:
         return always + lines
 
 
+def answer_editor(edits: Iterable[HeaderEdit]) -> AnswerEditor | None:
+    """
+    Make the editor of a mount's answers; C{None} when there is nothing to edit.
+    """
+    edits = tuple(edits)
+    return AnswerEditor(edits) if edits else None
+
+
 class EditableRequest(Request, Protocol):
     """
     The head of a request whose header lines can be replaced.

@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 
 from txbalancer.core.request import Peer
-from txbalancer.core.reverse import Pair, ReverseMap, rewrite_cookie
+from txbalancer.core.reverse import Pair, Reverse, rewrite_cookie
 from txbalancer.core.specs import MountSpec
 from txbalancer.errors import ClientError
 
@@ -47,6 +47,7 @@ class HeaderRules:
 
     @ivar plain_request: no more than X-Forwarded-* is to be added.
     @ivar plain_answer: nothing is to be added or changed but what a reverse map does.
+    @ivar noquery: the query is not passed on.
     @ivar edits_host: the configuration changes Host, which is then in what is noted.
     @ivar edits_proto: it changes X-Forwarded-Proto, and is believed, unlike clients.
     @ivar server_name: own name, empty for the listener's; C{server_line} says so to members.
@@ -59,6 +60,7 @@ class HeaderRules:
         "edits_host",
         "edits_proto",
         "forwarded",
+        "noquery",
         "plain_answer",
         "plain_request",
         "preservehost",
@@ -72,6 +74,7 @@ class HeaderRules:
         self.forwarded = spec.forwarded
         self.preservehost = spec.preservehost
         self.via = spec.via
+        self.noquery = spec.noquery
         self.cookie_domain = _pairs(spec.reverse_cookie_domain)
         self.cookie_path = _pairs(spec.reverse_cookie_path)
         adds_via = spec.via in ("on", "full")
@@ -137,7 +140,7 @@ def response_lines(
     lines: list[bytes],
     noted: dict[bytes, bytes],
     rules: HeaderRules,
-    reverse: ReverseMap | None,
+    reverse: Reverse | None,
     peer: Peer,
     host: bytes,
     version: bytes = b"1.1",

@@ -9,7 +9,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from txbalancer.core.conditions import compile_condition
+from txbalancer.core.conditions import compile_condition, compile_location, location_prefix
+from txbalancer.core.editor import answer_editor
 from txbalancer.core.mapping import LocationTemplate, PathTemplate, base_path
 from txbalancer.core.paths import ENCODED_SLASH, canonical, merge_slashes, normalise
 from txbalancer.core.request import Request
@@ -26,7 +27,11 @@ class Mount:
     @ivar target: what the shell serves it with; not used here.
     @ivar prefix: the path it takes, slashes merged; empty for a C{match}.
     @ivar regex: the compiled C{match}, or C{None}.
-    @ivar conditions: what else must hold.
+    @ivar conditions: what must hold beside the path.
+    @ivar locations: what paths must fulfil too, of C{location} conditions.
+    @ivar key: a prefix of all paths that it takes; longer than C{prefix} by a C{location}.
+    @ivar editor: header edits of answers, or C{None}.
+    @ivar server_name: own name; empty for the listener's.
     @ivar base: what replaces the prefix; starts with C{/} or is empty.
     @ivar same: whether a path goes on as it came.
     """
@@ -36,10 +41,12 @@ class Mount:
         "_template",
         "base",
         "conditions",
+        "editor",
         "order",
         "prefix",
         "regex",
         "same",
+        "server_name",
         "spec",
         "target",
     )
@@ -55,7 +62,18 @@ class Mount:
         self.prefix = b"" if spec.match else merge_slashes(spec.path.encode())
         if not spec.match and not self.prefix.startswith(b"/"):
             raise ValueError(f"{spec.path!r} must start with /")
-        self.conditions = tuple(map(compile_condition, spec.conditions))
+        places = [each for each in spec.conditions if each.kind == "location"]
+        self.conditions = tuple(
+            compile_condition(each) for each in spec.conditions if each.kind != "location"
+        )
+        self.locations = tuple(map(compile_location, places))
+        self.key = self.prefix
+        for place in places:
+            found = location_prefix(place)
+            if found is not None and len(found) > len(self.key) and self._has(found):
+                self.key = found
+        self.editor = answer_editor(spec.header)
+        self.server_name = spec.server_name.encode("idna")
         groups = self.regex.groups if self.regex else None
         path = _target_path(spec)
         try:
@@ -72,7 +90,7 @@ class Mount:
 
     def accepts(self, request: Request) -> bool:
         """
-        Tell whether all conditions hold; the path is not looked at.
+        Tell whether all conditions hold that are not about the path.
         """
         return all(holds(request) for holds in self.conditions)
 
@@ -81,7 +99,12 @@ class Mount:
         Tell whether a normal path is this mount's (H51, H55).
         """
         if self.regex is not None:
-            return self.regex.search(path) is not None
+            found = self.regex.search(path) is not None
+        else:
+            found = self._has(path)
+        return found and all([fits(path) for fits in self.locations])
+
+    def _has(self, path: bytes) -> bool:
         prefix = self.prefix
         return path.startswith(prefix) and (
             prefix.endswith(b"/") or path[len(prefix) : len(prefix) + 1] in (b"", b"/")
@@ -111,7 +134,7 @@ class Mount:
         if self.regex is not None:
             match = self.regex.search(raw)
             return self._template.expand(match, encode=False) if match else self.map_path(path)
-        if not self.takes(raw):
+        if not self._has(raw):
             return self.map_path(path)
         rest = raw[len(self.prefix) :]
         normalise(b"/" + rest.removeprefix(b"/"))
@@ -139,7 +162,8 @@ class Mount:
 
 def _compile(pattern: str) -> re.Pattern[bytes]:
     try:
-        return re.compile(pattern.encode())
+        # A path may have an escaped line break, which no rule is to overlook.
+        return re.compile(pattern.encode(), re.DOTALL)
     except re.error as error:
         raise ValueError(f"{pattern!r} is not a regular expression: {error}") from None
 

@@ -8,9 +8,11 @@ boundary, default ports do not matter, and one slash stands at the seam.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
+from typing import Protocol
 
+from txbalancer.core.balancer import Balancer
 from txbalancer.core.mapping import base_path
 from txbalancer.core.paths import canonical
 from txbalancer.core.specs import MountSpec, ToBalancer, ToMember
@@ -18,6 +20,7 @@ from txbalancer.core.specs import MountSpec, ToBalancer, ToMember
 Pair = tuple[bytes, bytes]
 
 _ORIGIN = re.compile(rb"([a-z][a-z0-9+.\-]*)://([^/?#]*)", re.IGNORECASE)
+_BALANCER = "balancer://"
 _DEFAULT_PORTS = {b"http": b":80", b"https": b":443"}
 _BOUNDARY = (b"", b"/", b"?", b"#")
 
@@ -35,6 +38,17 @@ class Rule:
     path: bytes
     origin: bytes
     prefix: bytes
+
+
+class Reverse(Protocol):
+    """
+    Puts a member's words into those that clients know.
+    """
+
+    def rewrite(self, value: bytes, scheme: bytes, host: bytes) -> bytes:
+        """
+        Rewrite a value; see L{ReverseMap.rewrite}.
+        """
 
 
 class ReverseMap:
@@ -126,6 +140,71 @@ def mount_rules(spec: MountSpec, member_urls: Collection[str] = ()) -> tuple[Rul
             return ()
         path = "/"
     return balancer_rules(path, below, member_urls)
+
+
+def may_reverse(spec: MountSpec) -> bool:
+    """
+    Tell whether a mount has anything to map back.
+    """
+    return spec.reverse or bool(spec.proxypassreverse)
+
+
+class LiveReverse:
+    """
+    What a mount maps back, with the members that its balancers have at the time.
+    """
+
+    __slots__ = ("_balancers", "_map", "_own", "_pairs", "_seen", "_spec")
+
+    def __init__(self, spec: MountSpec, own: Balancer, others: Mapping[str, Balancer]) -> None:
+        """
+        @param own: the mount's balancer.
+        @param others: balancers by name.
+        """
+        self._spec = spec
+        self._own = own
+        self._pairs = [
+            (path, url, *_balancer_of(url, spec, own, others))
+            for path, url in spec.proxypassreverse
+        ]
+        found = (balancer for *_, balancer in self._pairs if balancer is not None)
+        self._balancers = list(dict.fromkeys((own, *found)))
+        self._refresh()
+
+    def rewrite(self, value: bytes, scheme: bytes, host: bytes) -> bytes:
+        """
+        Rewrite a value; see L{ReverseMap.rewrite}.
+        """
+        for balancer, members in zip(self._balancers, self._seen, strict=True):
+            if balancer.members is not members:
+                self._refresh()
+                break
+        return self._map.rewrite(value, scheme, host)
+
+    def _refresh(self) -> None:
+        self._seen = [balancer.members for balancer in self._balancers]
+        rules: list[Rule] = []
+        for path, url, below, balancer in self._pairs:
+            if balancer is None:
+                rules.append(plain_rule(path, url))
+            else:
+                rules += balancer_rules(path, below, [each.name for each in balancer.members])
+        rules += mount_rules(self._spec, [each.name for each in self._own.members])
+        self._map = ReverseMap(rules)
+
+
+def _balancer_of(
+    url: str, spec: MountSpec, own: Balancer, others: Mapping[str, Balancer]
+) -> tuple[str, Balancer | None]:
+    """
+    Return the path and the balancer of a C{balancer://} URL.
+    """
+    if not url.lower().startswith(_BALANCER):
+        return "", None
+    name, slash, below = url[len(_BALANCER) :].partition("/")
+    name = name.lower()
+    is_own = isinstance(spec.target, ToBalancer) and spec.target.name == name
+    return slash + below, own if is_own else others.get(name)
 
 
 def rewrite_cookie(value: bytes, domains: Iterable[Pair], paths: Iterable[Pair]) -> bytes:

@@ -21,7 +21,8 @@ from txbalancer.core.specs import MountSpec, ToBalancer
 from txbalancer.errors import BalancerError, ClientError, ClientGone, Truncated
 from txbalancer.http1.heads import CHUNKED, NO_BODY
 from txbalancer.proxy.exchange import Exchange
-from txbalancer.proxy.resource import BalancerResource, MountedBalancer
+from txbalancer.proxy.mounted import MountedBalancer
+from txbalancer.proxy.resource import BalancerResource
 from txbalancer.proxy.side import ClientSide, add_lines, make_head, split_start
 
 if TYPE_CHECKING:

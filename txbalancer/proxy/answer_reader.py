@@ -23,10 +23,11 @@ _MOST_INTERIM = 10
 
 NO_TRAILERS: Sequence[bytes] = ()
 
-(OPENING, IDLE, HEAD, BODY, CHUNKS, REST, TUNNEL, CLOSED) = range(8)
+(OPENING, IDLE, HEAD, BODY, CHUNKS, REST, TUNNEL, CLOSED, ASKING) = range(9)
 """
 States of a connection to a member: in TLS's handshake; without an exchange; waiting for or
-within a head; within a body of known length, of chunks, until the end; after a 101; gone.
+within a head; within a body of known length, of chunks, until the end; after a 101; gone;
+waiting for a head, or for 100 (Continue) without which the body is not sent.
 """
 
 
@@ -40,6 +41,7 @@ class AnswerReader(Link):
     @ivar paused: whether reading is paused, for the client does not keep up.
     @ivar request_sent: whether the request is complete on its way.
     @ivar reused: whether an earlier exchange went over this connection.
+    @ivar asks: whether the body waits for the member to say that it is there (APACHE W54).
     """
 
     __slots__ = (
@@ -49,6 +51,7 @@ class AnswerReader(Link):
         "_left",
         "_method",
         "_state",
+        "asks",
         "exchange",
         "keep",
         "paused",
@@ -63,7 +66,7 @@ class AnswerReader(Link):
         self.exchange: Exchange | None = None
         self.tunnel: Tunnel | None = None
         self.deadline = NEVER
-        self.keep = self.paused = self.request_sent = self.reused = False
+        self.keep = self.paused = self.request_sent = self.reused = self.asks = False
         self._state = OPENING
         self._buffer = self._method = b""
         self._chunks: ChunkedReader | None = None
@@ -83,6 +86,8 @@ class AnswerReader(Link):
             self._unsized(data)
         elif state == TUNNEL and self.tunnel is not None:
             self.tunnel.from_member(data)
+        elif state == ASKING:
+            self._asked(data)
         elif state == IDLE:
             # Nothing was asked: whatever this is, it must not answer the next request.
             self.close()
@@ -116,6 +121,8 @@ class AnswerReader(Link):
                 self.exchange.interim(head)
             if self.exchange is None:
                 return
+            if self.asks and head.status == 100:
+                self.go_ahead()
             if self.deadline != NEVER:
                 # A member that says so much is not silent; after a 100 it is the client's turn.
                 waits = head.status != 100 or self.request_sent
@@ -123,6 +130,30 @@ class AnswerReader(Link):
             if not data:
                 self._buffer = b""
                 return
+
+    def _asked(self, data: bytes) -> None:
+        """
+        Read what a member says that was asked whether it is there.
+        """
+        exchange = self.exchange
+        assert exchange is not None
+        self._state = HEAD
+        self._head(self._buffer + data)
+        if not self.asks:
+            return
+        if self._state == HEAD:
+            self._state = ASKING
+            return
+        # It answered without the body, which is not sent then (APACHE H43).
+        self.asks = False
+        if not exchange.finished:
+            exchange.asked()
+
+    def go_ahead(self) -> None:
+        """
+        Send the body that was held back.
+        """
+        raise NotImplementedError
 
     def _final(self, head: ResponseHead, data: bytes) -> None:
         exchange = self.exchange

@@ -4,36 +4,30 @@ The way of a request to a member: elect, begin, forward, and perhaps again.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from txbalancer import errors
 from txbalancer.core import retry
 from txbalancer.core.balancer import Session
 from txbalancer.core.flags import IGNORE_ERRORS
-from txbalancer.core.headers import request_lines
 from txbalancer.core.member import Member
 from txbalancer.core.mounts import Mount
-from txbalancer.core.upgrade import may_upgrade
+from txbalancer.core.variables import Choice, Facts
 from txbalancer.http1.heads import NO_BODY, RequestHead
 from txbalancer.net.deadlines import NEVER
+from txbalancer.proxy.forwarding import Forwarding
 from txbalancer.proxy.local import page, start_line
-from txbalancer.proxy.served import Served
 
 if TYPE_CHECKING:
     from txbalancer.proxy.channel import ClientChannel
     from txbalancer.proxy.member_connection import MemberConnection
-    from txbalancer.proxy.resource import MountedBalancer
-
-_REPLAYED = 65536
-"""Bytes of a request's body that are kept for another attempt; Apache keeps 16384 (F3)."""
+    from txbalancer.proxy.mounted import MountedBalancer
 
 
-class Attempts(Served):
+class Attempts(Forwarding):
     """
     Finds a member for a request and gets the request there, in as many attempts as it takes.
 
-    @ivar member: the member of the current attempt, or of the last one.
-    @ivar upgrade: protocol offered to the member, or C{b""}.
     @ivar deadline: when waiting, for a connection or for any member, has been too long.
     """
 
@@ -41,27 +35,17 @@ class Attempts(Served):
         "_answered",
         "_charged",
         "_connect_time",
-        "_connection",
         "_error",
         "_first_byte",
-        "_kept",
-        "_kept_size",
-        "_mount",
-        "_mounted",
-        "_path",
         "_queue_time",
-        "_request_done",
         "_reused",
         "_session",
         "_since",
         "_target",
-        "_trailers",
         "_tried",
         "_waits",
         "attempts",
         "deadline",
-        "member",
-        "upgrade",
     )
 
     def __init__(
@@ -86,14 +70,14 @@ class Attempts(Served):
         self._target = target
         self._mount = mount
         self._path = path
-        self.member: Member | None = None
-        self._connection: MemberConnection | None = None
+        self.member = None
+        self._connection = None
         self._error: errors.BalancerError | None = None
         self._session: Session | None = None
         self._tried: tuple[tuple[Member, str], ...] = ()
         self._request_done = done = head.body == NO_BODY or head.body == 0
-        self._kept: list[bytes] | None = None if done else []
-        self._trailers: list[bytes] = []
+        self._kept = None if done else []
+        self._trailers = []
         self.attempts = self._kept_size = 0
         self._answered = self._reused = self._waits = self._charged = False
         self.upgrade = b""
@@ -165,7 +149,7 @@ class Attempts(Served):
         name = self._target.balancer.spec.name
         self._fail(self._error or errors.NoMemberAvailable(f"{name}: no member is available"))
 
-    # -- begin, forward
+    # -- begin
 
     def _begin(self, member: Member) -> None:
         self.member = member
@@ -209,85 +193,7 @@ class Attempts(Served):
             self.deadline = deadline
             self.runtime.deadlines.add(self)
 
-    def _send(self, connection: MemberConnection) -> None:
-        self._connection = connection
-        head = self.head
-        member = self.member
-        assert member is not None
-        pool = member.pool
-        target = pool.base + self._path if head.path != b"*" else head.path
-        if head.query is not None:
-            target = target + b"?" + head.query
-        lines = request_lines(
-            head.lines,
-            head.noted,
-            self._mounted.rules,
-            head.peer,
-            head.host,
-            pool.host,
-            b"1.1" if head.minor else b"1.0",
-        )
-        if head.upgrade:
-            # An earlier member's offer does not hold for this one.
-            self.upgrade = b""
-            if may_upgrade(head.upgrade, member.spec.upgrade):
-                self.upgrade = head.upgrade
-                lines += (b"Connection: Upgrade", b"Upgrade: " + head.upgrade)
-        done = self._request_done
-        expects = head.expects and not done
-        if expects:
-            lines.append(b"Expect: 100-continue")
-        exchange: Any = self
-        member.transferred += self.bytes_in + connection.begin(
-            exchange, head.method, target, lines, head.body, expects
-        )
-        kept = self._kept
-        if done and kept is None:
-            return
-        if kept:
-            for piece in kept:
-                connection.write_body(piece)
-            if self._kept_size > _REPLAYED:
-                self._kept = None
-        if done and kept is not None:
-            connection.end_body(self._trailers)
-        if self.channel.paused and not connection.stuck and not self._request_done:
-            self.channel.resume()
-
-    def request_data(self, data: bytes) -> None:
-        """
-        Pass on a piece of the request's body, and keep a little for another attempt.
-        """
-        self.bytes_in += len(data)
-        limit = self._mount.spec.max_body
-        if limit and self.bytes_in > limit:
-            self.client_error(errors.BodyTooLarge(f"a body over {limit} bytes"))
-            return
-        connection = self._connection
-        kept = self._kept
-        if kept is not None:
-            kept.append(data)
-            self._kept_size += len(data)
-            if self._kept_size > _REPLAYED:
-                if connection is not None:
-                    self._kept = None
-                elif not self.channel.paused:
-                    self.channel.pause()
-        if connection is not None:
-            assert self.member is not None
-            self.member.transferred += len(data)
-            connection.write_body(data)
-
     # -- retry
-
-    def request_end(self, trailers: list[bytes]) -> None:
-        """
-        Pass on the end of the request's body.
-        """
-        self._request_done = True
-        self._trailers = trailers
-        if self._connection is not None:
-            self._connection.end_body(trailers)
 
     def attempt_failed(self, error: errors.BalancerError, untouched: bool = True) -> None:
         """
@@ -297,7 +203,9 @@ class Attempts(Served):
         """
         member = self.member
         assert member is not None
-        sent = self._connection is not None
+        connection = self._connection
+        # Of a request that waits for the member's go-ahead there is nothing to be undone.
+        sent = connection is not None and not connection.asks
         balancer = self._target.balancer
         now = self.runtime.now()
         decision = retry.decide(
@@ -376,20 +284,62 @@ class Attempts(Served):
         Answer that it did not work.
         """
         self.status = error.status
-        lines, body = page(
-            self.head,
-            error.status,
-            error.reason,
-            self._target.explain(error),
-            self.runtime.date_line(),
-        )
+        if isinstance(error, errors.MemberError) and error.status in self._mounted.failonstatus:
+            # Whoever made the status, it is the final one of this member's (APACHE F20).
+            assert self.member is not None
+            text = f"answered {error.status}: {error.reason}"
+            self._target.balancer.force_error(self.member, text, self.runtime.now())
+        lines: list[bytes] = []
         if error.status == 503:
             lines.append(b"Retry-After: %d" % self._target.retry_after())
+        self._target.log_failure(self, error)
+        self._send_page(start_line(error.status), error.reason, self._target.explain(error), lines)
+        self._complete(error.reason)
+
+    def _send_page(self, start: bytes, reason: str, text: str, more: list[bytes]) -> None:
+        """
+        Answer with a page of our own.
+
+        @param more: further header lines.
+        """
+        mounted = self._mounted
+        date = self.runtime.date_line()
+        lines, body = page(self.head, self.status, reason, text, date)
+        lines += more
+        if mounted.editor is not None:
+            lines = mounted.editor.edit(lines, self.facts(), False)
         sent = b"" if self.head.method == b"HEAD" else body
         self.bytes_out = len(sent)
-        self._target.log_failure(self, error)
-        self.channel.respond(start_line(error.status), lines, len(body), sent, True)
-        self._complete(error.reason)
+        self.channel.respond(start, lines, len(body), sent, True)
+
+    def facts(self) -> Facts:
+        """
+        Return what variables of header edits are read from.
+        """
+        head, runtime = self.head, self.runtime
+        elapsed = runtime.now() - self.started
+        name = self._mounted.rules.server_name or head.peer.server_name
+        return Facts(head, name, runtime.wall() - elapsed, elapsed, self._choice())
+
+    def _choice(self) -> Choice:
+        member, session = self.member, self._session
+        balancer = self._target.balancer
+        if member is None:
+            return Choice(balancer.spec.name)
+        return Choice(
+            balancer.spec.name,
+            member.name,
+            member.route.decode(),
+            None if session is None else (session.name, session.route),
+            self._route_changed(member),
+        )
+
+    def _route_changed(self, member: Member) -> bool:
+        """
+        Tell whether the session is on a member that it did not name (APACHE S30).
+        """
+        session = self._session
+        return self._target.balancer.sticky and (session is None or member not in session.members)
 
     def _complete(self, reason: str = "ok") -> None:
         if self.finished:

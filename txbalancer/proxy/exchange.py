@@ -9,7 +9,7 @@ the response are in L{attempts}.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from txbalancer import errors
@@ -17,13 +17,11 @@ from txbalancer.core.headers import response_lines
 from txbalancer.core.outcome import Outcome
 from txbalancer.http1.heads import NO_BODY, ResponseHead
 from txbalancer.proxy.attempts import Attempts
+from txbalancer.proxy.drain import Drain
 from txbalancer.proxy.tunnel import Tunnel
 
 if TYPE_CHECKING:
     from txbalancer.proxy.member_connection import MemberConnection
-
-_REPLAYED = 65536
-"""Bytes of a request's body that are kept for another attempt; Apache keeps 16384 (F3)."""
 
 
 class Exchange(Attempts):
@@ -49,6 +47,8 @@ class Exchange(Attempts):
         """
         Pass on the head of the member's answer and what is there of its body.
         """
+        if head.status in self._mounted.watched and self._watched(head, data, done):
+            return
         lines = self._answer_lines(head)
         member = self.member
         assert member is not None
@@ -67,17 +67,11 @@ class Exchange(Attempts):
         """
         Note the head of an answer, and make the header lines that the client gets.
         """
-        now = self.runtime.now()
-        self._first_byte = now - self.started
+        self._first_byte = self.runtime.now() - self.started
         self._answered = True
         self.answer = head
-        self.status = status = head.status
+        self.status = head.status
         mounted = self._mounted
-        balancer = self._target.balancer
-        member = self.member
-        assert member is not None
-        if status in mounted.failonstatus:
-            balancer.force_error(member, f"answered {status}", now)
         request = self.head
         lines = response_lines(
             head.lines,
@@ -90,11 +84,64 @@ class Exchange(Attempts):
         )
         if b"date" not in head.noted:
             lines.append(self.runtime.date_line())
-        if mounted.remembers:
-            lines.extend(balancer.remember(request, self._session, member))
+        if mounted.changes:
+            lines = head.lines = self._changed(lines)
         if head.minor == 0:
             head.start = b"HTTP/1.1" + head.start[8:]
         return lines
+
+    def _changed(self, lines: list[bytes]) -> list[bytes]:
+        """
+        Add a sticky cookie, and make the header edits of the mount.
+        """
+        mounted = self._mounted
+        lines += self._reminders()
+        if mounted.editor is not None:
+            lines = mounted.editor.edit(lines, self.facts(), True)
+            if not any(line[:5].lower() == b"date:" for line in lines):
+                lines.append(self.runtime.date_line())
+        return lines
+
+    def _reminders(self) -> Iterable[bytes]:
+        if not self._mounted.remembers:
+            return ()
+        assert self.member is not None
+        return self._target.balancer.remember(self.head, self._session, self.member)
+
+    def _watched(self, head: ResponseHead, data: bytes, done: bool) -> bool:
+        """
+        Do what the status of an answer asks for; return whether it was answered otherwise.
+        """
+        status = head.status
+        member = self.member
+        assert member is not None
+        if status in self._mounted.failonstatus:
+            self._target.balancer.force_error(member, f"answered {status}", self.runtime.now())
+        if status not in self._mounted.overridden:
+            return False
+        member.read += len(head.start) + len(data)
+        self._override(head, done)
+        return True
+
+    def _override(self, head: ResponseHead, done: bool) -> None:
+        """
+        Answer with a page of our own and the member's reason phrase (APACHE F22).
+        """
+        self._first_byte = self.runtime.now() - self.started
+        self._answered = True
+        self.status = head.status
+        self.answer = head
+        connection, self._connection = self._connection, None
+        if connection is not None and not done:
+            Drain(connection)
+        lines = [
+            line
+            for line in head.lines
+            if head.status == 401 and line[:17].lower() == b"www-authenticate:"
+        ]
+        start = b"HTTP/1.1" + head.start[8:]
+        self._send_page(start, "error-override", "", [*lines, *self._reminders()])
+        self._complete()
 
     def response_data(self, data: bytes) -> None:
         """
@@ -230,7 +277,7 @@ class Exchange(Attempts):
                 self._connect_time,
                 self._first_byte,
                 None if session is None else (session.name, session.route),
-                self._target.balancer.sticky and (session is None or session.route != route),
+                member is not None and self._route_changed(member),
                 self._reused,
                 self.answer,
             )

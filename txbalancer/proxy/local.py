@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from txbalancer.core.mounts import Mount
 from txbalancer.core.outcome import Outcome
+from txbalancer.core.variables import Facts
 from txbalancer.errors import ClientError
 from txbalancer.http1.heads import CHUNKED, NO_BODY, RequestHead
 from txbalancer.proxy.errorpages import error_page
@@ -51,7 +52,7 @@ class LocalAnswer(Served):
     A request that is answered without a member.
     """
 
-    __slots__ = ("_body", "_lines", "_waiting")
+    __slots__ = ("_body", "_lines", "_mount", "_waiting")
 
     def __init__(
         self,
@@ -60,10 +61,15 @@ class LocalAnswer(Served):
         head: RequestHead,
         status: int,
         reason: str,
+        mount: Mount | None = None,
     ) -> None:
+        """
+        @param mount: the mount that the request belongs to, for its header edits.
+        """
         super().__init__(runtime, channel, head)
         self.status = status
         self.reason = reason
+        self._mount = mount
         self._lines: list[bytes] = []
         self._body = b""
         self._waiting = False
@@ -81,12 +87,25 @@ class LocalAnswer(Served):
         """
         Answer; a small body of the request is read first.
         """
-        self._lines, self._body = lines, body
+        self._lines, self._body = self._edited(lines), body
         announced = self.head.body
         if (0 < announced <= _PATIENCE or announced == CHUNKED) and not self.head.expects:
             self._waiting = True
         else:
             self._respond()
+
+    def _edited(self, lines: list[bytes]) -> list[bytes]:
+        """
+        Make the mount's edits for answers of our own, and for those alone.
+        """
+        mount = self._mount
+        if mount is None or mount.editor is None:
+            return lines
+        now, head = self.runtime.now(), self.head
+        elapsed = now - self.started
+        name = mount.server_name or head.peer.server_name
+        facts = Facts(head, name, self.runtime.wall() - elapsed, elapsed)
+        return mount.editor.edit(lines, facts, False)
 
     def request_data(self, data: bytes) -> None:
         """
@@ -155,9 +174,9 @@ class RedirectTarget:
         try:
             location = mount.location(head)
         except ClientError as error:
-            site.answer(channel, head, error.status, error.reason, str(error))
+            site.answer(channel, head, error.status, error.reason, str(error), mount)
             return
-        answer = LocalAnswer(site.runtime, channel, head, self._status, "ok")
+        answer = LocalAnswer(site.runtime, channel, head, self._status, "ok", mount)
         answer.send([site.runtime.date_line(), b"Location: " + location], b"")
 
 
@@ -175,4 +194,4 @@ class StatusTarget:
         """
         Answer with a small page.
         """
-        site.answer(channel, head, self._status, self._reason, "")
+        site.answer(channel, head, self._status, self._reason, "", mount)

@@ -22,6 +22,7 @@ from txbalancer.errors import (
     ConnectFailed,
     ConnectTimeout,
     MemberClosed,
+    PingTimeout,
     ResponseTimeout,
     TLSFailed,
     Truncated,
@@ -29,7 +30,16 @@ from txbalancer.errors import (
 from txbalancer.http1.framing import chunk, last_chunk
 from txbalancer.http1.heads import CHUNKED, NO_BODY
 from txbalancer.net.deadlines import NEVER
-from txbalancer.proxy.answer_reader import CLOSED, HEAD, IDLE, OPENING, REST, TUNNEL, AnswerReader
+from txbalancer.proxy.answer_reader import (
+    ASKING,
+    CLOSED,
+    HEAD,
+    IDLE,
+    OPENING,
+    REST,
+    TUNNEL,
+    AnswerReader,
+)
 
 if TYPE_CHECKING:
     from txbalancer.proxy.exchange import Exchange
@@ -47,6 +57,8 @@ class MemberConnection(AnswerReader):
 
     __slots__ = (
         "_chunked_request",
+        "_held",
+        "_held_end",
         "_poll",
         "opening",
         "stuck",
@@ -58,6 +70,8 @@ class MemberConnection(AnswerReader):
         self.transport: Any = None
         self._poll: Any = None
         self._chunked_request = self.stuck = False
+        self._held: list[bytes] | None = None
+        self._held_end: list[bytes] | None = None
         self._progress = -1
 
     # -- opening and closing
@@ -160,7 +174,7 @@ class MemberConnection(AnswerReader):
             tunnel.member_gone()
         elif exchange is None:
             return
-        elif state == HEAD:
+        elif state in (HEAD, ASKING):
             exchange.attempt_failed(MemberClosed(text), untouched=not self._buffer)
         elif state == REST and clean:
             exchange.response_end([])
@@ -211,10 +225,38 @@ class MemberConnection(AnswerReader):
         self.transport.write(head)
         return len(head)
 
+    def ask(self) -> None:
+        """
+        Hold back the body of the request just begun until the member wants it (APACHE W54).
+        """
+        self.asks = True
+        self._state = ASKING
+        self._held = []
+        self.deadline = self.pool.now() + self.pool.spec.ping
+
+    def go_ahead(self) -> None:
+        """
+        Send the body that was held back.
+        """
+        held, end = self._held or (), self._held_end
+        self.asks = False
+        self._held = self._held_end = None
+        self.deadline = NEVER
+        for piece in held:
+            self.write_body(piece)
+        if end is not None:
+            self.end_body(end)
+        if self.exchange is not None:
+            self.exchange.asked()
+
     def write_body(self, data: bytes) -> None:
         """
         Send a piece of the request's body.
         """
+        if self._held is not None:
+            if self.asks:
+                self._held.append(data)
+            return
         if not self.stuck:
             self.deadline = NEVER
         self.transport.write(chunk(data) if self._chunked_request else data)
@@ -223,6 +265,9 @@ class MemberConnection(AnswerReader):
         """
         Send the end of the request's body; from now on the member's silence counts.
         """
+        if self._held is not None:
+            self._held_end = trailers
+            return
         if self._chunked_request:
             self.transport.write(last_chunk(trailers))
         self.request_sent = True
@@ -300,6 +345,9 @@ class MemberConnection(AnswerReader):
             tunnel.member_gone()
         elif exchange is None:
             return
+        elif state == ASKING:
+            text = f"{self.pool.spec.url}: silent for {self.pool.spec.ping:g} s (ping)"
+            exchange.attempt_failed(PingTimeout(text))
         elif state == HEAD:
             text = f"no answer within {self.pool.spec.timeout:g} s"
             exchange.attempt_failed(ResponseTimeout(text), untouched=False)

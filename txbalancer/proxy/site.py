@@ -12,7 +12,7 @@ from twisted.internet.address import UNIXAddress
 from twisted.internet.protocol import ServerFactory
 from twisted.logger import Logger
 
-from txbalancer.core.mounts import MountTable
+from txbalancer.core.mounts import Mount, MountTable
 from txbalancer.core.request import Peer
 from txbalancer.core.specs import ListenerSpec
 from txbalancer.errors import ClientError
@@ -138,17 +138,25 @@ class Site(ServerFactory):
         mount, path = found
         limit = mount.spec.max_body
         if limit and head.body > limit:
-            self.answer(channel, head, 413, "body-too-large", f"a body over {limit} bytes")
+            self.answer(channel, head, 413, "body-too-large", f"a body over {limit} bytes", mount)
             return
         mount.target.begin(self, channel, head, mount, path)
 
     def answer(
-        self, channel: ClientChannel, head: RequestHead, status: int, reason: str, text: str
+        self,
+        channel: ClientChannel,
+        head: RequestHead,
+        status: int,
+        reason: str,
+        text: str,
+        mount: Mount | None = None,
     ) -> None:
         """
         Answer a request here, with a small page.
+
+        @param mount: the mount that it belongs to, for its header edits.
         """
-        LocalAnswer(self.runtime, channel, head, status, reason).send_page(text)
+        LocalAnswer(self.runtime, channel, head, status, reason, mount).send_page(text)
 
     def answer_options(self, channel: ClientChannel, head: RequestHead) -> None:
         """

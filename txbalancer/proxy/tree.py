@@ -21,7 +21,7 @@ from txbalancer.proxy.exchange import Exchange
 from txbalancer.proxy.side import ClientSide, add_lines, make_head, split_start
 
 if TYPE_CHECKING:
-    from txbalancer.proxy.resource import MountedBalancer
+    from txbalancer.proxy.mounted import MountedBalancer
 
 
 def place_of(request: Request) -> tuple[bytes, bytes]:

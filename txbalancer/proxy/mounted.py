@@ -1,0 +1,108 @@
+"""
+A balancer as the target of one mount, with what that mount wants done.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from txbalancer.core.editor import RequestEditor, answer_editor
+from txbalancer.core.headers import HeaderRules, hops_left
+from txbalancer.core.mounts import Mount
+from txbalancer.core.reverse import LiveReverse, may_reverse
+from txbalancer.core.specs import MountSpec
+from txbalancer.core.variables import Facts
+from txbalancer.errors import ClientError
+from txbalancer.http1.heads import RequestHead
+from txbalancer.proxy.channel import ClientChannel
+from txbalancer.proxy.exchange import Exchange
+from txbalancer.proxy.site import Site
+
+if TYPE_CHECKING:
+    from txbalancer.proxy.resource import BalancerResource
+
+Begin = Callable[[Site, ClientChannel, RequestHead, Mount, bytes], None]
+
+
+class MountedBalancer:
+    """
+    A balancer behind one mount. What the mount does not ask for costs its requests nothing.
+
+    @ivar begin: takes a request at the end of its head.
+    @ivar resource: the balancer.
+    @ivar rules: header rules of the mount.
+    @ivar reverse: maps Location and the like back, or C{None}.
+    @ivar watched: statuses of a member's answer that are more than passed on.
+    @ivar failonstatus: those of them that put the member out.
+    @ivar overridden: those whose body is replaced.
+    @ivar editor: changes the header lines of answers, or C{None}.
+    @ivar remembers: whether answers may get a sticky cookie.
+    @ivar changes: whether answers get other lines than their own and those of C{rules}.
+    """
+
+    __slots__ = (
+        "_request_editor",
+        "begin",
+        "changes",
+        "editor",
+        "failonstatus",
+        "overridden",
+        "remembers",
+        "resource",
+        "reverse",
+        "rules",
+        "watched",
+    )
+
+    def __init__(
+        self,
+        resource: BalancerResource,
+        mount: MountSpec,
+        others: Mapping[str, BalancerResource] = MappingProxyType({}),
+    ) -> None:
+        """
+        @param others: every balancer by its name, for C{proxypassreverse}.
+        """
+        spec = resource.balancer.spec
+        self.resource = resource
+        self.rules = HeaderRules(mount)
+        self.reverse = None
+        if may_reverse(mount):
+            balancers = {name: each.balancer for name, each in others.items()}
+            self.reverse = LiveReverse(mount, resource.balancer, balancers)
+        self.failonstatus = spec.failonstatus
+        self.overridden = mount.erroroverride
+        self.watched = spec.failonstatus | mount.erroroverride
+        self.remembers = bool(spec.stickycookie or spec.stickyscheme)
+        self.editor = answer_editor(mount.header)
+        self.changes = self.remembers or self.editor is not None
+        self._request_editor = RequestEditor(mount.requestheader, mount.addheaders)
+        self.begin: Begin = self._begin_edited if mount.requestheader else self._begin
+
+    def _begin(
+        self, site: Site, channel: ClientChannel, head: RequestHead, mount: Mount, path: bytes
+    ) -> None:
+        if b"max-forwards" in head.noted:
+            try:
+                hops = hops_left(head.noted[b"max-forwards"])
+            except ClientError as error:
+                site.answer(channel, head, error.status, error.reason, str(error), mount)
+                return
+            if hops == 0:
+                # APACHE H8. TRACE would echo the client's cookies back: refused, unlike there.
+                if head.method == b"OPTIONS":
+                    site.answer_options(channel, head)
+                else:
+                    text = "Max-Forwards has reached zero: the request goes in circles"
+                    site.answer(channel, head, 400, "bad-request", text, mount)
+                return
+        Exchange(self, channel, head, mount, path).start()
+
+    def _begin_edited(
+        self, site: Site, channel: ClientChannel, head: RequestHead, mount: Mount, path: bytes
+    ) -> None:
+        name = self.rules.server_name or head.peer.server_name
+        self._request_editor.edit(head, Facts(head, name, site.runtime.wall()))
+        self._begin(site, channel, head, mount, path)
