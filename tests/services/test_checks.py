@@ -15,8 +15,9 @@ from twisted.internet.defer import Deferred, succeed
 from twisted.internet.task import Clock
 from twisted.logger import globalLogPublisher
 
+from txbalancer.core.hcexpr import Answer
 from txbalancer.core.health import ProbeResult
-from txbalancer.core.specs import MemberSpec
+from txbalancer.core.specs import GlobalSpec, MemberSpec, NamedText
 from txbalancer.errors import StartError
 from txbalancer.services.checks import HealthChecks
 
@@ -335,3 +336,162 @@ def test_stopping_leaves_nothing_behind(
     bench.run(20)
     assert len(bench.results) == told
     assert failures == []
+
+
+def told(bench: Bench) -> list[tuple[bool, str]]:
+    """
+    Return what was made of the results so far.
+    """
+    return [(result.passed, result.text) for _, _, result in bench.results]
+
+
+@pytest.mark.parametrize(
+    ("status", "expression", "passed"),
+    [
+        (404, "%{REQUEST_STATUS} =~ /^[234]/", True),
+        (500, "hc('body') =~ /well/", True),
+        (200, "hc('body') =~ /sick/", False),
+    ],
+)
+def test_C6_with_an_expression_only_it_decides(
+    bench: Bench, status: int, expression: str, passed: bool
+) -> None:
+    """
+    What the status says does not matter then; the text names the expression and its result.
+    """
+    bench.checks.configure(GlobalSpec(hcexpr=(NamedText("mine", expression),)))
+    found = ProbeResult(200 <= status < 400, f"status {status}", 0.1, Answer(status, (), b"well"))
+    bench.probe.answer = lambda: succeed(found)
+    bench.checks.set_members("shop", [replace(MEMBER, hcexpr="mine")])
+    bench.run(1.05)
+    assert told(bench) == [(passed, f"status {status}, mine is {str(passed).lower()}")]
+    assert bench.results[0][2].answer is None
+
+
+def test_C6_an_expression_is_not_asked_without_an_answer(bench: Bench) -> None:
+    """
+    A connection that is refused, or a body that breaks off, is a failed check whatever it says.
+    """
+    bench.checks.configure(GlobalSpec(hcexpr=(NamedText("mine", "true"),)))
+    bench.probe.answer = lambda: succeed(ProbeResult(False, "refused"))
+    bench.checks.set_members("shop", [replace(MEMBER, hcexpr="mine")])
+    bench.run(1.05)
+    assert told(bench) == [(False, "refused")]
+
+
+def test_a_reload_changes_expressions(bench: Bench) -> None:
+    """
+    The next check is judged by the new text; without it, by the status, which is told.
+    """
+    bench.probe.answer = lambda: succeed(ProbeResult(True, "status 200", 0.1, Answer(200)))
+    bench.checks.set_members("shop", [replace(MEMBER, hcexpr="mine")])
+    for text in ("true", "false", ""):
+        service = GlobalSpec(hcexpr=(NamedText("mine", text),) if text else ())
+        bench.checks.configure(service)
+        bench.results.clear()
+        bench.run(12)
+        expected = f"mine is {text}" if text else "there is no mine any more"
+        assert set(told(bench)) == {(text != "false", f"status 200, {expected}")}
+
+
+def test_answers_are_not_kept(bench: Bench) -> None:
+    """
+    A body is let go as soon as it is judged.
+    """
+    bench.probe.answer = lambda: succeed(ProbeResult(True, "ok", 0.1, Answer(200, (), b"long")))
+    bench.checks.set_members("shop", [MEMBER])
+    bench.run(1.05)
+    assert bench.results[0][2] == ProbeResult(True, "ok", 0.1)
+
+
+def busy_bench(limit: int, members: int, **options: Any) -> tuple[Bench, list[Deferred[Any]]]:
+    """
+    Start checks that hang, of several members, with a bound on how many at once.
+    """
+    bench, hanging = Bench(), list[Deferred[Any]]()
+
+    def hang() -> Deferred[Any]:
+        hanging.append(Deferred())
+        return hanging[-1]
+
+    bench.probe.answer = hang
+    bench.checks.configure(GlobalSpec(hctpsize=limit))
+    bench.checks.set_members(
+        "shop", [replace(MEMBER, url=f"http://{n}", **options) for n in range(members)]
+    )
+    return bench, hanging
+
+
+def test_hctpsize_bounds_the_checks_at_once() -> None:
+    """
+    Others wait for their turn, which comes when one ends, however it ends.
+    """
+    bench, hanging = busy_bench(2, 5)
+    bench.run(1.05)
+    assert len(hanging) == 2
+    hanging[0].callback(PASSED)
+    hanging[1].errback(StartError("no"))
+    assert len(hanging) == 4
+    bench.checks.configure(GlobalSpec(hctpsize=0))
+    assert len(hanging) == 5
+
+
+def test_waiting_for_a_turn_is_not_part_of_hctimeout() -> None:
+    """
+    Three checks one after another, each with all of its two seconds.
+    """
+    bench, hanging = busy_bench(1, 3, hcinterval=100.0)
+    bench.run(10.5)
+    bench.run(5)
+    times = [at for at, _ in bench.probe.asked]
+    assert len(hanging) == 3
+    assert all(after - before >= 1.9 for before, after in pairwise(times))
+    assert told(bench) == [(False, "no answer within 2 s")] * 3
+
+
+def test_stopping_ends_the_wait_for_a_turn(failures: list[Any]) -> None:
+    """
+    Checks that wait are given up, and those in progress leave their place to nobody.
+    """
+    bench, hanging = busy_bench(1, 3)
+    bench.run(1.05)
+    bench.checks.stop()
+    assert bench.clock.getDelayedCalls() == []
+    assert len(hanging) == 1
+    assert bench.checks.slots.taken == 0
+    assert failures == []
+
+
+@pytest.mark.parametrize("interval", [1.0, 10.0])
+def test_C6_without_hctimeout_the_members_times_bound_a_check(
+    bench: Bench, interval: float
+) -> None:
+    """
+    hctimeout=0 is connectiontimeout and timeout together, even where hcinterval is shorter:
+    a slow answer passes, the next check comes after it, and none runs beside another.
+    """
+    member = replace(MEMBER, hctimeout=0.0, connectiontimeout=1.0, timeout=4.0, hcinterval=interval)
+    running: list[int] = []
+
+    def slow() -> Deferred[Any]:
+        assert not running
+        running.append(1)
+        answer: Deferred[Any] = Deferred(lambda _: running.clear())
+        seconds = 4.5 if len(bench.probe.asked) < 4 else 6.0
+
+        def end() -> None:
+            if not answer.called:
+                running.clear()
+                answer.callback(PASSED)
+
+        bench.clock.callLater(seconds, end)
+        return answer
+
+    bench.probe.answer = slow
+    bench.checks.set_members("shop", [member])
+    bench.run(60)
+    results = told(bench)
+    assert results[:3] == [(True, "fine")] * 3
+    assert results[3] == (False, "no answer within 5 s")
+    gaps = [after - before for before, after in pairwise(bench.probe.times)]
+    assert max(gaps) < max(interval * 1.2, 4.5 + 2 * interval)

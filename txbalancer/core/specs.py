@@ -203,10 +203,9 @@ class MemberSpec:
     )
     max: int = option(values.integer(0, 1000000), 0, "Most connections at once; 0 = no limit.")
     smax: int | None = option(
-        values.integer(0, 1000000),
+        values.none_or("max", values.integer(0, 1000000)),
         0,
-        "Idle connections that are kept however old; those above it are closed after ttl."
-        " Apache's default is max.",
+        "Idle connections that are kept however old; those above it are closed after ttl.",
         apache=None,
     )
     min: int = option(
@@ -323,7 +322,8 @@ class MemberSpec:
     hcmethod: str = option(
         values.name,
         "none",
-        "Active health check: none, tcp, options, head, get or a plugin's.",
+        "Active health check: none, tcp, options, head, get, options11, head11, get11 or a"
+        " plugin's; those with 11 ask in HTTP/1.1, the others in HTTP/1.0.",
         names="probes",
     )
     hcuri: str = option(values.url_path, "", "Path asked for by the health check.")
@@ -342,7 +342,11 @@ class MemberSpec:
         values.duration(0.1), 5.0, "Time between health checks.", apache=30.0
     )
     hctimeout: float = option(
-        values.duration(0.01), 2.0, "Longest time for one health check; at most hcinterval counts."
+        values.zero_or(values.duration(0.01)),
+        2.0,
+        "Longest time for one health check, within hcinterval; 0 = connectiontimeout and timeout"
+        " together, however long that is.",
+        apache=0.0,
     )
     hcpasses: int = option(
         values.integer(1, 1000), 2, "Passed checks in a row that bring the member in.", apache=1
@@ -535,10 +539,10 @@ class Condition:
     """
     One demand on a request beside its path; all of a mount's demands must hold.
 
-    @ivar kind: C{host method header query client listener path}.
+    @ivar kind: C{host method header query client listener location}.
     @ivar name: header or parameter name for C{header} and C{query}.
-    @ivar allowed: any of these; globs for C{host}, CIDRs for C{client}, prefixes or
-        C{~REGEX} for C{path}, as in C{<Location>}; C{*} = present at all.
+    @ivar allowed: any of these; globs for C{host}, CIDRs for C{client}; prefixes, globs or
+        C{~REGEX} for C{location}, as in C{<Location>}; C{*} = present at all.
     """
 
     kind: str

@@ -5,6 +5,7 @@ The schedule of health checks: when each member is asked, and who hears the resu
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from random import Random
 from typing import Any
 
@@ -14,15 +15,17 @@ from twisted.internet.task import LoopingCall, deferLater
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from txbalancer.core.hcexpr import Expression, parse
 from txbalancer.core.health import ProbeResult
-from txbalancer.core.specs import MemberSpec
+from txbalancer.core.specs import GlobalSpec, MemberSpec
 from txbalancer.errors import BalancerError
+from txbalancer.services.slots import Slots
 
 JITTER = 0.1
 """Part of the interval by which a check may come late, so that they do not march in step."""
 
 _LONGEST = 1.0 - 1.5 * JITTER
-"""Part of the interval that a check may take; beyond it the loop would skip a turn."""
+"""Part of the interval that C{hctimeout} may last; beyond it the loop would skip a turn."""
 
 OnResult = Callable[[str, str, ProbeResult], None]
 Wanted = Callable[[str, str], bool]
@@ -34,6 +37,9 @@ class HealthChecks:
 
     The first check of a member comes within a tenth of its interval, for an early
     verdict; those that follow are spread over the whole interval.
+
+    @ivar expressions: by name, what C{hcexpr} of members refers to.
+    @ivar slots: how many checks may be in progress at once (C{hctpsize}).
     """
 
     def __init__(
@@ -55,8 +61,19 @@ class HealthChecks:
         self.on_result = on_result
         self.wanted = wanted
         self.random = random if random is not None else Random()
+        self.slots = Slots()
+        self.expressions: dict[str, Expression] = {}
         self._probes = probes
         self._checks: dict[tuple[str, str], MemberCheck] = {}
+
+    def configure(self, service: GlobalSpec) -> None:
+        """
+        Use these expressions and this bound from now on, for checks in progress too.
+
+        @raise ValueError: for an expression that cannot be read.
+        """
+        self.expressions = {each.name: parse(each.text) for each in service.hcexpr}
+        self.slots.resize(service.hctpsize)
 
     def set_members(self, balancer: str, members: Iterable[MemberSpec]) -> None:
         """
@@ -161,16 +178,47 @@ class MemberCheck:
         """
         if not self._checks.wanted(self._balancer, self.member.url):
             return succeed(None)
+        checking = self._checks.slots.acquire()
+        checking.addCallback(lambda _: self._check_now())
+        # A stop may come while others have all slots.
+        return checking.addErrback(lambda failure: failure.trap(CancelledError) and None)
+
+    def _check_now(self) -> Deferred[None]:
         began = self._reactor.seconds()
-        bound = min(self.member.hctimeout, _LONGEST * self.member.hcinterval)
         asking = self._ask()
         asking.addTimeout(
-            bound,
+            self._longest(),
             self._reactor,
             lambda _, seconds: ProbeResult(False, f"no answer within {seconds:g} s", seconds),
         )
+        asking.addCallback(self._judge)
         asking.addErrback(lambda failure: self._failed(failure, self._reactor.seconds() - began))
-        return asking.addCallback(self._tell)
+        return asking.addCallback(self._tell).addBoth(self._give_slot_back)
+
+    def _give_slot_back(self, result: None) -> None:
+        self._checks.slots.release()
+
+    def _longest(self) -> float:
+        member = self.member
+        if not member.hctimeout:
+            # As in Apache (C6); a check that lasts longer than the interval delays the next one.
+            return member.connectiontimeout + member.timeout
+        return min(member.hctimeout, _LONGEST * member.hcinterval)
+
+    def _judge(self, result: ProbeResult) -> ProbeResult:
+        """
+        Let the member's expression decide on its answer, if it has one (APACHE C6).
+        """
+        if result.answer is None:
+            return result
+        name = self.member.hcexpr
+        expression = self._checks.expressions.get(name)
+        if expression is None:
+            text = f"{result.text}, there is no {name} any more" if name else result.text
+            return replace(result, text=text, answer=None)
+        passed = expression.evaluate(result.answer)
+        text = f"{result.text}, {name} is {'true' if passed else 'false'}"
+        return replace(result, passed=passed, text=text, answer=None)
 
     def _ask(self) -> Deferred[Any]:
         """

@@ -4,7 +4,7 @@ The whole balancer as one Twisted service.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from twisted.application.service import MultiService
@@ -12,7 +12,7 @@ from twisted.internet.defer import Deferred, gatherResults
 from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 
-from txbalancer.config import load
+from txbalancer.config import Check, Loaded, load
 from txbalancer.config.diff import plan
 from txbalancer.control.checks import CHECKS
 from txbalancer.control.errorlog import ErrorLog, open_error_log
@@ -27,6 +27,7 @@ from txbalancer.errors import BalancerError
 from txbalancer.proxy.runtime import Runtime
 from txbalancer.services.checks import HealthChecks
 from txbalancer.services.loads import MemberLoads
+from txbalancer.services.persistence import Persistence
 from txbalancer.services.plugins import load_registry
 from txbalancer.services.ports import ListenerService, Socket
 from txbalancer.services.targets import Targets
@@ -51,9 +52,11 @@ class BalancerService(MultiService):
         path: str = "",
         reactor: Any = None,
         registry: Registry | None = None,
+        load: Callable[[str, Registry, Iterable[Check]], Loaded] = load,
     ) -> None:
         """
         @param path: the file that C{spec} came from, read again by L{reload_file}.
+        @param load: how it is read.
         @param reactor: for tests; by default the running one.
         """
         super().__init__()
@@ -63,12 +66,15 @@ class BalancerService(MultiService):
             reactor = installed
         self.spec = spec
         self.path = path
+        self._load = load
         self.reactor = reactor
         self.registry = registry or load_registry()
         self.counters = Counters()
         self.runtime = Runtime(reactor, self._finish)
         self.loads = MemberLoads(self.runtime, self.registry.loads, self._own_load)
         self.targets = Targets(self.runtime, self.registry, self.loads.heartbeats)
+        self.persistence = Persistence(self.targets.steering)
+        self.targets.steering.on_checks = lambda balancer: self._apply_checks()
         self.checks = HealthChecks(
             reactor, self.registry.probes, self._checked, wanted=self._check_wanted
         )
@@ -99,6 +105,7 @@ class BalancerService(MultiService):
         self.runtime.deadlines.start(self.runtime.now)
         self._apply_checks()
         self.loads.start(lambda: self.targets.balancers.values())
+        self.persistence.start()
         self.log.info(
             "serving {listeners}, {balancers}, {mounts}",
             listeners=counted(len(self.spec.listeners), "listener"),
@@ -118,7 +125,9 @@ class BalancerService(MultiService):
         self._use_log(log)
         try:
             self.loads.configure(self.spec.service)
+            state = self.persistence.check(self.spec.service.state)
             self.targets.install(self.spec)
+            self.persistence.load(state)
             for each in self.spec.listeners:
                 listener = ListenerService(self.runtime, each, self.targets.table)
                 listener.open()
@@ -178,6 +187,7 @@ class BalancerService(MultiService):
         return found is not None and not found.flags & flags.STOPPED
 
     def _apply_checks(self, before: Iterable[str] = ()) -> None:
+        self.checks.configure(self.spec.service)
         for name in before:
             if name not in self.targets.balancers:
                 self.checks.set_members(name, ())
@@ -203,7 +213,7 @@ class BalancerService(MultiService):
 
         @raise BalancerError: when it has a fault; nothing has changed then.
         """
-        loaded = load(self.path, self.registry, CHECKS)
+        loaded = self._load(self.path, self.registry, CHECKS)
         for warning in loaded.warnings:
             self.log.warn("{warning}", warning=warning)
         return self.reload(loaded.spec)
@@ -234,6 +244,7 @@ class BalancerService(MultiService):
             for each in spec.listeners:
                 listeners[each.name].prepare(each, spare)
             self.loads.configure(spec.service)
+            state = self.persistence.check(spec.service.state)
             self.targets.install(spec)
         except Exception:
             self.loads.configure(self.spec.service)
@@ -253,6 +264,7 @@ class BalancerService(MultiService):
             self._error_log = error_log
         before = [each.name for each in self.spec.balancers]
         self.spec = spec
+        self.persistence.use(state)
         self._apply_checks(before)
         return list(changes.lines)
 
@@ -311,6 +323,7 @@ class BalancerService(MultiService):
             self.runtime.deadlines.stop()
             for resource in self.targets.resources():
                 resource.leave()
+            self.persistence.stop()
             self._access_log.close()
             self._close_error_log()
             done.callback(None)
