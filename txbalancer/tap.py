@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import gc
 import sys
+from functools import partial
 from typing import Any, ClassVar
 
 from twisted.application.service import IService, MultiService
@@ -36,6 +37,18 @@ a reload with: txbalancer check -c FILE"""
 
     optParameters: ClassVar = [["config", "c", None, "The configuration file to serve."]]
 
+    optFlags: ClassVar = [
+        ["lenient", None, "Leave out, with a warning, what of Apache's syntax is not carried over."]
+    ]
+
+    def opt_define(self, name: str) -> None:
+        """
+        Define NAME for <IfDefine> in Apache's syntax; may be given more than once.
+        """
+        self.setdefault("defines", []).append(name)
+
+    opt_D = opt_define
+
     def opt_version(self) -> None:
         """
         Print the version of txbalancer and exit.
@@ -51,8 +64,11 @@ a reload with: txbalancer check -c FILE"""
         if path is None:
             raise usage.UsageError("-c FILE is needed: the configuration file to serve")
         self["registry"] = load_registry()
+        self["load"] = partial(
+            load, lenient=bool(self["lenient"]), defines=tuple(self.get("defines", ()))
+        )
         try:
-            self["loaded"] = load(path, self["registry"], CHECKS)
+            self["loaded"] = self["load"](path, self["registry"], CHECKS)
         except ConfigErrors as errors:
             print(errors, file=sys.stderr)
             sys.exit(1)
@@ -110,5 +126,7 @@ def makeService(options: Any) -> IService:
     loaded = options["loaded"]
     for warning in loaded.warnings:
         print(warning, file=sys.stderr)
-    balancer = BalancerService(loaded.spec, options["config"], registry=options["registry"])
+    balancer = BalancerService(
+        loaded.spec, options["config"], registry=options["registry"], load=options["load"]
+    )
     return Process(balancer)

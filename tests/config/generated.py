@@ -9,14 +9,17 @@ from typing import Any
 from hypothesis import strategies as st
 
 from txbalancer.config.members import make_member, parse_url
-from txbalancer.core import flags, specs
+from txbalancer.core import access, flags, specs
+from txbalancer.core.edits import HeaderEdit
 from txbalancer.core.specs import (
     BalancerSpec,
     Condition,
     GlobalSpec,
     ListenerSpec,
+    LogSpec,
     MemberSpec,
     MountSpec,
+    NamedText,
     Option,
     ServiceSpec,
 )
@@ -28,6 +31,22 @@ TEXT = st.text(
 ).map(lambda text: text.strip(" \r\n"))
 MILLISECONDS = st.integers(1, 10**7).map(lambda number: number / 1000)
 TOKEN = st.text("abcXYZ019-_!", min_size=1, max_size=12)
+
+NAME = st.sampled_from(["ok", "a.b"])
+PAIRS = st.lists(
+    st.sampled_from([("a.test", "b.test"), ("/", "/a;b"), ("/x", "http://h:1/#")]), max_size=2
+).map(tuple)
+EDITS = st.lists(
+    st.builds(
+        HeaderEdit,
+        st.sampled_from(["set", "add", "append"]),
+        st.just("X-A"),
+        TEXT.map(lambda text: text.replace("%", "%%").replace("\\", "/")),
+        st.booleans(),
+        st.sampled_from(["", "HTTPS", "!BALANCER_ROUTE_CHANGED"]),
+    ).filter(lambda made: not made.value.lower().startswith("expr=")),
+    max_size=2,
+).map(tuple)
 
 BY_KEY: dict[str, st.SearchStrategy[Any]] = {
     "status": st.integers(0, 0xFFF).map(lambda bits: bits & sum(flags.LETTERS.values())),
@@ -45,8 +64,6 @@ BY_KEY: dict[str, st.SearchStrategy[Any]] = {
     "failonstatus": st.frozensets(st.integers(100, 599), max_size=4),
     "maxattempts": st.none() | st.integers(0, 100),
     "hashkey": st.sampled_from(["source", "path", "header:X-Y", "cookie:c"]),
-    "reverse-cookie-domain": st.none() | st.just(("a.test", "b.test")),
-    "reverse-cookie-path": st.none() | st.just(("/", "/a")),
     "access-log": TEXT.filter(bool),
     "access-log-format": TEXT.filter(bool),
     "max-head": st.integers(256, 2**24),
@@ -56,6 +73,44 @@ BY_KEY: dict[str, st.SearchStrategy[Any]] = {
     "max-headers": st.integers(1, 10000),
     "body-min-rate": st.integers(0, 2**30),
     "responsefieldsize": st.integers(512, 2**20),
+    "error-log": TEXT,
+    "log-level": st.sampled_from(["debug", "info", "warn", "error"]),
+    "defaults": st.sampled_from(["modern", "apache"]),
+    "state": TEXT,
+    "hcexpr": NAME,
+    "heartbeat-listen": st.sampled_from(["", "239.0.0.1:27999", "[::1]:1"]),
+    "heartbeat-address": st.sampled_from(["", "127.0.0.1:65535"]),
+    "heartbeat-storage": TEXT,
+    "heartbeat-maxservers": st.just(0) | st.integers(10, 10**6),
+    "server-name": st.sampled_from(["", "a.test"]),
+    "underscores": st.sampled_from(["drop", "keep", "refuse"]),
+    "stickycookie": TOKEN,
+    "stickycookie-secure": st.sampled_from(["auto", "on"]),
+    "nonce": TEXT,
+    "blame": st.sampled_from(["connect", "all"]),
+    "badheader": st.sampled_from(["iserror", "ignore"]),
+    "upgrade": st.sampled_from(["websocket", "ANY", "NONE"]),
+    "sslproxyverify": st.sampled_from(["require", "none"]),
+    "sslproxycacertificatepath": TEXT,
+    "hccounting": st.sampled_from(["runs", "sums"]),
+    "smax": st.none() | st.integers(0, 10**6),
+    "iobuffersize": st.just(0) | st.integers(512, 1024**2),
+    "receivebuffersize": st.just(0) | st.integers(512, 2**30),
+    "addressttl": st.just(-1.0) | MILLISECONDS,
+    "sslproxyverifydepth": st.integers(0, 100),
+    "proxypassreverse": PAIRS,
+    "reverse-cookie-domain": PAIRS,
+    "reverse-cookie-path": PAIRS,
+    "via": st.sampled_from(["off", "on", "full", "block"]),
+    "mapping": st.sampled_from(["normal", "encoded", "servlet"]),
+    "encodedslashes": st.sampled_from(["off", "on", "nodecode"]),
+    "erroroverride": st.frozensets(st.integers(400, 599), max_size=3),
+    "header": EDITS,
+    "requestheader": EDITS,
+    "require": st.sampled_from(["", "local", "all(ip 10.0.0.0/8, not host a.test)"]).map(
+        access.rules
+    ),
+    "auth-name": TEXT,
     "hcinterval": st.integers(100, 10**6).map(lambda number: number / 1000),
 }
 
@@ -64,6 +119,8 @@ def option_values(option: Option) -> st.SearchStrategy[Any]:
     """
     Return a strategy for the value of an option.
     """
+    if option.name == "hcexpr" and option.kind.lines:
+        return st.lists(st.builds(NamedText, NAME, TEXT.filter(bool)), max_size=2).map(tuple)
     by_key = BY_KEY.get(option.name)
     if by_key is not None:
         return by_key
@@ -139,10 +196,28 @@ CONDITIONS = st.lists(
 
 
 @st.composite
-def mounts(draw: st.DrawFn, number: int) -> MountSpec:
+def logs(draw: st.DrawFn, number: int) -> LogSpec:
+    """
+    Draw access logs of some requests.
+    """
+    where = TEXT.filter(lambda text: bool(text) and '"' not in text)
+    files = st.lists(st.tuples(where, TEXT.filter(bool)), min_size=1, max_size=2).map(tuple)
+    return LogSpec(f"g{number}", draw(files), draw(CONDITIONS))
+
+
+@st.composite
+def mounts(draw: st.DrawFn, number: int, service: GlobalSpec) -> MountSpec:
     """
     Draw a mount by path, by path with a label, or by expression.
+
+    @param service: says whose defaults hold for a single member.
     """
+    target = draw(TARGETS)
+    if isinstance(target, specs.ToMember) and service.defaults == "apache":
+        member = make_member(
+            parse_url(target.member.url), specs.apache_defaults(MemberSpec) | {"timeout": 0.5}
+        )
+        target = specs.ToMember(member)
     options = draw(options_of(MountSpec))
     options.pop("match", None)
     kind = draw(st.sampled_from(["path", "label", "match"]))
@@ -150,7 +225,7 @@ def mounts(draw: st.DrawFn, number: int) -> MountSpec:
     label = path if kind == "path" else f"m{number} ;]["
     if kind == "match":
         options["match"] = "^/(a|b) ;[[x]"
-    return MountSpec(label, path, draw(TARGETS), draw(CONDITIONS), **options)
+    return MountSpec(label, path, target, draw(CONDITIONS), **options)
 
 
 @st.composite
@@ -159,12 +234,14 @@ def services(draw: st.DrawFn) -> ServiceSpec:
     Draw a whole configuration.
     """
     endpoints = [("tcp:1",), ("tcp:2", "unix:/a\\:b"), ("tcp:0", "tcp:0")]
+    service = GlobalSpec(**draw(options_of(GlobalSpec)))
     return ServiceSpec(
-        GlobalSpec(**draw(options_of(GlobalSpec))),
+        service,
         tuple(
             ListenerSpec(f"l{number}", endpoints[number], **draw(options_of(ListenerSpec)))
             for number in range(draw(st.integers(1, 3)))
         ),
         tuple(draw(balancers(f"b{number}")) for number in range(draw(st.integers(1, 2)))),
-        tuple(draw(mounts(number)) for number in range(draw(st.integers(0, 3)))),
+        tuple(draw(mounts(number, service)) for number in range(draw(st.integers(0, 3)))),
+        tuple(draw(logs(number)) for number in range(draw(st.integers(0, 2)))),
     )

@@ -137,14 +137,6 @@ def test_labels_of_mounts_keep_their_case() -> None:
     ("text", "expected"),
     [
         (
-            "ProxyPass /a http://h:1\nfoo\n",
-            ["f:1: Apache syntax is not read yet, only INI; begin with a section: [listener:NAME]"],
-        ),
-        (
-            "# c\n\n<Proxy balancer://a>\n",
-            ["f:3: Apache syntax is not read yet, only INI; begin with a section: [listener:NAME]"],
-        ),
-        (
             "workers = 1\n",
             ["f:1: a key before the first section; begin with a section: [listener:NAME]"],
         ),

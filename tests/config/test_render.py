@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from txbalancer.config import loads
-from txbalancer.config.render import render, shown_options
+from txbalancer.config.render import Style, render, shown_options
 from txbalancer.core import specs
 from txbalancer.core.specs import ServiceSpec
 
@@ -55,4 +55,4 @@ def test_unset_options_are_never_shown() -> None:
     """
     None has no text.
     """
-    assert "maxattempts" not in dict(shown_options(specs.BalancerSpec("b"), True))
+    assert "maxattempts" not in dict(shown_options(specs.BalancerSpec("b"), Style(every=True)))

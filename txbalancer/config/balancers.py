@@ -40,14 +40,15 @@ def read_balancer(section: Section, scope: Scope) -> Placed[BalancerSpec]:
     name = check_name(section, findings)
     others = {*SECTIONS["balancer"][1], *BARE}
     mine, rest = split_entries(section, others, (PREFIX,), findings)
-    options = read_options(section, mine, scope.registry, findings)
+    options = scope.defaults(BalancerSpec)
+    options |= read_options(section, mine, scope.registry, findings)
     shared = _shared_options(section, [entry for entry in rest if entry.key != "members"], scope)
     members, lines = _members(section, shared, scope)
     return Placed(BalancerSpec(name=name, members=members, **options), section, lines)
 
 
 def _shared_options(section: Section, entries: list[Entry], scope: Scope) -> dict[str, Any]:
-    found: dict[str, Any] = {}
+    found = scope.defaults(MemberSpec)
     seen: dict[str, Entry] = {}
     for entry in entries:
         key = entry.key.removeprefix(PREFIX)
@@ -68,13 +69,16 @@ def _members(
     section: Section, shared: Mapping[str, Any], scope: Scope
 ) -> tuple[tuple[MemberSpec, ...], tuple[int, ...]]:
     entry = section.entries.get("members")
-    if entry is None or not entry.lines:
+    if entry is None:
         scope.findings.error(
             section.line_of("members"),
             section.title,
             "members",
             "is missing: give one member per indented line, http://HOST:PORT key=value …",
         )
+        return (), ()
+    if not entry.lines:
+        scope.findings.warn(entry.line, section.title, "members", "is empty: each request gets 503")
         return (), ()
     found: dict[int, MemberSpec] = {}
     seen: dict[object, int] = {}

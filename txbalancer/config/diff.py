@@ -9,7 +9,14 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from txbalancer.core import specs
-from txbalancer.core.specs import BalancerSpec, ListenerSpec, MemberSpec, MountSpec, ServiceSpec
+from txbalancer.core.specs import (
+    BalancerSpec,
+    ListenerSpec,
+    LogSpec,
+    MemberSpec,
+    MountSpec,
+    ServiceSpec,
+)
 
 T = TypeVar("T")
 
@@ -66,6 +73,7 @@ class Plan:
     @ivar rebound: listeners that have other endpoints.
     @ivar balancers: which came and went; those that stay are in C{changed_balancers}.
     @ivar mounts: mounts by label; C{moved} matters, as the first match wins.
+    @ivar logs: access logs of some requests; C{moved} matters.
     @ivar lines: the same for people; secrets are not shown.
     """
 
@@ -75,6 +83,7 @@ class Plan:
     balancers: Changes[BalancerSpec]
     changed_balancers: tuple[BalancerChange, ...]
     mounts: Changes[MountSpec]
+    logs: Changes[LogSpec]
     lines: tuple[str, ...]
 
     def __bool__(self) -> bool:
@@ -98,12 +107,14 @@ def plan(old: ServiceSpec, new: ServiceSpec) -> Plan:
         for each in balancers.changed
     )
     mounts = _compare(old.mounts, new.mounts, "label")
+    logs = _compare(old.logs, new.logs, "name")
     kept = tuple(each for each in listeners.changed if each not in rebound)
     lines = (
         *_option_lines("txbalancer", old.service, new.service),
         *_lines("listener", "name", listeners),
         *_lines("balancer", "name", balancers),
         *_lines("mount", "label", mounts),
+        *_lines("log", "name", logs),
     )
     return Plan(
         service=changed_options(old.service, new.service),
@@ -112,6 +123,7 @@ def plan(old: ServiceSpec, new: ServiceSpec) -> Plan:
         balancers=Changes(balancers.added, balancers.removed, (), balancers.moved),
         changed_balancers=changed,
         mounts=mounts,
+        logs=logs,
         lines=lines,
     )
 
@@ -156,7 +168,7 @@ def _lines(word: str, key: str, changes: Changes[Any]) -> Iterator[str]:
 
 def _change_lines(what: str, old: Any, new: Any) -> Iterator[str]:
     yield from _option_lines(what, old, new)
-    for part in ("endpoint", "path", "target", "conditions"):
+    for part in ("endpoint", "path", "target", "conditions", "files"):
         if getattr(old, part, None) != getattr(new, part, None):
             yield f"{what}: {part} changed"
     if isinstance(old, BalancerSpec):

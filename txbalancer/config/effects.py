@@ -14,6 +14,7 @@ from txbalancer.config.ini import Section
 from txbalancer.config.options import MEMBER_OPTIONS, TABLES
 from txbalancer.config.scope import Placed
 from txbalancer.core import flags
+from txbalancer.core.access_rules import asks_for_users
 from txbalancer.core.specs import (
     BalancerSpec,
     FixedStatus,
@@ -77,6 +78,11 @@ OF_MOUNTS = (
         "via preservehost forwarded addheaders nocanon " + _starting(TABLES["mount"], "reverse"),
         lambda spec: not isinstance(spec.target, NotProxied | Redirect | FixedStatus),
         "a member to ask",
+    ),
+    _need(
+        "auth-file auth-name",
+        lambda spec: asks_for_users(spec.require),
+        "require = user or valid-user",
     ),
 )
 OF_MEMBERS = (

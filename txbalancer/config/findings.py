@@ -9,7 +9,7 @@ from txbalancer.errors import ConfigError, ConfigErrors
 
 class Findings:
     """
-    Collects errors and warnings of one file, so that all are told at once.
+    Collects errors and warnings of a file and what it includes, so that all are told at once.
 
     @ivar path: the file's name, for messages.
     """
@@ -57,6 +57,7 @@ class Findings:
 
     def warnings(self) -> list[str]:
         """
-        Return the warnings in line order.
+        Return the warnings in the order of files and lines, each once.
         """
-        return [str(each) for each in sorted(self._warnings, key=lambda each: each.line)]
+        found = sorted(self._warnings, key=lambda each: (each.path, each.line))
+        return list(dict.fromkeys(map(str, found)))

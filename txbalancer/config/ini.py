@@ -20,8 +20,7 @@ _ESCAPED = re.compile(r"((?:^|[ \t])\\*)\\;")
 _ESCAPABLE = re.compile(r"((?:^|[ \t])\\*);")
 _HEADER = re.compile(r"\[[ \t]*([A-Za-z-]+)[ \t]*(?::(.*))?\]", re.DOTALL)
 _KEY = re.compile(r"[\w.-]+[ \t]*=")
-_NOT_INI = "Apache syntax is not read yet, only INI"
-_SECTION_WITHIN = re.compile(r"\[(?:txbalancer|(?:listener|balancer|mount):.*)\]")
+_SECTION_WITHIN = re.compile(r"\[(?:txbalancer|(?:listener|balancer|mount|log):.*)\]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,9 +76,20 @@ def read_sections(text: str, findings: Findings) -> list[Section]:
     """
     reader = _Reader(findings)
     for number, line in _meaningful(text):
-        if not reader.take(number, line):
-            break
+        reader.take(number, line)
     return reader.sections
+
+
+def is_ini(text: str) -> bool:
+    """
+    Tell whether a file is INI rather than in Apache's syntax, by its first line with a meaning.
+
+    One without such a line counts as INI.
+    """
+    for _, line in _meaningful(text):
+        line = line.strip(BLANKS)
+        return line.startswith("[") or _KEY.match(line) is not None
+    return True
 
 
 def escape(value: str) -> str:
@@ -117,9 +127,9 @@ class _Reader:
         self._indent = 0
         self._skipping = False
 
-    def take(self, number: int, line: str) -> bool:
+    def take(self, number: int, line: str) -> None:
         """
-        Take the next line that is neither empty nor a comment; false ends the reading.
+        Take the next line that is neither empty nor a comment.
         """
         indent = len(line) - len(line.lstrip(BLANKS))
         text = line.strip(BLANKS)
@@ -128,18 +138,14 @@ class _Reader:
         elif text.startswith("["):
             self._open(number, text)
         elif not self.sections and not self._skipping:
-            is_key = _KEY.match(text)
-            what = "a key before the first section" if is_key else _NOT_INI
+            what = "a key before the first section"
             self._findings.error(number, "", "", f"{what}; begin with a section: [listener:NAME]")
-            if not is_key:
-                return False
             self._skipping = True
             self._indent = indent
             self._set(number, text)
         else:
             self._indent = indent
             self._set(number, text)
-        return True
 
     def _continue(self, number: int, text: str, entry: Entry) -> None:
         text = _clean(text)

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from txbalancer.config.effects import check_effects
 from txbalancer.config.findings import Findings
 from txbalancer.config.scope import Placed
+from txbalancer.core.access_rules import asks_for_users
 from txbalancer.core.specs import (
     BalancerSpec,
     Condition,
@@ -32,16 +33,27 @@ def lint(listeners: Listeners, balancers: Balancers, mounts: Mounts, findings: F
     Note warnings, and the few errors that concern more than one section.
     """
     for balancer in balancers:
+        _probes(balancer, findings)
+    check_effects(listeners, balancers, mounts, findings)
+    lint_specs(listeners, balancers, mounts, findings)
+
+
+def lint_specs(
+    listeners: Listeners, balancers: Balancers, mounts: Mounts, findings: Findings
+) -> None:
+    """
+    Do what L{lint} does as far as that is not about what was written in which section.
+    """
+    for balancer in balancers:
         _stickiness(balancer, findings)
         _cookie(balancer, listeners, findings)
         _routes(balancer, findings)
-        _probes(balancer, findings)
-    check_effects(listeners, balancers, mounts, findings)
     _unused(balancers, mounts, findings)
     _without_mounts(listeners, mounts, findings)
     _shadowed(mounts, findings)
     for mount in mounts:
         _slashes(mount, findings)
+        _passwords(mount, listeners, findings)
 
 
 def _stickiness(placed: Placed[BalancerSpec], findings: Findings) -> None:
@@ -174,7 +186,7 @@ def _shadowed(mounts: Mounts, findings: Findings) -> None:
                 mount.section.line,
                 mount.section.title,
                 "",
-                f"is never reached: [{earlier.section.title}] in line {earlier.section.line} "
+                f"is never reached: {earlier.name} in line {earlier.section.line} "
                 "takes all its requests; put this one first",
             )
         taken.setdefault((_taken_key(mount.spec), mine), mount)
@@ -214,4 +226,35 @@ def _slashes(placed: Placed[MountSpec], findings: Findings) -> None:
         "to",
         f"{path} becomes {target}{path[len(spec.path) :]}: "
         f"end both {spec.path} and {target} with a slash, or neither",
+    )
+
+
+def _passwords(placed: Placed[MountSpec], listeners: Listeners, findings: Findings) -> None:
+    spec, section = placed.spec, placed.section
+    if not asks_for_users(spec.require):
+        return
+    line = section.line_of("require")
+    if not spec.auth_file:
+        findings.error(
+            line, section.title, "require", "user and valid-user need auth-file = an htpasswd file"
+        )
+    plain = [each.spec.name for each in listeners if _in_the_clear(each.spec, spec)]
+    if plain:
+        findings.warn(
+            line,
+            section.title,
+            "require",
+            f"passwords cross the network as clear text on listener {', '.join(plain)}: "
+            "give it a tls-certificate",
+        )
+
+
+def _in_the_clear(listener: ListenerSpec, mount: MountSpec) -> bool:
+    """
+    Tell whether requests of other machines come through a listener to a mount without TLS.
+    """
+    if listener.tls_certificate or not _open_to(listener.name, mount):
+        return False
+    return any(
+        not each.startswith("unix:") and "interface=127." not in each for each in listener.endpoint
     )

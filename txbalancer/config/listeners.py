@@ -136,7 +136,8 @@ def read_listener(
     findings = scope.findings
     name = check_name(section, findings)
     mine, _ = split_entries(section, SECTIONS["listener"][1], (), findings)
-    options = read_options(section, mine, scope.registry, findings)
+    options = scope.defaults(ListenerSpec)
+    options |= read_options(section, mine, scope.registry, findings)
     spec = ListenerSpec(name=name, endpoint=_endpoints(section, seen, scope), **options)
     if spec.tls_key and not spec.tls_certificate and "tls-certificate" not in section.entries:
         findings.error(

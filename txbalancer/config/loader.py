@@ -6,18 +6,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import Any
 
 from txbalancer.config.balancers import read_balancer
 from txbalancer.config.findings import Findings
-from txbalancer.config.ini import Section, read_sections
+from txbalancer.config.httpd.loading import read_httpd
+from txbalancer.config.ini import Section, is_ini, read_sections
 from txbalancer.config.lint import lint
 from txbalancer.config.listeners import EndpointKey, read_listener
+from txbalancer.config.logs import read_log
 from txbalancer.config.mounts import read_mount
 from txbalancer.config.options import SECTIONS, read_options, split_entries, why
 from txbalancer.config.scope import Scope
 from txbalancer.config.suggest import did_you_mean
 from txbalancer.core.registry import Registry
-from txbalancer.core.specs import GlobalSpec, ServiceSpec
+from txbalancer.core.specs import GlobalSpec, ServiceSpec, apache_defaults
 
 MOST_BYTES = 64 * 1024**2
 
@@ -40,35 +43,52 @@ class Loaded:
     warnings: list[str]
 
 
-def load(path: str, registry: Registry, checks: Iterable[Check] = ()) -> Loaded:
+def load(
+    path: str,
+    registry: Registry,
+    checks: Iterable[Check] = (),
+    *,
+    lenient: bool = False,
+    defines: Iterable[str] = (),
+) -> Loaded:
     """
-    Read a configuration file.
+    Read a configuration file, in INI or in Apache's syntax.
 
     @param registry: what C{lbmethod}, C{hcmethod} and the like may name.
     @param checks: further checks; beside faults, they see the sections that could be read.
+    @param lenient: whether directives of Apache that are not carried over are left out with a
+        warning. An INI file has none.
+    @param defines: names for C{<IfDefine>} of Apache's syntax.
     @raise ConfigErrors: with every fault of the file.
     """
     findings = Findings(path)
     text = _read(path, findings)
     findings.raise_errors()
-    return loads(text, registry, checks, path)
+    return loads(text, registry, checks, path, lenient=lenient, defines=defines)
 
 
 def loads(
-    text: str, registry: Registry, checks: Iterable[Check] = (), path: str = "<text>"
+    text: str,
+    registry: Registry,
+    checks: Iterable[Check] = (),
+    path: str = "<text>",
+    *,
+    lenient: bool = False,
+    defines: Iterable[str] = (),
 ) -> Loaded:
     """
     Read a configuration from text; see L{load}.
 
-    @param path: its name, for messages.
+    @param path: its name, for messages; paths in Apache's syntax may be relative to its folder.
     """
     findings = Findings(path)
-    sections = read_sections(text, findings)
-    if not sections and not findings.count:
-        findings.error(0, "", "", "the file is empty; at least a [listener:NAME] is needed")
-        findings.raise_errors()
-    spec = _build(sections, findings, registry)
-    _complain(spec, sections, checks, findings)
+    if is_ini(text):
+        spec, place = _read_ini(text, findings, registry)
+    else:
+        spec, place = read_httpd(text, findings, registry, lenient=lenient, defines=defines)
+    for check in checks:
+        for complaint in check(spec):
+            place(*complaint)
     findings.raise_errors()
     return Loaded(spec, findings.warnings())
 
@@ -83,12 +103,32 @@ def _read(path: str, findings: Findings) -> str:
     if len(data) > MOST_BYTES:
         findings.error(0, "", "", f"is larger than {MOST_BYTES >> 20} MiB")
         return ""
-    try:
-        return data.decode("utf-8")
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        findings.error(line, "", "", f"byte 0x{data[error.start]:02x} is not UTF-8 text")
-        return ""
+    # Comments of files for Apache may be in any encoding: only lines that count are judged.
+    text = data.decode("utf-8", "surrogateescape")
+    if is_ini(text):
+        try:
+            data.decode("utf-8")
+        except UnicodeDecodeError as error:
+            line = data.count(b"\n", 0, error.start) + 1
+            findings.error(line, "", "", f"byte 0x{data[error.start]:02x} is not UTF-8 text")
+    return text
+
+
+def _read_ini(
+    text: str, findings: Findings, registry: Registry
+) -> tuple[ServiceSpec, Callable[[str, str, str], None]]:
+    sections = read_sections(text, findings)
+    if not sections and not findings.count:
+        findings.error(0, "", "", "the file is empty; at least a [listener:NAME] is needed")
+        findings.raise_errors()
+    spec = _build(sections, findings, registry)
+    titles = {_folded(section.title): section for section in sections}
+
+    def place(title: str, key: str, text: str) -> None:
+        section = titles.get(_folded(title))
+        findings.error(section.line_of(key) if section else 0, title, key, text)
+
+    return spec, place
 
 
 def _build(sections: list[Section], findings: Findings, registry: Registry) -> ServiceSpec:
@@ -99,17 +139,19 @@ def _build(sections: list[Section], findings: Findings, registry: Registry) -> S
             findings.error(section.line, section.title, "", f"the section is not known{hint}")
         else:
             by_kind[section.kind].append(section)
+    service = [_read_global(each, findings, registry) for each in by_kind["txbalancer"]]
     scope = Scope(
         findings,
         registry,
         listeners=frozenset(section.label.lower() for section in by_kind["listener"]),
         balancers=frozenset(section.label.lower() for section in by_kind["balancer"]),
+        apache=bool(service) and service[0].defaults == "apache",
     )
     endpoints: dict[EndpointKey, int] = {}
-    service = [_read_global(section, scope) for section in by_kind["txbalancer"]]
     listeners = [read_listener(section, endpoints, scope) for section in by_kind["listener"]]
     balancers = [read_balancer(section, scope) for section in by_kind["balancer"]]
     mounts = [read_mount(section, scope) for section in by_kind["mount"]]
+    logs = [read_log(section, scope) for section in by_kind["log"]]
     if not listeners and not findings.count:
         findings.error(0, "", "", "no listener: a section [listener:NAME] is needed")
     if not findings.count:
@@ -120,24 +162,18 @@ def _build(sections: list[Section], findings: Findings, registry: Registry) -> S
         tuple(each.spec for each in listeners if not findings.has(each.section.title, "tls-")),
         tuple(each.spec for each in balancers),
         tuple(each.spec for each in mounts),
+        tuple(each.spec for each in logs),
     )
 
 
-def _read_global(section: Section, scope: Scope) -> GlobalSpec:
+def _read_global(section: Section, findings: Findings, registry: Registry) -> GlobalSpec:
     if section.label:
-        scope.findings.error(section.line, section.title, "", "[txbalancer] takes no name")
-    mine, _ = split_entries(section, (), (), scope.findings)
-    return GlobalSpec(**read_options(section, mine, scope.registry, scope.findings))
-
-
-def _complain(
-    spec: ServiceSpec, sections: list[Section], checks: Iterable[Check], findings: Findings
-) -> None:
-    titles = {_folded(section.title): section for section in sections}
-    for check in checks:
-        for title, key, text in check(spec):
-            section = titles.get(_folded(title))
-            findings.error(section.line_of(key) if section else 0, title, key, text)
+        findings.error(section.line, section.title, "", "[txbalancer] takes no name")
+    mine, _ = split_entries(section, (), (), findings)
+    found: dict[str, Any] = read_options(section, mine, registry, findings)
+    if found.get("defaults") == "apache":
+        found = apache_defaults(GlobalSpec) | found
+    return GlobalSpec(**found)
 
 
 def _folded(title: str) -> str:

@@ -19,6 +19,7 @@ SECTIONS: dict[str, tuple[type, tuple[str, ...]]] = {
     "listener": (specs.ListenerSpec, ("endpoint",)),
     "balancer": (specs.BalancerSpec, ("members",)),
     "mount": (specs.MountSpec, ("path", "to")),
+    "log": (specs.LogSpec, ("to",)),
 }
 """The spec class of each kind of section, and its keys that are not options."""
 

@@ -5,20 +5,37 @@ Specs to INI text, such that reading the text gives the same specs.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from txbalancer.config import words
 from txbalancer.config.ini import escape
-from txbalancer.config.targets import show_target
+from txbalancer.config.logs import show_file
+from txbalancer.config.targets import NEEDS_BALANCER, show_target
 from txbalancer.core import specs
 from txbalancer.core.specs import (
     BalancerSpec,
+    Condition,
     ListenerSpec,
+    LogSpec,
     MemberSpec,
     MountSpec,
     ServiceSpec,
     ToMember,
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Style:
+    """
+    Which options are written.
+
+    @ivar every: whether those that have their default come too.
+    @ivar apache: whether the defaults in force are Apache's.
+    """
+
+    every: bool = False
+    apache: bool = False
 
 
 def render(spec: ServiceSpec, *, defaults: bool = False) -> str:
@@ -27,26 +44,27 @@ def render(spec: ServiceSpec, *, defaults: bool = False) -> str:
 
     @param defaults: whether options that have their default are written too.
     """
-    sections = [_section("txbalancer", _options(spec.service, defaults))]
-    sections += [
-        _section(f"listener:{each.name}", _listener(each, defaults)) for each in spec.listeners
+    style = Style(defaults, spec.service.defaults == "apache")
+    sections = [
+        _section("txbalancer", _options(spec.service, style)),
+        *(_section(f"listener:{each.name}", _listener(each, style)) for each in spec.listeners),
+        *(_section(f"balancer:{each.name}", _balancer(each, style)) for each in spec.balancers),
+        *(_section(f"mount:{each.label}", _mount(each, style)) for each in spec.mounts),
+        *(_section(f"log:{each.name}", _log(each)) for each in spec.logs),
     ]
-    sections += [
-        _section(f"balancer:{each.name}", _balancer(each, defaults)) for each in spec.balancers
-    ]
-    sections += [_section(f"mount:{each.label}", _mount(each, defaults)) for each in spec.mounts]
     return "\n".join(sections)
 
 
-def shown_options(spec: Any, defaults: bool) -> Iterator[tuple[str, str]]:
+def shown_options(spec: Any, style: Style) -> Iterator[tuple[str, str]]:
     """
     Yield (key, text) for the options of a spec, in the order of their declaration.
 
-    @param defaults: whether options that have their default come too; unset ones never do.
+    Options that are unset, and are so by default, have no text and never come.
     """
     for attribute, option in specs.options(type(spec)):
         value = getattr(spec, attribute)
-        if value is not None and (defaults or value != option.modern):
+        default = option.apache if style.apache else option.modern
+        if value != default or (style.every and (value, option.modern) != (None, None)):
             yield option.name, option.kind.show(value)
 
 
@@ -58,8 +76,8 @@ def _line(key: str, value: str) -> str:
     return f"{key} = {escape(value)}".rstrip()
 
 
-def _options(spec: Any, defaults: bool) -> Iterator[str]:
-    for key, text in shown_options(spec, defaults):
+def _options(spec: Any, style: Style) -> Iterator[str]:
+    for key, text in shown_options(spec, style):
         if "\n" in text:
             yield from _several(key, text.split("\n"))
         else:
@@ -75,32 +93,45 @@ def _several(key: str, values: list[str]) -> Iterator[str]:
             yield f"    {escape(value)}"
 
 
-def _listener(spec: ListenerSpec, defaults: bool) -> Iterator[str]:
+def _listener(spec: ListenerSpec, style: Style) -> Iterator[str]:
     yield from _several("endpoint", list(spec.endpoint))
-    yield from _options(spec, defaults)
+    yield from _options(spec, style)
 
 
-def _balancer(spec: BalancerSpec, defaults: bool) -> Iterator[str]:
-    yield from _options(spec, defaults)
+def _balancer(spec: BalancerSpec, style: Style) -> Iterator[str]:
+    yield from _options(spec, style)
     yield "members ="
     for member in spec.members:
-        yield f"    {escape(words.quote(member.url) + _member_options(member, defaults))}"
+        yield f"    {escape(words.quote(member.url) + _member_options(member, style))}"
 
 
-def _member_options(spec: MemberSpec, defaults: bool) -> str:
-    return "".join(f" {key}={words.quote(text)}" for key, text in shown_options(spec, defaults))
+def _member_options(spec: MemberSpec, style: Style) -> str:
+    return "".join(f" {key}={words.quote(text)}" for key, text in shown_options(spec, style))
 
 
-def _mount(spec: MountSpec, defaults: bool) -> Iterator[str]:
+def _mount(spec: MountSpec, style: Style) -> Iterator[str]:
     if not spec.match and spec.path != spec.label:
         yield _line("path", spec.path)
-    yield _line("to", show_target(spec.target, lambda target: _single_options(target)))
-    for condition in spec.conditions:
+    yield _line("to", show_target(spec.target, lambda target: _single_options(target, style)))
+    yield from _conditions(spec.conditions)
+    yield from _options(spec, style)
+
+
+def _log(spec: LogSpec) -> Iterator[str]:
+    yield from _several("to", [show_file(each) for each in spec.files])
+    yield from _conditions(spec.conditions)
+
+
+def _conditions(conditions: tuple[Condition, ...]) -> Iterator[str]:
+    for condition in conditions:
         key = f"{condition.kind}.{condition.name}" if condition.name else condition.kind
         yield _line(key, words.join(condition.allowed))
-    yield from _options(spec, defaults)
 
 
-def _single_options(target: ToMember) -> str:
-    # Never with defaults: some options are refused for a member without a balancer.
-    return _member_options(target.member, defaults=False)
+def _single_options(target: ToMember, style: Style) -> str:
+    # Some options are refused for a member without a balancer.
+    return "".join(
+        f" {key}={words.quote(text)}"
+        for key, text in shown_options(target.member, style)
+        if key not in NEEDS_BALANCER and not key.startswith("hc")
+    )

@@ -6,11 +6,12 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from txbalancer.config.findings import Findings
 from txbalancer.config.ini import Section
 from txbalancer.core.registry import Registry
+from txbalancer.core.specs import apache_defaults
 
 T = TypeVar("T")
 _NAME = re.compile(r"[a-z0-9._-]{1,63}", re.ASCII)
@@ -20,12 +21,21 @@ _NAME = re.compile(r"[a-z0-9._-]{1,63}", re.ASCII)
 class Scope:
     """
     Where findings go, and the names that a section may refer to.
+
+    @ivar apache: whether options that are not given have Apache's defaults.
     """
 
     findings: Findings
     registry: Registry
     listeners: frozenset[str] = frozenset()
     balancers: frozenset[str] = frozenset()
+    apache: bool = False
+
+    def defaults(self, spec: type) -> dict[str, Any]:
+        """
+        Return attribute -> value for the options of a spec class, if not the class's own.
+        """
+        return apache_defaults(spec) if self.apache else {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,11 +44,20 @@ class Placed(Generic[T]):
     A spec with the section that it came from.
 
     @ivar lines: of a balancer, the line of each member.
+    @ivar written: how people know the section, if not by its title.
     """
 
     spec: T
     section: Section
     lines: tuple[int, ...] = ()
+    written: str = ""
+
+    @property
+    def name(self) -> str:
+        """
+        The section as messages about others refer to it.
+        """
+        return self.written or f"[{self.section.title}]"
 
 
 def check_name(section: Section, findings: Findings) -> str:

@@ -5,11 +5,13 @@ The C{txbalancer} command.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from functools import partial
 
 import click
 
 from txbalancer import __version__
 from txbalancer.config import Check, Loaded, load
+from txbalancer.config.render import render
 from txbalancer.core.registry import Registry
 from txbalancer.core.specs import ServiceSpec
 from txbalancer.core.values import counted
@@ -33,7 +35,24 @@ def make_command(
     )
     click.version_option(__version__, prog_name="txbalancer")(group)
     group.add_command(_check_command(registry, checks))
+    group.add_command(_convert_command(registry, checks))
     return group
+
+
+def _reading_options(command: Callable[..., None]) -> Callable[..., None]:
+    lenient = click.option(
+        "--lenient",
+        is_flag=True,
+        help="Leave out, with a warning, what of Apache's syntax is not carried over.",
+    )
+    defines = click.option(
+        "-D",
+        "defines",
+        metavar="NAME",
+        multiple=True,
+        help="Define NAME for <IfDefine> in Apache's syntax.",
+    )
+    return lenient(defines(command))
 
 
 def _check_command(
@@ -41,28 +60,95 @@ def _check_command(
 ) -> click.Command:
     @click.command("check")
     @click.option("-c", "--config", "path", metavar="FILE", required=True, help="The file to read.")
+    @_reading_options
     @click.pass_context
-    def check(context: click.Context, path: str) -> None:
+    def check(context: click.Context, path: str, lenient: bool, defines: tuple[str, ...]) -> None:
         """
         Read a configuration without using it, and tell every fault with its line.
 
         Nothing is listened on and nobody is asked. Errors and warnings go to standard error.
         The exit code is 0 when the file can be used, even with warnings, and 1 when not.
         """
-        try:
-            loaded = load(path, registry(), checks())
-        except ConfigErrors as errors:
-            click.echo(str(errors), err=True)
-            click.echo(f"{path}: {counted(len(errors.errors), 'error')}", err=True)
-            context.exit(1)
+        loaded = _load(
+            context, path, partial(load, lenient=lenient, defines=defines), registry, checks
+        )
         _report(path, loaded)
 
     return check
 
 
-def _report(path: str, loaded: Loaded) -> None:
+def _convert_command(
+    registry: Callable[[], Registry], checks: Callable[[], Iterable[Check]]
+) -> click.Command:
+    @click.command("convert")
+    @click.argument("path", metavar="FILE")
+    @_reading_options
+    @click.option("-o", "--output", metavar="OUT", help="Where to write, rather than print.")
+    @click.pass_context
+    def convert(
+        context: click.Context,
+        path: str,
+        lenient: bool,
+        defines: tuple[str, ...],
+        output: str | None,
+    ) -> None:
+        """
+        Write FILE, which may be a httpd.conf, as INI with every option.
+
+        The result means the same, with the numbers of Apache where FILE is in its syntax.
+        Warnings go to standard error. The exit code is 1 when FILE cannot be used.
+        """
+        loaded = _load(
+            context, path, partial(load, lenient=lenient, defines=defines), registry, checks
+        )
+        _warn(loaded)
+        text = convert_text(path, loaded.spec)
+        try:
+            if output is None:
+                click.echo(text, nl=False)
+            else:
+                with open(output, "w", encoding="utf-8") as file:
+                    file.write(text)
+        except OSError as error:
+            click.echo(
+                f"{output or 'standard output'}: cannot be written: {error.strerror}", err=True
+            )
+            context.exit(1)
+
+    return convert
+
+
+def convert_text(path: str, spec: ServiceSpec) -> str:
+    """
+    Write a configuration as INI with every option, and say where it is from.
+    """
+    shown = "".join(char if char.isprintable() else "?" for char in path)
+    head = f"# Made from {shown} by txbalancer {__version__}: every option is written out.\n"
+    return f"{head}\n{render(spec, defaults=True)}"
+
+
+def _load(
+    context: click.Context,
+    path: str,
+    reader: Callable[[str, Registry, Iterable[Check]], Loaded],
+    registry: Callable[[], Registry],
+    checks: Callable[[], Iterable[Check]],
+) -> Loaded:
+    try:
+        return reader(path, registry(), checks())
+    except ConfigErrors as errors:
+        click.echo(str(errors), err=True)
+        click.echo(f"{path}: {counted(len(errors.errors), 'error')}", err=True)
+        context.exit(1)
+
+
+def _warn(loaded: Loaded) -> None:
     for line in loaded.warnings:
         click.echo(f"warning: {line}", err=True)
+
+
+def _report(path: str, loaded: Loaded) -> None:
+    _warn(loaded)
     found = len(loaded.warnings)
     warnings = f", {counted(found, 'warning')}" if found else ""
     click.echo(f"{path}: OK ({summary(loaded.spec)}){warnings}")

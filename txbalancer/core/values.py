@@ -162,6 +162,18 @@ def zero_or(rest: Kind[T]) -> Kind[T]:
     return parse
 
 
+def none_or(word: str, rest: Kind[T]) -> Kind[T | None]:
+    """
+    Make a kind for a word, which stands for C{None}, or a value of another kind.
+    """
+
+    @kind(f"{word}, or {rest.allowed}", lambda value: word if value is None else rest.show(value))
+    def parse(text: str) -> T | None:
+        return None if text.lower() == word else rest(text)
+
+    return parse
+
+
 def or_forever(rest: Kind[float]) -> Kind[float]:
     """
     Make a kind for -1, which stands for ever, or a value of another kind.

@@ -3,7 +3,8 @@ Modules of Apache: whose function is here, and C{LoadModule} and C{<IfModule>}.
 
 C{<IfModule>} holds for modules whose function is here: for all of them in a file that loads
 none, as a piece of configuration from a manual; else for those that were loaded, and those
-that are part of Apache's program.
+that are part of Apache's program. It also holds for one that was loaded and is not here, so that
+what the file wants of it is told; unless that is only about files.
 """
 
 from __future__ import annotations
@@ -72,7 +73,9 @@ class Modules:
         Tell whether C{<IfModule written>} holds.
         """
         name = module_name(written)
-        return name in HERE and (not self._loaded or name in self._loaded or name in BUILT_IN)
+        if name in self._loaded:
+            return name not in HARMLESS
+        return name in (BUILT_IN if self._loaded else HERE)
 
     def is_left(self, written: str) -> bool:
         """

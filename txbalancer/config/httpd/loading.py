@@ -1,0 +1,193 @@
+"""
+Text in Apache's syntax to a service, and from parts of the service back to the text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TypeVar
+
+from txbalancer.config.findings import Findings
+from txbalancer.config.httpd.built import Built
+from txbalancer.config.httpd.known import NAMES, check_directives
+from txbalancer.config.httpd.preprocess import preprocess
+from txbalancer.config.httpd.tree import Directive
+from txbalancer.config.ini import Section
+from txbalancer.config.lint import lint_specs
+from txbalancer.config.options import MEMBER_OPTIONS, TABLES
+from txbalancer.config.scope import Placed
+from txbalancer.config.suggest import did_you_mean
+from txbalancer.core.registry import Registry
+from txbalancer.core.specs import BalancerSpec, ServiceSpec
+
+T = TypeVar("T")
+_DIRECTIVES = {name.lower() for name in NAMES}
+
+
+def read_httpd(
+    text: str,
+    findings: Findings,
+    registry: Registry,
+    *,
+    lenient: bool = False,
+    defines: Iterable[str] = (),
+) -> tuple[ServiceSpec, Callable[[str, str, str], None]]:
+    """
+    Read a whole file, with what it includes; faults are noted.
+
+    @return: the service, and what notes a fault by section title, key and text, where the part of
+        the service was written.
+    """
+    from txbalancer.config.httpd.build import build
+
+    read = preprocess(text, findings, lenient=lenient, defines=defines)
+    _check_kind(read.tree, findings)
+    tree = check_directives(read.tree, findings, lenient)
+    built = build(tree, findings, registry, read.defaults)
+    origins = Origins(tree, built.places, findings)
+    if not findings.count:
+        _lint(built, origins)
+    return built.spec, origins.error
+
+
+def _check_kind(tree: Sequence[Directive], findings: Findings) -> None:
+    """
+    Tell of a file that is no configuration at all, once instead of line by line.
+    """
+    every = (each for top in tree for each in top.walk())
+    if not tree or any(each.key in _DIRECTIVES for each in every):
+        return
+    first = tree[0]
+    if not did_you_mean(first.name, NAMES):
+        findings.error(
+            first.line,
+            "",
+            "",
+            "is neither INI, which begins with a section such as [listener:NAME], "
+            "nor in Apache's syntax: it has none of its directives",
+            first.path,
+        )
+        findings.raise_errors()
+
+
+class Origins:
+    """
+    The directives that parts of a service come from.
+    """
+
+    __slots__ = ("_directives", "_findings", "_places", "_tree")
+
+    def __init__(
+        self,
+        tree: Sequence[Directive],
+        places: Mapping[str, tuple[str, int]],
+        findings: Findings,
+    ) -> None:
+        self._tree = tree
+        self._places = places
+        self._findings = findings
+        self._directives: dict[tuple[str, int], Directive] = {}
+        for top in tree:
+            for each in top.walk():
+                self._directives.setdefault((each.path, each.line), each)
+
+    def section(self, title: str) -> Directive | None:
+        """
+        Return the directive that a section of the service comes from.
+        """
+        place = self._places.get(title)
+        return self._directives.get(place) if place else None
+
+    def error(self, title: str, key: str, text: str) -> None:
+        """
+        Note a fault in a section of the service.
+        """
+        origin = self._option(title, key, text)
+        if origin is not None:
+            self._findings.error(origin.line, "", origin.name, text, origin.path)
+            return
+        section = self.section(title)
+        if section is None:
+            self._findings.error(0, title, key, text)
+        else:
+            text = f"{key}: {text}" if key not in ("", "to", "members") else text
+            self._findings.error(section.line, "", section.name, text, section.path)
+
+    def warn(self, line: int, title: str, key: str, text: str) -> None:
+        """
+        Note a doubt about a section of the service.
+
+        @param line: of a member, where that is not the section's own.
+        """
+        section = self.section(title)
+        if section is None:
+            return
+        origin = self._directives.get((section.path, line), section)
+        text = f"{key} {text}" if key not in ("", "to", "members") else text
+        self._findings.warn(origin.line, "", origin.name, text, origin.path)
+
+    def _option(self, title: str, key: str, text: str) -> Directive | None:
+        """
+        Find the directive that gave an option: in the section, else anywhere.
+        """
+        table = TABLES.get(title.partition(":")[0], MEMBER_OPTIONS)
+        names = {
+            name.strip().lower()
+            for options in (table, MEMBER_OPTIONS)
+            if key in options
+            for name in options[key][1].apache_name.split(",")
+        }
+        section = self.section(title)
+        for top in ((section,) if section else (), self._tree):
+            found = [each for one in top for each in one.walk() if each.key in names]
+            told = [each for each in found if each.args and each.args[0] in text]
+            if told or found:
+                return (told or found)[0]
+        return None
+
+
+class _Doubts(Findings):
+    """
+    Passes what is noted about sections on as being about directives.
+    """
+
+    __slots__ = ("_origins",)
+
+    def __init__(self, origins: Origins) -> None:
+        super().__init__("")
+        self._origins = origins
+
+    def error(self, line: int, section: str, key: str, text: str, path: str = "") -> None:
+        """
+        Note what makes the file unusable.
+        """
+        self._origins.error(section, key, text)
+
+    def warn(self, line: int, section: str, key: str, text: str, path: str = "") -> None:
+        """
+        Note what works, but probably not as meant.
+        """
+        self._origins.warn(line, section, key, text)
+
+
+def _lint(built: Built, origins: Origins) -> None:
+    def placed(kind: str, label: str, spec: T) -> Placed[T]:
+        section = origins.section(f"{kind}:{label}")
+        line = section.line if section else 0
+        written = f"{section.name} {' '.join(section.args[:1])}".strip() if section else ""
+        lines: tuple[int, ...] = ()
+        if isinstance(spec, BalancerSpec):
+            places = (
+                built.places.get(f"balancer:{label} {member.url}", ("", line))
+                for member in spec.members
+            )
+            lines = tuple(found for _, found in places)
+        return Placed(spec, Section(kind, label, line), lines, written)
+
+    spec = built.spec
+    lint_specs(
+        [placed("listener", each.name, each) for each in spec.listeners],
+        [placed("balancer", each.name, each) for each in spec.balancers],
+        [placed("mount", each.label, each) for each in spec.mounts],
+        _Doubts(origins),
+    )
