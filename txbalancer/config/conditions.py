@@ -13,9 +13,10 @@ from txbalancer.config.ini import Entry, Section
 from txbalancer.config.scope import Scope
 from txbalancer.config.suggest import choose_from
 from txbalancer.core import values
+from txbalancer.core.locations import compile_location
 from txbalancer.core.specs import Condition
 
-KINDS = ("host", "method", "client", "listener")
+KINDS = ("host", "method", "client", "listener", "location")
 NAMED = ("header.", "query.")
 _HOST = re.compile(r"[a-z0-9._*?-]+|\[?[0-9a-f:.]*:[0-9a-f:.]*\]?", re.ASCII)
 
@@ -42,7 +43,7 @@ def read_condition(key: str, text: str, scope: Scope) -> Condition:
     kind, dot, name = key.partition(".")
     if dot and not name:
         raise ValueError(f"a name is missing: {kind}.NAME = VALUE …")
-    found = words.split(text, commas=not dot)
+    found = words.split(text, commas=not dot and kind != "location")
     if not found:
         raise ValueError("is empty: give one word or more, any of which may match")
     if dot:
@@ -88,4 +89,14 @@ def _listener(word: str, known: frozenset[str]) -> str:
     return word.lower()
 
 
-_CHECKS: dict[str, Callable[[str], str]] = {"host": _host, "method": _method, "client": _client}
+def _location(word: str) -> str:
+    compile_location(Condition("location", "", (word,)))
+    return word
+
+
+_CHECKS: dict[str, Callable[[str], str]] = {
+    "host": _host,
+    "method": _method,
+    "client": _client,
+    "location": _location,
+}

@@ -10,6 +10,8 @@ from functools import lru_cache
 from ipaddress import ip_address, ip_network
 from urllib.parse import unquote_to_bytes
 
+from txbalancer.core.locations import compile_location
+from txbalancer.core.paths import normalise
 from txbalancer.core.request import Request
 from txbalancer.core.specs import Condition
 
@@ -134,6 +136,11 @@ def _listener(condition: Condition) -> Predicate:
     return lambda request: request.peer.listener in allowed
 
 
+def _location(condition: Condition) -> Predicate:
+    test = compile_location(condition)
+    return lambda request: test(normalise(request.path))
+
+
 _KINDS: dict[str, Callable[[Condition], Predicate]] = {
     "host": _host,
     "method": _method,
@@ -141,4 +148,5 @@ _KINDS: dict[str, Callable[[Condition], Predicate]] = {
     "query": _query,
     "client": _client,
     "listener": _listener,
+    "location": _location,
 }

@@ -9,10 +9,12 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from txbalancer.core.conditions import compile_condition, compile_location, location_prefix
+from txbalancer.core.conditions import compile_condition
 from txbalancer.core.editor import answer_editor
+from txbalancer.core.encoded import EncodedRule, normalise_encoded
+from txbalancer.core.locations import compile_location, location_prefix
 from txbalancer.core.mapping import LocationTemplate, PathTemplate, base_path
-from txbalancer.core.paths import ENCODED_SLASH, canonical, merge_slashes, normalise
+from txbalancer.core.paths import ENCODED_SLASH, canonical, decode, merge_slashes, normalise
 from txbalancer.core.request import Request
 from txbalancer.core.specs import MountSpec, Redirect, ToBalancer, ToMember
 from txbalancer.errors import ClientError
@@ -30,6 +32,7 @@ class Mount:
     @ivar conditions: what must hold beside the path.
     @ivar locations: what paths must fulfil too, of C{location} conditions.
     @ivar key: a prefix of all paths that it takes; longer than C{prefix} by a C{location}.
+    @ivar encoded: decides instead of the prefix, on paths as the client wrote them, or C{None}.
     @ivar editor: header edits of answers, or C{None}.
     @ivar server_name: own name; empty for the listener's.
     @ivar base: what replaces the prefix; starts with C{/} or is empty.
@@ -42,6 +45,9 @@ class Mount:
         "base",
         "conditions",
         "editor",
+        "encoded",
+        "key",
+        "locations",
         "order",
         "prefix",
         "regex",
@@ -87,6 +93,10 @@ class Mount:
             else None
         )
         self.same = self.base == self.prefix
+        self.encoded = None
+        if spec.mapping != "normal":
+            servlet = spec.mapping == "servlet"
+            self.encoded = EncodedRule(spec.path, self.regex, servlet, self.base, self._template)
 
     def accepts(self, request: Request) -> bool:
         """
@@ -98,10 +108,8 @@ class Mount:
         """
         Tell whether a normal path is this mount's (H51, H55).
         """
-        if self.regex is not None:
-            found = self.regex.search(path) is not None
-        else:
-            found = self._has(path)
+        regex = self.regex
+        found = regex.search(path) is not None if regex is not None else self._has(path)
         return found and all([fits(path) for fits in self.locations])
 
     def _has(self, path: bytes) -> bool:
@@ -147,6 +155,9 @@ class Mount:
         @raise ClientError: 400 or 404 when none can be made that is safe.
         """
         assert self._location is not None, "only for a redirect"
+        if self.encoded is not None:
+            rest = decode(self.encoded.rest(normalise_encoded(request.path)))
+            return self._location.expand(request, rest, None)
         path = self.decoded(normalise(request.path))
         match = self.regex.search(path) if self.regex is not None else None
         return self._location.expand(request, path[len(self.prefix) :], match)

@@ -11,7 +11,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
-from txbalancer.core.conditions import Predicate, host_name, host_pattern, is_glob
+from txbalancer.core.conditions import (
+    Predicate,
+    compile_condition,
+    host_name,
+    host_pattern,
+    is_glob,
+)
+from txbalancer.core.encoded import normalise_encoded
 from txbalancer.core.mount import Mount
 from txbalancer.core.paths import ENCODED_SLASH, PLAIN, hides_slash, merge_slashes, normalise
 from txbalancer.core.request import Request
@@ -20,7 +27,8 @@ from txbalancer.errors import ClientError
 __all__ = ["Mount", "MountTable"]
 
 Entry = tuple[int, tuple[Predicate, ...], Mount]
-"""A mount in an index: its order and the conditions that the index does not cover."""
+"""A mount in an index: its order and the conditions that the index does not cover, but for
+those about the path."""
 
 
 _MOST_REMEMBERED = 4096
@@ -32,7 +40,7 @@ class MountTable:
     All mounts of a listener or service, in file order.
     """
 
-    __slots__ = ("_any_host", "_by_host", "_by_suffix", "_found", "_remembers", "mounts")
+    __slots__ = ("_any_host", "_by_host", "_by_suffix", "_encoded", "_found", "_remembers", "mounts")
 
     def __init__(self, mounts: Iterable[Mount]) -> None:
         """
@@ -45,9 +53,11 @@ class MountTable:
         # Where nothing but the path decides, the answers for the latest paths are kept.
         self._remembers = not any(mount.conditions for mount in self.mounts)
         self._found: dict[bytes, tuple[Mount, bytes]] = {}
+        self._encoded = tuple(mount for mount in self.mounts if mount.encoded is not None)
         for mount in self.mounts:
-            for index, tests in self._places(mount):
-                index.add((mount.order, tests, mount))
+            if mount.encoded is None:
+                for index, tests in self._places(mount):
+                    index.add((mount.order, tests, mount))
 
     def find(self, request: Request) -> tuple[Mount, bytes] | None:
         """
@@ -75,15 +85,19 @@ class MountTable:
         mount = self.lookup(request, raw)
         if mount is None:
             return None
+        if mount.encoded is not None:
+            return mount, mount.encoded.map(raw)
         if mount.regex is not None:
             return mount, mount.map_path(raw)
         if mount.same:
             return mount, raw
         return mount, (mount.base + raw[len(mount.prefix) :]) or b"/"
 
-    def lookup(self, request: Request, path: bytes) -> Mount | None:
+    def lookup(self, request: Request, path: bytes, encoded: bytes | None = None) -> Mount | None:
         """
         Find the first mount that takes a normal path and accepts the request.
+
+        @param encoded: the form of C{path} with escapes; made of it where not given.
         """
         best = self._any_host.first(request, path, None)
         if self._by_host or self._by_suffix:
@@ -98,16 +112,23 @@ class MountTable:
                     if index is not None:
                         best = index.first(request, path, best)
                     dot = name.find(b".", dot + 1)
+        if self._encoded:
+            if encoded is None:
+                encoded = canonical(path)
+            best = _first_encoded(self._encoded, request, path, encoded, best)
         return best
 
     def _find_unusual(self, request: Request, raw: bytes) -> tuple[Mount, bytes] | None:
         path = normalise(raw)
-        mount = self.lookup(request, path)
+        encoded = normalise_encoded(raw) if self._encoded else None
+        mount = self.lookup(request, path, encoded)
         if mount is None:
             return None
         if hides_slash(path):
             self._refuse_ambiguous(request, path, mount)
             path = mount.decoded(path)
+        if mount.encoded is not None and encoded is not None:
+            return mount, mount.encoded.map(mount.decoded_slashes(encoded))
         if mount.spec.nocanon:
             return mount, mount.map_raw(path, raw)
         return mount, mount.map_path(path)
@@ -136,7 +157,11 @@ class MountTable:
         """
         for place, condition in enumerate(mount.spec.conditions):
             if condition.kind == "host" and all(map(_indexable, condition.allowed)):
-                others = mount.conditions[:place] + mount.conditions[place + 1 :]
+                others = tuple(
+                    compile_condition(each)
+                    for each in mount.spec.conditions[:place] + mount.spec.conditions[place + 1 :]
+                    if each.kind != "location"
+                )
                 for pattern in sorted(set(map(host_pattern, condition.allowed))):
                     if pattern.startswith(b"*"):
                         yield self._by_suffix.setdefault(pattern[1:], _Index()), others
@@ -166,7 +191,7 @@ class _Index:
         """
         mount = entry[2]
         if mount.regex is None:
-            key = mount.prefix.removesuffix(b"/")
+            key = mount.key.removesuffix(b"/")
             self._prefixes.setdefault(key, []).append(entry)
             self._longest = max(self._longest, len(key))
             return
@@ -200,13 +225,13 @@ class _Index:
         while 0 <= end <= longest:
             entries = get(path[:end])
             if entries is not None:
-                best = _first_accepted(entries, request, best)
+                best = _first_accepted(entries, request, path, best)
             end = path.find(b"/", end + 1)
         if len(path) <= longest:
             entries = get(path)
             if entries is not None:
-                whole = [entry for entry in entries if not entry[2].prefix.endswith(b"/")]
-                best = _first_accepted(whole, request, best)
+                whole = [entry for entry in entries if entry[2].takes(path)]
+                best = _first_accepted(whole, request, path, best)
         return best
 
 
@@ -244,11 +269,15 @@ def _has_alternatives(pattern: str) -> bool:
     return False
 
 
-def _first_accepted(entries: list[Entry], request: Request, best: Mount | None) -> Mount | None:
+def _first_accepted(
+    entries: list[Entry], request: Request, path: bytes, best: Mount | None
+) -> Mount | None:
     for order, tests, mount in entries:
         if best is not None and order > best.order:
             break
-        if not tests or all([holds(request) for holds in tests]):
+        if (not tests or all([holds(request) for holds in tests])) and (
+            not mount.locations or all([fits(path) for fits in mount.locations])
+        ):
             return mount
     return best
 
@@ -259,8 +288,24 @@ def _first_match(
     for order, tests, mount in entries:
         if best is not None and order > best.order:
             break
-        assert mount.regex is not None
-        if mount.regex.search(path) and (not tests or all([holds(request) for holds in tests])):
+        if mount.takes(path) and (not tests or all([holds(request) for holds in tests])):
+            return mount
+    return best
+
+
+def _first_encoded(
+    mounts: tuple[Mount, ...], request: Request, path: bytes, encoded: bytes, best: Mount | None
+) -> Mount | None:
+    for mount in mounts:
+        if best is not None and mount.order > best.order:
+            break
+        rule = mount.encoded
+        if (
+            rule is not None
+            and rule.takes(encoded)
+            and all([fits(path) for fits in mount.locations])
+            and mount.accepts(request)
+        ):
             return mount
     return best
 

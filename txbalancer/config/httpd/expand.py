@@ -17,7 +17,7 @@ from txbalancer.config.httpd.patterns import Pattern, Share, share
 
 T = TypeVar("T")
 MOST_LOOSE = 6
-"""Sections with globs or regular expressions that may concern one rule: each doubles its variants."""
+"""Sections with globs or regular expressions that one rule may have: each doubles its variants."""
 MOST = 4096
 """Variants of one rule."""
 
@@ -74,9 +74,9 @@ def _sets(patterns: Sequence[Pattern]) -> list[Chosen]:
     """
     Return every set of patterns that one path can be in, as far as that is plain to see.
     """
-    prefixes = {each.text: each for each in patterns if each.kind == "prefix"}
+    prefixes = {each for each in patterns if each.kind == "prefix"}
     sets: list[Chosen] = [frozenset()]
-    sets += [frozenset(_around(text, prefixes)) for text in prefixes]
+    sets += [frozenset(ancestors(each.text)) & prefixes for each in prefixes]
     loose = [each for each in patterns if each.kind != "prefix"]
     if len(loose) > MOST_LOOSE or len(sets) << len(loose) > MOST:
         raise ValueError(
@@ -85,19 +85,21 @@ def _sets(patterns: Sequence[Pattern]) -> list[Chosen]:
         )
     for pattern in loose:
         sets += [chosen | {pattern} for chosen in sets if all(_meet(pattern, o) for o in chosen)]
-    return [chosen for chosen in sets if _is_closed(chosen, loose, prefixes.values())]
+    return [chosen for chosen in sets if _is_closed(chosen, loose, prefixes)]
 
 
-def _around(text: str, prefixes: dict[str, Pattern]) -> Iterator[Pattern]:
+def ancestors(text: str) -> Iterator[Pattern]:
     """
-    Yield a prefix and all that have the whole of it.
+    Yield every prefix that has the whole of one, that one last.
     """
-    end = 0
+    end = text.find("/")
     while end >= 0:
+        if end:
+            yield Pattern("prefix", text[:end])
+        yield Pattern("prefix", text[: end + 1])
         end = text.find("/", end + 1)
-        for candidate in (text[:end], text[: end + 1]) if end > 0 else (text,):
-            if candidate in prefixes:
-                yield prefixes[candidate]
+    if not text.endswith("/"):
+        yield Pattern("prefix", text)
 
 
 def _meet(one: Pattern, other: Pattern) -> bool:

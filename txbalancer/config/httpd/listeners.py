@@ -11,8 +11,8 @@ from ipaddress import IPv6Address, ip_address
 from typing import Any
 
 from txbalancer.config.findings import Findings
-from txbalancer.config.httpd.said import arguments, fault
-from txbalancer.config.httpd.servers import ANY, Address, Server
+from txbalancer.config.httpd.said import arguments, doubt, fault
+from txbalancer.config.httpd.servers import ANY, Address
 from txbalancer.config.httpd.tree import Directive
 from txbalancer.core import values
 from txbalancer.core.specs import ListenerSpec, options
@@ -166,4 +166,41 @@ READERS: dict[str, Callable[[str], Connection]] = {
     "sslcertificatekeyfile": _option("tls_key"),
     "sslengine": _flag(ENGINE),
     "timeout": _timeout,
+}
+
+
+def warn_of_differences(
+    first: Connection, other: Connection, section: Directive, findings: Findings
+) -> None:
+    """
+    Tell that the first server of an address decides for all connections to it.
+    """
+    for attribute in sorted({*first, *other}):
+        if first.get(attribute) == other.get(attribute):
+            continue
+        if attribute.startswith("tls_"):
+            fault(
+                findings,
+                section,
+                "has another certificate than the first <VirtualHost> of its address: this version"
+                " takes one for all; give one that has all names",
+            )
+            return
+        doubt(
+            findings,
+            section,
+            f"{_NAMES[attribute]} of the first <VirtualHost> of the address holds for all of them",
+        )
+
+
+_NAMES = {
+    "body_timeout": "TimeOut",
+    "keepalive_requests": "MaxKeepAliveRequests",
+    "keepalive_timeout": "KeepAliveTimeout",
+    "max_headers": "LimitRequestFields",
+    "max_line": "LimitRequestFieldSize",
+    "max_url": "LimitRequestLine",
+    "write_timeout": "TimeOut",
+    ENGINE: "SSLEngine",
+    KEEPALIVE: "KeepAlive",
 }

@@ -8,16 +8,16 @@ C{<VirtualHost>}'s. C{SetHandler} is only asked for what is not proxied.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 from txbalancer.config.findings import Findings
-from txbalancer.config.httpd.expand import expand
+from txbalancer.config.httpd.expand import Variant, ancestors, expand
 from txbalancer.config.httpd.locations import Location, about
 from txbalancer.config.httpd.patterns import EVERYWHERE, Pattern
 from txbalancer.config.httpd.rules import Rule
-from txbalancer.config.httpd.said import fault
+from txbalancer.config.httpd.said import doubt, fault
 from txbalancer.config.httpd.settings import KINDS, Settings, merge
 from txbalancer.config.httpd.tree import Directive
 from txbalancer.core.mounts import Mount
@@ -26,8 +26,10 @@ from txbalancer.core.specs import (
     MountSpec,
     NotProxied,
     Target,
+    ToBalancer,
     ToHeartbeat,
     ToManager,
+    ToMember,
     ToStatus,
 )
 
@@ -47,6 +49,7 @@ class Area:
     @ivar rules: outside of sections, in the order in which they count.
     @ivar targets: of all rules, by identity of their directive.
     @ivar manager: what C{balancer-manager} shows here.
+    @ivar anything: a directive of the server, for messages about all of it.
     @ivar closed: whether what no rule takes must not fall to a later server.
     """
 
@@ -58,33 +61,84 @@ class Area:
     settings: Settings
     targets: Mapping[int, Target]
     manager: ToManager
-    section: Directive | None
+    anything: Directive
     closed: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Placed:
     """
-    A mount, and the directive it comes from.
+    A mount, the directive it comes from, and the paths it takes.
     """
 
     spec: MountSpec
     directive: Directive
+    pattern: Pattern
+    within: tuple[Pattern, ...]
 
 
 def make_mounts(area: Area, base: Mapping[str, Any], findings: Findings) -> Iterator[Placed]:
     """
-    Yield the mounts of a server.
+    Yield the mounts of a server; those that no request can reach are left out.
 
     @param base: the defaults in force.
     """
     own = [each.rule for each in area.locations if each.rule is not None]
+    taken = Taken()
     for rule in (*reversed(own), *area.rules):
         try:
-            yield from _of_rule(rule, area, base)
+            mounts = [each for each in _of_rule(rule, area, base) if taken.leaves(each)]
         except ValueError as error:
             fault(findings, rule.directive, error)
-    yield from _of_rest(area, base, findings)
+            continue
+        if not mounts and id(rule.directive) in area.targets:
+            doubt(findings, rule.directive, f"is never reached{taken.by(rule.pattern)}")
+        yield from map(taken.note, mounts)
+    yield from _of_rest(area, base, taken, findings)
+
+
+class Taken:
+    """
+    The paths that mounts of a server have so far.
+    """
+
+    __slots__ = ("_lines", "_pages")
+
+    def __init__(self) -> None:
+        self._lines: dict[Pattern, int] = {}
+        self._pages: set[type] = set()
+
+    def note(self, placed: Placed) -> Placed:
+        """
+        Take the paths of a mount.
+        """
+        self._pages.add(type(placed.spec.target))
+        if not placed.within:
+            self._lines.setdefault(placed.pattern, placed.directive.line)
+        return placed
+
+    def leaves(self, placed: Placed) -> bool:
+        """
+        Tell whether a mount may get requests.
+        """
+        return not any(map(self._owner, (placed.pattern, *placed.within)))
+
+    def by(self, pattern: Pattern) -> str:
+        """
+        Tell who has all paths of a pattern.
+        """
+        owner = self._owner(pattern)
+        return f": line {owner} takes all of {pattern.word} before" if owner else ""
+
+    def serves(self, target: Target) -> bool:
+        """
+        Tell whether a mount has a target of this kind.
+        """
+        return type(target) in self._pages
+
+    def _owner(self, pattern: Pattern) -> int:
+        around = ancestors(pattern.text) if pattern.kind == "prefix" else (EVERYWHERE,)
+        return next((self._lines[each] for each in (pattern, *around) if each in self._lines), 0)
 
 
 def _of_rule(rule: Rule, area: Area, base: Mapping[str, Any]) -> Iterator[Placed]:
@@ -94,45 +148,64 @@ def _of_rule(rule: Rule, area: Area, base: Mapping[str, Any]) -> Iterator[Placed
     proxies = () if isinstance(target, NotProxied) else tuple(about(area.proxies, rule))
 
     def outcome(sections: tuple[Location, ...]) -> Outcome | None:
-        if not _comes_to(rule, sections):
-            return None
-        return _outcome(target, sections, area)
+        return _outcome(target, sections, area) if _comes_to(rule, sections) else None
 
     for variant in expand(rule.pattern, (*proxies, *area.locations), outcome):
         served, settings = variant.outcome
-        flags = {} if isinstance(served, (NotProxied, ToManager)) else dict(rule.flags)
-        spec = _spec(rule.pattern, variant.within, area, served, {**base, **settings, **flags})
-        Mount(spec)
-        yield Placed(spec, rule.directive)
+        flags = dict(rule.flags) if isinstance(served, (ToBalancer, ToMember)) else {}
+        yield _placed(rule.pattern, variant, area, {**base, **settings, **flags}, rule.directive)
 
 
-def _of_rest(area: Area, base: Mapping[str, Any], findings: Findings) -> Iterator[Placed]:
+def _of_rest(
+    area: Area, base: Mapping[str, Any], taken: Taken, findings: Findings
+) -> Iterator[Placed]:
     """
     Yield what becomes of requests that no rule takes.
     """
+    if taken.by(EVERYWHERE):
+        _warn_of_hidden(area, taken, findings)
+        return
 
     def outcome(sections: tuple[Location, ...]) -> Outcome | None:
         if any(_takes_all(each) for each in sections):
             return None
         return _outcome(NotProxied(), sections, area)
 
-    places = {each.pattern: each.section for each in area.locations}
+    sections = {each.pattern: each.section for each in area.locations}
     try:
         variants = expand(EVERYWHERE, area.locations, outcome)
     except ValueError as error:
         fault(findings, area.locations[-1].section, error)
         return
+    _warn_of_hidden(area, taken, findings)
     for variant in variants:
         served, settings = variant.outcome
-        directive = places[variant.within[-1]] if variant.within else area.section
-        if isinstance(served, NotProxied) and not variant.within and not area.closed:
+        within = variant.within
+        if not within and isinstance(served, NotProxied) and not area.closed:
             continue
-        if directive is None:
-            directive = area.locations[0].section if area.locations else area.rules[0].directive
-        pattern, within = EVERYWHERE, variant.within
+        directive = sections[within[-1]] if within else area.anything
+        pattern = EVERYWHERE
         if len(within) == 1 and within[0].kind != "glob":
-            pattern, within = within[0], ()
-        yield Placed(_spec(pattern, within, area, served, {**base, **settings}), directive)
+            pattern, variant = within[0], replace(variant, within=())
+        placed = _placed(pattern, variant, area, {**base, **settings}, directive)
+        if taken.leaves(placed):
+            yield placed
+
+
+def _warn_of_hidden(area: Area, taken: Taken, findings: Findings) -> None:
+    """
+    Warn of a C{SetHandler} that never comes to anything: C{ProxyPass} goes before it.
+    """
+    for location in area.locations:
+        page = _pages(area).get(location.handler)
+        hidden = page is not None and not taken.serves(page) and taken.by(location.pattern)
+        if hidden:
+            path = location.pattern.text
+            doubt(
+                findings,
+                location.section,
+                f"SetHandler is never reached{hidden}: put `ProxyPass {path} !` above that",
+            )
 
 
 def _comes_to(rule: Rule, sections: tuple[Location, ...]) -> bool:
@@ -158,38 +231,43 @@ def _outcome(target: Target, sections: tuple[Location, ...], area: Area) -> Outc
         settings = merge(settings, section.settings)
     if not isinstance(target, NotProxied):
         return target, _checked(settings)
-    pages: dict[str, Target] = {
+    page = _pages(area).get(handler)
+    if page is None:
+        return NotProxied(), {}
+    return page, _checked({key: settings[key] for key in OF_PAGES if key in settings})
+
+
+def _pages(area: Area) -> dict[str, Target]:
+    return {
         "balancer-manager": area.manager,
         "heartbeat": ToHeartbeat(),
         "server-status": ToStatus(),
     }
-    if handler not in pages:
-        return NotProxied(), {}
-    return pages[handler], _checked({key: settings[key] for key in OF_PAGES if key in settings})
 
 
 def _checked(settings: Settings) -> Settings:
     return {key: value for key, value in settings.items() if key in KINDS}
 
 
-def _spec(
+def _placed(
     pattern: Pattern,
-    within: tuple[Pattern, ...],
+    variant: Variant[Outcome],
     area: Area,
-    target: Target,
     settings: Mapping[str, Any],
-) -> MountSpec:
+    directive: Directive,
+) -> Placed:
+    target, within = variant.outcome[0], variant.within
     conditions = tuple(Condition("location", "", (each.word,)) for each in within)
     label = area.title + pattern.word
     if within:
         label += f" in {', '.join(each.word for each in within)}"
-    if isinstance(target, NotProxied):
-        settings = {}
+    regex = pattern.kind == "regex"
     spec = MountSpec(
         label,
-        "" if pattern.kind == "regex" else pattern.text,
+        "" if regex else pattern.text,
         target,
         (*area.conditions, *conditions),
-        **{**settings, "reverse": False},
+        **{**settings, "match": pattern.text if regex else "", "reverse": False},
     )
-    return replace(spec, match=pattern.text) if pattern.kind == "regex" else spec
+    Mount(spec)
+    return Placed(spec, directive, pattern, within)

@@ -99,7 +99,7 @@ def share(outer: Pattern, inner: Pattern) -> Share:
     """
     Tell how much of C{inner} is in C{outer}; L{Share.SOME} where that cannot be seen.
     """
-    if outer == inner or outer == EVERYWHERE:
+    if outer in (inner, EVERYWHERE):
         return Share.ALL
     first, second = _start(outer), _start(inner)
     if not (first.startswith(second) or second.startswith(first)):

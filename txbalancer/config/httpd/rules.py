@@ -70,7 +70,7 @@ def read_rule(directive: Directive, place: Pattern | None = None) -> Rule:
 
 
 def _is_url(word: str) -> bool:
-    return word == "!" or re.match(r"[\w+.-]+:", word) is not None and "=" not in word
+    return word == "!" or (re.match(r"[\w+.-]+:", word) is not None and "=" not in word)
 
 
 def _prefix(path: str) -> Pattern:

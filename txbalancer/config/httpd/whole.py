@@ -63,7 +63,7 @@ def read_globals(directives: Iterable[Directive], root: str, findings: Findings)
 def _level(directive: Directive, findings: Findings) -> dict[str, str]:
     found = {}
     for word in directive.args:
-        module, colon, level = word.rpartition(":")
+        _, colon, level = word.rpartition(":")
         if level.lower() not in LEVELS:
             raise ValueError(f"{level!r} is not a level: use {', '.join(LEVELS)}")
         if colon:

@@ -1,0 +1,251 @@
+"""
+What one server says, with what it inherits of the main server.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from txbalancer.config import options as config_options
+from txbalancer.config.findings import Findings
+from txbalancer.config.httpd.balancers import Balancers, share
+from txbalancer.config.httpd.defaults import read_defaults
+from txbalancer.config.httpd.listeners import Connection, read_connection
+from txbalancer.config.httpd.locations import PASSES, Location, read_locations, read_proxies
+from txbalancer.config.httpd.logs import Files, read_formats, read_logs
+from txbalancer.config.httpd.rules import Rule, read_rule
+from txbalancer.config.httpd.said import arguments, doubt, fault
+from txbalancer.config.httpd.servers import Server
+from txbalancer.config.httpd.settings import KINDS, Settings, merge, read_settings
+from txbalancer.config.httpd.targets import Draft, draft_target
+from txbalancer.config.httpd.tree import Directive
+from txbalancer.core import values
+from txbalancer.core.registry import Registry
+
+OF_SERVERS = {"allowencodedslashes": "encodedslashes", "proxyvia": "via"}
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """
+    What holds in one server.
+
+    @ivar connection: of its clients' connections.
+    @ivar settings: of all its requests.
+    @ivar drafts: where its own rules lead, by identity of their directive.
+    @ivar logs: where its requests are logged; C{None}: not said.
+    """
+
+    server: Server
+    connection: Connection
+    settings: Settings
+    locations: tuple[Location, ...]
+    proxies: tuple[Location, ...]
+    rules: tuple[Rule, ...]
+    drafts: Mapping[int, Draft]
+    balancers: Balancers
+    formats: Mapping[str, str]
+    logs: Files | None
+
+
+class Reader:
+    """
+    Reads servers of one file; faults are noted.
+    """
+
+    __slots__ = ("_defaults", "_findings", "_registry", "_root")
+
+    def __init__(self, root: str, findings: Findings, registry: Registry, defaults: str) -> None:
+        """
+        @param root: where relative paths begin.
+        """
+        self._root = root
+        self._findings = findings
+        self._registry = registry
+        self._defaults = defaults
+
+    def main(self, server: Server) -> Scope:
+        """
+        Read the main server.
+        """
+        balancers = Balancers(self._findings, self._registry, self._defaults)
+        return self._read(server, balancers, {}, None)
+
+    def host(self, server: Server, main: Scope, suffix: str) -> Scope:
+        """
+        Read a C{<VirtualHost>}.
+
+        @param suffix: what makes names of its balancers its own.
+        """
+        balancers = Balancers(
+            self._findings,
+            self._registry,
+            self._defaults,
+            parent=main.balancers,
+            name_suffix=suffix,
+            inherits=self._inherits(server),
+        )
+        return self._read(server, balancers, main.formats, main)
+
+    def _inherits(self, server: Server) -> bool:
+        """
+        Tell whether a server has the main server's balancers.
+
+        As in Apache, it does unless both switches are off; rules it always has.
+        """
+        switches = {"balancerinherit": True, "proxypassinherit": True}
+        for directive in server.directives:
+            if directive.key in switches:
+                try:
+                    (text,) = arguments(directive, 1, 1, "On or Off")
+                    switches[directive.key] = values.flag.parse(text)
+                except ValueError as error:
+                    fault(self._findings, directive, error)
+                if not switches["proxypassinherit"] and directive.key == "proxypassinherit":
+                    doubt(
+                        self._findings,
+                        directive,
+                        "the main server's ProxyPass rules hold nevertheless, as in Apache 2.4",
+                    )
+        return any(switches.values())
+
+    def _read(
+        self,
+        server: Server,
+        balancers: Balancers,
+        formats: Mapping[str, str],
+        main: Scope | None,
+    ) -> Scope:
+        findings, inside = self._findings, server.directives
+        _refuse(inside, findings)
+        locations = read_locations(inside, findings)
+        rules = tuple(self._rules(inside))
+        drafts = self._drafts(inside, rules, locations, balancers)
+        balancers.server_defaults = {
+            **(main.balancers.server_defaults if main else {}),
+            **read_defaults(inside, self._root, self._registry, findings),
+        }
+        settings = self._with_files(read_settings(inside, findings), inside)
+        settings |= _of_server(inside, findings)
+        formats = read_formats(inside, formats, findings)
+        locations = tuple(
+            replace(each, settings=self._with_files(each.settings, each.section.children or ()))
+            for each in locations
+        )
+        return Scope(
+            server,
+            {**(main.connection if main else {}), **self._connection(inside)},
+            merge(main.settings if main else {}, settings),
+            (*(main.locations if main else ()), *locations),
+            (*(main.proxies if main else ()), *read_proxies(inside, findings)),
+            (*(main.rules if main else ()), *rules),
+            drafts,
+            balancers,
+            formats,
+            read_logs(inside, formats, self._root, findings),
+        )
+
+    def _rules(self, directives: Iterable[Directive]) -> Iterable[Rule]:
+        for directive in directives:
+            if directive.key in PASSES:
+                try:
+                    yield read_rule(directive)
+                except ValueError as error:
+                    fault(self._findings, directive, error)
+
+    def _drafts(
+        self,
+        directives: Iterable[Directive],
+        rules: Iterable[Rule],
+        locations: Iterable[Location],
+        balancers: Balancers,
+    ) -> dict[int, Draft]:
+        """
+        Tell balancers all that is said of them, in file order, and read where rules lead.
+        """
+        inside = [each.rule for each in locations if each.rule is not None]
+        waiting = {id(rule.directive): rule for rule in (*rules, *inside)}
+        found: dict[int, Draft] = {}
+        for top in directives:
+            if top.key in ("proxy", "proxymatch"):
+                self._section(top, balancers)
+                continue
+            for directive in top.walk():
+                self._directive(directive, top is not directive, balancers)
+                rule = waiting.get(id(directive))
+                draft = draft_target(rule, balancers) if rule else None
+                if draft is not None:
+                    found[id(directive)] = draft
+        return found
+
+    def _section(self, section: Directive, balancers: Balancers) -> None:
+        holder, rest = balancers.section(section)
+        options = read_defaults(rest, self._root, self._registry, self._findings)
+        if options and holder is not None:
+            share(holder, options, section)
+        elif options:
+            fault(self._findings, section, "SSLProxy… takes effect in <Proxy balancer://NAME> only")
+
+    def _directive(self, directive: Directive, inside: bool, balancers: Balancers) -> None:
+        if directive.key == "balancermember":
+            balancers.member(directive, in_location=inside)
+        elif directive.key == "proxyset":
+            balancers.proxyset(directive)
+        elif directive.key == "proxyhcexpr":
+            balancers.expression(directive)
+        elif directive.key == "proxyhctemplate":
+            balancers.template(directive)
+        elif directive.key == "proxyhctpsize":
+            balancers.tpsize(directive)
+
+    def _connection(self, directives: Iterable[Directive]) -> Connection:
+        found = read_connection(directives, self._findings)
+        return {
+            attribute: self._file(value) if attribute.startswith("tls_") else value
+            for attribute, value in found.items()
+        }
+
+    def _file(self, text: str) -> str:
+        return os.path.join(self._root, text)
+
+    def _with_files(self, settings: Settings, inside: Iterable[Directive]) -> dict[str, Any]:
+        found = dict(settings)
+        if found.get("auth_file"):
+            found["auth_file"] = self._file(found["auth_file"])
+            _try(found["auth_file"], "authuserfile", inside, self._findings)
+        return found
+
+
+def _try(path: str, key: str, inside: Iterable[Directive], findings: Findings) -> None:
+    try:
+        with open(path, "rb"):
+            pass
+    except (OSError, ValueError) as error:
+        for directive in inside:
+            if directive.key == key:
+                fault(findings, directive, f"cannot read {path}: {config_options.why(error)}")
+
+
+def _of_server(directives: Iterable[Directive], findings: Findings) -> dict[str, Any]:
+    found = {}
+    for directive in directives:
+        attribute = OF_SERVERS.get(directive.key)
+        if attribute is not None:
+            try:
+                (text,) = arguments(directive, 1, 1, "one word")
+                found[attribute] = KINDS[attribute].parse(text)
+            except ValueError as error:
+                fault(findings, directive, error)
+    return found
+
+
+def _refuse(directives: Iterable[Directive], findings: Findings) -> None:
+    for directive in directives:
+        words = [word.lower() for word in directive.args]
+        if directive.key == "proxyrequests" and words != ["off"]:
+            fault(findings, directive, "there is no forward proxy here: use Off")
+        if directive.key == "sethandler":
+            fault(findings, directive, "may only stand in a <Location>")
