@@ -4,6 +4,8 @@ Options that do nothing where they stand.
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from .helpers import LISTENER, MOUNT, warnings
@@ -160,3 +162,18 @@ def test_keepalive_requests() -> None:
         f"f:3: [listener:web] keepalive-requests: {WITHOUT} keepalive-timeout"
     ]
     assert warnings(text.replace("= 0", "= 1")) == []
+
+
+def test_logins_that_nobody_needs(tmp_path: Path) -> None:
+    """
+    A file of users and a realm do nothing where no rule asks for a user.
+    """
+    (tmp_path / "users").write_text("")
+    mount = f"[mount:/]\nto = status:200\nauth-file = {tmp_path}/users\nauth-name = x\n"
+    fault = f"{WITHOUT} require = user or valid-user"
+    assert warnings(f"{LISTENER}{mount}require = local\n") == [
+        f"f:5: [mount:/] auth-file: {fault}",
+        f"f:6: [mount:/] auth-name: {fault}",
+    ]
+    found = warnings(f"{LISTENER}{mount}require = valid-user\n")
+    assert not any(WITHOUT in each for each in found)

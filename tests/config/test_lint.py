@@ -200,3 +200,48 @@ def test_X29_trailing_slashes(path: str, target: str, becomes: str) -> None:
     text = f"{LISTENER}{HEALTHY}[mount:first]\npath = /shop\nto = balancer://shop/shop\n"
     found = warnings(f"{text}[mount:{path}]\nto = {target}\n")
     assert found == ([f"f:11: [mount:{path}] to: {becomes}"] if becomes else [])
+
+
+PAGE = "[mount:/]\nto = status:200\n"
+CLEAR = "f:{}: [mount:/] require: passwords cross the network as clear text on listener web"
+
+
+@pytest.mark.parametrize("rule", ["valid-user", "user bob", "all(local, none(user bob))"])
+def test_M2_users_need_a_file(tmp_path: Path, rule: str) -> None:
+    """
+    Rules that ask for users are an error without a file of users, at their line.
+    """
+    text = f"{LISTENER}{PAGE}require = {rule}\n"
+    assert errors(text) == [
+        "f:5: [mount:/] require: user and valid-user need auth-file = an htpasswd file"
+    ]
+    (tmp_path / "users").write_text("")
+    assert warnings(f"{text}auth-file = {tmp_path}/users\n") == [
+        CLEAR.format(5) + ": give it a tls-certificate"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("listener", "mount", "warned"),
+    [
+        ("endpoint = tcp:80", "", True),
+        ("endpoint = tcp:80:interface=127.0.0.1", "", False),
+        ("endpoint = unix:/run/a", "", False),
+        ("endpoint =\n  unix:/run/a\n  tcp:80", "", True),
+        ("endpoint = tcp:80", "listener = other", False),
+        ("endpoint = tcp:443\ntls-certificate = {pem}", "", False),
+    ],
+)
+def test_M2_passwords_in_the_clear(tmp_path: Path, listener: str, mount: str, warned: bool) -> None:
+    """
+    A mount that asks for passwords and takes requests of a network without TLS is warned of.
+    """
+    pem = tmp_path / "a.pem"
+    pem.write_text("x")
+    text = (
+        f"[listener:web]\n{listener.format(pem=pem)}\n"
+        "[listener:other]\nendpoint = unix:/run/other\n"
+        f"[mount:/]\nto = status:200\n{mount}\nrequire = valid-user\nauth-file = {pem}\n"
+        "[mount:/x]\nto = status:200\nlistener = web\n"
+    )
+    assert any("clear text on listener web" in each for each in warnings(text)) is warned

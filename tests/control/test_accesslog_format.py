@@ -149,6 +149,7 @@ def test_json_carries_everything() -> None:
         "time": "2026-11-21T07:57:41.250Z",
         "client": "192.0.2.7",
         "client_port": 40001,
+        "user": "",
         "listener": "web",
         "tls": True,
         "method": "GET",
@@ -367,3 +368,16 @@ def test_a_bare_common_is_the_user_s_own() -> None:
     Who writes the standard string gets the standard line and nothing after it.
     """
     assert line(COMMON).endswith(" 200 1234")
+
+
+def test_M2_users_are_logged() -> None:
+    """
+    C{%u} is who logged in or tried to, escaped as everything; without a login it is C{-}.
+    """
+    request = FakeRequest()
+    record = finished(request=request)
+    assert line("%u", record) == "-"
+    request.user = b'b"ob'  # type: ignore[attr-defined]
+    assert line("%l %u", record) == '- b\\"ob'
+    assert line("combined", record).startswith('192.0.2.7 - b\\"ob [')
+    assert json.loads(line("json", record))["user"] == 'b"ob'

@@ -15,6 +15,7 @@ from txbalancer.control.checks import (
     COMMAND_CHECKS,
     check_log_formats,
     check_log_paths,
+    check_passwords,
     check_tls,
 )
 from txbalancer.core.specs import GlobalSpec, LogSpec, ServiceSpec
@@ -133,3 +134,24 @@ def test_every_log_is_looked_at(tmp_path: Path) -> None:
     ]
     (fault,) = check_log_formats(spec)
     assert fault == ("log:shop", "to", "position 1: %{x}a takes no name: use %a")
+
+
+def test_M2_files_of_passwords(tmp_path: Path) -> None:
+    """
+    Each line that cannot be used is told, where a rule asks for users; other files are not read.
+    """
+    path = tmp_path / "users"
+    path.write_text("bob:plain\neve\n")
+    text = (
+        f"[listener:web]\nendpoint = tcp:1\n[mount:/a]\nto = status:200\nauth-file = {path}\n"
+        f"require = local\n[mount:/b]\nto = status:200\nrequire = valid-user\nauth-file = {path}\n"
+    )
+    with pytest.raises(ConfigErrors) as caught:
+        loads(text, REGISTRY, [check_passwords], "f")
+    assert str(caught.value) == (
+        f"f:10: [mount:/b] auth-file: {path}:1: user 'bob' has a password in the clear or by DES"
+        " crypt, which anybody can guess: set it anew with: htpasswd -B FILE;"
+        f" {path}:2: is not of the form USER:HASH"
+    )
+    path.write_text("bob:{SHA}VBPuJHI7uixaa6LQGWx4s+5GKNE=\n")
+    loads(text, REGISTRY, [check_passwords], "f")

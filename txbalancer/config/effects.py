@@ -6,12 +6,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from txbalancer.config import words
 from txbalancer.config.findings import Findings
 from txbalancer.config.ini import Section
-from txbalancer.config.options import MEMBER_OPTIONS, TABLES
+from txbalancer.config.options import MEMBER_OPTIONS, TABLES, table
 from txbalancer.config.scope import Placed
 from txbalancer.core import flags
 from txbalancer.core.access_rules import asks_for_users
@@ -95,12 +96,12 @@ OF_MEMBERS = (
         "an upgrade other than NONE",
     ),
     _need(
-        "hcinterval hctimeout hcpasses hcfails",
+        "hcinterval hctimeout hcpasses hcfails hccounting",
         lambda member: member.hcmethod != "none",
         "hcmethod",
     ),
     _need(
-        "hcuri",
+        "hcuri hcexpr",
         lambda member: member.hcmethod not in ("none", "tcp"),
         "an hcmethod that asks for it, such as get",
     ),
@@ -159,7 +160,8 @@ def _check_section(
     """
     for key, entry in section.entries.items():
         for need in needs:
-            if names(key) in need.keys and not any(need.met(spec) for spec in holders):
+            name = names(key)
+            if name in need.keys and not any(_is_well(spec, name, need) for spec in holders):
                 findings.warn(entry.line, section.title, key, need.fault)
                 break
 
@@ -174,6 +176,17 @@ def _check_members(placed: Placed[BalancerSpec], findings: Findings) -> None:
             findings.warn(line, section.title, "members", text)
 
 
+def _is_well(spec: Any, key: str, need: Need) -> bool:
+    """
+    Tell whether an option has what it needs; one that says what would be so anyway needs nothing.
+    """
+    attribute, option = _options(type(spec))[key]
+    return need.met(spec) or getattr(spec, attribute) in (option.modern, option.apache)
+
+
+_options = cache(table)
+
+
 def _member_option(key: str) -> str:
     """
     Name the option of members that a key of a balancer's section gives; empty for the others.
@@ -185,7 +198,8 @@ def _faults(text: str, member: MemberSpec, needs: Sequence[Need]) -> Iterator[st
     for word in words.split(text)[1:]:
         key = word.partition("=")[0].lower()
         fault = next(
-            (need.fault for need in needs if key in need.keys and not need.met(member)), ""
+            (need.fault for need in needs if key in need.keys and not _is_well(member, key, need)),
+            "",
         )
         if fault:
             yield f"{member.url}: {key} {fault}"

@@ -9,8 +9,10 @@ from collections.abc import Iterator
 
 from txbalancer.config import Complaint
 from txbalancer.control.logformat import compile_format
+from txbalancer.core.access_rules import asks_for_users
 from txbalancer.core.specs import MemberSpec, ServiceSpec, ToMember
 from txbalancer.errors import StartError
+from txbalancer.proxy.credentials import load as load_users
 from txbalancer.tls.listeners import server_options
 from txbalancer.tls.members import client_options
 
@@ -80,7 +82,19 @@ def _why_not_writable(path: str) -> str:
     return fault
 
 
-CHECKS = (check_tls, check_log_formats)
+def check_passwords(spec: ServiceSpec) -> Iterator[Complaint]:
+    """
+    Read the files of passwords of those mounts that ask for any.
+    """
+    for mount in spec.mounts:
+        if mount.auth_file and asks_for_users(mount.require):
+            try:
+                load_users(mount.auth_file)
+            except StartError as error:
+                yield f"mount:{mount.label}", "auth-file", str(error)
+
+
+CHECKS = (check_tls, check_log_formats, check_passwords)
 """For C{check}, the start and a reload alike."""
 
 COMMAND_CHECKS = (*CHECKS, check_log_paths)

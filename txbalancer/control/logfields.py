@@ -274,6 +274,11 @@ def _client(record: Outcome, request: LoggedRequest) -> bytes | None:
     return record.peer.client.encode() or None
 
 
+def _user(record: Outcome, request: LoggedRequest) -> bytes | None:
+    # Set by the guards of mounts only.
+    return getattr(request, "user", None)
+
+
 PLAIN: dict[str, Field] = {
     "a": Field(_client),
     "h": Field(_client),
@@ -293,7 +298,7 @@ PLAIN: dict[str, Field] = {
     "s": Field(lambda record, request: record.status, b"%03d"),
     "t": _time(""),
     "T": _span("s"),
-    "u": Field(lambda record, request: None),
+    "u": Field(_user),
     "U": Field(_path),
     "v": Field(lambda record, request: record.peer.server_name),
     "V": Field(_host),

@@ -68,7 +68,7 @@ def fill(template: bytes, values: tuple[object, ...], expected: bytes, quote: Qu
     return template % tuple([quote(each) if type(each) is bytes else each for each in values])
 
 
-COMBINED = b'%b - - [%b] "%b" %03d %b "%b" "%b" reason=%b attempts=%d member=%b\n'
+COMBINED = b'%b - %b [%b] "%b" %03d %b "%b" "%b" reason=%b attempts=%d member=%b\n'
 _COMBINED_SKELETON = skeleton(COMBINED)
 
 
@@ -81,6 +81,7 @@ def combined(record: Outcome) -> bytes:
     sent = record.bytes_out
     values = (
         record.peer.client.encode() or b"-",
+        getattr(request, "user", b"-"),
         clf_time(int(record.started)),
         request_line(record, request),
         record.status,
@@ -98,6 +99,7 @@ _JSON_KEYS = (
     ("time", b'"%b.%03dZ"'),
     ("client", b'"%b"'),
     ("client_port", b"%d"),
+    ("user", b'"%b"'),
     ("listener", b'"%b"'),
     ("tls", b"%b"),
     ("method", b'"%b"'),
@@ -148,6 +150,7 @@ def as_json(record: Outcome) -> bytes:
         int((started - second) * 1000),
         peer.client.encode(),
         peer.port,
+        getattr(request, "user", b""),
         peer.listener.encode(),
         b"true" if peer.secure else b"false",
         request.method,

@@ -12,6 +12,7 @@ class Peer:
     The client's end of a connection: one per connection, shared by its requests.
 
     @ivar client: the client's address without its port.
+    @ivar local: the address that the client connected to; C{None} until somebody asks for it.
     @ivar port: the client's port, 0 when there is none (unix sockets).
     @ivar listener: name of the listener it came through.
     @ivar secure: whether the connection is under TLS.
@@ -20,7 +21,7 @@ class Peer:
         L{request_lines<txbalancer.core.headers.request_lines>}.
     """
 
-    __slots__ = ("client", "forwarded", "listener", "port", "secure", "server_name")
+    __slots__ = ("client", "forwarded", "listener", "local", "port", "secure", "server_name")
 
     def __init__(
         self,
@@ -32,6 +33,7 @@ class Peer:
     ) -> None:
         self.client = client
         self.port = port
+        self.local: str | None = None
         self.listener = listener
         self.secure = secure
         self.server_name = server_name

@@ -62,6 +62,7 @@ class RequestHead:
     @ivar keep_alive: whether the client can take another answer on this connection.
     @ivar upgrade: protocol that the client offers to change to, or C{b""}.
     @ivar expects: whether the client waits for 100 (Continue).
+    @ivar user: who logged in or tried to; not set where nobody had to.
     """
 
     __slots__ = (
@@ -78,9 +79,11 @@ class RequestHead:
         "query",
         "target",
         "upgrade",
+        "user",
     )
 
     peer: Any
+    user: bytes
     method: bytes
     target: bytes
     path: bytes

@@ -16,7 +16,7 @@ Found = Callable[[list[str]], None]
 
 
 @implementer(IResolutionReceiver)
-class _Receiver:
+class Receiver:
     """
     Collects the addresses of one look-up.
     """
@@ -54,7 +54,8 @@ class Addresses:
 
     def __init__(self, reactor: Any, host: str, ttl: float, now: Callable[[], float]) -> None:
         """
-        @param ttl: seconds for which addresses are used; 0 = look up each time.
+        @param ttl: seconds for which addresses are used; 0 = look up each time, below 0 = for
+            ever, or until L{distrust} (APACHE W55).
         """
         self._reactor, self._host, self.ttl, self._now = reactor, host, ttl, now
         literal = isIPAddress(host) or isIPv6Address(host)
@@ -71,14 +72,21 @@ class Addresses:
         if self._literal:
             done(self._known)
             return
-        overdue = self._now() - self._fetched >= self.ttl
+        age = self._now() - self._fetched
+        overdue = age == inf if self.ttl < 0 else age >= self.ttl
         if self._known and (self.ttl or not overdue):
             done(self._known)
         else:
             self._waiting.append(done)
         if overdue and not self._busy:
             self._busy = True
-            self._reactor.nameResolver.resolveHostName(_Receiver(self._arrived), self._host)
+            self._reactor.nameResolver.resolveHostName(Receiver(self._arrived), self._host)
+
+    def distrust(self) -> None:
+        """
+        Look the name up again at the next occasion: none of its addresses took a connection.
+        """
+        self._fetched = -inf
 
     def _arrived(self, found: list[str]) -> None:
         self._busy = False

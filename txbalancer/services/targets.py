@@ -30,10 +30,14 @@ from txbalancer.core.specs import (
 )
 from txbalancer.core.standing import Flip
 from txbalancer.proxy.local import RedirectTarget, StatusTarget
-from txbalancer.proxy.resource import BalancerResource, MountedBalancer
+from txbalancer.proxy.mounted import MountedBalancer
+from txbalancer.proxy.resource import BalancerResource
 from txbalancer.proxy.runtime import Runtime
 from txbalancer.proxy.web import WebTarget
+from txbalancer.services.guards import Guards
 from txbalancer.services.heartbeat import HeartbeatLoad, HeartbeatResource
+from txbalancer.services.pages import Pages
+from txbalancer.services.steering import Steering
 from txbalancer.tls.members import client_options
 
 _SECRET = secrets.token_bytes(32)
@@ -47,6 +51,9 @@ class Targets:
     @ivar balancers: named ones by name.
     @ivar plain: lone members of mounts (C{to = http://…}) by their spec.
     @ivar table: the mounts, with their targets.
+    @ivar guards: what stands before targets that not everybody may use.
+    @ivar steering: changes the balancers at run time.
+    @ivar pages: those on which the service shows itself.
     """
 
     log = Logger()
@@ -61,6 +68,9 @@ class Targets:
         self.plain: dict[MemberSpec, BalancerResource] = {}
         self.table = MountTable(())
         self._resources: dict[str, WebTarget] = {}
+        self.guards = Guards(runtime)
+        self.steering = Steering(runtime, registry)
+        self.pages = Pages(self.steering)
 
     def install(self, spec: ServiceSpec) -> None:
         """
@@ -69,9 +79,12 @@ class Targets:
         What is new is made first, then everything is put in place; members that are gone
         finish what they have.
 
-        @raise StartError: when a member's TLS files cannot be used; nothing changes then.
+        @raise StartError: when a member's TLS files or a mount's C{auth-file} cannot be
+            used; nothing changes then.
         """
         _check_tls(spec)
+        for mount in spec.mounts:
+            self.guards.wrap(mount, None)
         balancers, plain = self._prepared(spec)
         for each in spec.balancers:
             balancers[each.name].reconfigure(each)
@@ -87,6 +100,7 @@ class Targets:
         ]
         leaving += [each for key, each in self.plain.items() if plain.get(key) is not each]
         self.balancers, self.plain, self.table = balancers, plain, table
+        self.steering.install(spec, balancers)
         for resource in leaving:
             resource.leave()
 
@@ -154,7 +168,7 @@ class Targets:
         plain: dict[MemberSpec, BalancerResource],
     ) -> Mount:
         mount = Mount(spec, order)
-        mount.target = self._target(spec, balancers, plain)
+        mount.target = self.guards.wrap(spec, self._target(spec, balancers, plain))
         return mount
 
     def _target(
@@ -165,9 +179,9 @@ class Targets:
     ) -> Any:
         target = spec.target
         if isinstance(target, ToBalancer):
-            return MountedBalancer(balancers[target.name], spec)
+            return MountedBalancer(balancers[target.name], spec, balancers)
         if isinstance(target, ToMember):
-            return MountedBalancer(plain[target.member], spec)
+            return MountedBalancer(plain[target.member], spec, balancers)
         if isinstance(target, Redirect):
             return RedirectTarget(target.status)
         if isinstance(target, FixedStatus):

@@ -1,0 +1,308 @@
+"""
+The guard of a mount: lets those in whom the mount's rules let in.
+
+Whom an address alone decides about is passed on, or refused, at once. For others the
+request waits here, with what is there of its body, for names or passwords to be checked.
+"""
+
+from __future__ import annotations
+
+import binascii
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from txbalancer.core.access_rules import Verdict, Visitor, asks_for_users, compile_rules
+from txbalancer.core.htpasswd import text_of
+from txbalancer.core.mounts import Mount
+from txbalancer.core.outcome import Outcome
+from txbalancer.core.specs import MountSpec
+from txbalancer.errors import ClientError, StartError
+from txbalancer.http1.heads import RequestHead
+from txbalancer.net.names import Names
+from txbalancer.proxy.credentials import Credentials, Try
+from txbalancer.proxy.local import LocalAnswer, page
+from txbalancer.proxy.served import Served
+
+if TYPE_CHECKING:
+    from txbalancer.proxy.channel import ClientChannel
+    from txbalancer.proxy.site import Site
+
+PATIENCE = 30.0
+"""Seconds for which a request waits, at most."""
+_KEPT = 65536
+"""Bytes of a body that are read meanwhile."""
+
+_TEXTS = {
+    "forbidden": (403, "You may not see this."),
+    "unauthorized": (401, "A user and a password are needed here."),
+    "access-busy": (503, "Too many are being checked at the moment. Please try again shortly."),
+}
+
+
+class Guard:
+    """
+    Stands before the target of a mount.
+    """
+
+    __slots__ = ("_judge", "_target", "challenge", "credentials", "names")
+
+    def __init__(
+        self, spec: MountSpec, target: Any, names: Names, credentials: Credentials | None
+    ) -> None:
+        """
+        @param credentials: of the mount's C{auth-file}.
+        @raise StartError: when the rules ask for users and there is no such file.
+        """
+        if credentials is None and asks_for_users(spec.require):
+            raise StartError(f"mount {spec.label}: require asks for users: give auth-file = FILE")
+        self._judge = compile_rules(spec.require)
+        self._target = target
+        self.names, self.credentials = names, credentials
+        realm = (spec.auth_name or "Restricted").replace("\\", "\\\\").replace('"', '\\"')
+        line = f'WWW-Authenticate: Basic realm="{realm}", charset="UTF-8"'
+        self.challenge = line.encode("utf-8")
+
+    def begin(
+        self, site: Site, channel: ClientChannel, head: RequestHead, mount: Mount, path: bytes
+    ) -> None:
+        """
+        Take a request at the end of its head.
+        """
+        peer = head.peer
+        if peer.local is None:
+            peer.local = _local_address(channel)
+        visitor = Visitor(peer.client, peer.local)
+        verdict = self._judge(visitor)
+        if verdict is Verdict.GRANTED:
+            self._target.begin(site, channel, head, mount, path)
+            return
+
+        def admit() -> None:
+            self._target.begin(site, channel, head, mount, path)
+
+        Admission(self, self._judge, site, channel, head, mount, visitor, admit).proceed(verdict)
+
+
+def _local_address(channel: ClientChannel) -> str:
+    host = getattr(channel.transport.getHost(), "host", "")
+    return host if isinstance(host, str) else ""
+
+
+class Admission(Served):
+    """
+    One request that is not let in at first sight.
+
+    It makes no record of a request that goes on to somebody else, which is then as if it
+    had been there all the time.
+    """
+
+    __slots__ = (
+        "_admit",
+        "_attempt",
+        "_complete",
+        "_guard",
+        "_judge",
+        "_mount",
+        "_pieces",
+        "_site",
+        "_trailers",
+        "_visitor",
+        "deadline",
+    )
+
+    def __init__(
+        self,
+        guard: Guard,
+        judge: Callable[[Visitor], Verdict],
+        site: Site,
+        channel: ClientChannel,
+        head: RequestHead,
+        mount: Mount,
+        visitor: Visitor,
+        admit: Callable[[], None],
+    ) -> None:
+        super().__init__(site.runtime, channel, head)
+        self._guard, self._judge, self._site, self._mount = guard, judge, site, mount
+        self._visitor, self._admit = visitor, admit
+        self._attempt: Try | None = None
+        self._pieces: list[bytes] = []
+        self._trailers: list[bytes] = []
+        self._complete = False
+        self.deadline = self.started + PATIENCE
+        self.runtime.deadlines.add(self)
+
+    # -- deciding
+
+    def proceed(self, verdict: Verdict) -> None:
+        """
+        Do what a verdict asks for.
+        """
+        visitor = self._visitor
+        if verdict is Verdict.GRANTED:
+            self._hand_over(self._admit)
+        elif verdict is Verdict.FORBIDDEN:
+            self._refuse("forbidden")
+        elif verdict is Verdict.LOOK_UP:
+            self._guard.names.find(visitor.client, visitor.missing, self._looked_up)
+        else:
+            self._log_in()
+
+    def _looked_up(self, found: str | None) -> None:
+        if self.finished:
+            return
+        if found is None:
+            self._refuse("access-busy")
+            return
+        self._visitor.names[self._visitor.missing] = found
+        self.proceed(self._judge(self._visitor))
+
+    def _log_in(self) -> None:
+        credentials = self._guard.credentials
+        sent = basic(self.head.header(b"authorization"))
+        if sent is None or credentials is None or self._visitor.user is not None:
+            self._refuse("unauthorized")
+            return
+        user, password = sent
+        # Apache's log has the name of who tried, too.
+        self.head.user = user
+        attempt = credentials.check(text_of(user), password, self._checked)
+        if not self.finished:
+            self._attempt = attempt
+
+    def _checked(self, right: bool | None) -> None:
+        if self.finished:
+            return
+        self._attempt = None
+        if right is None:
+            self._refuse("access-busy")
+        elif not right:
+            self._refuse("unauthorized")
+        else:
+            self._visitor.user = text_of(self.head.user)
+            self.proceed(self._judge(self._visitor))
+
+    def _refuse(self, reason: str) -> None:
+        status, text = _TEXTS[reason]
+
+        def answer() -> None:
+            site, head = self._site, self.head
+            local = LocalAnswer(site.runtime, self.channel, head, status, reason, self._mount)
+            lines, body = page(head, status, reason, text, site.runtime.date_line())
+            if status == 401:
+                lines.append(self._guard.challenge)
+            elif status == 503:
+                lines.append(b"Retry-After: 1")
+            local.send(lines, body)
+
+        self._hand_over(answer)
+
+    # -- handing over
+
+    def _hand_over(self, begin: Callable[[], None]) -> None:
+        """
+        Let somebody else go on with the request, with all that came of it meanwhile.
+        """
+        self._leave()
+        channel = self.channel
+        # Whether reading goes on is for the other to say, but not before it has all this.
+        paused, channel.paused = channel.paused, False
+        begin()
+        other = self._other()
+        if other is not None:
+            other.started = self.started
+        for piece in self._pieces:
+            if other is not None:
+                other.request_data(piece)
+                other = self._other()
+        if other is not None and self._complete:
+            other.request_end(self._trailers)
+        if paused and not channel.paused:
+            channel.resume()
+
+    def _other(self) -> Served | None:
+        """
+        Return who has the request now; C{None} when it is over.
+        """
+        found = self.channel.exchange
+        return found if found is not None and found.head is self.head else None
+
+    def _leave(self) -> None:
+        self.finished = True
+        self.runtime.deadlines.discard(self)
+        attempt, self._attempt = self._attempt, None
+        if attempt is not None and self._guard.credentials is not None:
+            self._guard.credentials.forget(attempt, self._checked)
+
+    # -- what the client does
+
+    def request_data(self, data: bytes) -> None:
+        """
+        Keep what comes of the body, within reason.
+        """
+        super().request_data(data)
+        self._pieces.append(data)
+        if self.bytes_in >= _KEPT and not self.channel.paused:
+            self.channel.pause()
+
+    def request_end(self, trailers: list[bytes]) -> None:
+        """
+        The request is complete.
+        """
+        self._complete, self._trailers = True, trailers
+
+    def client_error(self, error: ClientError) -> None:
+        """
+        The client broke its request: tell it so.
+        """
+        self._pieces.clear()
+        self._hand_over(
+            lambda: self._site.answer(
+                self.channel, self.head, error.status, error.reason, str(error), self._mount
+            )
+        )
+        other = self._other()
+        if other is not None:
+            other.client_error(error)
+
+    def client_gone(self, error: ClientError) -> None:
+        """
+        The client left: nothing needs to be decided.
+        """
+        self._leave()
+        self.finished = False
+        self.finish(error.reason)
+
+    def expired(self, now: float) -> None:
+        """
+        Give up on a check that takes too long.
+        """
+        self._refuse("access-busy")
+
+    def outcome(self) -> Outcome:
+        """
+        Record a request whose client left.
+        """
+        now = self.runtime.now()
+        return Outcome(
+            request=self.head,
+            peer=self.head.peer,
+            status=0,
+            reason=self.reason,
+            bytes_in=self.bytes_in,
+            started=self.runtime.wall() - (now - self.started),
+            duration=now - self.started,
+        )
+
+
+def basic(header: bytes | None) -> tuple[bytes, bytes] | None:
+    """
+    Read user and password of an Authorization header; C{None} for none (RFC 7617).
+    """
+    scheme, _, token = (header or b"").partition(b" ")
+    if scheme.lower() != b"basic":
+        return None
+    try:
+        user, colon, password = binascii.a2b_base64(token.strip(), strict_mode=True).partition(b":")
+    except binascii.Error:
+        return None
+    return (user, password) if colon and user else None

@@ -1,0 +1,48 @@
+"""
+The guards of a service's mounts, and what they share.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from txbalancer.core.specs import MountSpec
+from txbalancer.net.names import Names
+from txbalancer.net.offload import Offload
+from txbalancer.proxy.credentials import Credentials
+from txbalancer.proxy.guard import Guard
+from txbalancer.proxy.runtime import Runtime
+
+
+class Guards:
+    """
+    Puts guards before targets; files of passwords outlive reloads.
+    """
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+        # Names that nobody knows take long, and must not hold up passwords.
+        self.hashing = Offload(runtime.reactor)
+        self.look_ups = Offload(runtime.reactor)
+        self._names = Names(runtime.reactor, self.look_ups, self._now)
+        self._files: dict[str, Credentials] = {}
+
+    def wrap(self, spec: MountSpec, target: Any) -> Any:
+        """
+        Return a mount's target behind a guard, or as it is where everybody may come in.
+
+        @raise StartError: when the mount's C{auth-file} cannot be used.
+        """
+        if not spec.require:
+            return target
+        return Guard(spec, target, self._names, self._credentials(spec.auth_file))
+
+    def _now(self) -> float:
+        return self._runtime.now()
+
+    def _credentials(self, path: str) -> Credentials | None:
+        if not path:
+            return None
+        if path not in self._files:
+            self._files[path] = Credentials(path, self.hashing, self._now)
+        return self._files[path]
