@@ -53,7 +53,7 @@ def normalise(raw: bytes) -> bytes:
         raise ClientError("the path has a space, a # or a control character")
     path = merge_slashes(decode(raw))
     if b"/." in path:
-        path = _resolve_dots(path)
+        path = resolve_dots(path)
     if has_dots(path):
         raise ClientError("the path has a hidden dot segment")
     return path
@@ -106,7 +106,12 @@ def has_dots(path: bytes) -> bool:
     return b"." in path and _HIDDEN_DOTS.search(path) is not None
 
 
-def _resolve_dots(path: bytes) -> bytes:
+def resolve_dots(path: bytes) -> bytes:
+    """
+    Resolve the dot segments of a path that starts with a slash.
+
+    @raise ClientError: 400 when they lead above the root.
+    """
     segments = path.split(b"/")
     kept: list[bytes] = []
     for segment in segments:

@@ -14,7 +14,7 @@ from typing import Protocol
 
 from txbalancer.core.balancer import Balancer
 from txbalancer.core.mapping import base_path
-from txbalancer.core.paths import canonical
+from txbalancer.core.paths import canonical, decode
 from txbalancer.core.specs import MountSpec, ToBalancer, ToMember
 
 Pair = tuple[bytes, bytes]
@@ -101,7 +101,7 @@ def plain_rule(path: str, url: str) -> Rule:
     text = url.encode()
     found = _ORIGIN.match(text)
     origin, place = (_origin(found), text[found.end() :]) if found else (b"", text)
-    public = path.encode()
+    public = path.encode("utf-8", "surrogateescape")
     if not _ORIGIN.match(public):
         public = canonical(public)
     return Rule(public, origin, place.rstrip(b"/").lower())
@@ -135,6 +135,9 @@ def mount_rules(spec: MountSpec, member_urls: Collection[str] = ()) -> tuple[Rul
     if not spec.reverse:
         return ()
     path = spec.path
+    if spec.mapping != "normal":
+        # A rule's path is made canonical, which escapes.
+        path = decode(path.encode()).decode("utf-8", "surrogateescape")
     if spec.match:
         if "$" in below or any("$" in url for url in member_urls):
             return ()
