@@ -5,7 +5,6 @@ Sections C{[mount:LABEL]} to specs.
 from __future__ import annotations
 
 import re
-import warnings
 from dataclasses import replace
 
 from txbalancer.config.conditions import KINDS, NAMED, read_conditions
@@ -14,6 +13,7 @@ from txbalancer.config.options import SECTIONS, read_options, split_entries
 from txbalancer.config.scope import Placed, Scope
 from txbalancer.config.targets import read_target
 from txbalancer.core.mounts import Mount
+from txbalancer.core.patterns import compile_pattern
 from txbalancer.core.specs import MountSpec, NotProxied
 
 _DOTS = re.compile(r"/\.{1,2}(?:/|$)")
@@ -52,15 +52,13 @@ def _groups(section: Section, pattern: str, scope: Scope) -> int | None:
     if not pattern:
         return None
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            return re.compile(pattern.encode()).groups
-    except (re.error, OverflowError, RecursionError) as error:
+        return compile_pattern(pattern).groups
+    except ValueError as error:
         scope.findings.error(
             section.line_of("match"),
             section.title,
             "match",
-            f"{pattern!r} is not a regular expression: {error}",
+            str(error),
         )
         return 9  # as many as can be referred to: no further faults from this one
 

@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable
 
 from txbalancer.core.paths import merge_slashes
+from txbalancer.core.patterns import compile_pattern
 from txbalancer.core.specs import Condition
 
 PathPredicate = Callable[[bytes], bool]
@@ -42,11 +43,7 @@ def location_prefix(condition: Condition) -> bytes | None:
 
 def _path_test(text: str) -> PathPredicate:
     if text.startswith("~"):
-        try:
-            # A path with a line break must not get past a rule that says `.`.
-            return _searches(re.compile(text[1:].encode(), re.DOTALL))
-        except (re.error, OverflowError, RecursionError) as error:
-            raise ValueError(f"{text[1:]!r} is not a regular expression: {error}") from None
+        return _searches(compile_pattern(text[1:]))
     if not text.startswith("/"):
         raise ValueError(f"{text!r} is neither a path that starts with / nor ~REGEX")
     if _GLOB_PATH.search(text):

@@ -6,7 +6,6 @@ Source: APACHE items H51 to H58.
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 from txbalancer.core.conditions import compile_condition
@@ -15,6 +14,7 @@ from txbalancer.core.encoded import EncodedRule, normalise_encoded
 from txbalancer.core.locations import compile_location, location_prefix
 from txbalancer.core.mapping import LocationTemplate, PathTemplate, base_path
 from txbalancer.core.paths import ENCODED_SLASH, canonical, decode, merge_slashes, normalise
+from txbalancer.core.patterns import compile_pattern
 from txbalancer.core.request import Request
 from txbalancer.core.specs import MountSpec, Redirect, ToBalancer, ToMember
 from txbalancer.errors import ClientError
@@ -64,7 +64,7 @@ class Mount:
         self.spec = spec
         self.order = order
         self.target: Any = None
-        self.regex = _compile(spec.match) if spec.match else None
+        self.regex = compile_pattern(spec.match) if spec.match else None
         self.prefix = b"" if spec.match else merge_slashes(spec.path.encode())
         if not spec.match and not self.prefix.startswith(b"/"):
             raise ValueError(f"{spec.path!r} must start with /")
@@ -95,6 +95,8 @@ class Mount:
         self.same = self.base == self.prefix
         self.encoded = None
         if spec.mapping != "normal":
+            if self.regex and self._location:
+                raise ValueError(f"mapping = {spec.mapping} and match cannot make a redirect")
             servlet = spec.mapping == "servlet"
             self.encoded = EncodedRule(spec.path, self.regex, servlet, self.base, self._template)
 
@@ -169,14 +171,6 @@ class Mount:
         if ENCODED_SLASH in path and self.spec.encodedslashes == "on":
             return merge_slashes(path.replace(ENCODED_SLASH, b"/"))
         return path
-
-
-def _compile(pattern: str) -> re.Pattern[bytes]:
-    try:
-        # A path may have an escaped line break, which no rule is to overlook.
-        return re.compile(pattern.encode(), re.DOTALL)
-    except re.error as error:
-        raise ValueError(f"{pattern!r} is not a regular expression: {error}") from None
 
 
 def _target_path(spec: MountSpec) -> str:

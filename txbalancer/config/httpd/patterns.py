@@ -5,12 +5,12 @@ Which paths a rule or a C{<Location>} is for, and whether one has all, some or n
 from __future__ import annotations
 
 import re
-import warnings
 from dataclasses import dataclass
 from enum import Enum
 
 from txbalancer.core.mounts import literal_start
 from txbalancer.core.paths import merge_slashes
+from txbalancer.core.patterns import compile_pattern
 
 _NAMED_GROUP = re.compile(r"(?<!\\)\(\?<(?=[A-Za-z_])")
 _CLASS = re.compile(r"\[:\^?\w+:\]")
@@ -86,12 +86,7 @@ def regex_pattern(text: str) -> Pattern:
     text = _NAMED_GROUP.sub("(?P<", text)
     if _CLASS.search(text):
         raise ValueError(f"{text!r}: write classes such as [:alpha:] as A-Za-z")
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            re.compile(text.encode())
-    except (re.error, OverflowError, RecursionError) as error:
-        raise ValueError(f"{text!r} is not a regular expression: {error}") from error
+    compile_pattern(text)
     return Pattern("regex", text)
 
 

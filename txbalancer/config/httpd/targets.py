@@ -15,6 +15,7 @@ from txbalancer.config.httpd.rules import Rule
 from txbalancer.config.httpd.settle import single_spec
 from txbalancer.config.members import parse_url
 from txbalancer.config.targets import check_references, join_path
+from txbalancer.core.patterns import compile_pattern
 from txbalancer.core.specs import FixedStatus, NotProxied, Target, ToBalancer, ToMember
 
 _WEBSOCKET = re.compile(r"((?:unix:[^|]*\|)?)ws(s?):", re.IGNORECASE)
@@ -66,7 +67,7 @@ def make_target(rule: Rule, draft: Draft, balancers: Balancers, own: bool = True
 
 
 def _groups(pattern: Pattern) -> int | None:
-    return re.compile(pattern.text.encode()).groups if pattern.kind == "regex" else None
+    return compile_pattern(pattern.text).groups if pattern.kind == "regex" else None
 
 
 def _check(path: str, groups: int | None) -> None:
