@@ -20,7 +20,14 @@ from txbalancer.core.conditions import (
 )
 from txbalancer.core.encoded import normalise_encoded
 from txbalancer.core.mount import Mount
-from txbalancer.core.paths import ENCODED_SLASH, PLAIN, hides_slash, merge_slashes, normalise
+from txbalancer.core.paths import (
+    ENCODED_SLASH,
+    PLAIN,
+    canonical,
+    hides_slash,
+    merge_slashes,
+    normalise,
+)
 from txbalancer.core.request import Request
 from txbalancer.errors import ClientError
 
@@ -40,7 +47,15 @@ class MountTable:
     All mounts of a listener or service, in file order.
     """
 
-    __slots__ = ("_any_host", "_by_host", "_by_suffix", "_encoded", "_found", "_remembers", "mounts")
+    __slots__ = (
+        "_any_host",
+        "_by_host",
+        "_by_suffix",
+        "_encoded",
+        "_found",
+        "_remembers",
+        "mounts",
+    )
 
     def __init__(self, mounts: Iterable[Mount]) -> None:
         """
@@ -128,7 +143,9 @@ class MountTable:
             self._refuse_ambiguous(request, path, mount)
             path = mount.decoded(path)
         if mount.encoded is not None and encoded is not None:
-            return mount, mount.encoded.map(mount.decoded_slashes(encoded))
+            if mount.spec.encodedslashes == "on":
+                encoded = merge_slashes(encoded.replace(b"%2F", b"/"))
+            return mount, mount.encoded.map(encoded)
         if mount.spec.nocanon:
             return mount, mount.map_raw(path, raw)
         return mount, mount.map_path(path)
