@@ -12,7 +12,7 @@ from txbalancer.config.findings import Findings
 from txbalancer.config.httpd.drafts import BalancerDraft, is_balancer, split_balancer
 from txbalancer.config.httpd.expressions import Expressions
 from txbalancer.config.httpd.members import MemberDraft, draft_member
-from txbalancer.config.httpd.parameters import Given, ParameterReader, Parameters
+from txbalancer.config.httpd.parameters import Given, ParameterReader, Parameters, no_pair
 from txbalancer.config.httpd.said import doubt, fault
 from txbalancer.config.httpd.tree import Directive
 from txbalancer.config.options import TABLES, parse
@@ -373,7 +373,7 @@ def _only_url(places: Sequence[str], directive: Directive) -> MemberDraft:
         )
     draft = draft_member(url, directive)
     if more:
-        raise ValueError(f"{more[0]!r} is not of the form key=value")
+        raise ValueError(no_pair(more[0]))
     return draft
 
 

@@ -68,7 +68,8 @@ def new_name(name: str, suffix: str, taken: set[str]) -> str:
     plain, suffix = (_FOREIGN.sub("-", part)[:63] for part in (name, suffix[:40]))
     found, number = plain, 1
     while found in taken:
-        tail = suffix + (f".{number}" if number > 1 or not suffix else "")
-        found, number = plain[: 63 - len(tail)] + tail, number + 1
+        number += 1
+        tail = suffix if suffix and number == 2 else f"{suffix}.{number}"
+        found = plain[: 63 - len(tail)] + tail
     taken.add(found)
     return found

@@ -10,7 +10,7 @@ from txbalancer.config.findings import Findings
 from txbalancer.config.httpd.said import doubt, fault
 from txbalancer.config.httpd.tree import Directive
 from txbalancer.config.suggest import choose_from
-from txbalancer.core import hcexpr, specs
+from txbalancer.core import hcexpr, specs, values
 from txbalancer.core.specs import NamedText
 
 FORM = "takes NAME {EXPRESSION}"
@@ -56,7 +56,7 @@ class Expressions:
             name, text = _split(directive.text)
             for warning in hcexpr.parse(text).warnings:
                 doubt(self._findings, directive, warning)
-            named = specs.named_text(f"{name} {text}")
+            named = specs.named_text(f"{values.name(name)} {text}")
         except ValueError as error:
             fault(self._findings, directive, error)
             return

@@ -139,10 +139,7 @@ class ParameterReader:
             key, equals, text = word.partition("=")
             key = key.lower()
             if not equals:
-                hint = (
-                    f" (did you mean {key}=…?)" if key in {*MEMBER_KEYS, *BALANCER_OPTIONS} else ""
-                )
-                fault(self._findings, directive, f"{word!r} is not of the form key=value{hint}")
+                fault(self._findings, directive, no_pair(word))
                 continue
             if key in seen:
                 doubt(self._findings, directive, f"{key} is given twice: the last one counts")
@@ -217,6 +214,15 @@ _SPECIAL: dict[str, Callable[[ParameterReader, str], Any]] = {
     "hcfails": _once,
     "responsefieldsize": _field_size,
 }
+
+
+def no_pair(word: str) -> str:
+    """
+    Say that a word lacks its value.
+    """
+    key = word.lower()
+    hint = f" (did you mean {key}=…?)" if key in MEMBER_KEYS or key in BALANCER_OPTIONS else ""
+    return f"{word!r} is not of the form key=value{hint}"
 
 
 def _no_member_key(key: str) -> str:

@@ -1,0 +1,524 @@
+"""
+Balancers and members as Apache's directives declare them.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.config.httpd.collecting import balancer, collect, directive, good
+from txbalancer.config.findings import Findings
+from txbalancer.config.httpd.balancers import Balancers, share
+from txbalancer.config.httpd.drafts import BalancerDraft, new_name
+from txbalancer.config.httpd.settle import settle, single_spec
+from txbalancer.core import flags
+from txbalancer.core.registry import Registry
+from txbalancer.core.specs import MemberSpec, StickyNames
+
+SNIPPETS = {
+    1: """
+<Proxy balancer://mycluster>
+    BalancerMember http://127.0.0.1:8080 route=a
+    BalancerMember http://127.0.0.1:8081 route=b
+    ProxySet stickysession=JSESSIONID
+</Proxy>
+ProxyPass / balancer://mycluster/ stickysession=JSESSIONID
+""",
+    2: """
+<Proxy balancer://mycluster>
+    BalancerMember http://127.0.0.1:8080 route=a
+    BalancerMember http://127.0.0.1:8081 route=b
+    ProxySet lbmethod=bytraffic stickysession=JSESSIONID
+</Proxy>
+ProxyPass / balancer://mycluster/
+""",
+    3: """
+<Proxy balancer://mycluster>
+    BalancerMember http://127.0.0.1:8080 route=1 status=+H
+    BalancerMember http://127.0.0.1:8081 route=2 status=+H
+</Proxy>
+ProxyPass / balancer://mycluster/ stickysession=JSESSIONID|jsessionid
+""",
+    4: """
+<Proxy balancer://mycluster>
+    BalancerMember http://127.0.0.1:8080 route=server1
+    BalancerMember http://127.0.0.1:8081 route=server2
+</Proxy>
+ProxyPass /app balancer://mycluster/ stickysession=JSESSIONID|jsessionid
+""",
+    5: """
+<Proxy "balancer://mycluster">
+    BalancerMember "http://127.0.0.1:8080" route=1 retry=5 hcmethod=GET hcuri=/healthcheck
+    BalancerMember "http://127.0.0.1:8081" route=2 status=+H hcmethod=GET hcuri=/healthcheck
+    ProxySet lbmethod=byrequests
+</Proxy>
+ProxyPass "/app" "balancer://mycluster"
+""",
+}
+
+
+@pytest.mark.parametrize("number", SNIPPETS)
+def test_D_snippets_are_read_without_a_doubt(number: int) -> None:
+    """
+    Balancers as people write them are read without a warning.
+    """
+    found = good(SNIPPETS[number])
+    assert found.warnings == []
+    assert [each.name for each in found.specs] == ["mycluster"]
+    assert [each.url for each in found["mycluster"].members] == [
+        "http://127.0.0.1:8080",
+        "http://127.0.0.1:8081",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("number", "sticky", "method", "routes", "target"),
+    [
+        (1, StickyNames("JSESSIONID", "JSESSIONID"), "byrequests", "a b", "mycluster/"),
+        (2, StickyNames("JSESSIONID", "JSESSIONID"), "bytraffic", "a b", "mycluster/"),
+        (3, StickyNames("JSESSIONID", "jsessionid"), "byrequests", "1 2", "mycluster/"),
+        (4, StickyNames("JSESSIONID", "jsessionid"), "byrequests", "server1 server2", "mycluster/"),
+        (5, None, "byrequests", "1 2", "mycluster"),
+    ],
+)
+def test_D_snippets_mean_what_they_say(
+    number: int, sticky: StickyNames | None, method: str, routes: str, target: str
+) -> None:
+    """
+    Stickiness, lbmethod, routes and targets are those of the file.
+    """
+    found = good(SNIPPETS[number])
+    spec = found["mycluster"]
+    assert (spec.stickysession, spec.lbmethod) == (sticky, method)
+    assert [each.route for each in spec.members] == routes.split()
+    assert found.targets == [target]
+
+
+def test_D_members_of_the_snippets() -> None:
+    """
+    Start flags, retry and health checks of members are those of the file.
+    """
+    standby = flags.INIT | flags.STANDBY
+    assert [each.status for each in good(SNIPPETS[3])["mycluster"].members] == [standby, standby]
+    first, second = good(SNIPPETS[5])["mycluster"].members
+    assert (first.retry, first.status, second.retry, second.status) == (5.0, 1, 60.0, standby)
+    assert (first.hcmethod, first.hcuri, first.hcinterval) == ("get", "/healthcheck", 30.0)
+    assert (first.hcpasses, first.hcfails, first.maxfails) == (1, 1, 1)
+
+
+def test_D13_hccounting_and_the_rest_are_apaches() -> None:
+    """
+    In Apache's syntax every option that is not given has Apache's default.
+    """
+    (made,) = good(balancer("BalancerMember http://h:1"))["c"].members
+    assert made == MemberSpec(
+        "http://h:1",
+        host="h",
+        port=1,
+        retry=60.0,
+        maxfails=1,
+        blame="connect",
+        timeout=60.0,
+        connectiontimeout=60.0,
+        smax=None,
+        ttl=0.0,
+        acquire=0.0,
+        keepalive=False,
+        addressttl=-1.0,
+        upgrade="NONE",
+        tunneltimeout=60.0,
+        hccounting="sums",
+        hcinterval=30.0,
+        hctimeout=60.0,
+        hcpasses=1,
+        hcfails=1,
+    )
+
+
+def test_modern_defaults_on_demand() -> None:
+    """
+    A file may ask for this program's defaults.
+    """
+    text = "# txbalancer: defaults modern\n" + balancer("BalancerMember http://h:1")
+    assert good(text)["c"].members == (MemberSpec("http://h:1", host="h", port=1),)
+
+
+def test_0_2_names_of_balancers() -> None:
+    """
+    Names are read in any case, and a path behind them is not part of them.
+    """
+    found = good(
+        "<Proxy balancer://MyCluster/foo>\nBalancerMember http://h:1 route=a\n</Proxy>\n"
+        "ProxySet BALANCER://mycluster/bar stickysession=A\n"
+        "ProxyPass /x balancer://MYCLUSTER/y\n"
+    )
+    assert found["mycluster"].stickysession == StickyNames("A", "A")
+    assert found.targets == ["mycluster/y"]
+
+
+def test_0_2_names_that_specs_cannot_have() -> None:
+    """
+    Characters that a section's name cannot have are replaced; names stay apart.
+    """
+    found = good(
+        "BalancerMember balancer://a:80 http://h:1\nBalancerMember balancer://a_80 http://h:2\n"
+        "BalancerMember balancer://a-80 http://h:3\n"
+    )
+    assert [each.name for each in found.specs] == ["a-80", "a_80", "a-80.2"]
+
+
+def test_new_names_fit() -> None:
+    """
+    However long, a name of a spec has at most 63 characters and is taken once.
+    """
+    taken: set[str] = set()
+    names = [new_name("n" * 84, suffix, taken) for suffix in ("", "-s" * 60, "-s" * 60, "")]
+    assert len(set(names)) == 4
+    assert all(len(name) <= 63 for name in names)
+
+
+def test_0_5_declarations_of_all_forms_add_up() -> None:
+    """
+    Members and parameters of one balancer may be declared in several places; the last wins.
+    """
+    found = good(
+        "BalancerMember balancer://c http://h:1 loadfactor=2\n"
+        "<Proxy balancer://c maxattempts=7>\n"
+        "BalancerMember http://h:2 loadfactor=3\n"
+        "ProxySet maxattempts=3\n"
+        "</Proxy>\n"
+        "ProxySet balancer://c timeout=1 failontimeout=On\n"
+        "ProxyPass /a balancer://c timeout=2\n"
+        "ProxySet balancer://c failontimeout=Off\n"
+    )
+    spec = found["c"]
+    assert [(each.url, each.loadfactor) for each in spec.members] == [
+        ("http://h:1", 200),
+        ("http://h:2", 300),
+    ]
+    # Apache reads what stands in the section before the words after its name.
+    assert (spec.maxattempts, spec.timeout, spec.failontimeout) == (7, 2.0, False)
+    assert found.places == {
+        "balancer:c": ("f", 1),
+        "balancer:c http://h:1": ("f", 1),
+        "balancer:c http://h:2": ("f", 3),
+    }
+
+
+@pytest.mark.parametrize(
+    ("url", "name"),
+    [
+        ("HTTP://LocalHost:80/", "http://localhost/"),
+        ("https://127.0.0.1:443/s", "https://127.0.0.1/s"),
+        ("http://[::1]:21151/v6", "http://[::1]:21151/v6"),
+        ("unix:/path.sock|http://localhost/x", "unix:/path.sock|http://localhost/x"),
+        ("unix:/path.sock|http:", "unix:/path.sock|http://localhost"),
+        ("ws://h:1/x", "http://h:1/x"),
+        ("WSS://h/x", "https://h/x"),
+        ("unix:/s|ws://h/", "unix:/s|http://h/"),
+    ],
+)
+def test_0_3_0_4_urls_of_members(url: str, name: str) -> None:
+    """
+    URLs are normalised as Apache does.
+    """
+    (made,) = good(balancer(f'BalancerMember "{url}"'))["c"].members
+    assert made.url == name
+    assert made.upgrade == ("websocket" if "ws" in url.lower() else "NONE")
+
+
+def test_H40_a_websocket_member_may_say_otherwise() -> None:
+    """
+    ws:// means upgrade=websocket unless the member has an upgrade of its own.
+    """
+    (made,) = good(balancer("BalancerMember ws://h:1 upgrade=ANY"))["c"].members
+    assert made.upgrade == "ANY"
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ("BalancerMember", "the member's URL is missing: URL key=value …"),
+        ("BalancerMember retry=5", "the member's URL is missing: URL key=value …"),
+        ("BalancerMember foo:1", "(did you mean http://foo:1?)"),
+        ("BalancerMember http://h:1 foo", "'foo' is not of the form key=value"),
+        ("BalancerMember http://h:99999", "port '99999' is not a number from 1 to 65535"),
+        ("BalancerMember ajp://h:1", "ajp:// is not available in this version; use http://"),
+        ("BalancerMember h2://h:1", "h2:// is not available in this version; use http://"),
+        (
+            "BalancerMember balancer://c http://h:1",
+            "balancer://c cannot be a member: the balancer's name is not repeated in its section",
+        ),
+        ("BalancerMember balancer://d", "balancer://d cannot be a member"),
+    ],
+)
+def test_W31_W32_faults_in_a_section(line: str, told: str) -> None:
+    """
+    What is missing or not understood in a section is told.
+    """
+    (fault,) = collect(balancer(line)).errors
+    assert told in fault
+    assert fault.startswith("f:2: BalancerMember: ")
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("BalancerMember http://h:1", "takes balancer://NAME URL key=value …: the balancer's name"),
+        ("BalancerMember", "the balancer's name is missing"),
+        ("BalancerMember balancer://c", "the member's URL is missing"),
+        ("BalancerMember balancer:// http://h:1", "must be balancer://NAME or"),
+        (f"BalancerMember balancer://{'c' * 85} http://h:1", "is too long: 95 characters are"),
+        ("ProxySet", "takes balancer://NAME key=value …: the name is missing"),
+        ("ProxySet retry=1", "takes balancer://NAME key=value …: the name is missing"),
+        ("ProxySet balancer:/c timeout=1", "must be balancer://NAME or balancer://NAME/PATH"),
+        ("ProxySet balancer://c timeout=1", "balancer://c is not there, or only further down"),
+        ("ProxySet http://h timeout=1", "http://h is not there, or only further down"),
+        ("ProxySet foo timeout=1", "'foo' is no URL"),
+        ("ProxyPass /x balancer:// timeout=1", "must be balancer://NAME"),
+        ("ProxyPass /x ftp://h timeout=1", "ftp:// is not available in this version"),
+        ("ProxyPass /x http://h lbmethod=x", "lbmethod: belongs to the balancer"),
+        ("<Proxy *>\nProxySet timeout=1\n</Proxy>", "'*' is not a URL whose parameters can be"),
+        ("<ProxyMatch ^http>\nProxySet timeout=1\n</ProxyMatch>", "'^http' is not a URL whose"),
+        ("<Proxy *>\nBalancerMember http://h\n</Proxy>", "belongs in <Proxy balancer://NAME>, "),
+        ("<Proxy http://h>\nBalancerMember http://h:2\n</Proxy>", "not in the section of 'http:"),
+        ("<Proxy balancer://c foo>\nBalancerMember http://h\n</Proxy>", "Proxy: 'foo' is not of"),
+        ("<Proxy balancer://c foo=1>\nBalancerMember http://h\n</Proxy>", "Proxy: foo: is not"),
+        ("<Proxy http://h foo=1>\n</Proxy>", "f:1: Proxy: foo: is not known here"),
+    ],
+)
+def test_W31_W32_faults_elsewhere(text: str, told: str) -> None:
+    """
+    What is missing or not understood elsewhere is told.
+    """
+    (fault,) = collect(text + "\n").errors
+    assert told in fault
+
+
+@pytest.mark.parametrize("url", ["balancer://", "ftp://h"])
+def test_a_section_that_cannot_be_named(url: str) -> None:
+    """
+    Of a section whose URL is at fault, that is told, and not what stands in it too.
+    """
+    found = Findings("f")
+    server = Balancers(found, Registry())
+    inside = [directive("BalancerMember http://h:1"), directive("ProxySet timeout=1")]
+    section = server.section(directive(f"Proxy {url}", *inside, directive("Require local")))
+    assert section.holder is None
+    assert [each.name for each in section.rest] == ["Require"]
+    assert found.count == (1 if "balancer" in url else 3)
+
+
+def test_proxyset_of_a_members_url() -> None:
+    """
+    Who sets the parameters of a balancer's member by its URL is told where they belong.
+    """
+    text = balancer("BalancerMember http://h:1") + "ProxySet http://h:1 retry=5\n"
+    (fault,) = collect(text).errors
+    assert "it is a member of balancer://c, whose parameters stand behind its Balancer" in fault
+
+
+def test_proxyset_with_a_slip() -> None:
+    """
+    A likely name is told.
+    """
+    text = balancer("BalancerMember http://h:1") + "ProxySet balancer://d retry=5\n"
+    (fault,) = collect(text).errors
+    assert fault.endswith("or only further down (did you mean balancer://c?)")
+
+
+def test_no_members_in_a_location() -> None:
+    """
+    BalancerMember cannot stand in a Location, as in Apache.
+    """
+    found = Findings("f")
+    line = directive("BalancerMember balancer://c http://h:1")
+    Balancers(found, Registry()).member(line, in_location=True)
+    assert found.count == 1
+
+
+def test_0_6_a_member_that_is_there_already() -> None:
+    """
+    The second of two equal members is left out, and its parameters are told.
+    """
+    found = good(
+        balancer(
+            "BalancerMember http://h:1 retry=5",
+            "BalancerMember HTTP://H:1/ retry=6 route=a",
+            "BalancerMember http://h:1",
+            "BalancerMember http://h:1/x",
+        )
+    )
+    assert [(each.url, each.retry) for each in found["c"].members] == [
+        ("http://h:1", 5.0),
+        ("http://h:1/x", 60.0),
+    ]
+    assert found.warnings == [
+        "f:3: BalancerMember: http://h:1 is there already, in line 2, and keeps what it was given "
+        "there: retry, route ignored, as Apache does",
+        "f:4: BalancerMember: http://h:1 is a member already, in line 2",
+    ]
+
+
+def test_X38_members_that_begin_alike_are_separate() -> None:
+    """
+    A URL that begins with another's is a member of its own, with its own parameters.
+    """
+    found = good(balancer("BalancerMember http://h retry=1", "BalancerMember http://h/x retry=2"))
+    assert [each.retry for each in found["c"].members] == [1.0, 2.0]
+
+
+def test_D18_one_member_for_plain_requests_and_upgrades() -> None:
+    """
+    Of ws:// and http:// with one address one member is made, which may be upgraded.
+    """
+    found = good(balancer("BalancerMember http://h:1", "BalancerMember ws://h:1"))
+    (made,) = found["c"].members
+    assert made.upgrade == "websocket"
+    assert "http://h:1 is a member already" in found.warnings[0]
+
+
+def test_D12_a_single_member() -> None:
+    """
+    A ProxyPass to a URL has the parameters of members; those that need a balancer are told.
+    """
+    found = good("ProxyPass /example http://backend.example.com max=20 ttl=120 retry=300\n")
+    (made,) = found.targets
+    assert isinstance(made, MemberSpec)
+    assert (made.url, made.max, made.ttl) == ("http://backend.example.com", 20, 120.0)
+    assert (made.retry, made.maxfails, made.hcinterval) == (10.0, 3, 5.0)
+    assert len(found.warnings) == 1
+    assert "retry has no effect on a member without a balancer" in found.warnings[0]
+
+
+def test_D12_timeouts_of_a_single_member() -> None:
+    """
+    Both timeouts of a single member may be given; one alone stands for both (W8).
+    """
+    found = good(
+        "ProxyPass /a http://a connectiontimeout=5 timeout=30\nProxyPass /b http://b timeout=9\n"
+        "ProxyPass /c http://c\n",
+        [{"timeout": 300.0}],
+    )
+    times = [
+        (each.timeout, each.connectiontimeout)
+        for each in found.targets
+        if isinstance(each, MemberSpec)
+    ]
+    assert times == [(30.0, 5.0), (9.0, 9.0), (300.0, 300.0)]
+
+
+def test_D13_two_rules_to_one_member() -> None:
+    """
+    The first rule's parameters hold for an equal URL; one that only begins so is separate (X38).
+    """
+    found = good(
+        "ProxyPass /apps http://b/ timeout=60\nProxyPass /more http://b timeout=10\n"
+        "ProxyPass /examples http://b/examples timeout=10\nProxyPass /again http://b/\n"
+        "ProxyPass /ws ws://b/\n"
+    )
+    made = [each for each in found.targets if isinstance(each, MemberSpec)]
+    assert [each.timeout for each in made] == [60.0, 60.0, 10.0, 60.0, 60.0]
+    assert [each.upgrade for each in made] == ["NONE"] * 4 + ["websocket"]
+    assert found.warnings == [
+        "f:2: ProxyPass: http://b/ is there already, in line 1, and keeps what it was given there: "
+        "timeout ignored, as Apache does"
+    ]
+
+
+def test_D11_parameters_of_a_single_member_elsewhere() -> None:
+    """
+    A section of a URL gives parameters to all members whose URL begins so; the closest counts
+    most, and what the rule says itself more.
+    """
+    found = good(
+        "<Proxy http://b>\nProxySet keepalive=On ttl=7\n</Proxy>\n"
+        "<Proxy http://b/x/ ttl=8>\n</Proxy>\n"
+        "ProxyPass /a http://b/a\n"
+        "ProxyPass /x http://b/x/y max=5\n"
+        "ProxyPass /z http://b/x/z ttl=9\n"
+        "ProxyPass /o http://other\n"
+        "ProxySet http://other ttl=4\n"
+        "ProxySet http://b ttl=6\n"
+    )
+    made = [each for each in found.targets if isinstance(each, MemberSpec)]
+    assert [(each.ttl, each.keepalive, each.max) for each in made] == [
+        (6.0, True, 0),
+        (8.0, True, 5),
+        (9.0, True, 0),
+        (4.0, False, 0),
+    ]
+
+
+def test_a_section_of_a_url_that_nothing_leads_to() -> None:
+    """
+    Parameters of a URL that no rule leads to are told to have no effect; empty sections are not.
+    """
+    found = good("<Proxy http://b>\nProxySet ttl=7\n</Proxy>\n<Proxy http://d>\n</Proxy>\n")
+    assert found.warnings == [
+        "f:1: Proxy: no ProxyPass leads to http://b: its parameters have no effect"
+    ]
+
+
+def test_what_else_stands_in_a_section_is_handed_back() -> None:
+    """
+    Directives of a section that concern requests are not the balancer's.
+    """
+    found = good(
+        balancer("Require all granted", "BalancerMember http://h:1", "Header set A b")
+        + "<Proxy *>\nRequire ip 10.0.0.0/8\n</Proxy>\n"
+    )
+    first, second = found.sections
+    assert isinstance(first.holder, BalancerDraft)
+    assert [each.name for each in first.rest] == ["Require", "Header"]
+    assert second.holder is None
+    assert [each.name for each in second.rest] == ["Require"]
+
+
+def test_options_shared_by_other_directives() -> None:
+    """
+    A directive in a section, such as SSLProxyVerify, may give options to its members.
+    """
+    found = Findings("f")
+    server = Balancers(found, Registry())
+    line = directive("SSLProxyVerify none")
+    inside = directive("BalancerMember https://h"), directive("BalancerMember http://h")
+    section = server.section(directive("Proxy balancer://c", *inside))
+    single = server.section(directive("Proxy https://d"))
+    draft = server.single("https://d/x", [], directive("ProxyPass /x https://d/x"))
+    for each in (section, single):
+        assert each.holder is not None
+        share(each.holder, {"sslproxyverifydepth": 3}, line)
+    (spec,) = settle(server).specs
+    assert [each.sslproxyverifydepth for each in spec.members] == [3, 10]
+    assert draft is not None
+    assert single_spec(server, draft).sslproxyverifydepth == 3
+
+
+def test_server_defaults_are_below_all() -> None:
+    """
+    What a server gives its members holds unless they or their balancer's section say otherwise.
+    """
+    found = good(
+        balancer("BalancerMember http://h:1 ttl=1", "BalancerMember http://h:2"),
+        [{"ttl": 9.0, "iobuffersize": 4096, "sslproxyverify": "none"}],
+    )
+    assert [each.ttl for each in found["c"].members] == [1.0, 9.0]
+    assert [each.iobuffersize for each in found["c"].members] == [4096, 4096]
+    # Of no use to a plain member.
+    assert [each.sslproxyverify for each in found["c"].members] == ["require", "require"]
+
+
+def test_a_balancer_without_members() -> None:
+    """
+    A balancer that nobody declares answers 503, as in Apache; a likely name is told.
+    """
+    found = good(
+        "<Proxy balancer://mycluster>\nBalancerMember http://h:1\n</Proxy>\n"
+        "ProxyPass / balancer://myclster/\n"
+    )
+    assert found["myclster"].members == ()
+    assert found.warnings == [
+        "f:4: ProxyPass: balancer://myclster has no members "
+        "(did you mean balancer://mycluster?): each request gets 503"
+    ]
