@@ -34,7 +34,7 @@ TOKEN = st.text("abcXYZ019-_!", min_size=1, max_size=12)
 
 NAME = st.sampled_from(["ok", "a.b"])
 PAIRS = st.lists(
-    st.sampled_from([("a.test", "b.test"), ("/", "/a;b"), ("/x", "http://h:1/#")]), max_size=2
+    st.sampled_from([("a.test", "b.test"), ("/", "/a#b"), ("/x", "http://h:1/#")]), max_size=2
 ).map(tuple)
 EDITS = st.lists(
     st.builds(
@@ -47,6 +47,14 @@ EDITS = st.lists(
     ).filter(lambda made: not made.value.lower().startswith("expr=")),
     max_size=2,
 ).map(tuple)
+
+EXPRESSIONS = ("ok", "in_maint")
+EXPRESSION_TEXTS = (
+    "hc('body') !~ /; #=/",
+    "%{REQUEST_STATUS} =~ m;^[234];i && 'a  b' != \"\\t ;\"",
+    "{ true }",
+    "%{resp:X} in {'ä', '%', '$1'}",
+)
 
 BY_KEY: dict[str, st.SearchStrategy[Any]] = {
     "status": st.integers(0, 0xFFF).map(lambda bits: bits & sum(flags.LETTERS.values())),
@@ -77,7 +85,7 @@ BY_KEY: dict[str, st.SearchStrategy[Any]] = {
     "log-level": st.sampled_from(["debug", "info", "warn", "error"]),
     "defaults": st.sampled_from(["modern", "apache"]),
     "state": TEXT,
-    "hcexpr": NAME,
+    "hcexpr": st.sampled_from(["", *EXPRESSIONS]),
     "heartbeat-listen": st.sampled_from(["", "239.0.0.1:27999", "[::1]:1"]),
     "heartbeat-address": st.sampled_from(["", "127.0.0.1:65535"]),
     "heartbeat-storage": TEXT,
@@ -120,7 +128,9 @@ def option_values(option: Option) -> st.SearchStrategy[Any]:
     Return a strategy for the value of an option.
     """
     if option.name == "hcexpr" and option.kind.lines:
-        return st.lists(st.builds(NamedText, NAME, TEXT.filter(bool)), max_size=2).map(tuple)
+        # Members may name each of them.
+        texts = st.sampled_from(EXPRESSION_TEXTS)
+        return st.tuples(*(st.builds(NamedText, st.just(name), texts) for name in EXPRESSIONS))
     by_key = BY_KEY.get(option.name)
     if by_key is not None:
         return by_key
@@ -228,13 +238,22 @@ def mounts(draw: st.DrawFn, number: int, service: GlobalSpec) -> MountSpec:
     return MountSpec(label, path, target, draw(CONDITIONS), **options)
 
 
+def _global_options() -> st.SearchStrategy[dict[str, Any]]:
+    expressions = next(found for _, found in specs.options(GlobalSpec) if found.name == "hcexpr")
+    return st.builds(
+        lambda options, texts: options | {"hcexpr": texts},
+        options_of(GlobalSpec),
+        option_values(expressions),
+    )
+
+
 @st.composite
 def services(draw: st.DrawFn) -> ServiceSpec:
     """
     Draw a whole configuration.
     """
     endpoints = [("tcp:1",), ("tcp:2", "unix:/a\\:b"), ("tcp:0", "tcp:0")]
-    service = GlobalSpec(**draw(options_of(GlobalSpec)))
+    service = GlobalSpec(**draw(_global_options()))
     return ServiceSpec(
         service,
         tuple(

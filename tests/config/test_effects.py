@@ -36,7 +36,7 @@ def of_balancer(lines: str, *members: str) -> list[str]:
         ("member.maxqueue = 5", "max", "max = 3"),
         ("sslproxyverify = none", "https://", ""),
         ("failwindow = 5", "maxfails above 1", "maxfails = 2"),
-        ("hcinterval = 5", "hcmethod", "hcmethod = tcp"),
+        ("hcinterval = 6", "hcmethod", "hcmethod = tcp"),
         ("hctimeout = 1", "hcmethod", "hcmethod = tcp"),
         ("hcpasses = 5", "hcmethod", "hcmethod = tcp"),
         ("member.hcfails = 5", "hcmethod", "hcmethod = tcp"),

@@ -47,7 +47,7 @@ def test_defaults_are_written_on_demand() -> None:
     for attribute, option in specs.options(specs.ListenerSpec):
         shown = option.kind.show(getattr(spec.listeners[0], attribute))
         assert f"{option.name} = {shown}".rstrip() in text.split("\n")
-    assert " retry=10s " in text
+    assert "\nmember.retry = 10s\n" in text
     assert "maxattempts" not in text
 
 

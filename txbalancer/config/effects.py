@@ -6,13 +6,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache
 from typing import Any
 
 from txbalancer.config import words
 from txbalancer.config.findings import Findings
 from txbalancer.config.ini import Section
-from txbalancer.config.options import MEMBER_OPTIONS, TABLES, table
+from txbalancer.config.options import MEMBER_OPTIONS, TABLES, Table, table
 from txbalancer.config.scope import Placed
 from txbalancer.core import flags
 from txbalancer.core.access_rules import asks_for_users
@@ -129,62 +128,88 @@ def check_effects(
     balancers: Sequence[Placed[BalancerSpec]],
     mounts: Sequence[Placed[MountSpec]],
     findings: Findings,
+    apache: bool = False,
 ) -> None:
     """
-    Warn of each option that has no effect where it was written.
+    Warn of each option that has no effect where it was written, unless it says the default.
+
+    @param apache: whether the defaults are Apache's.
     """
+    check = _Check(findings, apache)
     for listener in listeners:
-        _check_section(listener.section, [listener.spec], OF_LISTENERS, findings)
+        check.section(listener.section, [listener.spec], OF_LISTENERS)
     for balancer in balancers:
-        _check_section(balancer.section, [balancer.spec], OF_BALANCERS, findings)
-        _check_members(balancer, findings)
+        check.section(balancer.section, [balancer.spec], OF_BALANCERS)
+        check.members(balancer)
     for mount in mounts:
-        _check_section(mount.section, [mount.spec], OF_MOUNTS, findings)
+        check.section(mount.section, [mount.spec], OF_MOUNTS)
         target, section = mount.spec.target, mount.section
         if isinstance(target, ToMember):
             entry = section.entries["to"]
-            for text in _faults(entry.value, target.member, OF_MEMBERS):
+            for text in check.faults(entry.value, target.member, OF_MEMBERS):
                 findings.warn(entry.line, section.title, "to", text)
 
 
-def _check_section(
-    section: Section,
-    holders: Sequence[Any],
-    needs: Sequence[Need],
-    findings: Findings,
-    names: Callable[[str], str] = str,
-) -> None:
-    """
-    @param holders: the specs that the section's options are for; one that can use them is enough.
-    @param names: name in C{needs} of a key.
-    """
-    for key, entry in section.entries.items():
-        for need in needs:
+class _Check:
+    __slots__ = ("_defaults", "_findings", "_tables")
+
+    def __init__(self, findings: Findings, apache: bool) -> None:
+        self._findings = findings
+        self._defaults = "apache" if apache else "modern"
+        self._tables: dict[type, Table] = {}
+
+    def section(
+        self,
+        section: Section,
+        holders: Sequence[Any],
+        needs: Sequence[Need],
+        names: Callable[[str], str] = str,
+    ) -> None:
+        """
+        @param holders: the specs that the section's options are for; one that can use them is
+            enough.
+        @param names: name in C{needs} of a key.
+        """
+        for key, entry in section.entries.items():
             name = names(key)
-            if name in need.keys and not any(_is_well(spec, name, need) for spec in holders):
-                findings.warn(entry.line, section.title, key, need.fault)
-                break
+            for need in needs:
+                if name in need.keys and not any(
+                    self._is_well(each, name, need) for each in holders
+                ):
+                    self._findings.warn(entry.line, section.title, key, need.fault)
+                    break
 
+    def members(self, placed: Placed[BalancerSpec]) -> None:
+        """
+        Look at the options of a balancer's members, in its section and in their lines.
+        """
+        spec, section = placed.spec, placed.section
+        needs = OF_MEMBERS if is_sticky(spec) else (*OF_MEMBERS, OF_STICKY)
+        if spec.members:
+            self.section(section, spec.members, needs, _member_option)
+        written = dict(section.entries["members"].lines)
+        for line, member in zip(placed.lines, spec.members, strict=True):
+            for text in self.faults(written[line], member, needs):
+                self._findings.warn(line, section.title, "members", text)
 
-def _check_members(placed: Placed[BalancerSpec], findings: Findings) -> None:
-    spec, section = placed.spec, placed.section
-    needs = OF_MEMBERS if is_sticky(spec) else (*OF_MEMBERS, OF_STICKY)
-    _check_section(section, spec.members, needs, findings, _member_option)
-    written = dict(section.entries["members"].lines)
-    for line, member in zip(placed.lines, spec.members, strict=True):
-        for text in _faults(written[line], member, needs):
-            findings.warn(line, section.title, "members", text)
+    def faults(self, text: str, member: MemberSpec, needs: Sequence[Need]) -> Iterator[str]:
+        """
+        Yield what is to be said of the options in the line of a member.
+        """
+        for word in words.split(text)[1:]:
+            key = word.partition("=")[0].lower()
+            for need in needs:
+                if key in need.keys and not self._is_well(member, key, need):
+                    yield f"{member.url}: {key} {need.fault}"
+                    break
 
-
-def _is_well(spec: Any, key: str, need: Need) -> bool:
-    """
-    Tell whether an option has what it needs; one that says what would be so anyway needs nothing.
-    """
-    attribute, option = _options(type(spec))[key]
-    return need.met(spec) or getattr(spec, attribute) in (option.modern, option.apache)
-
-
-_options = cache(table)
+    def _is_well(self, spec: Any, key: str, need: Need) -> bool:
+        if need.met(spec):
+            return True
+        if type(spec) not in self._tables:
+            self._tables[type(spec)] = table(type(spec))
+        attribute, option = self._tables[type(spec)][key]
+        return bool(getattr(spec, attribute) == getattr(option, self._defaults))
 
 
 def _member_option(key: str) -> str:
@@ -192,14 +217,3 @@ def _member_option(key: str) -> str:
     Name the option of members that a key of a balancer's section gives; empty for the others.
     """
     return "" if key in TABLES["balancer"] else key.removeprefix("member.")
-
-
-def _faults(text: str, member: MemberSpec, needs: Sequence[Need]) -> Iterator[str]:
-    for word in words.split(text)[1:]:
-        key = word.partition("=")[0].lower()
-        fault = next(
-            (need.fault for need in needs if key in need.keys and not _is_well(member, key, need)),
-            "",
-        )
-        if fault:
-            yield f"{member.url}: {key} {fault}"

@@ -28,13 +28,21 @@ Mounts = Sequence[Placed[MountSpec]]
 MemberPlaces = Sequence[tuple[int, MemberSpec]]
 
 
-def lint(listeners: Listeners, balancers: Balancers, mounts: Mounts, findings: Findings) -> None:
+def lint(
+    listeners: Listeners,
+    balancers: Balancers,
+    mounts: Mounts,
+    findings: Findings,
+    apache: bool = False,
+) -> None:
     """
     Note warnings, and the few errors that concern more than one section.
+
+    @param apache: whether the defaults are Apache's.
     """
     for balancer in balancers:
         _probes(balancer, findings)
-    check_effects(listeners, balancers, mounts, findings)
+    check_effects(listeners, balancers, mounts, findings, apache)
     lint_specs(listeners, balancers, mounts, findings)
 
 

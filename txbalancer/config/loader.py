@@ -8,7 +8,9 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from txbalancer.config import hctemplates
 from txbalancer.config.balancers import read_balancer
+from txbalancer.config.expressions import check_expressions
 from txbalancer.config.findings import Findings
 from txbalancer.config.httpd.loading import read_httpd
 from txbalancer.config.ini import Section, is_ini, read_sections
@@ -132,10 +134,10 @@ def _read_ini(
 
 
 def _build(sections: list[Section], findings: Findings, registry: Registry) -> ServiceSpec:
-    by_kind: dict[str, list[Section]] = {kind: [] for kind in SECTIONS}
+    by_kind: dict[str, list[Section]] = {kind: [] for kind in (*SECTIONS, hctemplates.KIND)}
     for section in sections:
-        if section.kind not in SECTIONS:
-            hint = did_you_mean(section.kind, SECTIONS)
+        if section.kind not in by_kind:
+            hint = did_you_mean(section.kind, by_kind)
             findings.error(section.line, section.title, "", f"the section is not known{hint}")
         else:
             by_kind[section.kind].append(section)
@@ -146,16 +148,18 @@ def _build(sections: list[Section], findings: Findings, registry: Registry) -> S
         listeners=frozenset(section.label.lower() for section in by_kind["listener"]),
         balancers=frozenset(section.label.lower() for section in by_kind["balancer"]),
         apache=bool(service) and service[0].defaults == "apache",
+        templates=hctemplates.read_templates(by_kind[hctemplates.KIND], findings, registry),
     )
     endpoints: dict[EndpointKey, int] = {}
     listeners = [read_listener(section, endpoints, scope) for section in by_kind["listener"]]
     balancers = [read_balancer(section, scope) for section in by_kind["balancer"]]
+    check_expressions(by_kind["txbalancer"], balancers, findings)
     mounts = [read_mount(section, scope) for section in by_kind["mount"]]
     logs = [read_log(section, scope) for section in by_kind["log"]]
     if not listeners and not findings.count:
         findings.error(0, "", "", "no listener: a section [listener:NAME] is needed")
     if not findings.count:
-        lint(listeners, balancers, mounts, findings)
+        lint(listeners, balancers, mounts, findings, scope.apache)
     return ServiceSpec(
         service[0] if service else GlobalSpec(),
         # What else a listener lacks may come of its fault: that is not told as a second one.

@@ -18,7 +18,6 @@ from txbalancer.core.specs import (
     Condition,
     ListenerSpec,
     LogSpec,
-    MemberSpec,
     MountSpec,
     ServiceSpec,
     ToMember,
@@ -100,13 +99,29 @@ def _listener(spec: ListenerSpec, style: Style) -> Iterator[str]:
 
 def _balancer(spec: BalancerSpec, style: Style) -> Iterator[str]:
     yield from _options(spec, style)
+    members = [dict(shown_options(member, style)) for member in spec.members]
+    common = _common(members) if style.every else {}
+    for key, text in common.items():
+        yield _line(f"member.{key}", text)
     yield "members ="
-    for member in spec.members:
-        yield f"    {escape(words.quote(member.url) + _member_options(member, style))}"
+    for member, options in zip(spec.members, members, strict=True):
+        own = {key: text for key, text in options.items() if key not in common}
+        yield f"    {escape(words.quote(member.url) + _words(own))}"
 
 
-def _member_options(spec: MemberSpec, style: Style) -> str:
-    return "".join(f" {key}={words.quote(text)}" for key, text in shown_options(spec, style))
+def _common(members: list[dict[str, str]]) -> dict[str, str]:
+    if not members:
+        return {}
+    first, *others = members
+    return {
+        key: text
+        for key, text in first.items()
+        if all(key in each and each[key] == text for each in others)
+    }
+
+
+def _words(options: dict[str, str]) -> str:
+    return "".join(f" {key}={words.quote(text)}" for key, text in options.items())
 
 
 def _mount(spec: MountSpec, style: Style) -> Iterator[str]:
@@ -130,8 +145,11 @@ def _conditions(conditions: tuple[Condition, ...]) -> Iterator[str]:
 
 def _single_options(target: ToMember, style: Style) -> str:
     # Some options are refused for a member without a balancer.
-    return "".join(
-        f" {key}={words.quote(text)}"
-        for key, text in shown_options(target.member, style)
-        if key not in NEEDS_BALANCER and not key.startswith("hc")
+    shown = dict(shown_options(target.member, style))
+    return _words(
+        {
+            key: text
+            for key, text in shown.items()
+            if key not in NEEDS_BALANCER and not key.startswith("hc")
+        }
     )
