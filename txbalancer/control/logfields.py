@@ -17,6 +17,7 @@ from urllib.parse import unquote_to_bytes
 
 from txbalancer.core.outcome import Outcome
 from txbalancer.core.request import Request
+from txbalancer.core.variables import BALANCER, Chosen
 
 
 class LoggedRequest(Request, Protocol):
@@ -175,19 +176,12 @@ def _cookie(argument: str) -> Field:
     return Field(cookie)
 
 
+def _of_balancer(read: Callable[[Chosen], bytes | None]) -> Getter:
+    return lambda record, request: read(record)
+
+
 # Source: APACHE item S30.
-_VARIABLES: dict[str, Getter] = {
-    "BALANCER_NAME": lambda record, request: (
-        f"balancer://{record.balancer}".encode() if record.balancer else None
-    ),
-    "BALANCER_WORKER_NAME": lambda record, request: record.member.encode() or None,
-    "BALANCER_WORKER_ROUTE": lambda record, request: (
-        record.route.encode() if record.member else None
-    ),
-    "BALANCER_SESSION_STICKY": lambda record, request: record.sticky and record.sticky[0],
-    "BALANCER_SESSION_ROUTE": lambda record, request: record.sticky and record.sticky[1],
-    "BALANCER_ROUTE_CHANGED": lambda record, request: b"1" if record.route_changed else None,
-}
+_VARIABLES: dict[str, Getter] = {name: _of_balancer(read) for name, read in BALANCER.items()}
 
 
 def _tried(record: Outcome, request: LoggedRequest) -> bytes | None:

@@ -74,12 +74,20 @@ class Facts(NamedTuple):
 
 Getter = Callable[[Facts], bytes | None]
 
+
+def _balanced(chosen: Chosen) -> bool:
+    """
+    Tell whether a balancer chose a member; a lone one is under its own URL, and needs no choice.
+    """
+    return bool(chosen.member) and chosen.balancer != chosen.member
+
+
 BALANCER: dict[str, Callable[[Chosen], bytes | None]] = {
     "BALANCER_NAME": lambda chosen: (
-        f"balancer://{chosen.balancer}".encode() if chosen.balancer else None
+        f"balancer://{chosen.balancer}".encode() if _balanced(chosen) else None
     ),
-    "BALANCER_WORKER_NAME": lambda chosen: chosen.member.encode() or None,
-    "BALANCER_WORKER_ROUTE": lambda chosen: chosen.route.encode() if chosen.member else None,
+    "BALANCER_WORKER_NAME": lambda chosen: chosen.member.encode() if _balanced(chosen) else None,
+    "BALANCER_WORKER_ROUTE": lambda chosen: chosen.route.encode() if _balanced(chosen) else None,
     "BALANCER_SESSION_STICKY": lambda chosen: chosen.sticky and chosen.sticky[0],
     "BALANCER_SESSION_ROUTE": lambda chosen: chosen.sticky and chosen.sticky[1],
     "BALANCER_ROUTE_CHANGED": lambda chosen: b"1" if chosen.route_changed else None,
@@ -95,6 +103,7 @@ _REQUEST: dict[str, Getter] = {
     "QUERY_STRING": lambda facts: facts.request.query or b"",
     "HTTP_HOST": lambda facts: facts.request.host or None,
     "HTTP_USER_AGENT": lambda facts: facts.request.header(b"user-agent"),
+    "REMOTE_USER": lambda facts: getattr(facts.request, "user", None),
     "HTTP_REFERER": lambda facts: facts.request.header(b"referer"),
 }
 

@@ -18,6 +18,7 @@ class Limits:
     @ivar headers: number of header lines.
     @ivar underscores: C{drop}, C{keep} or C{refuse} names with an underscore, which
         some applications cannot tell from the same name with a hyphen.
+    @ivar drop_bad: leave out lines of answers that are no header lines, rather than refuse.
     """
 
     head: int = 65536
@@ -25,6 +26,7 @@ class Limits:
     line: int = 16384
     headers: int = 100
     underscores: str = "drop"
+    drop_bad: bool = False
 
 
 DEFAULT = Limits()

@@ -188,6 +188,29 @@ class Lines:
         return key
 
 
+def drop_bad_lines(head: bytes) -> bytes:
+    """
+    Leave out of a head the lines that are no header lines, as C{badheader = ignore} asks:
+    those without a colon and those whose name is no token.
+
+    What may have to do with the framing of the message is left as it is, to be refused:
+    folded lines, control characters, and whatever may be meant as Content-Length or
+    Transfer-Encoding.
+
+    @param head: a status line and header lines, divided by CRLF.
+    """
+    start, *lines = head.split(b"\r\n")
+    return b"\r\n".join([start, *(line for line in lines if not _ignorable(line))])
+
+
+def _ignorable(line: bytes) -> bool:
+    name, colon, _ = line.partition(b":")
+    if (colon and _TOKEN(name) is not None) or line[:1] in (b" ", b"\t", b"") or has_control(line):
+        return False
+    letters = bytes(char for char in line.lower() if char in b"abcdefghijklmnopqrstuvwxyz")
+    return not (b"contentlength" in letters or b"transferencoding" in letters)
+
+
 def _cost(lines: list[bytes]) -> int:
     """
     Estimate the memory that remembering lines takes, beside their bytes about 128 each.

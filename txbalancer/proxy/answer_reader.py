@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from txbalancer.errors import BadResponse, MemberError
 from txbalancer.http1.framing import ChunkedReader
 from txbalancer.http1.heads import CHUNKED, NO_BODY, UNTIL_CLOSE, ResponseHead, parse_response
+from txbalancer.http1.lines import drop_bad_lines
 from txbalancer.net.deadlines import NEVER
 from txbalancer.proxy.link import Link
 
@@ -107,6 +108,10 @@ class AnswerReader(Link):
                 if head.status < 200:
                     self._check_interim(head)
             except BadResponse as error:
+                better = drop_bad_lines(data[:end]) if self.pool.limits.drop_bad else data[:end]
+                if len(better) < end:
+                    data = better + data[end:]
+                    continue
                 self._refuse(error)
                 return
             data = data[end + 4 :]

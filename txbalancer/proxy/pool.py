@@ -60,7 +60,7 @@ class MemberPool:
         self.timeout = spec.timeout
         self.secure = spec.scheme == "https"
         self.tls = client_options(spec) if self.secure else None
-        self.limits = Limits(line=spec.responsefieldsize)
+        self.limits = Limits(line=spec.responsefieldsize, drop_bad=spec.badheader == "ignore")
         default = 443 if self.secure else 80
         name = f"[{spec.host}]" if ":" in spec.host else spec.host
         self.host = (name if spec.port == default else f"{name}:{spec.port}").encode("ascii")
