@@ -1,5 +1,6 @@
 """
-C{location} conditions: a further demand on a mount's paths, in the words of C{<Location>}.
+C{location} conditions: further demands on a mount's paths, in the words of C{<Location>}. Where
+there are several, all must hold.
 
 They test normal paths, as mounts do, so that no spelling of a path gets past one.
 """
@@ -28,17 +29,15 @@ def compile_location(condition: Condition) -> PathPredicate:
     @raise ValueError: for what is no path and no regular expression.
     """
     tests = tuple(map(_path_test, condition.allowed))
-    return tests[0] if len(tests) == 1 else lambda path: any(test(path) for test in tests)
+    return tests[0] if len(tests) == 1 else lambda path: all(test(path) for test in tests)
 
 
 def location_prefix(condition: Condition) -> bytes | None:
     """
-    Return the one prefix of a C{location} condition, or C{None} if it is not one prefix.
+    Return the longest prefix in a C{location} condition, or C{None} if there is none.
     """
-    (text, *others) = condition.allowed
-    if others or text.startswith("~") or _GLOB_PATH.search(text):
-        return None
-    return merge_slashes(text.encode())
+    plain = [text for text in condition.allowed if text[0] != "~" and not _GLOB_PATH.search(text)]
+    return merge_slashes(max(plain, key=len).encode()) if plain else None
 
 
 def _path_test(text: str) -> PathPredicate:

@@ -541,8 +541,8 @@ class Condition:
 
     @ivar kind: C{host method header query client listener location}.
     @ivar name: header or parameter name for C{header} and C{query}.
-    @ivar allowed: any of these; globs for C{host}, CIDRs for C{client}; prefixes, globs or
-        C{~REGEX} for C{location}, as in C{<Location>}; C{*} = present at all.
+    @ivar allowed: any of these; globs for C{host}, CIDRs for C{client}; C{*} = present at
+        all. Of a C{location} all must match: prefixes, globs or C{~REGEX}, as in C{<Location>}.
     """
 
     kind: str
@@ -642,8 +642,14 @@ class MountSpec:
     addheaders: bool = option(
         values.flag,
         True,
-        "Add X-Forwarded-For, -Host, -Server and -Proto.",
+        "Add X-Forwarded-For, -Host and -Server, and by addproto -Proto.",
         apache_name="ProxyAddHeaders",
+    )
+    addproto: bool = option(
+        values.flag,
+        True,
+        "With addheaders, say http or https in X-Forwarded-Proto, whatever the client says there.",
+        apache=False,
     )
     forwarded: bool = option(values.flag, False, "Add a Forwarded header (RFC 7239).")
     via: str = option(

@@ -69,13 +69,14 @@ def member_options(
     """
     found = apache_defaults(MemberSpec) if apache else {}
     given = {**server, **{key: each.value for layer in layers for key, each in layer.items()}}
+    # What a plain member would never use must not make it differ from another.
+    given = {key: each for key, each in given.items() if secure or not key.startswith("sslproxy")}
     found.update(given)
     if apache:
         for follower in AS_TIMEOUT:
             if follower not in given:
                 found[follower] = max(found["timeout"], 0.01)
-    # What a plain member would never use must not make it differ from another.
-    return {key: each for key, each in found.items() if secure or not key.startswith("sslproxy")}
+    return found
 
 
 def balancer_member(draft: MemberDraft, options: Mapping[str, Any]) -> MemberSpec:
@@ -85,12 +86,12 @@ def balancer_member(draft: MemberDraft, options: Mapping[str, Any]) -> MemberSpe
     return make_member(draft.address, options)
 
 
-def single_member(draft: MemberDraft, options: Mapping[str, Any]) -> MemberSpec:
+def single_member(draft: MemberDraft, options: Mapping[str, Any], apache: bool) -> MemberSpec:
     """
-    Make the spec of a member without a balancer, which has no use for some options.
+    Make the spec of a member without a balancer: options of which it has no use keep their default.
     """
     kept = {key: value for key, value in options.items() if not needs_balancer(key)}
-    return make_member(draft.address, kept)
+    return make_member(draft.address, {**(apache_defaults(MemberSpec) if apache else {}), **kept})
 
 
 def needs_balancer(key: str) -> bool:

@@ -257,16 +257,17 @@ def _placed(
     directive: Directive,
 ) -> Placed:
     target, within = variant.outcome[0], variant.within
-    conditions = tuple(Condition("location", "", (each.word,)) for each in within)
+    words = tuple(each.word for each in within)
+    location = (Condition("location", "", words),) if words else ()
     label = area.title + pattern.word
-    if within:
-        label += f" in {', '.join(each.word for each in within)}"
+    if words:
+        label += f" in {', '.join(words)}"
     regex = pattern.kind == "regex"
     spec = MountSpec(
         label,
         "" if regex else pattern.text,
         target,
-        (*area.conditions, *conditions),
+        (*area.conditions, *location),
         **{**settings, "match": pattern.text if regex else "", "reverse": False},
     )
     Mount(spec)

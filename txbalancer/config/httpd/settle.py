@@ -98,7 +98,7 @@ def single_spec(server: Balancers, draft: MemberDraft) -> MemberSpec:
     secure = draft.address.scheme == "https"
     layers = [each.own for each in _sections(server, draft)]
     options = member_options(server.apache, server.server_defaults, secure, *layers, draft.own)
-    return single_member(draft, options)
+    return single_member(draft, options, server.apache)
 
 
 def _owner(server: Balancers, draft: BalancerDraft) -> BalancerDraft:
