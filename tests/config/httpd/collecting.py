@@ -83,6 +83,8 @@ def _read(server: Balancers, directives: Iterable[Directive], out: Collected, pu
             server.expression(each)
         elif each.key == "proxyhctpsize":
             server.tpsize(each)
+        elif each.key == "balancergrowth":
+            server.growth(each)
         elif each.key == "proxypass":
             url, rest = words[1], words[2:]
             read = server.parameters if is_balancer(url) else server.single

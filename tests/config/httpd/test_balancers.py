@@ -132,6 +132,8 @@ def test_D13_hccounting_and_the_rest_are_apaches() -> None:
         hctimeout=60.0,
         hcpasses=1,
         hcfails=1,
+        sslproxyverify="none",
+        sslproxyverifydepth=1,
     )
 
 
@@ -386,7 +388,7 @@ def test_D12_a_single_member() -> None:
     (made,) = found.targets
     assert isinstance(made, MemberSpec)
     assert (made.url, made.max, made.ttl) == ("http://backend.example.com", 20, 120.0)
-    assert (made.retry, made.maxfails, made.hcinterval) == (10.0, 3, 5.0)
+    assert (made.retry, made.maxfails, made.hcinterval) == (60.0, 1, 30.0)
     assert len(found.warnings) == 1
     assert "retry has no effect on a member without a balancer" in found.warnings[0]
 
@@ -490,7 +492,7 @@ def test_options_shared_by_other_directives() -> None:
         assert each.holder is not None
         share(each.holder, {"sslproxyverifydepth": 3}, line)
     (spec,) = settle(server).specs
-    assert [each.sslproxyverifydepth for each in spec.members] == [3, 10]
+    assert [each.sslproxyverifydepth for each in spec.members] == [3, 1]
     assert draft is not None
     assert single_spec(server, draft).sslproxyverifydepth == 3
 
@@ -501,12 +503,12 @@ def test_server_defaults_are_below_all() -> None:
     """
     found = good(
         balancer("BalancerMember http://h:1 ttl=1", "BalancerMember http://h:2"),
-        [{"ttl": 9.0, "iobuffersize": 4096, "sslproxyverify": "none"}],
+        [{"ttl": 9.0, "iobuffersize": 4096, "sslproxyverify": "require"}],
     )
     assert [each.ttl for each in found["c"].members] == [1.0, 9.0]
     assert [each.iobuffersize for each in found["c"].members] == [4096, 4096]
     # Of no use to a plain member.
-    assert [each.sslproxyverify for each in found["c"].members] == ["require", "require"]
+    assert [each.sslproxyverify for each in found["c"].members] == ["none", "none"]
 
 
 def test_a_balancer_without_members() -> None:
@@ -522,3 +524,29 @@ def test_a_balancer_without_members() -> None:
         "f:4: ProxyPass: balancer://myclster has no members "
         "(did you mean balancer://mycluster?): each request gets 503"
     ]
+
+
+@pytest.mark.parametrize("text", ["0", "1000"])
+def test_B16_balancergrowth(text: str) -> None:
+    """
+    BalancerGrowth is checked, and told to have no effect.
+    """
+    (warning,) = good(f"BalancerGrowth {text}\n").warnings
+    assert warning.startswith("f:1: BalancerGrowth: has no effect: no balancers are added")
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("1001", "'1001' is not a whole number from 0 to 1000"),
+        ("abc", "'abc' is not a whole number from 0 to 1000"),
+        ("", "takes one number"),
+        ("1 2", "takes one number"),
+    ],
+)
+def test_B16_faults_of_balancergrowth(text: str, told: str) -> None:
+    """
+    BalancerGrowth takes a number from 0 to 1000.
+    """
+    (fault,) = collect(f"BalancerGrowth {text}\n").errors
+    assert fault == f"f:1: BalancerGrowth: {told}"

@@ -4,22 +4,26 @@ Balancers and members of one server, as its directives come.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from txbalancer.config.findings import Findings
-from txbalancer.config.httpd.drafts import BalancerDraft, is_balancer, split_balancer
+from txbalancer.config.httpd.drafts import (
+    BalancerDraft,
+    divide_words,
+    draft_only,
+    is_balancer,
+    split_balancer,
+)
 from txbalancer.config.httpd.expressions import Expressions
 from txbalancer.config.httpd.members import MemberDraft, draft_member
-from txbalancer.config.httpd.parameters import Given, ParameterReader, Parameters, no_pair
+from txbalancer.config.httpd.parameters import Given, ParameterReader, Parameters
 from txbalancer.config.httpd.said import doubt, fault
 from txbalancer.config.httpd.tree import Directive
 from txbalancer.config.options import TABLES, parse
 from txbalancer.config.suggest import did_you_mean
+from txbalancer.core import values
 from txbalancer.core.registry import Registry
-
-_MEMBER_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
 
 Holder = BalancerDraft | MemberDraft
 
@@ -124,7 +128,7 @@ class Balancers:
         """
         Read C{BalancerMember balancer://NAME URL key=value …} outside of a section.
         """
-        places, words = _divide(directive.args)
+        places, words = divide_words(directive.args)
         if in_location:
             fault(self.findings, directive, "cannot stand in a <Location>: put it beside it")
         elif not places or not is_balancer(places[0]):
@@ -215,6 +219,23 @@ class Balancers:
         except ValueError as error:
             fault(self.findings, directive, error)
 
+    def growth(self, directive: Directive) -> None:
+        """
+        Read C{BalancerGrowth}: how many balancers may be added at run time (APACHE item B16).
+        """
+        try:
+            if len(directive.args) != 1:
+                raise ValueError("takes one number")
+            values.integer(0, 1000)(directive.args[0])
+            doubt(
+                self.findings,
+                directive,
+                "has no effect: no balancers are added at run time, nor does Apache's page offer "
+                "it. For members, give growth=N to a balancer",
+            )
+        except ValueError as error:
+            fault(self.findings, directive, error)
+
     def names(self) -> dict[str, str]:
         """
         Return the names of specs by Apache's names, of what this server can see; once settled.
@@ -298,7 +319,7 @@ class Balancers:
             fault(self.findings, directive, f"{url!r} is not a URL whose parameters can be set")
 
     def _member_in(self, holder: Holder | None, url: str, directive: Directive) -> None:
-        places, words = _divide(directive.args)
+        places, words = divide_words(directive.args)
         if isinstance(holder, BalancerDraft):
             self._add(holder, places, words, directive)
         elif holder is not None or not is_balancer(url):
@@ -316,7 +337,7 @@ class Balancers:
         directive: Directive,
     ) -> None:
         try:
-            draft = _only_url(places, directive)
+            draft = draft_only(places, directive)
         except ValueError as error:
             fault(self.findings, directive, error)
             return
@@ -339,42 +360,12 @@ class Balancers:
                 f"{first.address.url} is there already, in line {first.place.line}, and keeps what "
                 f"it was given there: {', '.join(keys)} ignored, as Apache does",
             )
-        elif is_balancer_line(directive):
+        elif directive.key == "balancermember":
             doubt(
                 self.findings,
                 directive,
                 f"{first.address.url} is a member already, in line {first.place.line}",
             )
-
-
-def is_balancer_line(directive: Directive) -> bool:
-    """
-    Tell whether a directive adds a member to a balancer.
-    """
-    return directive.key == "balancermember"
-
-
-def _divide(args: Sequence[str]) -> tuple[list[str], list[str]]:
-    """
-    Divide words into URLs and others, wherever they stand.
-    """
-    places = [word for word in args if "=" not in word or _MEMBER_URL.match(word)]
-    return places, [word for word in args if word not in places]
-
-
-def _only_url(places: Sequence[str], directive: Directive) -> MemberDraft:
-    if not places:
-        raise ValueError("the member's URL is missing: URL key=value …")
-    url, *more = places
-    if is_balancer(url):
-        raise ValueError(
-            f"{url} cannot be a member"
-            + (": the balancer's name is not repeated in its section" if more else "")
-        )
-    draft = draft_member(url, directive)
-    if more:
-        raise ValueError(no_pair(more[0]))
-    return draft
 
 
 def share(holder: Holder, options: Mapping[str, Any], directive: Directive) -> None:

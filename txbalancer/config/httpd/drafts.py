@@ -5,13 +5,15 @@ Balancers while their file is read.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from txbalancer.config.httpd.members import Identity, MemberDraft
-from txbalancer.config.httpd.parameters import Parameters
+from txbalancer.config.httpd.members import Identity, MemberDraft, draft_member
+from txbalancer.config.httpd.parameters import Parameters, no_pair
 from txbalancer.config.httpd.tree import Directive
 
 MOST_NAME = 95
+_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
 _BALANCER = re.compile(r"balancer://([^/?#]*)([^?#]*)", re.IGNORECASE)
 _FOREIGN = re.compile(r"[^a-z0-9._-]")
 
@@ -73,3 +75,31 @@ def new_name(name: str, suffix: str, taken: set[str]) -> str:
         found = plain[: 63 - len(tail)] + tail
     taken.add(found)
     return found
+
+
+def divide_words(args: Sequence[str]) -> tuple[list[str], list[str]]:
+    """
+    Divide words into URLs and others, wherever they stand.
+    """
+    places = [word for word in args if "=" not in word or _URL.match(word)]
+    return places, [word for word in args if word not in places]
+
+
+def draft_only(places: Sequence[str], place: Directive) -> MemberDraft:
+    """
+    Start the member of a balancer that words name.
+
+    @raise ValueError: unless they are just one URL.
+    """
+    if not places:
+        raise ValueError("the member's URL is missing: URL key=value …")
+    url, *more = places
+    if is_balancer(url):
+        raise ValueError(
+            f"{url} cannot be a member"
+            + (": the balancer's name is not repeated in its section" if more else "")
+        )
+    draft = draft_member(url, place)
+    if more:
+        raise ValueError(no_pair(more[0]))
+    return draft

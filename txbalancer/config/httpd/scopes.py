@@ -200,6 +200,8 @@ class Reader:
             balancers.template(directive)
         elif directive.key == "proxyhctpsize":
             balancers.tpsize(directive)
+        elif directive.key == "balancergrowth":
+            balancers.growth(directive)
 
     def _connection(self, directives: Iterable[Directive]) -> Connection:
         found = read_connection(directives, self._findings)
