@@ -8,9 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.core.balancers import balancer
+from txbalancer.core.member import Member
 from txbalancer.core.reverse import (
+    LiveReverse,
+    Reverse,
     ReverseMap,
     balancer_rules,
+    may_reverse,
     mount_rules,
     plain_rule,
     rewrite_cookie,
@@ -251,3 +256,103 @@ def test_H65_documented_example() -> None:
     assert rewrite_cookie(b"a=1; Domain=d", (), (pair,)) == b"a=1; Domain=d"
     assert rewrite_cookie(b"a=1; Path=/x/y", (DOMAIN,), ()) == b"a=1; Path=/x/y"
     assert rewrite_cookie(b"a=1; Domain=.a.b", ((b".a", b".c"),), ()) == b"a=1; Domain=.c"
+
+
+def live(*pairs: tuple[str, str], reverse: bool = False, others=(), **options):
+    """
+    Make the map of a mount at /app of the balancer C{shop} with the members h1 and h2.
+    """
+    own = balancer("http://h1:9001", "http://h2:9002")
+    spec = MountSpec(
+        "m", "/app", ToBalancer("shop"), proxypassreverse=pairs, reverse=reverse, **options
+    )
+    return own, LiveReverse(spec, own, dict(others))
+
+
+def mapped(reverse: Reverse, value: bytes) -> bytes:
+    """
+    Rewrite a value for a client of http://pub.
+    """
+    return reverse.rewrite(value, b"http", b"pub")
+
+
+def test_H61_pairs_in_their_order_and_before_those_of_the_mount() -> None:
+    """
+    The first pair that fits decides; pairs come before C{reverse}.
+    """
+    _, reverse = live(
+        ("/one", "http://h1:9001/x"), ("/two", "http://h1:9001"), ("/any", "/only"), reverse=True
+    )
+    assert mapped(reverse, b"http://h1:9001/x/y") == b"http://pub/one/y"
+    assert mapped(reverse, b"http://h1:9001/y") == b"http://pub/two/y"
+    assert mapped(reverse, b"http://elsewhere/only/y") == b"http://pub/any/y"
+    assert mapped(reverse, b"http://h2:9002/y") == b"http://pub/app/y"
+    assert mapped(reverse, b"http://h3/y") == b"http://h3/y"
+
+
+def test_H64_a_pair_leads_to_another_host() -> None:
+    """
+    The first word may be a whole URL.
+    """
+    _, reverse = live(("https://cdn/x/", "http://h1:9001/"))
+    assert mapped(reverse, b"http://h1:9001/y") == b"https://cdn/x/y"
+
+
+@pytest.mark.parametrize("url", ["balancer://shop", "balancer://SHOP/", "BALANCER://shop"])
+def test_H63_a_pair_of_the_own_balancer_knows_every_member(url: str) -> None:
+    """
+    Those that are added while it runs too, and no longer those that are gone.
+    """
+    own, reverse = live(("/pub", url))
+    assert mapped(reverse, b"http://h2:9002/y") == b"http://pub/pub/y"
+    assert mapped(reverse, b"http://h3:9003/y") == b"http://h3:9003/y"
+    own.install([own.members[0], Member(MemberSpec("http://h3:9003"))])
+    assert mapped(reverse, b"http://h3:9003/y") == b"http://pub/pub/y"
+    assert mapped(reverse, b"http://h2:9002/y") == b"http://h2:9002/y"
+
+
+def test_H63_a_pair_of_another_balancer_with_a_path() -> None:
+    """
+    Any balancer may be named; its path is part of what has to fit.
+    """
+    other = balancer("http://o1", "http://o2/base")
+    _, reverse = live(("/pub", "balancer://other/bar"), others={"other": other})
+    assert mapped(reverse, b"http://o1/bar/y") == b"http://pub/pub/y"
+    assert mapped(reverse, b"http://o2/base/bar/y") == b"http://pub/pub/y"
+    assert mapped(reverse, b"http://o1/y") == b"http://o1/y"
+    other.install([Member(MemberSpec("http://o3"))])
+    assert mapped(reverse, b"http://o3/bar/y") == b"http://pub/pub/y"
+
+
+def test_an_encoded_mount_is_mapped_back_with_its_escapes() -> None:
+    """
+    The path of C{mapping = encoded} is one already: its escapes are not escaped again.
+    """
+    spec = MountSpec("m", "/a%3Fb%2Fc%C3%A9", ToBalancer("n"), mapping="encoded")
+    rewritten = ReverseMap(mount_rules(spec, MEMBERS)).rewrite(b"http://h1:9001/x", b"http", b"pub")
+    assert rewritten == b"http://pub/a%3Fb%2Fc%C3%A9/x"
+
+
+def test_H65_several_rules_and_several_lines() -> None:
+    """
+    The first rule that fits counts, for each attribute by itself.
+    """
+    domains = (DOMAIN, (b"int", b"second"), (b"int.example", b"never"))
+    paths = (PATH, (b"/", b"/all"))
+    assert rewrite_cookie(b"a=1; Domain=int.example; Path=/x", domains, paths) == (
+        b"a=1; Domain=pub.example; Path=/all"
+    )
+    assert rewrite_cookie(b"a=1; Domain=int; Path=/app", domains, paths) == (
+        b"a=1; Domain=second; Path=/pub"
+    )
+
+
+def test_who_has_nothing_to_map_back() -> None:
+    """
+    Without pairs and without C{reverse} there is no map to look into.
+    """
+    assert may_reverse(MountSpec("m", "/m", ToBalancer("n"), reverse=True))
+    assert may_reverse(
+        MountSpec("m", "/m", ToBalancer("n"), reverse=False, proxypassreverse=(("/", "/"),))
+    )
+    assert not may_reverse(MountSpec("m", "/m", ToBalancer("n"), reverse=False))
