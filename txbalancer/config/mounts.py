@@ -11,6 +11,7 @@ from txbalancer.config.conditions import KINDS, NAMED, read_conditions
 from txbalancer.config.ini import Section
 from txbalancer.config.options import SECTIONS, read_options, split_entries
 from txbalancer.config.scope import Placed, Scope
+from txbalancer.config.suggest import choose_from
 from txbalancer.config.targets import read_target
 from txbalancer.core.mounts import Mount
 from txbalancer.core.patterns import compile_pattern
@@ -36,6 +37,7 @@ def read_mount(section: Section, scope: Scope) -> Placed[MountSpec]:
             section.line_of("path"), section.title, "path", "give either `path` or `match`"
         )
     conditions = read_conditions(section, [each for each in rest if each.key not in own], scope)
+    _check_pairs(section, options.get("proxypassreverse", ()), scope)
     entry = section.entries.get("to")
     spec = MountSpec(section.label, path, NotProxied(), conditions, **options)
     try:
@@ -46,6 +48,24 @@ def read_mount(section: Section, scope: Scope) -> Placed[MountSpec]:
     except ValueError as error:
         findings.error(section.line_of("to"), section.title, "to", str(error))
     return Placed(spec, section)
+
+
+def _check_pairs(section: Section, pairs: tuple[tuple[str, str], ...], scope: Scope) -> None:
+    """
+    Check that the second words of C{proxypassreverse} are places that there are.
+    """
+    for _, url in pairs:
+        scheme, found, rest = url.partition("://")
+        name = rest.partition("/")[0].lower()
+        text = ""
+        if found and scheme.lower() == "balancer":
+            if name not in scope.balancers:
+                text = f"{url!r}: no [balancer:{name}]{choose_from(name, scope.balancers)}"
+        elif not (found or url.startswith("/")):
+            text = f"{url!r} must be a URL, balancer://NAME or a path"
+        if text:
+            key = "proxypassreverse"
+            scope.findings.error(section.line_of(key), section.title, key, text)
 
 
 def _groups(section: Section, pattern: str, scope: Scope) -> int | None:
