@@ -4,6 +4,7 @@ Text in Apache's syntax to a service, and from parts of the service back to the 
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TypeVar
 
@@ -21,6 +22,14 @@ from txbalancer.core.registry import Registry
 from txbalancer.core.specs import BalancerSpec, ServiceSpec
 
 T = TypeVar("T")
+_GIVEN_BY = {
+    "access-log": "customlog",
+    "access-log-format": "customlog",
+    "tls-certificate": "sslcertificatefile",
+    "tls-key": "sslcertificatekeyfile",
+}
+"""Options without a name of Apache's own, and the directive that gives them."""
+
 _DIRECTIVES = {name.lower() for name in NAMES}
 
 
@@ -130,20 +139,28 @@ class Origins:
         """
         Find the directive that gave an option: in the section, else anywhere.
         """
-        table = TABLES.get(title.partition(":")[0], MEMBER_OPTIONS)
-        names = {
-            name.strip().lower()
-            for options in (table, MEMBER_OPTIONS)
-            if key in options
-            for name in options[key][1].apache_name.split(",")
-        }
+        kind = title.partition(":")[0]
+        if key == "members":
+            member = text.partition(": ")[0]
+            return self.section(f"{title} {member}")
+        names = {"customlog"} if (kind, key) == ("log", "to") else {_GIVEN_BY.get(key, "")}
+        for options in (TABLES.get(kind, {}), MEMBER_OPTIONS):
+            if key in options:
+                names |= {name.strip().lower() for name in options[key][1].apache_name.split(",")}
         section = self.section(title)
         for top in ((section,) if section else (), self._tree):
             found = [each for one in top for each in one.walk() if each.key in names]
-            told = [each for each in found if each.args and each.args[0] in text]
+            # Of several, the one whose file or folder is spoken of.
+            told = [each for each in found if _is_about(text, each)]
             if told or found:
                 return (told or found)[0]
         return None
+
+
+def _is_about(text: str, directive: Directive) -> bool:
+    path = directive.args[0] if directive.args else ""
+    folder = os.path.dirname(path)
+    return bool(path) and (path in text or (folder not in ("", "/") and folder in text))
 
 
 class _Doubts(Findings):
