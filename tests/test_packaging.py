@@ -168,13 +168,19 @@ def config(tmp_path: Path) -> Iterator[tuple[Path, int]]:
 
 def test_wheel_holds_the_package_and_the_plugin(wheel: Path, root: Path) -> None:
     """
-    Every module, the type marker and the twistd plugin are in; Twisted's own packages are not.
+    Every module, page, the type marker and the twistd plugin are in; Twisted's own packages are not.
     """
     with zipfile.ZipFile(wheel) as archive:
         names = {name for name in archive.namelist() if ".dist-info/" not in name}
     modules = {str(path.relative_to(root)) for path in (root / "txbalancer").rglob("*.py")}
     plugin = "twisted/plugins/txbalancer_plugin.py"
-    assert names == modules | {"txbalancer/py.typed", plugin}
+    pages = {
+        str(path.relative_to(root))
+        for path in (root / "txbalancer/control/pages").iterdir()
+        if path.suffix in (".html", ".css", ".xml")
+    }
+    assert pages
+    assert names == modules | pages | {"txbalancer/py.typed", plugin}
 
 
 def test_twistd_lists_and_explains_it(environment: Path, tmp_path: Path) -> None:

@@ -14,13 +14,18 @@ from typing import Any, NamedTuple
 from txbalancer.core import flags, specs
 from txbalancer.core.balancer import Balancer
 from txbalancer.core.member import Member
-from txbalancer.core.specs import MemberSpec
+from txbalancer.core.specs import BalancerSpec, MemberSpec
 
 BY_HAND = (
     flags.IGNORE_ERRORS | flags.DRAIN | flags.DISABLED | flags.STOPPED | flags.STANDBY | flags.SPARE
 )
 """Flags that only people set. C{E} and C{C} come and go with traffic and checks."""
 
+
+_OPTIONS: dict[type, tuple[tuple[str, specs.Option], ...]] = {
+    spec: tuple(each for each in specs.options(spec) if not each[1].secret)
+    for spec in (BalancerSpec, MemberSpec)
+}
 
 RANKING = ("loadfactor", "lbset", "route", "redirect")
 """Options that a live member has as attributes of its own, beside its flags."""
@@ -85,8 +90,7 @@ def shown_options(spec: Any) -> dict[str, str | None]:
     """
     return {
         option.name: show(option, getattr(spec, attribute))
-        for attribute, option in specs.options(type(spec))
-        if not option.secret
+        for attribute, option in _OPTIONS[type(spec)]
     }
 
 
@@ -101,9 +105,9 @@ def differences(before: Any, after: Any) -> Iterator[Override]:
     """
     Compare two specs of one class, option by option; secrets are left out.
     """
-    for attribute, option in specs.options(type(before)):
+    for attribute, option in _OPTIONS[type(before)]:
         old, new = getattr(before, attribute), getattr(after, attribute)
-        if old != new and not option.secret:
+        if old != new:
             yield Override(option.name, show(option, old), show(option, new))
 
 
@@ -120,9 +124,20 @@ def of_member(balancer: Balancer, member: Member) -> list[Override] | None:
     added at run time altogether.
     """
     configured = configured_spec(balancer, member.name)
-    if configured is None:
-        return None
-    return list(differences(configured, live_spec(member)))
+    return None if configured is None else list(differences(configured, live_spec(member)))
+
+
+def of_members(balancer: Balancer) -> dict[str, list[Override] | None]:
+    """
+    Return the same for all members, by their names.
+    """
+    configured = {each.url: each for each in balancer.configured.members}
+    return {
+        member.name: list(differences(configured[member.name], live_spec(member)))
+        if member.name in configured
+        else None
+        for member in balancer.members
+    }
 
 
 def removed(balancer: Balancer) -> list[str]:

@@ -22,7 +22,7 @@ from txbalancer.core.overrides import (
     Override,
     live_spec,
     of_balancer,
-    of_member,
+    of_members,
     removed,
     set_ranking,
     shown_options,
@@ -40,19 +40,22 @@ def export(balancer: Balancer, now: float) -> dict[str, Any]:
     Times are ages in seconds, for a monotonic clock means nothing to another process.
     Attempts in progress and connections are not part of it.
     """
+    overrides = of_members(balancer)
     return {
         "lbmethod": balancer.spec.lbmethod,
         "options": [list(each) for each in of_balancer(balancer)],
         "removed": removed(balancer),
         "members": {
-            member.name: {**_changes(balancer, member), **_condition(balancer, member, now)}
+            member.name: {
+                **_changes(member, overrides[member.name]),
+                **_condition(balancer, member, now),
+            }
             for member in balancer.members
         },
     }
 
 
-def _changes(balancer: Balancer, member: Member) -> dict[str, Any]:
-    overrides = of_member(balancer, member)
+def _changes(member: Member, overrides: list[Override] | None) -> dict[str, Any]:
     if overrides is not None:
         return {"options": [list(each) for each in overrides]}
     spec = live_spec(member)

@@ -4,6 +4,9 @@ The pages on which a service shows itself, as targets of mounts.
 
 from __future__ import annotations
 
+from txbalancer.control.manager.resource import Manager
+from txbalancer.core.specs import ToManager
+from txbalancer.proxy.web import WebTarget
 from txbalancer.services.steering import Steering
 
 
@@ -13,4 +16,10 @@ class Pages:
     """
 
     def __init__(self, steering: Steering) -> None:
-        self.steering = steering
+        self._steering = steering
+
+    def manager(self, target: ToManager) -> WebTarget:
+        """
+        Return the balancer-manager for some balancers, or all.
+        """
+        return WebTarget(Manager(self._steering, target.balancers))

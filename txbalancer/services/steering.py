@@ -79,6 +79,12 @@ class Steering:
         """
         return self.runtime.now()
 
+    def wall(self) -> float:
+        """
+        Return seconds since the epoch.
+        """
+        return self.runtime.wall()
+
     def names(self) -> tuple[str, ...]:
         """
         Return the names of all balancers, in the order of the configuration.
@@ -148,7 +154,7 @@ class Steering:
         """
         balancer = self.balancer(command.balancer)
         resource = self._resources[command.balancer]
-        self._check(command)
+        self.check(command)
         change, gone = perform(balancer, command, self.runtime.now())
         for member in gone:
             if member.pool is not None:
@@ -162,7 +168,12 @@ class Steering:
             self.runtime.reactor.callLater(0, resource.serve_waiting)
         return change
 
-    def _check(self, command: Command) -> None:
+    def check(self, command: Command) -> None:
+        """
+        See whether what a command names is there.
+
+        @raise LookupError: for what is not; L{ValueError} for what cannot be used.
+        """
         if isinstance(command, SetBalancer) and command.lbmethod is not KEEP:
             _known(command.lbmethod, self.registry.lbmethods, "lbmethod")
         elif isinstance(command, SetMember):

@@ -25,6 +25,7 @@ from txbalancer.core.specs import (
     ServiceSpec,
     ToBalancer,
     ToHeartbeat,
+    ToManager,
     ToMember,
     ToResource,
 )
@@ -188,6 +189,8 @@ class Targets:
             return StatusTarget(target.status, "ok")
         if isinstance(target, NotProxied):
             return StatusTarget(404, "not-proxied")
+        if isinstance(target, ToManager):
+            return self.pages.manager(target)
         if isinstance(target, ToHeartbeat):
             return WebTarget(HeartbeatResource(self._heartbeats, lambda: self._runtime.now()))
         assert isinstance(target, ToResource)

@@ -1,0 +1,86 @@
+"""
+What the page asks of the service.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+from twisted.internet.defer import Deferred
+
+from txbalancer.core.balancer import Balancer
+from txbalancer.core.commands import Change, Command
+from txbalancer.core.registry import Registry
+from txbalancer.core.specs import ServiceSpec
+
+
+class Board(Protocol):
+    """
+    The balancers and the way to change them; see
+    L{Steering<txbalancer.services.steering.Steering>}.
+    """
+
+    settled: Callable[[], Deferred[str]]
+
+    @property
+    def spec(self) -> ServiceSpec:
+        """
+        The configuration in force.
+        """
+        ...
+
+    @property
+    def registry(self) -> Registry:
+        """
+        What commands may name.
+        """
+        ...
+
+    def now(self) -> float:
+        """
+        Return the time of the balancers' clock.
+        """
+        ...
+
+    def wall(self) -> float:
+        """
+        Return seconds since the epoch.
+        """
+        ...
+
+    def names(self) -> tuple[str, ...]:
+        """
+        Return the names of all balancers.
+        """
+        ...
+
+    def balancer(self, name: str) -> Balancer:
+        """
+        Return a balancer, or raise L{LookupError}.
+        """
+        ...
+
+    def nonce(self, name: str) -> str:
+        """
+        Return what a form has to bring for a change.
+        """
+        ...
+
+    def permits(self, name: str, nonce: str) -> bool:
+        """
+        Tell whether a form with this nonce may change a balancer.
+        """
+        ...
+
+    def check(self, command: Command) -> None:
+        """
+        Raise L{LookupError} or L{ValueError} for a command that names what is not there.
+        """
+        ...
+
+    def apply(self, command: Command, who: str) -> Change:
+        """
+        Carry out a command, or raise L{LookupError} or L{ValueError}.
+        """
+        ...

@@ -1,0 +1,114 @@
+"""
+A member's condition in words, and numbers as people read them.
+"""
+
+from __future__ import annotations
+
+from math import inf
+from typing import NamedTuple
+
+from txbalancer.core import flags
+from txbalancer.core.member import Member
+from txbalancer.core.values import counted
+
+_UNITS = ((86400, "d"), (3600, "h"), (60, "min"))
+
+
+class Condition(NamedTuple):
+    """
+    @ivar tone: C{good}, C{watch}, C{bad} or C{off}, for a colour.
+    @ivar text: what it means for requests, in words.
+    """
+
+    tone: str
+    text: str
+
+
+def condition(member: Member, now: float) -> Condition:
+    """
+    Say whether a member is in use, and if not, why and for how long.
+    """
+    bits = member.flags
+    if bits & flags.STOPPED:
+        return Condition("off", "out: stopped, takes no requests and no checks")
+    if bits & flags.DISABLED:
+        return Condition("off", "out: disabled")
+    if bits & flags.IN_ERROR:
+        return Condition("bad", f"out: in error{_cause(member)}{_again(member, now)}")
+    if bits & flags.HC_FAILED:
+        return Condition("bad", f"out: its health checks fail{_found(member)}")
+    if not flags.usable(bits):
+        return Condition("off", "out: not ready")
+    if bits & flags.DRAIN:
+        return Condition("watch", "draining: takes the requests of its sessions only")
+    if bits & flags.SPARE:
+        return Condition("watch", "hot spare: takes requests when another is out")
+    if bits & flags.STANDBY:
+        return Condition("watch", "hot standby: takes requests when all others are out")
+    return Condition("good", "in use")
+
+
+def _cause(member: Member) -> str:
+    return f": {member.cause}" if member.cause else ""
+
+
+def _found(member: Member) -> str:
+    probe = member.probe
+    return f": {probe.text}" if probe is not None and not probe.passed and probe.text else ""
+
+
+def _again(member: Member, now: float) -> str:
+    left = member.error_time + member.spec.retry - now
+    if member.flags & flags.IGNORE_ERRORS:
+        return "; tried all the same"
+    return f"; tried again in {span(left)}" if left > 0 else "; tried again with the next request"
+
+
+def since(time: float, now: float) -> str:
+    """
+    Say how long ago something was; empty for never.
+    """
+    return "" if time == -inf else span(now - time)
+
+
+def span(seconds: float) -> str:
+    """
+    Write a length of time with its largest unit: C{45 s}, C{3 min}.
+    """
+    for worth, unit in _UNITS:
+        if seconds >= worth:
+            return f"{seconds // worth:.0f} {unit}"
+    return f"{max(0.0, seconds):.0f} s"
+
+
+def summary(members: tuple[Member, ...], now: float) -> str:
+    """
+    Count what state members are in: C{3 members: 2 in use, 1 out}.
+    """
+    tones = [condition(each, now).tone for each in members]
+    parts = {
+        "in use": tones.count("good"),
+        "in reserve or draining": tones.count("watch"),
+        "out": tones.count("bad") + tones.count("off"),
+    }
+    shown = ", ".join(f"{number} {what}" for what, number in parts.items() if number)
+    return counted(len(members), "member") + (f": {shown}" if shown else "")
+
+
+def short_size(count: int) -> str:
+    """
+    Write bytes in four characters, as Apache does: C{"805 "}, C{"3.3K"}, C{" 47M"}.
+    """
+    if count < 973:
+        return f"{count:3d} "
+    for unit in "KMGTPE":
+        count, rest = divmod(count, 1024)
+        if count >= 973 and unit != "E":
+            continue
+        if count < 9 or (count == 9 and rest < 973):
+            tenths = (rest * 5 + 256) // 512
+            if tenths >= 10:
+                count, tenths = count + 1, 0
+            return f"{count}.{tenths}{unit}"
+        return f"{count + (rest >= 512):3d}{unit}"
+    raise AssertionError
