@@ -109,6 +109,10 @@ OPERATORS = [
     ("'abc' -strmatch 'a*' && 'ABC' -strcmatch '*b?' && 'a/b' -strmatch 'a*b'", True),
     ("'a/b' -fnmatch 'a*b' || 'abc' -strmatch 'A*'", False),
     ("'a/b' -fnmatch '?/b'", True),
+    ("'b-' -strmatch '[a-c][-x]' && 'b' -strmatch '[!x-z]' && 'b' -strmatch '[^a]'", True),
+    ("'*' -strmatch '\\\\*' && !('a' -strmatch '\\\\*') && ']' -strmatch '[]a]'", True),
+    ("'aXbXbXcd' -strmatch 'a*b?c*' && !('aXbXbXcd' -strmatch 'a*b?c')", True),
+    ("'' -strmatch '*' && !('' -strmatch '?') && !('b' -strmatch '[!b]')", True),
 ]
 
 

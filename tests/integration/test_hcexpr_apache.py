@@ -123,7 +123,9 @@ ATOMS = st.one_of(
     _texts(),
     st.integers(-20, 300).map(str),
     st.sampled_from(["%{REQUEST_STATUS}", "%{CONTENT_TYPE}", "%{resp:X-Load}", "resp('X-Text')"]),
-    st.sampled_from(["$0", "$1", "$2", "'%'", "'$'", "resp('Nope')", "'7x'", "' 12'"]),
+    st.sampled_from(
+        ["$0", "$1", "$2", "'%'", "'$'", "'*[a-c]?'", "'?*'", "resp('Nope')", "'7x'", "' 12'"]
+    ),
 )
 CALLS = [
     "tolower",

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from txbalancer.config import hctemplates
 from txbalancer.config.ini import Entry, Section
 from txbalancer.config.members import make_member, parse_options, parse_url, split_line
 from txbalancer.config.options import (
@@ -28,7 +29,7 @@ PREFIX = "member."
 BARE = frozenset(MEMBER_OPTIONS) - frozenset(TABLES["balancer"])
 """Options of members that a balancer's section may give without the prefix."""
 
-PLAIN_PROBES = ("none", "tcp", "options")
+PLAIN_PROBES = ("none", "tcp", "options", "options11")
 """Health checks that ask for no path."""
 
 
@@ -38,7 +39,7 @@ def read_balancer(section: Section, scope: Scope) -> Placed[BalancerSpec]:
     """
     findings = scope.findings
     name = check_name(section, findings)
-    others = {*SECTIONS["balancer"][1], *BARE}
+    others = {*SECTIONS["balancer"][1], *BARE, hctemplates.KIND}
     mine, rest = split_entries(section, others, (PREFIX,), findings)
     options = scope.defaults(BalancerSpec)
     options |= read_options(section, mine, scope.registry, findings)
@@ -53,11 +54,14 @@ def _shared_options(section: Section, entries: list[Entry], scope: Scope) -> dic
     for entry in entries:
         key = entry.key.removeprefix(PREFIX)
         try:
-            if key not in MEMBER_OPTIONS:
+            if key not in (*MEMBER_OPTIONS, hctemplates.KIND):
                 raise ValueError(unknown(key, "member", MEMBER_OPTIONS))
             first = seen.setdefault(key, entry)
             if first is not entry:
                 raise ValueError(f"the same is there already, in line {first.line}")
+            if key == hctemplates.KIND:
+                found |= hctemplates.find_template(entry.value, scope.templates)
+                continue
             attribute, option = MEMBER_OPTIONS[key]
             found[attribute] = parse(option, entry.value, scope.registry)
         except ValueError as error:
@@ -100,7 +104,7 @@ def _member(
     findings = scope.findings
     try:
         url, rest = split_line(text)
-        options, faults = parse_options(rest, shared, scope.registry)
+        options, faults = parse_options(rest, shared, scope.registry, scope.templates)
         for key, fault in faults:
             findings.error(line, section.title, "members", f"{key}: {fault}")
         address = parse_url(url)

@@ -75,7 +75,8 @@ OF_BALANCERS = (
 )
 OF_MOUNTS = (
     _need(
-        "via preservehost forwarded addheaders nocanon " + _starting(TABLES["mount"], "reverse"),
+        "via preservehost forwarded addheaders addproto nocanon "
+        + _starting(TABLES["mount"], "reverse"),
         lambda spec: not isinstance(spec.target, NotProxied | Redirect | FixedStatus),
         "a member to ask",
     ),

@@ -20,7 +20,7 @@ _ESCAPED = re.compile(r"((?:^|[ \t])\\*)\\;")
 _ESCAPABLE = re.compile(r"((?:^|[ \t])\\*);")
 _HEADER = re.compile(r"\[[ \t]*([A-Za-z-]+)[ \t]*(?::(.*))?\]", re.DOTALL)
 _KEY = re.compile(r"[\w.-]+[ \t]*=")
-_SECTION_WITHIN = re.compile(r"\[(?:txbalancer|(?:listener|balancer|mount|log):.*)\]")
+_SECTION_WITHIN = re.compile(r"\[(?:txbalancer|(?:listener|balancer|mount|log|hctemplate):.*)\]")
 
 
 @dataclass(frozen=True, slots=True)

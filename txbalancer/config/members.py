@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address
 from typing import Any
 
-from txbalancer.config import words
+from txbalancer.config import hctemplates, words
 from txbalancer.config.options import MEMBER_OPTIONS, TABLES, parse, unknown
 from txbalancer.core.registry import Registry
 from txbalancer.core.specs import MemberSpec
@@ -130,15 +130,20 @@ def _check_host(host: str) -> str:
 
 
 def parse_options(
-    found: list[str], defaults: Mapping[str, Any], registry: Registry
+    found: list[str],
+    defaults: Mapping[str, Any],
+    registry: Registry,
+    templates: hctemplates.Templates = {},  # noqa: B006 (is only read)
 ) -> tuple[dict[str, Any], list[tuple[str, str]]]:
     """
     Read the C{key=value} words of a member.
 
     @param defaults: attribute -> value, for options that the line does not give.
+    @param templates: what C{hctemplate} may name; options after it count more than its own.
     @return: attribute -> value, and the faults as (key, text).
     """
     given: dict[str, Any] = {}
+    seen: set[str] = set()
     faults: list[tuple[str, str]] = []
     for word in found:
         key, equals, text = word.partition("=")
@@ -146,17 +151,21 @@ def parse_options(
         if not equals:
             hint = f" (did you mean {key}=…?)" if key in MEMBER_OPTIONS else ""
             faults.append((word, f"is not of the form key=value{hint}"))
-        elif key not in MEMBER_OPTIONS:
-            faults.append((key, _unknown(key)))
-        elif MEMBER_OPTIONS[key][0] in given:
-            faults.append((key, "is given twice"))
-        else:
+            continue
+        try:
+            if key in seen:
+                raise ValueError("is given twice")
+            seen.add(key)
+            if key == hctemplates.KIND:
+                given |= hctemplates.find_template(text, templates)
+                continue
+            if key not in MEMBER_OPTIONS:
+                raise ValueError(_unknown(key))
             attribute, option = MEMBER_OPTIONS[key]
             given[attribute] = None
-            try:
-                given[attribute] = parse(option, text, registry)
-            except ValueError as error:
-                faults.append((key, str(error)))
+            given[attribute] = parse(option, text, registry)
+        except ValueError as error:
+            faults.append((key, str(error)))
     return {**defaults, **given}, faults
 
 

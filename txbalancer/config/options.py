@@ -29,9 +29,16 @@ NOT_YET = {
     "balancer": frozenset[str](),
     "mount": frozenset[str](),
     "log": frozenset[str](),
+    "hctemplate": frozenset[str](),
     "member": frozenset({"flusher", "flushpackets", "flushwait", "multipathtcp", "secret"}),
 }
 """Keys of Apache's or to come, which get a clearer message than unknown ones."""
+
+LACKING = {
+    ("probes", "cping"): "needs AJP, which this version does not speak",
+    ("probes", "provider"): "is a name that Apache keeps for itself, too",
+}
+"""(table, name) of Apache's parts that are not there -> why."""
 
 Table = Mapping[str, tuple[str, Option]]
 
@@ -58,7 +65,8 @@ def parse(option: Option, text: str, registry: Registry) -> Any:
         known = getattr(registry, option.names)
         if value not in known:
             allowed = filter(None, {*known, option.modern})
-            raise ValueError(f"{text!r} is not known{choose_from(value, allowed)}")
+            reason = LACKING.get((option.names, value), "is not known")
+            raise ValueError(f"{text!r} {reason}{choose_from(value, allowed)}")
         check_needs(value, known[value])
     if option.kind is values.file and value:
         try:

@@ -5,7 +5,8 @@ What the readers of single sections share.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
 from txbalancer.config.findings import Findings
@@ -22,6 +23,7 @@ class Scope:
     """
     Where findings go, and the names that a section may refer to.
 
+    @ivar templates: options of health checks, by the name of their C{[hctemplate:NAME]}.
     @ivar apache: whether options that are not given have Apache's defaults.
     """
 
@@ -30,6 +32,7 @@ class Scope:
     listeners: frozenset[str] = frozenset()
     balancers: frozenset[str] = frozenset()
     apache: bool = False
+    templates: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     def defaults(self, spec: type) -> dict[str, Any]:
         """

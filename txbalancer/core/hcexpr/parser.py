@@ -22,10 +22,12 @@ class Expression:
 
     @ivar text: as it was written.
     @ivar warnings: what in it is probably not as meant.
+    @ivar reads_body: whether it looks at the body.
     """
 
     text: str
     warnings: tuple[str, ...] = ()
+    reads_body: bool = False
     _test: Test = field(default=lambda sight: True, repr=False, compare=False)
 
     def evaluate(self, answer: Answer) -> bool:
@@ -51,7 +53,8 @@ def parse(text: str) -> Expression:
     reader = _Reader(inner)
     test = reader.condition()
     reader.finish()
-    return Expression(text, tuple(dict.fromkeys(reader.warnings)), test)
+    warnings = tuple(dict.fromkeys(reader.warnings))
+    return Expression(text, warnings, reader.reads_body, test)
 
 
 class _Reader:
@@ -59,7 +62,7 @@ class _Reader:
     Reads one expression from left to right.
     """
 
-    __slots__ = ("_depth", "_next", "_taken", "_text", "_tokens", "warnings")
+    __slots__ = ("_depth", "_next", "_taken", "_text", "_tokens", "reads_body", "warnings")
 
     def __init__(self, text: str) -> None:
         self._text = text
@@ -67,6 +70,7 @@ class _Reader:
         self._taken = self._next = next(self._tokens)
         self._depth = 0
         self.warnings: list[str] = []
+        self.reads_body = False
 
     def condition(self) -> Test:
         """
@@ -225,6 +229,7 @@ class _Reader:
         if word is None:
             known = _listed(f"%{{{name}}}" for name in [*names.VARIABLES, "resp:NAME"])
             raise ValueError(f"an answer has no variable {variable.name!r}; there are {known}")
+        self.reads_body |= word is names.VARIABLES["HC_BODY"]
         return word
 
     def _function(self, name: str, argument: Word, constant: tuple[Part, ...] | None) -> Word:
@@ -239,6 +244,7 @@ class _Reader:
         plain = constant[0] if constant and len(constant) == 1 else None
         if name.lower() == "hc" and isinstance(plain, bytes) and plain.lower() != b"body":
             raise ValueError(f"there is no hc({plain.decode('latin-1')!r}), only hc('body')")
+        self.reads_body |= name.lower() == "hc"
         return lambda sight: function(sight, argument(sight))
 
     # -- tokens -----------------------------------------------------------
