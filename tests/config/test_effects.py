@@ -124,6 +124,7 @@ def test_what_is_not_written_is_not_told() -> None:
     "line",
     [
         *("via = on", "preservehost = on", "forwarded = on", "addheaders = off", "nocanon = on"),
+        "addproto = off",
         *("reverse = off", "reverse-cookie-path = /a /b", "reverse-cookie-domain = a b"),
     ],
 )

@@ -72,8 +72,9 @@ def test_H4_hop_by_hop(balance: Starter) -> None:
         b"Accept-Encoding: gzip",
         b"X-Real-IP: 192.0.2.1",
     )
-    names = [name for name, _ in request.headers if not name.startswith(b"X-Forwarded")]
+    *names, last = [name for name, _ in request.headers if not name.startswith(b"X-Forwarded")]
     assert names == [b"Host", b"Proxy-Authorization", b"Range", b"Accept-Encoding", b"X-Real-IP"]
+    assert (last, request.get("Connection")) == (b"Connection", b"Keep-Alive")
 
 
 def test_H2_host(balance: Starter) -> None:
@@ -135,7 +136,7 @@ def test_H5_addheaders_off(balance: Starter) -> None:
     H5: addheaders = Off adds nothing, and leaves what came.
     """
     live = balance(mount="addheaders = Off")
-    assert [name for name, _ in asked(live).headers] == [b"Host"]
+    assert [name for name, _ in asked(live).headers] == [b"Host", b"Connection"]
     assert asked(live, b"X-Forwarded-For: 192.0.2.1").get("X-Forwarded-For") == b"192.0.2.1"
 
 

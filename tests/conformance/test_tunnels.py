@@ -224,8 +224,9 @@ def test_H40_what_is_not_offered(balance: Starter, name: str) -> None:
     assert live.ask(*lines).body == b"ok"
     assert live.member is not None
     got = live.member.request()
-    for header in ("Upgrade", "Connection", "HTTP2-Settings"):
+    for header in ("Upgrade", "HTTP2-Settings"):
         assert got.get(header) is None
+    assert got.get("Connection") == b"Keep-Alive"
 
 
 @pytest.mark.parametrize(

@@ -134,6 +134,15 @@ def test_unix_client_has_no_address() -> None:
     assert added(noted, peer("")) == [b"X-Forwarded-For: 198.51.100.1", *USUAL[1:]]
 
 
+def test_H5_addproto_off() -> None:
+    """
+    Without addproto, as in Apache, what the client says in X-Forwarded-Proto passes.
+    """
+    assert added(addproto=False) == USUAL[:3]
+    noted = {b"x-forwarded-proto": b"https"}
+    assert added(noted, addproto=False) == [*USUAL[:3], b"X-Forwarded-Proto: https"]
+
+
 def test_H5_addheaders_off() -> None:
     """
     With ProxyAddHeaders off the client's values pass unchanged and none are added.
@@ -293,6 +302,7 @@ NOTED = st.dictionaries(st.one_of(NAMES, st.sampled_from(HOP_BY_HOP)), TEXT, max
 OPTIONS = st.fixed_dictionaries(
     {
         "addheaders": st.booleans(),
+        "addproto": st.booleans(),
         "forwarded": st.booleans(),
         "preservehost": st.booleans(),
         "via": st.sampled_from(["off", "on", "full", "block"]),

@@ -103,12 +103,12 @@ class RequestEditor:
 
     __slots__ = ("_changes", "_own_proto")
 
-    def __init__(self, edits: Iterable[HeaderEdit], addheaders: bool) -> None:
+    def __init__(self, edits: Iterable[HeaderEdit], addproto: bool) -> None:
         """
-        @param addheaders: whether the client's X-Forwarded-Proto is not to be believed.
+        @param addproto: whether the client's X-Forwarded-Proto is not to be believed.
         """
         self._changes = tuple(map(compile_edit, edits))
-        self._own_proto = addheaders
+        self._own_proto = addproto
 
     def edit(self, request: EditableRequest, facts: Facts) -> None:
         """

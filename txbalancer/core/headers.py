@@ -46,6 +46,7 @@ class HeaderRules:
     What a mount wants done to header lines, looked up once.
 
     @ivar plain_request: no more than X-Forwarded-* is to be added.
+    @ivar addproto: X-Forwarded-Proto is to be ours.
     @ivar plain_answer: nothing is to be added or changed but what a reverse map does.
     @ivar noquery: the query is not passed on.
     @ivar edits_host: the configuration changes Host, which is then in what is noted.
@@ -55,6 +56,7 @@ class HeaderRules:
 
     __slots__ = (
         "addheaders",
+        "addproto",
         "cookie_domain",
         "cookie_path",
         "edits_host",
@@ -71,6 +73,7 @@ class HeaderRules:
 
     def __init__(self, spec: MountSpec) -> None:
         self.addheaders = spec.addheaders
+        self.addproto = spec.addheaders and spec.addproto
         self.forwarded = spec.forwarded
         self.preservehost = spec.preservehost
         self.via = spec.via
@@ -111,14 +114,16 @@ def request_lines(
         member_host = host or rules.server_name or peer.server_name
     own = peer.forwarded or _introduce(peer)
     if rules.plain_request and host and own[0] and FORWARDING.isdisjoint(noted):
-        return [
+        made = [
             b"Host: " + member_host,
             *lines,
             own[0],
             b"X-Forwarded-Host: " + host,
             rules.server_line or own[1],
-            own[2],
         ]
+        if rules.addproto:
+            made.append(own[2])
+        return made
     if rules.edits_host:
         host = noted.get(b"host", b"")
         if rules.preservehost:
@@ -216,7 +221,7 @@ def _add_forwarded(
         client = _joined(client, peer.client.encode())
         hosts = _joined(hosts, host)
         server = _joined(server, rules.server_name or peer.server_name)
-        if not rules.edits_proto:
+        if rules.addproto and not rules.edits_proto:
             # What a client says of its own connection is not to be trusted.
             proto = b"https" if peer.secure else b"http"
     for start, value in (

@@ -220,6 +220,9 @@ class MemberConnection(AnswerReader):
         self.deadline = pool.now() + pool.timeout if sent or expects else NEVER
         if pool.spec.disablereuse:
             lines.append(b"Connection: close")
+        elif not exchange.upgrade:
+            # For members of HTTP/1.0, and bytraffic counts it (APACHE H7, A13).
+            lines.append(b"Connection: Keep-Alive")
         lines.append(b"\r\n")
         head = b"%b %b HTTP/1.1\r\n%b" % (method, target, b"\r\n".join(lines))
         self.transport.write(head)

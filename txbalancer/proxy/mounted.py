@@ -78,7 +78,7 @@ class MountedBalancer:
         self.remembers = bool(spec.stickycookie or spec.stickyscheme)
         self.editor = answer_editor(mount.header)
         self.changes = self.remembers or self.editor is not None
-        self._request_editor = RequestEditor(mount.requestheader, mount.addheaders)
+        self._request_editor = RequestEditor(mount.requestheader, self.rules.addproto)
         self.begin: Begin = self._begin_edited if mount.requestheader else self._begin
 
     def _begin(
