@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from tests.core.heads import FakeRequest
 from txbalancer.core.encoded import normalise_encoded
 from txbalancer.core.mounts import Mount, MountTable
-from txbalancer.core.specs import Condition, MountSpec, NotProxied, Redirect, ToBalancer
+from txbalancer.core.specs import Condition, MountSpec, NotProxied, Redirect, ToBalancer, ToManager
 from txbalancer.errors import ClientError
 
 
@@ -186,6 +186,8 @@ def test_a_match_sees_what_the_client_wrote() -> None:
     assert found(MountTable([Mount(spec)]), b"/a%20b%3f") == b"/t/a%20b"
     with pytest.raises(ValueError, match="takes a path"):
         Mount(MountSpec("m", "", ToBalancer("n"), match="^/", mapping="servlet"))
+    with pytest.raises(ValueError, match="pages of the service"):
+        Mount(MountSpec("m", "/m", ToManager(), mapping="encoded"))
     with pytest.raises(ValueError, match="redirect"):
         Mount(MountSpec("m", "", Redirect(302, "/x"), match="^/", mapping="encoded"))
 

@@ -4,9 +4,15 @@ Header and RequestHeader on the way through a mount: APACHE items S30 and S31.
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
+from twisted.web.pages import notFound
+from twisted.web.resource import Resource
 
 from tests.proxy.rigs import GET, OK, begin, check_rest, make_rig, status_of
+from txbalancer.services.plugins import load_registry
+from txbalancer.testing import MemoryRig
 
 RECIPE = (
     "header =\n"
@@ -65,7 +71,7 @@ def test_S31_a_failover_moves_the_session() -> None:
     The member of the session cannot be reached: the other one's route is in the answer.
     """
     rig = make_rig(1, balancer=STICKY, mount=RECIPE)
-    rig = type(rig)(
+    rig = MemoryRig(
         "[listener:web]\nendpoint = tcp:80\n[balancer:shop]\nstickysession = ROUTEID\nmembers =\n"
         "    http://10.0.0.1 route=1\n    http://10.0.0.2 route=2\n"
         f"[mount:/]\nto = balancer://shop/\n{RECIPE}\n"
@@ -243,7 +249,7 @@ def test_always_is_for_answers_made_here_too(path, status) -> None:
     """
     rig = make_rig(1, mount="max-body = 5")
     edits = "header =\n    always set X-A a\n    set X-B b\n"
-    rig = type(rig)(
+    rig = MemoryRig(
         "[listener:web]\nendpoint = tcp:80\n[balancer:shop]\nmembers = http://10.0.0.1\n"
         f"[mount:/x]\nto = !\n{edits}[mount:/gone]\nto = status:418\n{edits}"
         f"[mount:/there]\nto = redirect:/y\n{edits}"
@@ -257,6 +263,37 @@ def test_always_is_for_answers_made_here_too(path, status) -> None:
     head = client.taken()
     assert status_of(head) == status
     assert (lines(head, b"X-A"), lines(head, b"X-B")) == ([b"a"], [])
+
+
+class Page(Resource):
+    """
+    A page, and none below it.
+    """
+
+    def render_GET(self, request) -> bytes:
+        return b"hello"
+
+    def getChild(self, path, request) -> Resource:
+        return notFound() if path else self
+
+
+@pytest.mark.parametrize(("path", "status"), [(b"/hello", 200), (b"/hello/nothing", 404)])
+def test_pages_of_resources_are_edited_too(path, status) -> None:
+    """
+    All edits for a page that is there, those of C{always} for any.
+    """
+    edits = "header =\n    always set X-A a\n    set X-B b\n"
+    registry = load_registry()
+    registry.resources["hello"] = SimpleNamespace(make_resource=Page)
+    rig = MemoryRig(
+        f"[listener:web]\nendpoint = tcp:80\n[mount:/hello]\nto = resource:hello\n{edits}", registry
+    )
+    client = rig.client()
+    client.send(b"GET %b HTTP/1.1\r\nHost: a\r\n\r\n" % path)
+    rig.reactor.advance(0)
+    head = client.taken()
+    assert status_of(head) == status
+    assert (lines(head, b"X-A"), lines(head, b"X-B")) == ([b"a"], [b"b"] if status == 200 else [])
 
 
 def asked(*edits: str, request: bytes = GET, options: str = "") -> bytes:

@@ -16,8 +16,11 @@ from txbalancer.core.mapping import LocationTemplate, PathTemplate, base_path
 from txbalancer.core.paths import ENCODED_SLASH, canonical, decode, merge_slashes, normalise
 from txbalancer.core.patterns import compile_pattern
 from txbalancer.core.request import Request
-from txbalancer.core.specs import MountSpec, Redirect, ToBalancer, ToMember
+from txbalancer.core.specs import FixedStatus, MountSpec, NotProxied, Redirect, ToBalancer, ToMember
 from txbalancer.errors import ClientError
+
+_MAPPED = (ToBalancer, ToMember, NotProxied, Redirect, FixedStatus)
+"""Targets that do not look at the path themselves."""
 
 
 class Mount:
@@ -97,6 +100,8 @@ class Mount:
         if spec.mapping != "normal":
             if self.regex and self._location:
                 raise ValueError(f"mapping = {spec.mapping} and match cannot make a redirect")
+            if not isinstance(spec.target, _MAPPED):
+                raise ValueError(f"mapping = {spec.mapping} is not for pages of the service itself")
             servlet = spec.mapping == "servlet"
             self.encoded = EncodedRule(spec.path, self.regex, servlet, self.base, self._template)
 

@@ -87,16 +87,18 @@ class LocalAnswer(Served):
         """
         Answer; a small body of the request is read first.
         """
-        self._lines, self._body = self._edited(lines), body
+        self._lines, self._body = self.edited(lines), body
         announced = self.head.body
         if (0 < announced <= _PATIENCE or announced == CHUNKED) and not self.head.expects:
             self._waiting = True
         else:
             self._respond()
 
-    def _edited(self, lines: list[bytes]) -> list[bytes]:
+    def edited(self, lines: list[bytes], content: bool = False) -> list[bytes]:
         """
-        Make the mount's edits for answers of our own, and for those alone.
+        Make the mount's header edits.
+
+        @param content: whether there is what was asked for; else only those of C{always}.
         """
         mount = self._mount
         if mount is None or mount.editor is None:
@@ -105,7 +107,7 @@ class LocalAnswer(Served):
         elapsed = now - self.started
         name = mount.server_name or head.peer.server_name
         facts = Facts(head, name, self.runtime.wall() - elapsed, elapsed)
-        return mount.editor.edit(lines, facts, False)
+        return mount.editor.edit(lines, facts, content)
 
     def request_data(self, data: bytes) -> None:
         """

@@ -50,12 +50,13 @@ class WebTarget:
         """
         limit = mount.spec.max_body or MOST_BODY
         if head.body > limit:
-            site.answer(channel, head, 413, "body-too-large", f"a body over {limit} bytes")
+            text = f"a body over {limit} bytes"
+            site.answer(channel, head, 413, "body-too-large", text, mount)
             return
         if self._site is None:
             self._site = WebSite(self._resource, reactor=site.runtime.reactor)
         places = split_path(mount.decoded(normalise(head.path)), mount.prefix)
-        WebExchange(site.runtime, channel, head, self._site, places, limit).start()
+        WebExchange(site.runtime, channel, head, self._site, places, limit, mount).start()
 
 
 def split_path(path: bytes, prefix: bytes) -> tuple[list[bytes], list[bytes]]:
@@ -120,8 +121,9 @@ class WebExchange(LocalAnswer):
         site: WebSite,
         places: tuple[list[bytes], list[bytes]],
         limit: int,
+        mount: Mount | None = None,
     ) -> None:
-        super().__init__(runtime, channel, head, 0, "ok")
+        super().__init__(runtime, channel, head, 0, "ok", mount)
         self.site = site
         self._places, self._limit = places, limit
         self._pieces: list[bytes] = []
@@ -243,6 +245,8 @@ class WebExchange(LocalAnswer):
         assert self._request is not None
         # The client's channel writes the chunks.
         self._request.chunked = 0
+        # Pages of Apache's own are no other than a member's, unless they tell of an error.
+        lines = self.edited(lines, status < 300)
         self.channel.respond(b"HTTP/1.1 %b %b" % (code, reason), lines, body, b"", False)
 
     def write(self, data: bytes) -> None:
@@ -310,6 +314,7 @@ class WebExchange(LocalAnswer):
         lines, body = page(self.head, status, reason, text, self.runtime.date_line())
         sent = b"" if self.head.method == b"HEAD" else body
         self.bytes_out = len(sent)
+        lines = self.edited(lines)
         self.channel.respond(start_line(status), lines, len(body), sent, True)
         self.finish(reason)
         self.channel.finished()
