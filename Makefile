@@ -56,7 +56,7 @@ help:
 	@echo "make types   mypy"
 	@echo "make cover   tests with branch coverage"
 	@echo "make bench   compare with Apache, HAProxy, nginx and Caddy (BENCH_ARGS=…)"
-	@echo "make docs    write docs/reference.rst anew from the options themselves"
+	@echo "make docs    write the generated pages of docs/ anew"
 	@echo "make wheel   build dist/*.whl"
 	@echo "make lock    write requirements.txt anew from setup.cfg"
 	@echo "make clean   remove what the above made"
@@ -105,6 +105,8 @@ bench: $(READY)
 docs: $(READY)
 	@$(BIN)/python -m txbalancer.config.reference > docs/reference.rst.new
 	@mv docs/reference.rst.new docs/reference.rst
+	@$(BIN)/python -m txbalancer.config.httpd.manual > docs/parameters.rst.new
+	@mv docs/parameters.rst.new docs/parameters.rst
 
 .PHONY: wheel
 wheel: $(READY)

@@ -89,38 +89,46 @@ def _part(title: str, text: str, spec: type) -> Iterator[str]:
     yield f"{title}\n{'-' * len(title)}\n"
     if text:
         yield text
-    yield "\n".join(_table(_row(option) for _, option in specs.options(spec))) + "\n"
+    yield "\n".join(table(COLUMNS, (_row(option) for _, option in specs.options(spec)))) + "\n"
 
 
 def _row(option: Option) -> tuple[str, ...]:
     meaning = option.doc + (f" Apache: {option.apache_name}." if option.apache_name else "")
-    apache = "" if option.apache == option.modern else _value(option, option.apache)
+    apache = "" if option.apache == option.modern else shown_default(option, option.apache)
     return (
         f"``{option.name}``",
-        _plain(option.kind.allowed),
-        _value(option, option.modern),
+        plain(option.kind.allowed),
+        shown_default(option, option.modern),
         apache,
-        _plain(meaning),
+        plain(meaning),
     )
 
 
-def _value(option: Option, value: Any) -> str:
+def shown_default(option: Option, value: Any) -> str:
+    """
+    Write a default as it would stand in a file.
+    """
     text = "" if value is None else option.kind.show(value)
     return f"``{text}``" if text else "none"
 
 
-def _plain(text: str) -> str:
-    # Characters that would start markup.
+def plain(text: str) -> str:
+    """
+    Write text so that none of it is markup.
+    """
     for char in "\\*`|_":
         text = text.replace(char, f"\\{char}")
     return text
 
 
-def _table(rows: Iterable[tuple[str, ...]]) -> Iterator[str]:
+def table(columns: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> Iterator[str]:
+    """
+    Yield the lines of a table.
+    """
     yield ".. list-table::"
     yield "   :header-rows: 1"
     yield ""
-    for row in (COLUMNS, *rows):
+    for row in (columns, *rows):
         for place, cell in enumerate(row):
             yield f"   {'* -' if place == 0 else '  -'} {cell}".rstrip()
 

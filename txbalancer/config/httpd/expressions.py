@@ -28,8 +28,6 @@ class Declared(NamedTuple):
 class Expressions:
     """
     The expressions of one server; a virtual host sees those of the main server too.
-
-    @ivar texts: all that were declared, the main server's first.
     """
 
     __slots__ = ("_children", "_findings", "_found", "_parent", "_suffix")
@@ -45,6 +43,9 @@ class Expressions:
 
     @property
     def texts(self) -> tuple[NamedText, ...]:
+        """
+        What all servers declared, for L{GlobalSpec}.
+        """
         mine = tuple(each.named for each in self._found.values())
         return mine + tuple(text for child in self._children for text in child.texts)
 

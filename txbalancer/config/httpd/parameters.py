@@ -153,7 +153,7 @@ class ParameterReader:
         if key == "nonce" and text.lower() == "none":
             return attribute, "None"
         # An INI file allows more members than Apache does (B11).
-        value = _GROWTH(text) if key == "growth" else parse(option, text, self._registry)
+        value = GROWTH(text) if key == "growth" else parse(option, text, self._registry)
         return attribute, value
 
     def _member_value(self, key: str, text: str, directive: Directive) -> Parameters:
@@ -206,7 +206,7 @@ def _field_size(reader: ParameterReader, text: str) -> int | None:
     return 8192 if text == "0" else None
 
 
-_GROWTH = values.integer(1, 100)
+GROWTH = values.integer(1, 100)
 _SPECIAL: dict[str, Callable[[ParameterReader, str], Any]] = {
     "hcmethod": _method,
     "hcexpr": _expression,

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import fields, replace
 from typing import Any, NamedTuple
 
+from txbalancer.config.balancers import PLAIN_PROBES
 from txbalancer.config.effects import OF_BALANCERS, OF_MEMBERS, OF_STICKY, Need, is_sticky
 from txbalancer.config.httpd.balancers import Balancers
 from txbalancer.config.httpd.drafts import BalancerDraft, new_name
@@ -38,9 +39,6 @@ class Use(NamedTuple):
     server: Balancers
     draft: BalancerDraft
     owner: BalancerDraft
-
-
-PLAIN_PROBES = ("none", "tcp", "options", "options11")
 
 
 class Settled(NamedTuple):
