@@ -73,6 +73,9 @@ class BalancerService(MultiService):
         self.runtime = Runtime(reactor, self._finish)
         self.loads = MemberLoads(self.runtime, self.registry.loads, self._own_load)
         self.targets = Targets(self.runtime, self.registry, self.loads.heartbeats)
+        facts = self.targets.pages.facts
+        facts.counters, facts.load = self.counters, self._own_load
+        facts.connections = lambda: len(self._channels())
         self.persistence = Persistence(self.targets.steering)
         self.targets.steering.on_checks = lambda balancer: self._apply_checks()
         self.checks = HealthChecks(

@@ -28,6 +28,7 @@ from txbalancer.core.specs import (
     ToManager,
     ToMember,
     ToResource,
+    ToStatus,
 )
 from txbalancer.core.standing import Flip
 from txbalancer.proxy.local import RedirectTarget, StatusTarget
@@ -191,6 +192,8 @@ class Targets:
             return StatusTarget(404, "not-proxied")
         if isinstance(target, ToManager):
             return self.pages.manager(target)
+        if isinstance(target, ToStatus):
+            return self.pages.status()
         if isinstance(target, ToHeartbeat):
             return WebTarget(HeartbeatResource(self._heartbeats, lambda: self._runtime.now()))
         assert isinstance(target, ToResource)

@@ -19,7 +19,6 @@ from twisted.web.http import (
 from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET
 
-from txbalancer import __version__
 from txbalancer.control.manager.asking import MOST_BODY, Asked, asked
 from txbalancer.control.manager.board import Board
 from txbalancer.control.manager.orders import find_member, read_orders
@@ -195,7 +194,6 @@ class Manager(Resource):
             "selected": selected,
             "member": None,
             "persisted": bool(board.spec.service.state),
-            "version": __version__,
             **choices(board),
         }
         if selected:

@@ -11,6 +11,8 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from twisted.web.http import Request
 
+from txbalancer import __version__
+
 _FOLDER = Path(__file__).parent
 _TEMPLATES = Environment(
     loader=FileSystemLoader(_FOLDER),
@@ -28,6 +30,9 @@ _HEADERS = {
     "X-Frame-Options": "DENY",
 }
 
+SERVER = f"Apache/2.4.71 (compatible; txbalancer/{__version__})"
+"""The server's version on pages: scripts look for the one whose pages they know."""
+
 STYLE = (_FOLDER / "style.css").read_bytes()
 STYLE_VERSION = hashlib.sha256(STYLE).hexdigest()[:12]
 STYLE_LINK = f"?style={STYLE_VERSION}"
@@ -38,7 +43,9 @@ def fill(template: str, **values: Any) -> bytes:
     """
     Fill a template in; every value is escaped.
     """
-    return _TEMPLATES.get_template(template).render(style=STYLE_LINK, **values).encode()
+    return (
+        _TEMPLATES.get_template(template).render(style=STYLE_LINK, server=SERVER, **values).encode()
+    )
 
 
 def guard(request: Request, content_type: str) -> None:
