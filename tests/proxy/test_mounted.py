@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 
-from tests.proxy.rigs import GET, begin, make_rig, status_of
+from tests.proxy.rigs import GET, OK, POST, begin, body_of, check_rest, make_rig, status_of
 from txbalancer.core.specs import MemberSpec
 from txbalancer.testing import MemoryRig
 
@@ -85,3 +85,41 @@ def test_H8_options_are_answered_here() -> None:
     answer = client.taken()
     assert status_of(answer) == 200
     assert b"Allow: " in answer
+
+
+def test_H8_max_forwards_of_our_own() -> None:
+    """
+    C{maxforwards} is for requests that have none.
+    """
+    rig = make_rig(1, mount="maxforwards = 15")
+    _, member = begin(rig)
+    assert b"Max-Forwards: 15\r\n" in member.taken()
+    _, member = begin(rig, GET[:-2] + b"Max-Forwards: 3\r\n\r\n")
+    assert b"Max-Forwards: 2\r\n" in member.taken()
+
+
+def test_H42_continue_can_be_said_here() -> None:
+    """
+    With proxy100continue off the client need not wait for the member, which does not hear of it.
+    """
+    rig = make_rig(1, mount="proxy100continue = off")
+    client, member = begin(rig, POST[:-2] + b"Expect: 100-continue\r\n\r\n")
+    assert client.taken() == b"HTTP/1.1 100 Continue\r\n\r\n"
+    client.send(b"0123456789")
+    sent = member.taken()
+    assert b"Expect" not in sent
+    assert body_of(sent) == b"0123456789"
+    member.send(OK)
+    assert status_of(client.taken()) == 200
+    check_rest(rig)
+
+
+def test_H42_the_client_has_the_usual_time_for_its_body() -> None:
+    """
+    It was told to go on, so its silence counts.
+    """
+    rig = make_rig(1, mount="proxy100continue = off", listener="body-timeout = 5")
+    client, _ = begin(rig, POST[:-2] + b"Expect: 100-continue\r\n\r\n")
+    client.taken()
+    rig.advance(7)
+    assert status_of(client.taken()) == 408

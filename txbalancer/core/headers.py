@@ -49,6 +49,7 @@ class HeaderRules:
     @ivar addproto: X-Forwarded-Proto is to be ours.
     @ivar plain_answer: nothing is to be added or changed but what a reverse map does.
     @ivar noquery: the query is not passed on.
+    @ivar maxforwards: given to requests without Max-Forwards; C{None} for none.
     @ivar edits_host: the configuration changes Host, which is then in what is noted.
     @ivar edits_proto: it changes X-Forwarded-Proto, and is believed, unlike clients.
     @ivar server_name: own name, empty for the listener's; C{server_line} says so to members.
@@ -62,6 +63,7 @@ class HeaderRules:
         "edits_host",
         "edits_proto",
         "forwarded",
+        "maxforwards",
         "noquery",
         "plain_answer",
         "plain_request",
@@ -78,6 +80,7 @@ class HeaderRules:
         self.preservehost = spec.preservehost
         self.via = spec.via
         self.noquery = spec.noquery
+        self.maxforwards = spec.maxforwards
         self.cookie_domain = _pairs(spec.reverse_cookie_domain)
         self.cookie_path = _pairs(spec.reverse_cookie_path)
         adds_via = spec.via in ("on", "full")
@@ -86,7 +89,9 @@ class HeaderRules:
         self.edits_proto = "x-forwarded-proto" in edited
         self.server_name = spec.server_name.encode("idna")
         self.server_line = b"X-Forwarded-Server: " + self.server_name if spec.server_name else b""
-        self.plain_request = spec.addheaders and not (spec.forwarded or adds_via or self.edits_host)
+        self.plain_request = spec.addheaders and not (
+            spec.forwarded or adds_via or self.edits_host or spec.maxforwards is not None
+        )
         self.plain_answer = not (adds_via or self.cookie_domain or self.cookie_path)
 
 
@@ -132,6 +137,8 @@ def request_lines(
     hops = noted.get(b"max-forwards")
     if hops is not None:
         made.append(b"Max-Forwards: %d" % _one_hop_less(hops))
+    elif rules.maxforwards is not None:
+        made.append(b"Max-Forwards: %d" % rules.maxforwards)
     via = noted.get(b"via")
     if rules.via in ("on", "full"):
         via = _joined(via, _via(rules, peer, version))

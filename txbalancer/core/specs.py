@@ -658,6 +658,18 @@ class MountSpec:
         "Via header handling.",
         apache_name="ProxyVia",
     )
+    maxforwards: int | None = option(
+        values.integer(0, 2**31 - 1),
+        None,
+        "Max-Forwards of requests that have none; unset = none is added.",
+        apache_name="ProxyMaxForwards",
+    )
+    proxy100continue: bool = option(
+        values.flag,
+        True,
+        "Let the member answer Expect: 100-continue; Off = say 100 (Continue) here, at once.",
+        apache_name="Proxy100Continue",
+    )
     nocanon: bool = option(values.flag, False, "Pass the path on as the client wrote it.")
     noquery: bool = option(values.flag, False, "Pass the path on without its query.")
     mapping: str = option(

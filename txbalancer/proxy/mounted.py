@@ -44,6 +44,7 @@ class MountedBalancer:
 
     __slots__ = (
         "_request_editor",
+        "_says_continue",
         "begin",
         "changes",
         "editor",
@@ -78,8 +79,11 @@ class MountedBalancer:
         self.remembers = bool(spec.stickycookie or spec.stickyscheme)
         self.editor = answer_editor(mount.header)
         self.changes = self.remembers or self.editor is not None
-        self._request_editor = RequestEditor(mount.requestheader, self.rules.addproto)
-        self.begin: Begin = self._begin_edited if mount.requestheader else self._begin
+        edits = mount.requestheader
+        self._request_editor = RequestEditor(edits, self.rules.addproto) if edits else None
+        self._says_continue = not mount.proxy100continue
+        changes_requests = bool(edits) or self._says_continue
+        self.begin: Begin = self._begin_changed if changes_requests else self._begin
 
     def _begin(
         self, site: Site, channel: ClientChannel, head: RequestHead, mount: Mount, path: bytes
@@ -100,9 +104,13 @@ class MountedBalancer:
                 return
         Exchange(self, channel, head, mount, path).start()
 
-    def _begin_edited(
+    def _begin_changed(
         self, site: Site, channel: ClientChannel, head: RequestHead, mount: Mount, path: bytes
     ) -> None:
-        name = self.rules.server_name or head.peer.server_name
-        self._request_editor.edit(head, Facts(head, name, site.runtime.wall()))
+        if self._request_editor is not None:
+            name = self.rules.server_name or head.peer.server_name
+            self._request_editor.edit(head, Facts(head, name, site.runtime.wall()))
+        if self._says_continue and head.expects:
+            head.expects = False
+            channel.interim(b"HTTP/1.1 100 Continue", [])
         self._begin(site, channel, head, mount, path)
