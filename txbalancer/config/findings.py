@@ -14,20 +14,25 @@ class Findings:
     @ivar path: the file's name, for messages.
     """
 
-    __slots__ = ("_errors", "_warnings", "path")
+    __slots__ = ("_errors", "_told", "_warnings", "path")
 
     def __init__(self, path: str) -> None:
         self.path = path
         self._errors: list[ConfigError] = []
+        self._told: set[tuple[object, ...]] = set()
         self._warnings: list[ConfigError] = []
 
     def error(self, line: int, section: str, key: str, text: str, path: str = "") -> None:
         """
-        Note what makes the file unusable.
+        Note what makes the file unusable; the same only once.
 
         @param path: of an included file; empty for the file itself.
         """
-        self._errors.append(ConfigError(path or self.path, line, section, key, text))
+        found = ConfigError(path or self.path, line, section, key, text)
+        # What several servers inherit is read for each of them.
+        if found.args not in self._told:
+            self._told.add(found.args)
+            self._errors.append(found)
 
     def warn(self, line: int, section: str, key: str, text: str, path: str = "") -> None:
         """

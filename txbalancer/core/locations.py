@@ -32,6 +32,13 @@ def compile_location(condition: Condition) -> PathPredicate:
     return tests[0] if len(tests) == 1 else lambda path: all(test(path) for test in tests)
 
 
+def is_glob_path(text: str) -> bool:
+    """
+    Tell whether the words of a C{<Location>} are a glob.
+    """
+    return _GLOB_PATH.search(text) is not None
+
+
 def location_prefix(condition: Condition) -> bytes | None:
     """
     Return the longest prefix in a C{location} condition, or C{None} if there is none.

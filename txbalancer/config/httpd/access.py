@@ -13,9 +13,10 @@ from txbalancer.core.access import Rule, check_effect, group, negated, require
 
 GROUPS = {"requireall": "all", "requireany": "any", "requirenone": "none"}
 KEYS = frozenset({"require", *GROUPS})
-_OTHERS = frozenset(
-    "dbm-file-group dbm-group dbd-group env expr file-group file-owner group ldap-attribute ldap-dn"
-    " ldap-filter ldap-group ldap-search ldap-user method not ssl ssl-verify-client".split()
+_OTHERS = (
+    *("dbd-group", "dbm-file-group", "dbm-group", "env", "expr", "file-group", "file-owner"),
+    *("group", "ldap-attribute", "ldap-dn", "ldap-filter", "ldap-group", "ldap-search"),
+    *("ldap-user", "method", "ssl", "ssl-verify-client"),
 )
 """What Apache knows beside what is carried out here."""
 

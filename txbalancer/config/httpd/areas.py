@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 from txbalancer.config.findings import Findings
-from txbalancer.config.httpd.listeners import Listen
-from txbalancer.config.httpd.said import doubt
-from txbalancer.config.httpd.servers import Server, are_apart, members_of
+from txbalancer.config.httpd.listeners import Listen, replace_address, show
+from txbalancer.config.httpd.said import doubt, fault
+from txbalancer.config.httpd.servers import ANY, Address, Server, are_apart, members_of
 from txbalancer.core.specs import Condition
 
 
@@ -57,6 +57,48 @@ def make_groups(
     return tuple(groups.values())
 
 
+def spread(
+    listens: Iterable[Listen], serves: bool, hosts: tuple[Server, ...], findings: Findings
+) -> Iterator[Listen]:
+    """
+    Divide listeners of all addresses where C{<VirtualHost>}s have some of them.
+
+    A request does not tell to which of a machine's addresses it came, and one for an inner address
+    must not be had at an outer one: each address gets a listener, if nothing is served at others.
+
+    @param serves: whether the main server serves anything.
+    """
+    listens = tuple(listens)
+    own = {listen.address for listen in listens}
+    for listen in listens:
+        host, port = listen.address
+        if host != ANY:
+            yield listen
+            continue
+        named = dict.fromkeys(
+            (address, port)
+            for server in hosts
+            for address, wanted in server.addresses
+            if address != ANY and wanted in (0, port) and (address, port) not in own
+        )
+        if not named:
+            yield listen
+        elif serves or members_of(hosts, listen.address):
+            fault(
+                findings,
+                listen.directive,
+                "<VirtualHost>s have some of these addresses and others are served too: write a"
+                f" Listen for each address, such as Listen {show(next(iter(named)))}",
+            )
+        else:
+            doubt(
+                findings,
+                listen.directive,
+                f"only {', '.join(map(show, named))} is listened on: nothing is served at others",
+            )
+            yield from (replace_address(listen, each) for each in named)
+
+
 def make_claims(groups: tuple[Group, ...], findings: Findings) -> Iterator[Claim]:
     """
     Yield who answers what, such that the first claim that a request fits counts.
@@ -87,6 +129,24 @@ def make_claims(groups: tuple[Group, ...], findings: Findings) -> Iterator[Claim
             yield Claim(server, group, title, (*here, Condition("host", "", names)), True)
         title = f"{first.name}{port}" if others or len(groups) > 1 else ""
         yield Claim(first, group, title, here, False)
+
+
+def warn_of_unreached(
+    listens: Iterable[Listen], hosts: Iterable[Server], findings: Findings
+) -> None:
+    """
+    Warn of addresses of C{<VirtualHost>}s that no C{Listen} has.
+    """
+    for server in hosts:
+        for host, port in server.addresses:
+            if not any(_is_part((host, port), listen.address) for listen in listens):
+                assert server.section is not None
+                doubt(findings, server.section, f"no Listen has {show((host, port))}")
+
+
+def _is_part(wanted: Address, there: Address) -> bool:
+    host, port = wanted
+    return port in (0, there[1]) and (ANY in (host, there[0]) or host == there[0])
 
 
 def _matches(name: str, patterns: Iterable[str]) -> bool:

@@ -10,9 +10,21 @@ from dataclasses import replace
 from typing import Any
 
 from txbalancer.config.findings import Findings
-from txbalancer.config.httpd.areas import Claim, Group, make_claims, make_groups
+from txbalancer.config.httpd.areas import (
+    Claim,
+    Group,
+    make_claims,
+    make_groups,
+    spread,
+    warn_of_unreached,
+)
 from txbalancer.config.httpd.built import Built
-from txbalancer.config.httpd.listeners import make_listener, read_listens, warn_of_differences
+from txbalancer.config.httpd.listeners import (
+    Listen,
+    make_listener,
+    read_listens,
+    warn_of_differences,
+)
 from txbalancer.config.httpd.logs import read_error_log
 from txbalancer.config.httpd.mounts import Area, make_mounts
 from txbalancer.config.httpd.paths import server_root
@@ -79,9 +91,7 @@ class _Build:
             self._scopes[id(host)] = reader.host(host, main, suffix)
 
     def run(self) -> Built:
-        listens = read_listens(self._main.directives, self._findings)
-        if not listens and not self._findings.count:
-            self._findings.error(0, "", "", "no Listen: a line such as `Listen 80` is needed")
+        listens = self._listens()
         groups = make_groups(listens, self._main, self._hosts)
         claims = tuple(make_claims(groups, self._findings))
         balancers = self._balancers()
@@ -94,6 +104,15 @@ class _Build:
             logs,
         )
         return Built(spec, self._places)
+
+    def _listens(self) -> tuple[Listen, ...]:
+        main, findings = self._scope(self._main), self._findings
+        found = read_listens(self._main.directives, findings)
+        if not found and not findings.count:
+            findings.error(0, "", "", "no Listen: a line such as `Listen 80` is needed")
+        serves = bool(main.rules or any(each.rule or each.handler for each in main.locations))
+        warn_of_unreached(found, self._hosts, findings)
+        return tuple(spread(found, serves, self._hosts, findings))
 
     def _base(self, spec: type) -> dict[str, Any]:
         return apache_defaults(spec) if self._defaults == "apache" else {}

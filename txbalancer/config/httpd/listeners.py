@@ -7,7 +7,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
-from ipaddress import IPv6Address, ip_address
+from ipaddress import ip_address
 from typing import Any
 
 from txbalancer.config.findings import Findings
@@ -73,9 +73,28 @@ def _listen(directive: Directive) -> Listen:
         raise ValueError(f"{host!r} is not an address") from None
     if address.version == 4 and address.is_unspecified:
         return Listen(directive, f"port-{port}", (ANY, port), secure)
-    name = re.sub(r"[.:]+", "-", str(address)).strip("-") or "all"
-    prefix = "ip6-" if isinstance(address, IPv6Address) else ""
-    return Listen(directive, f"{prefix}{name}-{port}", (str(address), port), secure)
+    return Listen(directive, _name((str(address), port)), (str(address), port), secure)
+
+
+def _name(address: Address) -> str:
+    host, port = address
+    name = re.sub(r"[.:]+", "-", host).strip("-") or "all"
+    return f"{'ip6-' * (':' in host)}{name}-{port}"
+
+
+def replace_address(listen: Listen, address: Address) -> Listen:
+    """
+    Make the listener of one address out of that of all.
+    """
+    return replace(listen, name=_name(address), address=address)
+
+
+def show(address: Address) -> str:
+    """
+    Write an address as C{Listen} has it.
+    """
+    host, port = address
+    return f"{f'[{host}]' if ':' in host else host}:{port or ANY}"
 
 
 def endpoint(address: Address) -> str:

@@ -12,7 +12,6 @@ from txbalancer.config.findings import Findings
 from txbalancer.config.httpd.patterns import (
     EVERYWHERE,
     Pattern,
-    has_glob,
     path_pattern,
     regex_pattern,
 )
@@ -20,6 +19,7 @@ from txbalancer.config.httpd.rules import Rule, read_rule
 from txbalancer.config.httpd.said import arguments, doubt, fault
 from txbalancer.config.httpd.settings import Settings, read_settings
 from txbalancer.config.httpd.tree import Directive
+from txbalancer.core.locations import is_glob_path
 
 SECTIONS = frozenset({"location", "locationmatch"})
 PASSES = frozenset({"proxypass", "proxypassmatch"})
@@ -116,7 +116,7 @@ def _url_pattern(section: Directive) -> Pattern:
         return regex_pattern(words[-1] if words else "")
     if not words:
         raise ValueError("<Proxy> needs a URL, or * for all")
-    return Pattern("glob" if has_glob(words[0]) else "prefix", words[0])
+    return Pattern("glob" if is_glob_path(words[0]) else "prefix", words[0])
 
 
 def about(proxies: Iterable[Location], rule: Rule) -> Iterator[Location]:
@@ -141,7 +141,7 @@ def _about(wanted: Pattern, rule: Rule) -> Pattern | None:
     if wanted.text in ("*", ".*", "", ".", "^"):
         return EVERYWHERE
     fixed = url.partition("$")[0]
-    if wanted.kind == "glob" and wanted.text.endswith("*") and not has_glob(wanted.text[:-1]):
+    if wanted.kind == "glob" and wanted.text.endswith("*") and not is_glob_path(wanted.text[:-1]):
         return _below(wanted.text[:-1], url, rule)
     start = re.split(r"[*?\[\\]", wanted.text, maxsplit=1)[0] if wanted.kind == "glob" else ""
     if start and not start.startswith(fixed) and not fixed.startswith(start):

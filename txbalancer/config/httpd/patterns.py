@@ -8,13 +8,13 @@ import re
 from dataclasses import dataclass
 from enum import Enum
 
+from txbalancer.core.locations import is_glob_path
 from txbalancer.core.mounts import literal_start
 from txbalancer.core.paths import merge_slashes
 from txbalancer.core.patterns import compile_pattern
 
 _NAMED_GROUP = re.compile(r"(?<!\\)\(\?<(?=[A-Za-z_])")
 _CLASS = re.compile(r"\[:\^?\w+:\]")
-_SPECIAL = re.compile(r"[*?]|\[[^\]]*\]")
 
 
 class Share(Enum):
@@ -50,13 +50,6 @@ class Pattern:
 EVERYWHERE = Pattern("prefix", "/")
 
 
-def has_glob(text: str) -> bool:
-    """
-    Tell whether Apache takes a text for a glob.
-    """
-    return _SPECIAL.search(text) is not None
-
-
 def prefix_pattern(text: str) -> Pattern:
     """
     Make the pattern of a path that starts with a slash, and of all below it.
@@ -72,7 +65,7 @@ def path_pattern(text: str) -> Pattern:
     """
     if not text.startswith("/"):
         raise ValueError(f"{text!r} is no path that starts with /: it never matches")
-    if has_glob(text):
+    if is_glob_path(text):
         return Pattern("glob", text)
     return prefix_pattern(text)
 

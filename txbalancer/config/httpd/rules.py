@@ -9,9 +9,10 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from txbalancer.config.httpd.patterns import Pattern, has_glob, prefix_pattern, regex_pattern
+from txbalancer.config.httpd.patterns import Pattern, prefix_pattern, regex_pattern
 from txbalancer.config.httpd.tree import Directive
 from txbalancer.config.mounts import check_path
+from txbalancer.core.locations import is_glob_path
 
 _KEY = re.compile(r"[A-Za-z][\w-]*=")
 
@@ -56,7 +57,7 @@ def read_rule(directive: Directive, place: Pattern | None = None) -> Rule:
     else:
         path = place.text
         # As in Apache, a regular expression without * ? or [] is taken for a path here.
-        regex = regex or has_glob(path)
+        regex = regex or is_glob_path(path)
         if not words:
             raise ValueError("the URL is missing")
         if words[0].startswith("/") or (len(words) > 1 and _is_url(words[1])):

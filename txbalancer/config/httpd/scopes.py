@@ -14,7 +14,13 @@ from txbalancer.config.findings import Findings
 from txbalancer.config.httpd.balancers import Balancers, share
 from txbalancer.config.httpd.defaults import read_defaults
 from txbalancer.config.httpd.listeners import Connection, read_connection
-from txbalancer.config.httpd.locations import PASSES, Location, read_locations, read_proxies
+from txbalancer.config.httpd.locations import (
+    PASSES,
+    SECTIONS,
+    Location,
+    read_locations,
+    read_proxies,
+)
 from txbalancer.config.httpd.logs import Files, read_formats, read_logs
 from txbalancer.config.httpd.rules import Rule, read_rule
 from txbalancer.config.httpd.said import arguments, doubt, fault
@@ -120,7 +126,7 @@ class Reader:
         main: Scope | None,
     ) -> Scope:
         findings, inside = self._findings, server.directives
-        _refuse(inside, findings)
+        _refuse(inside, main is None, findings)
         locations = read_locations(inside, findings)
         rules = tuple(self._rules(inside))
         drafts = self._drafts(inside, rules, locations, balancers)
@@ -244,10 +250,21 @@ def _of_server(directives: Iterable[Directive], findings: Findings) -> dict[str,
     return found
 
 
-def _refuse(directives: Iterable[Directive], findings: Findings) -> None:
-    for directive in directives:
-        words = [word.lower() for word in directive.args]
-        if directive.key == "proxyrequests" and words != ["off"]:
-            fault(findings, directive, "there is no forward proxy here: use Off")
-        if directive.key == "sethandler":
-            fault(findings, directive, "may only stand in a <Location>")
+def _refuse(directives: Iterable[Directive], main: bool, findings: Findings) -> None:
+    """
+    Find what is understood, but can have no effect where it stands or as it is.
+    """
+    for top in directives:
+        location = top.key in SECTIONS
+        for directive in top.walk():
+            words = [word.lower() for word in directive.args]
+            if directive.key == "proxyrequests" and words != ["off"]:
+                fault(findings, directive, "there is no forward proxy here: use Off")
+            elif directive.key == "authbasicauthoritative" and words != ["on"]:
+                fault(findings, directive, "there is no other authority here: use On")
+            elif directive.key == "sethandler" and not location:
+                fault(findings, directive, "may only stand in a <Location>")
+            elif directive.key == "loglevel" and not (main and directive is top):
+                doubt(findings, directive, "has no effect here: one level holds for all messages")
+            elif directive.key == "balancergrowth":
+                doubt(findings, directive, "has no effect: balancers are not added at run time")

@@ -62,7 +62,10 @@ def read_servers(
         if section.key == "virtualhost":
             addresses, called = _addresses(section, findings)
             inside = section.children or ()
-            hosts.append(Server(section, addresses, inside, *_names(inside, called, findings)))
+            name, names = _names(inside, called, findings)
+            # As in Apache, one without a name of its own has the main server's.
+            own = (name, names) if name else (main.name, (*main.names, *names))
+            hosts.append(Server(section, addresses, inside, *own))
     return main, tuple(hosts)
 
 
