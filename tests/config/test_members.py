@@ -222,11 +222,12 @@ def test_a_probe_needs_a_path() -> None:
 
 def test_no_members() -> None:
     """
-    A balancer needs members.
+    A balancer says what members it has; that it has none is told, and each request gets 503.
     """
-    for text in ("[balancer:shop]\n", "[balancer:shop]\nmembers =\n"):
-        assert len(errors(text + LISTENER + MOUNT)) == 1
     assert errors("[balancer:shop]\n" + LISTENER + MOUNT) == [
         "f:1: [balancer:shop] members: is missing: give one member per indented line, "
         "http://HOST:PORT key=value …"
     ]
+    loaded = good("[balancer:shop]\nmembers =\n" + LISTENER + MOUNT)
+    assert loaded.spec.balancers[0].members == ()
+    assert loaded.warnings == ["f:2: [balancer:shop] members: is empty: each request gets 503"]
