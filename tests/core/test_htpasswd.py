@@ -104,6 +104,7 @@ def test_a_file_is_read_as_apache_does() -> None:
         ("bob:ota6RanNnEoMk", "in the clear or by DES crypt, which anybody can guess"),
         ("bob:$1$abc$def", "has a damaged hash, or one of an unknown kind"),
         (f"bob:{BCRYPT[:-1]}", "has a damaged hash"),
+        ("bob:$2y$05$" + "x" * 53, "has a damaged hash"),
         ("bob:{SSHA}abc", "has a damaged hash, or one of an unknown kind"),
         (f"bob:{BCRYPT.replace('$05$', '$18$')}", "has a bcrypt cost outside 4 to 17"),
         (f"bob:{BCRYPT.replace('$05$', '$03$')}", "has a bcrypt cost outside 4 to 17"),
@@ -140,3 +141,21 @@ def test_hashes_are_ranked_by_what_they_cost() -> None:
     assert costs == [5000, 10000, 5000, 1000, 1, 1600]
     assert cost_of(BCRYPT.replace("$05$", "$06$")) == 2 * cost_of(BCRYPT)
     assert htpasswd.fault_of(BCRYPT) == ""
+
+
+@settings(max_examples=60)
+@given(
+    st.one_of(
+        st.from_regex(htpasswd._BCRYPT, fullmatch=True).map(lambda text: f"$2y$04{text[6:]}"),
+        st.from_regex(htpasswd._APR1, fullmatch=True),
+        st.from_regex(htpasswd._SHA1, fullmatch=True),
+        st.from_regex(htpasswd._SHA2, fullmatch=True).filter(lambda text: "rounds" not in text),
+    ),
+    st.binary(max_size=100),
+)
+def test_whatever_is_taken_can_be_tried(hashed: str, password: bytes) -> None:
+    """
+    A hash that is no fault never breaks a try; one out of thin air fits no password.
+    """
+    assert not fault_of(hashed)
+    assert not verify(hashed, password)

@@ -292,6 +292,25 @@ def test_a_refused_request_keeps_its_connection(case) -> None:
     assert status_of(client.taken()) == 401
 
 
+def test_a_large_body_is_refused_without_being_read(case) -> None:
+    """
+    A client that still sends can read the 401 and then has to come again.
+    """
+    found = case("valid-user")
+    head = login(POST.replace(b"10\r\n", b"200000\r\n"), "bob", "wrong")
+    client = found.client(head + b"x" * 70000)
+    assert not client.reading
+    found.hashing.finish()
+    answer = client.taken()
+    assert status_of(answer) == 401
+    assert b"\r\nConnection: close" in answer
+    assert client.reading
+    client.send(b"x" * 130000)
+    client.end()
+    assert client.ended == "closed"
+    assert found.reasons() == ["unauthorized"]
+
+
 def test_requests_in_a_row_wait_in_a_row(case) -> None:
     """
     The next request of a connection is not begun before the last is answered.
@@ -337,12 +356,13 @@ def test_a_client_that_breaks_its_request_is_told(case) -> None:
     assert found.reasons() == ["bad-request"]
 
 
-def test_a_body_that_does_not_come_is_not_waited_for(case) -> None:
+@pytest.mark.parametrize("length", [b"10", b"200000"])
+def test_a_body_that_does_not_come_is_not_waited_for(case, length) -> None:
     """
     The clock of the body runs while its request waits.
     """
     found = case("valid-user", listener="body-timeout = 5s")
-    client = found.client(login(POST) + b"0")
+    client = found.client(login(POST.replace(b"10\r\n", length + b"\r\n")) + b"0")
     found.rig.advance(4)
     assert client.taken() == b""
     found.rig.advance(2)

@@ -23,12 +23,13 @@ _MOST_ROUNDS = 1_000_000
 _LONGEST = 255
 """Bytes of a password, as of htpasswd; hashing takes longer with longer ones."""
 
-_BCRYPT = re.compile(r"\$2[aby]\$(\d\d)\$[./A-Za-z0-9]{53}", re.ASCII)
-_APR1 = re.compile(r"\$apr1\$([^$]{1,8})\$[./A-Za-z0-9]{22}", re.ASCII)
+# The salt's last letter holds two bits only: bcrypt refuses others.
+_BCRYPT = re.compile(r"\$2[aby]\$(\d\d)\$[./A-Za-z0-9]{21}[.Oeu][./A-Za-z0-9]{31}", re.ASCII)
+_APR1 = re.compile(r"\$apr1\$([!-#%-~]{1,8})\$[./A-Za-z0-9]{22}", re.ASCII)
 _SHA1 = re.compile(r"\{SHA\}[A-Za-z0-9+/]{27}=", re.ASCII)
 _SHA2 = re.compile(
-    r"\$(?:5\$(?:rounds=(\d+)\$)?[^$]{0,16}\$[./A-Za-z0-9]{43}"
-    r"|6\$(?:rounds=(\d+)\$)?[^$]{0,16}\$[./A-Za-z0-9]{86})",
+    r"\$(?:5\$(?:rounds=(\d+)\$)?[!-#%-~]{0,16}\$[./A-Za-z0-9]{43}"
+    r"|6\$(?:rounds=(\d+)\$)?[!-#%-~]{0,16}\$[./A-Za-z0-9]{86})",
     re.ASCII,
 )
 

@@ -108,9 +108,8 @@ class Credentials:
             if len(known) >= _MOST:
                 del known[next(iter(known))]
             known[attempt.digest] = None
-        waiting, attempt.waiting = attempt.waiting, []
-        for done in waiting:
-            done(right)
+        while attempt.waiting:
+            attempt.waiting.pop(0)(right)
 
     def _drop(self, attempt: Try) -> None:
         if self._trying.get(attempt.digest) is attempt:

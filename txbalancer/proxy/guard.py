@@ -170,8 +170,6 @@ class Admission(Served):
             self._attempt = attempt
 
     def _checked(self, right: bool | None) -> None:
-        if self.finished:
-            return
         self._attempt = None
         if right is None:
             self._refuse("access-busy")
