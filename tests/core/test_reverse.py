@@ -107,6 +107,16 @@ def test_H62_path_rule(value: bytes, expected: bytes) -> None:
     assert plain("/a", "/int", value) == expected
 
 
+def test_H61_default_port_of_the_client_goes() -> None:
+    """
+    A port in the client's Host stays, unless it is the scheme's own.
+    """
+    rules = ReverseMap([plain_rule("/a", "http://h/")])
+    assert rules.rewrite(b"http://h/x", b"http", b"p:80") == b"http://p/a/x"
+    assert rules.rewrite(b"http://h/x", b"https", b"p:443") == b"https://p/a/x"
+    assert rules.rewrite(b"http://h/x", b"https", b"p:80") == b"https://p:80/a/x"
+
+
 def test_H61_first_rule_wins() -> None:
     """
     Rules are tried in order, those for any host among the others.

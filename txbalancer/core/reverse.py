@@ -245,7 +245,7 @@ def _complete(path: bytes, rest: bytes, scheme: bytes, host: bytes) -> bytes:
     if not host:
         # Without an authority before it, // would name one.
         return b"/" + (path + rest).lstrip(b"/")
-    return scheme + b"://" + host + path + rest
+    return scheme + b"://" + host.removesuffix(_DEFAULT_PORTS[scheme]) + path + rest
 
 
 def _starts_path(text: bytes, prefix: bytes) -> bool:
