@@ -9,6 +9,7 @@ who writes the head. Source: APACHE items H2 to H8, H31 and H60 to H65.
 
 from __future__ import annotations
 
+import functools
 import re
 
 from txbalancer.core.request import Peer
@@ -52,7 +53,8 @@ class HeaderRules:
     @ivar maxforwards: given to requests without Max-Forwards; C{None} for none.
     @ivar edits_host: the configuration changes Host, which is then in what is noted.
     @ivar edits_proto: it changes X-Forwarded-Proto, and is believed, unlike clients.
-    @ivar server_name: own name, empty for the listener's; C{server_line} says so to members.
+    @ivar server_name: own name, empty for the listener's.
+    @ivar introduction: one object for all mounts that tell members the same of a peer.
     """
 
     __slots__ = (
@@ -63,12 +65,12 @@ class HeaderRules:
         "edits_host",
         "edits_proto",
         "forwarded",
+        "introduction",
         "maxforwards",
         "noquery",
         "plain_answer",
         "plain_request",
         "preservehost",
-        "server_line",
         "server_name",
         "via",
     )
@@ -88,11 +90,16 @@ class HeaderRules:
         self.edits_host = "host" in edited
         self.edits_proto = "x-forwarded-proto" in edited
         self.server_name = spec.server_name.encode("idna")
-        self.server_line = b"X-Forwarded-Server: " + self.server_name if spec.server_name else b""
+        self.introduction = _introduction(self.server_name, self.addproto)
         self.plain_request = spec.addheaders and not (
             spec.forwarded or adds_via or self.edits_host or spec.maxforwards is not None
         )
         self.plain_answer = not (adds_via or self.cookie_domain or self.cookie_path)
+
+
+@functools.cache
+def _introduction(*parts: object) -> tuple[object, ...]:
+    return parts
 
 
 def request_lines(
@@ -117,18 +124,11 @@ def request_lines(
     """
     if rules.preservehost:
         member_host = host or rules.server_name or peer.server_name
-    own = peer.forwarded or _introduce(peer)
-    if rules.plain_request and host and own[0] and FORWARDING.isdisjoint(noted):
-        made = [
-            b"Host: " + member_host,
-            *lines,
-            own[0],
-            b"X-Forwarded-Host: " + host,
-            rules.server_line or own[1],
-        ]
-        if rules.addproto:
-            made.append(own[2])
-        return made
+    own = peer.forwarded
+    if own[0] is not rules.introduction:
+        own = _introduce(peer, rules)
+    if rules.plain_request and host and own[1] and FORWARDING.isdisjoint(noted):
+        return [b"Host: " + member_host, *lines, own[1], b"X-Forwarded-Host: " + host, own[2]]
     if rules.edits_host:
         host = noted.get(b"host", b"")
         if rules.preservehost:
@@ -203,18 +203,18 @@ def _one_hop_less(value: bytes) -> int:
     return hops - 1
 
 
-def _introduce(peer: Peer) -> tuple[bytes, bytes, bytes]:
+def _introduce(peer: Peer, rules: HeaderRules) -> tuple[object, bytes, bytes]:
     """
-    Make the X-Forwarded-For, -Server and -Proto lines of a peer, once per connection.
+    Make what tells members of a peer: X-Forwarded-For, and the lines after X-Forwarded-Host.
 
-    A client on a unix socket has no address: its first line is empty.
+    It is kept as long as requests of the connection are for mounts that say the same. A
+    client on a unix socket has no address: its first line is empty.
     """
     address = peer.client.encode()
-    peer.forwarded = (
-        b"X-Forwarded-For: " + address if address else b"",
-        b"X-Forwarded-Server: " + peer.server_name,
-        b"X-Forwarded-Proto: https" if peer.secure else b"X-Forwarded-Proto: http",
-    )
+    rest = b"X-Forwarded-Server: " + (rules.server_name or peer.server_name)
+    if rules.addproto:
+        rest += b"\r\nX-Forwarded-Proto: https" if peer.secure else b"\r\nX-Forwarded-Proto: http"
+    peer.forwarded = (rules.introduction, b"X-Forwarded-For: " + address if address else b"", rest)
     return peer.forwarded
 
 

@@ -6,6 +6,8 @@ from __future__ import annotations
 
 from typing import Protocol
 
+_NOT_YET = (None, b"", b"")
+
 
 class Peer:
     """
@@ -37,7 +39,7 @@ class Peer:
         self.listener = listener
         self.secure = secure
         self.server_name = server_name
-        self.forwarded: tuple[bytes, bytes, bytes] | None = None
+        self.forwarded: tuple[object, bytes, bytes] = _NOT_YET
 
 
 class Request(Protocol):

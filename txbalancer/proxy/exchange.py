@@ -277,7 +277,9 @@ class Exchange(Attempts):
                 self._connect_time,
                 self._first_byte,
                 None if session is None else (session.name, session.route),
-                member is not None and self._route_changed(member),
+                self._target.balancer.sticky
+                and member is not None
+                and (session is None or member not in session.members),
                 self._reused,
                 self.answer,
             )

@@ -218,12 +218,7 @@ class MemberConnection(AnswerReader):
             )
         self.request_sent = sent = body in (NO_BODY, 0)
         self.deadline = pool.now() + pool.timeout if sent or expects else NEVER
-        if pool.spec.disablereuse:
-            lines.append(b"Connection: close")
-        elif not exchange.upgrade:
-            # For members of HTTP/1.0, and bytraffic counts it (APACHE H7, A13).
-            lines.append(b"Connection: Keep-Alive")
-        lines.append(b"\r\n")
+        lines.append(pool.upgrade_ending if exchange.upgrade else pool.ending)
         head = b"%b %b HTTP/1.1\r\n%b" % (method, target, b"\r\n".join(lines))
         self.transport.write(head)
         return len(head)

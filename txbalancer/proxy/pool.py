@@ -36,6 +36,8 @@ class MemberPool:
     @ivar secure: whether connections are under TLS.
     @ivar host: the member's own name for Host, with its port unless that is the default.
     @ivar base: path of the member's URL, put before each request's path.
+    @ivar ending: the last line of a request's head, and its empty line; C{upgrade_ending}
+        that of one that says C{Connection: Upgrade}.
     @ivar open: connections that are open or opening.
     @ivar idle: connections without an exchange, the last used one last.
     """
@@ -61,6 +63,10 @@ class MemberPool:
         self.secure = spec.scheme == "https"
         self.tls = client_options(spec) if self.secure else None
         self.limits = Limits(line=spec.responsefieldsize, drop_bad=spec.badheader == "ignore")
+        # Keep-Alive is for members of HTTP/1.0, and bytraffic counts it (APACHE H7, A13).
+        word = b"close" if spec.disablereuse else b"Keep-Alive"
+        self.ending = b"Connection: %b\r\n\r\n" % word
+        self.upgrade_ending = self.ending if spec.disablereuse else b"\r\n"
         default = 443 if self.secure else 80
         name = f"[{spec.host}]" if ":" in spec.host else spec.host
         self.host = (name if spec.port == default else f"{name}:{spec.port}").encode("ascii")
