@@ -10,8 +10,8 @@ from tests.control.manager.boards import CONFIGURATION, Browser
 from txbalancer.core import flags
 
 MEMBERS = """    http://10.0.0.1 route=node1 redirect=node2 loadfactor=1.5 min=1 smax=5 max=20 \
-ttl=120 timeout=7 acquire=2500 receivebuffersize=2048 iobuffersize=4096 keepalive=Off disablereuse=On \
-connectiontimeout=1500ms retry=30
+ttl=120 timeout=7 acquire=2500 receivebuffersize=2048 iobuffersize=4096 keepalive=Off \
+disablereuse=On connectiontimeout=1500ms retry=30
     http://10.0.0.10:8080/app route=b status=+D
 """
 

@@ -1,0 +1,353 @@
+"""
+State over restarts of a whole service.
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+from pathlib import Path
+
+import pytest
+from twisted.internet.defer import Deferred
+from twisted.logger import globalLogPublisher
+
+from tests.services.worlds import CONFIGURATION, World
+from txbalancer.control.state import StateFile, decode, encode
+from txbalancer.core import flags
+from txbalancer.core.commands import AddMember, RemoveMember, SetBalancer, SetMember
+from txbalancer.core.specs import MemberSpec
+from txbalancer.errors import StartError
+
+FIRST, SECOND = "http://10.0.0.1", "http://10.0.0.2"
+NEW = MemberSpec("http://10.0.0.9", host="10.0.0.9", route="n")
+
+
+class Places:
+    """
+    Makes one service after the other on the same state file.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.path = folder / "state.json"
+        self.text = CONFIGURATION.replace("[txbalancer]", f"[txbalancer]\nstate = {self.path}")
+        self.wall = 1_800_000_000.0
+
+    def start(self, text: str = "") -> World:
+        """
+        Start a service; what ran before was killed.
+        """
+        world = World(text or self.text)
+        world.service.runtime.wall = lambda: self.wall
+        return world.start()
+
+    def state(self) -> dict:
+        """
+        Return what is in the file about the balancer.
+        """
+        return decode(self.path.read_bytes())["balancers"]["shop"]
+
+
+@pytest.fixture
+def places(tmp_path: Path) -> Places:
+    """
+    Return a folder for services.
+    """
+    return Places(tmp_path)
+
+
+@pytest.fixture
+def told() -> list[str]:
+    """
+    Return the notes about state that are logged during a test.
+    """
+    found: list[str] = []
+
+    def observe(event: dict) -> None:
+        if event.get("log_format", "").startswith("state"):
+            found.append(event.get("note", event.get("fault", "")))
+
+    globalLogPublisher.addObserver(observe)
+    yield found
+    globalLogPublisher.removeObserver(observe)
+
+
+def change_all(world: World) -> None:
+    """
+    Change something of every kind.
+    """
+    steering = world.service.targets.steering
+    for command in (
+        SetMember("shop", FIRST, loadfactor=300, lbset=1, route="r", on=flags.DISABLED),
+        SetBalancer("shop", lbmethod="bytraffic", timeout=5.0),
+        AddMember("shop", NEW),
+        RemoveMember("shop", SECOND),
+    ):
+        steering.apply(command, "me")
+
+
+def test_M41_changes_outlive_a_crash(places: Places, told: list[str]) -> None:
+    """
+    Each is on the disk when the command is done; the next process has them, and the nonce.
+    """
+    world = places.start()
+    change_all(world)
+    nonce = world.service.targets.steering.nonce("shop")
+    world = places.start()
+    first, new = world.members()
+    assert (first.lbfactor, first.lbset, first.route) == (300, 1, b"r")
+    assert flags.describe(first.flags) == "Init Dis "
+    assert (new.name, new.route, new.pool is not None) == (NEW.url, b"n", True)
+    spec = world.service.targets.balancers["shop"].balancer.spec
+    assert (spec.lbmethod, spec.timeout) == ("bytraffic", 5.0)
+    assert world.service.targets.steering.nonce("shop") == nonce
+    client = world.client(80, b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+    assert world.accept().taken().startswith(b"GET / ")
+    assert client.taken() == b""
+    assert told == []
+
+
+def test_condition_is_written_from_time_to_time(places: Places) -> None:
+    """
+    Errors, counters and shares every half minute, and at the end.
+    """
+    world = places.start()
+    balancer = world.service.targets.balancers["shop"].balancer
+    world.members()[0].elected = 7
+    balancer.force_error(world.members()[1], "connect-failed", world.reactor.seconds())
+    assert places.state()["members"][FIRST]["elected"] == 0
+    world.advance(31)
+    assert places.state()["members"][FIRST]["elected"] == 7
+    world.members()[0].elected = 8
+    stopping = world.service.stopService()
+    world.advance(1)
+    assert stopping.called
+    places.wall += 4
+    world = places.start()
+    first, second = world.members()
+    assert (first.elected, flags.describe(second.flags)) == (8, "Init Err ")
+    assert second.cause == "connect-failed"
+    assert second.error_time == pytest.approx(world.reactor.seconds() - 31 - 4, abs=2)
+
+
+def test_an_edited_file_wins(places: Places, told: list[str]) -> None:
+    """
+    X21: where somebody changed the configuration since, that holds, and the log tells.
+    """
+    change_all(places.start())
+    text = places.text.replace(FIRST, f"{FIRST} loadfactor=7").replace(f"    {SECOND}\n", "")
+    world = places.start(text)
+    assert [each.lbfactor for each in world.members()] == [700, 100]
+    assert told == [
+        f"shop: {FIRST}: loadfactor = 7 as the configuration says now;"
+        " 3 was set at run time before that",
+    ]
+
+
+def test_a_damaged_file(places: Places, told: list[str]) -> None:
+    """
+    It is set aside, the state before it is used, and the service runs.
+    """
+    change_all(places.start())
+    places.path.write_bytes(places.path.read_bytes()[:-30])
+    world = places.start()
+    assert world.members()[0].lbfactor == 300
+    assert "no state of txbalancer, or not all of it" in told[0]
+    assert told[1].startswith("the state before that is used")
+    assert any("damaged" in each.name for each in places.path.parent.iterdir())
+    assert places.state()["members"][FIRST]["flags"] & flags.DISABLED
+
+
+@pytest.mark.parametrize(
+    ("state", "note"),
+    [
+        ([], "there are no balancers in it"),
+        ({"balancers": 3}, "there are no balancers in it"),
+        ({"balancers": {"shop": 3}}, "balancer shop is as configured: not the state of a"),
+    ],
+)
+def test_strange_contents(places: Places, told: list[str], state: object, note: str) -> None:
+    """
+    What somebody else wrote there in the right form does not stop a start.
+    """
+    places.path.write_bytes(encode(state))
+    assert len(places.start().members()) == 2
+    assert told[0].startswith(note)
+
+
+def test_what_is_not_installed_any_more(places: Places, told: list[str]) -> None:
+    """
+    Methods of plugins, expressions and files that are gone: the configuration holds instead.
+    """
+    change_all(places.start())
+    whole = decode(places.path.read_bytes())
+    shop = whole["balancers"]["shop"]
+    shop["options"] = [["lbmethod", "byrequests", "plugged"]]
+    shop["members"][FIRST]["options"] = [
+        ["hcmethod", "none", "plugged"],
+        ["hcexpr", "", "gone"],
+        ["lbset", "0", "4"],
+    ]
+    for each in shop["members"][NEW.url]["options"]:
+        if each[0] == "sslproxycacertificatefile":
+            each[2] = "/nowhere.pem"
+    places.path.write_bytes(encode(whole))
+    world = places.start()
+    assert [each.name for each in world.members()] == [FIRST]
+    assert (world.members()[0].spec.hcmethod, world.members()[0].lbset) == ("none", 4)
+    assert [each.partition(":")[0] for each in told] == ["shop"] * 4
+    assert "is left out: cannot read /nowhere.pem" in told[2]
+    assert "there is no expression 'gone'" in told[1]
+
+
+def test_an_added_https_member_without_its_files(places: Places, told: list[str]) -> None:
+    """
+    It is left out rather than the start be refused.
+    """
+    world = places.start()
+    spec = MemberSpec("https://a", scheme="https", host="a")
+    world.service.targets.steering.apply(AddMember("shop", spec), "me")
+    assert [each.name for each in places.start().members()][2:] == ["https://a"]
+    whole = decode(places.path.read_bytes())
+    for each in whole["balancers"]["shop"]["members"]["https://a"]["options"]:
+        if each[0] == "sslproxycacertificatefile":
+            each[2] = str(places.path)
+    places.path.write_bytes(encode(whole))
+    assert len(places.start().members()) == 2
+    assert "https://a is left out" in told[0]
+
+
+def test_a_path_that_cannot_be_written_ends_the_start(places: Places) -> None:
+    """
+    With what to do, before a port is opened.
+    """
+    text = places.text.replace(str(places.path), "/nowhere/state.json")
+    world = World(text)
+    with pytest.raises(StartError, match="make /nowhere a folder"):
+        world.service.privilegedStartService()
+    assert world.reactor.open == {}
+
+
+def test_a_disk_that_is_full(
+    places: Places, told: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """
+    The change holds; who made it hears that it would not outlive a restart, the log says it once.
+    """
+    world = places.start()
+    steering = world.service.targets.steering
+
+    def full(descriptor: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", full)
+        for lbset in (1, 2):
+            steering.apply(SetMember("shop", FIRST, lbset=lbset), "me")
+            heard: list[str] = []
+            steering.settled().addCallback(heard.append)
+            assert heard == [f"{places.path}: No space left on device"]
+    assert told == [f"{places.path}: No space left on device"]
+    assert world.members()[0].lbset == 2
+    world.advance(31)
+    assert told == [f"{places.path}: No space left on device", ""]
+    steering.settled().addCallback(heard.append)
+    assert heard[-1] == ""
+    assert places.start().members()[0].lbset == 2
+
+
+def test_one_write_at_a_time(places: Places) -> None:
+    """
+    Changes during a write go into one more, and each waits for the one that it is in.
+    """
+    world = places.start()
+    persistence = world.service.persistence
+    steering = world.service.targets.steering
+    work: list[tuple[Deferred, object]] = []
+
+    def thread(job):
+        waiting: Deferred = Deferred()
+        work.append((waiting, job))
+        return waiting
+
+    persistence._threads.in_thread = thread
+    heard: list[str] = []
+    for lbset in (1, 2, 3):
+        steering.apply(SetMember("shop", FIRST, lbset=lbset), "me")
+        steering.settled().addCallback(lambda fault, lbset=lbset: heard.append(lbset))
+    assert len(work) == 1
+    waiting, job = work.pop()
+    waiting.callback(job())
+    assert heard == [1]
+    assert len(work) == 1
+    waiting, job = work.pop()
+    waiting.callback(job())
+    assert heard == [1, 2, 3]
+    assert work == []
+    assert places.state()["members"][FIRST]["options"] == [["lbset", "0", "3"]]
+
+
+def test_the_last_write_is_not_overtaken(places: Places) -> None:
+    """
+    A thread that comes late does not put older state over that of the end.
+    """
+    world = places.start()
+    persistence = world.service.persistence
+    jobs: list = []
+    persistence._threads.in_thread = lambda job: (jobs.append(job), Deferred())[1]
+    steering = world.service.targets.steering
+    steering.apply(SetMember("shop", FIRST, lbset=1), "me")
+    steering.apply(SetMember("shop", FIRST, lbset=2), "me")
+    persistence.stop()
+    assert jobs[0]() == ""
+    assert places.state()["members"][FIRST]["options"] == [["lbset", "0", "2"]]
+
+
+def test_work_that_fails_is_told(places: Places, told: list[str]) -> None:
+    """
+    Whatever a thread runs into, waiting answers come.
+    """
+    world = places.start()
+    world.service.persistence._done(None)
+    assert told == ["the write failed"]
+
+
+def test_a_reload_may_change_the_file(places: Places, tmp_path: Path) -> None:
+    """
+    Another path gets the state as it is; none stops the writing; a bad one refuses the reload.
+    """
+    world = places.start()
+    world.service.targets.steering.apply(SetMember("shop", FIRST, lbset=1), "me")
+    other = tmp_path / "other.json"
+    world.reload(places.text.replace(str(places.path), str(other)))
+    assert decode(other.read_bytes())["balancers"]["shop"]["members"][FIRST]["options"]
+    with pytest.raises(StartError, match="state /nowhere/x"):
+        world.reload(places.text.replace(str(places.path), "/nowhere/x"))
+    world.reload(CONFIGURATION)
+    before = other.read_bytes()
+    world.service.targets.steering.apply(SetMember("shop", FIRST, lbset=2), "me")
+    world.advance(40)
+    assert other.read_bytes() == before
+
+
+def test_without_a_file_nothing_is_kept(tmp_path: Path) -> None:
+    """
+    M40: a restart has the configuration alone.
+    """
+    world = World().start()
+    change_all(world)
+    world.advance(40)
+    assert World().start().members()[0].lbfactor == 100
+
+
+def test_a_newer_schema_is_kept_for_the_newer_version(places: Places, told: list[str]) -> None:
+    """
+    Going back to an older version of the program loses nothing.
+    """
+    StateFile(str(places.path)).write(encode({}))
+    whole = json.loads(places.path.read_bytes())
+    places.path.write_text(json.dumps({**whole, "schema": 99}))
+    places.start()
+    assert "of schema 99" in told[0]
+    assert any("damaged" in each.name for each in places.path.parent.iterdir())
