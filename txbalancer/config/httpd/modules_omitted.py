@@ -238,8 +238,8 @@ OF_MODULES: dict[str, tuple[str, str]] = {
         " RemoteIPTrustedProxyList",
     ),
     "reqtimeout": (
-        "requests always have time limits here; the keys head-timeout, body-timeout and"
-        " body-min-rate of a converted file set them",
+        "requests always have time limits; head-timeout, body-timeout and body-min-rate of a"
+        " converted file set them",
         "RequestReadTimeout",
     ),
     "request": ("bodies stream and are never kept; leave it out", "KeptBodySize"),

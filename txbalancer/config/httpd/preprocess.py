@@ -147,14 +147,14 @@ class _Reader:
             return
         text = self._text(line)
         name, rest = next_word(text)
-        if not name:
-            self._error(line.number, "", "the name of a directive is missing")
-        elif name.startswith("</"):
+        if name.startswith("</"):
             self._close(line.number, name, rest, base)
         elif name.startswith("<"):
             self._begin(line.number, name, rest)
-        elif self._counts:
+        elif self._counts and name:
             self._plain(line.number, name, rest)
+        elif self._counts:
+            self._error(line.number, "", "the name of a directive is missing")
 
     def _text(self, line: Line) -> str:
         text = line.text
@@ -234,7 +234,8 @@ class _Reader:
         text, bracket, _ = rest.rpartition(">")
         if not name:
             self._error(line, "", "< without a name: write <Name …>")
-        elif not bracket and (not whole or rest) and self._counts:
+            return
+        if not bracket and (not whole or rest) and self._counts:
             self._error(line, name, "the closing > is missing")
         text = (text if bracket else rest).strip()
         words, closed = split_words(text)

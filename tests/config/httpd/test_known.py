@@ -1,0 +1,202 @@
+"""
+Which directives are carried out, and what is said of the others.
+"""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from txbalancer.config.findings import Findings
+from txbalancer.config.httpd import known
+from txbalancer.config.httpd.known import CARRIED, NAMES, OMISSIONS, check_directives, is_carried
+from txbalancer.config.httpd.modules import HARMLESS, HERE
+from txbalancer.config.httpd.modules_omitted import OF_MODULES
+from txbalancer.config.httpd.omitted import GUARDS, UNCHANGED
+from txbalancer.config.httpd.preprocess import preprocess
+from txbalancer.errors import ConfigErrors
+
+from .test_preprocess import outline
+
+
+def checked(text: str, *, lenient: bool = False) -> tuple[list[object], list[str], list[str]]:
+    """
+    Return what is left of a text, the errors and the warnings.
+    """
+    findings = Findings("f")
+    read = preprocess(text, findings)
+    assert findings.count == 0
+    left = outline(check_directives(read.tree, findings, lenient))
+    try:
+        findings.raise_errors()
+    except ConfigErrors as errors:
+        return left, str(errors).split("\n"), findings.warnings()
+    return left, [], findings.warnings()
+
+
+def test_what_is_not_carried_over() -> None:
+    """
+    It is an error with its line and what to do; for a lenient reader it is left out.
+    """
+    text = "Listen 80\nRewriteRule a b\n<Directory />\nOptions None\n</Directory>\n"
+    left, errors, warnings = checked(text)
+    assert left == [["Listen", "80"]]
+    assert errors == [
+        "f:2: RewriteRule: is not carried over: URLs are not rewritten here; use ProxyPass, "
+        "ProxyPassMatch or members of their own",
+        "f:3: Directory: is not carried over: no files are served here; leave it out, or keep a "
+        "web server for them as a member",
+    ]
+    assert warnings == []
+    assert checked(text, lenient=True) == (left, [], [f"{each}; left out" for each in errors])
+
+
+def test_many_of_one_kind() -> None:
+    """
+    Fifty lines of the same are told once.
+    """
+    _, errors, _ = checked("AddType a .a\nAddIcon x y\naddtype b .b\nAddType c .c\n")
+    assert [each[:14] + each[-32:] for each in errors] == [
+        "f:1: AddType: ber (and 2 more lines of this file)"[:14] + errors[0][-32:],
+        "f:2: AddIcon: " + errors[1][-32:],
+    ]
+    assert errors[0].endswith(" (and 2 more lines of this file)")
+    assert not errors[1].endswith("of this file)")
+
+
+def test_what_keeps_people_out_is_never_left_out() -> None:
+    """
+    A lenient reader must not open what was closed.
+    """
+    for text in (
+        "<Location /a>\nDeny from all\n</Location>",
+        "<Location /a>\n<LimitExcept GET>\nRequire all denied\n</LimitExcept>\n</Location>",
+        "SSLVerifyClient require",
+    ):
+        _, errors, warnings = checked(text, lenient=True)
+        assert len(errors) == 1
+        assert errors[0].endswith("; as it keeps people out, --lenient does not help")
+        assert warnings == []
+    # Within what is about files nobody can come in anyway.
+    assert checked("<Directory />\nDeny from all\n</Directory>", lenient=True)[1] == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["RewriteEngine Off", "HostnameLookups off", "TraceEnable OFF", "SSLVerifyClient none"],
+)
+def test_what_is_so_anyway(text: str) -> None:
+    """
+    A directive that asks for what is so in any case is accepted.
+    """
+    assert checked(text) == ([], [], [])
+    assert checked(text.rpartition(" ")[0] + " other")[1]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Lisen 80", "f:1: Lisen: is not known (did you mean Listen?)"),
+        ("ProxyPas / http://h", "f:1: ProxyPas: is not known (did you mean ProxyPass?)"),
+        ("<Locatoin /a>\n</Locatoin>", "f:1: Locatoin: is not known (did you mean Location?)"),
+        ("zzzz", "f:1: zzzz: is not known"),
+        ("Location /a", "f:1: Location: is a section: write <Location …> and </Location>"),
+        ("<Listen 80>\n</Listen>", "f:1: Listen: is no section: write Listen without <>"),
+        (
+            "<Location /a>\nListen 80\n</Location>",
+            "f:2: Listen: may not stand in <Location>: put it outside of all sections",
+        ),
+        (
+            "ServerAlias a",
+            "f:1: ServerAlias: may not stand in the server: put it in <VirtualHost>",
+        ),
+        (
+            "<Proxy balancer://a>\nProxyPass / http://h\n</Proxy>",
+            "f:2: ProxyPass: may not stand in <Proxy>: "
+            "put it outside of all sections, in <VirtualHost> or in <Location>",
+        ),
+        (
+            "<VirtualHost *>\n<VirtualHost *>\n</VirtualHost>\n</VirtualHost>",
+            "f:2: VirtualHost: may not stand in <VirtualHost>: put it outside of all sections",
+        ),
+        (
+            "<Location /a>\n<RequireAny>\nHeader set A b\n</RequireAny>\n</Location>",
+            "f:3: Header: may not stand in <RequireAny>, only Require may",
+        ),
+        (
+            "Require local",
+            "f:1: Require: may not stand in the server: put it in <Location> or in <Proxy>",
+        ),
+    ],
+)
+def test_wrong_names_and_places(text: str, expected: str) -> None:
+    """
+    The likeliest name, or the right place, is told; a lenient reader tells the same.
+    """
+    assert checked(text)[1] == [expected]
+    assert checked(text, lenient=True)[1] == [expected]
+
+
+def test_what_may_stand_where() -> None:
+    """
+    All that is in the right place is kept, with its sections, whatever the case of names.
+    """
+    text = (
+        "listen 80\nLISTEN 81\n<virtualhost *:80>\nServerAlias b\n<LocationMatch ^/a>\n"
+        "<RequireAll>\n<RequireNone>\nRequire ip 1.2.3.4\n</RequireNone>\nRequire local\n"
+        "</RequireAll>\nProxyPass http://h\n</LocationMatch>\n<Proxy balancer://x>\n"
+        "BalancerMember http://h\nRequire all granted\n</Proxy>\n</virtualhost>\n"
+    )
+    left, errors, warnings = checked(text)
+    assert (errors, warnings) == ([], [])
+    assert left == outline(preprocess(text, Findings("f")).tree)
+
+
+def test_hints_have_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    """
+    A file of a thousand unknown words is told without looking for a thousand likely ones.
+    """
+    monkeypatch.setattr(known, "MOST_HINTS", 1)
+    _, errors, _ = checked("Lisen 80\nLisen 81\nServrName x\n")
+    assert errors == [
+        "f:1: Lisen: is not known (did you mean Listen?)",
+        "f:2: Lisen: is not known (did you mean Listen?)",
+        "f:3: ServrName: is not known",
+    ]
+
+
+def test_what_ifdirective_asks() -> None:
+    """
+    A directive is there when it has an effect here, a section likewise.
+    """
+    assert is_carried("proxypass", section=False)
+    assert is_carried("Include", section=False)
+    assert is_carried("Location", section=True)
+    assert is_carried("IfModule", section=True)
+    assert not is_carried("Location", section=False)
+    assert not is_carried("ProxyPass", section=True)
+    assert not is_carried("RewriteRule", section=False)
+    assert not is_carried("Directory", section=True)
+
+
+def test_the_tables_agree() -> None:
+    """
+    No directive is in two tables, and what other tables name is there.
+    """
+    assert not set(CARRIED) & set(OMISSIONS)
+    assert len({name.lower() for name in NAMES}) == len(NAMES)
+    assert set(OMISSIONS) >= GUARDS
+    assert set(OMISSIONS) >= set(UNCHANGED)
+    assert not HERE & set(OF_MODULES)
+    assert not HERE & HARMLESS
+
+
+@pytest.mark.parametrize("reason", sorted({reason for _, reason in OMISSIONS.values()}))
+def test_reasons_are_short(reason: str) -> None:
+    """
+    A reason is one line for a tired reader.
+    """
+    assert len(reason) <= 120
+    assert not reason.endswith(".")
+    assert re.match(r"[a-z`A-Z]", reason)
