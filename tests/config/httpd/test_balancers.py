@@ -129,7 +129,7 @@ def test_D13_hccounting_and_the_rest_are_apaches() -> None:
         tunneltimeout=60.0,
         hccounting="sums",
         hcinterval=30.0,
-        hctimeout=60.0,
+        hctimeout=0.0,
         hcpasses=1,
         hcfails=1,
         sslproxyverify="none",

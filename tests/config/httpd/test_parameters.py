@@ -350,7 +350,7 @@ def test_any_sequence_is_as_if_the_last_were_alone(
     expected = apache_defaults(MemberSpec) | {
         WORDS[key][0]: WORDS[key][1][text] for key, text in (*shared, *own)
     }
-    expected |= {"hctimeout": 60.0, "tunneltimeout": 60.0, "connectiontimeout": 60.0}
+    expected |= {"tunneltimeout": 60.0, "connectiontimeout": 60.0}
     assert {key: getattr(spec.members[0], key) for key in expected} == expected
     of_balancer = apache_defaults(BalancerSpec) | {
         OF_BALANCER[key][0]: OF_BALANCER[key][1][text] for each in sets for key, text in each

@@ -96,7 +96,7 @@ def test_W50_timeouts_of_servers_that_differ() -> None:
     )
     assert [each.members[0].timeout for each in found.specs] == [300.0, 5.0]
     assert found.targets == ["c/", "c.v2/"]
-    assert "in connectiontimeout, hctimeout, timeout, tunneltimeout:" in found.warnings[0]
+    assert "in connectiontimeout, timeout, tunneltimeout:" in found.warnings[0]
 
 
 def test_0_8_the_main_servers_members_go_first() -> None:

@@ -15,8 +15,8 @@ from txbalancer.config.members import Address, make_member, parse_url
 from txbalancer.config.targets import NEEDS_BALANCER
 from txbalancer.core.specs import MemberSpec, apache_defaults
 
-AS_TIMEOUT = ("connectiontimeout", "tunneltimeout", "hctimeout")
-"""Options that follow C{timeout} in Apache unless they are given (W8, W50, C6)."""
+AS_TIMEOUT = ("connectiontimeout", "tunneltimeout")
+"""Options that follow C{timeout} in Apache unless they are given (W8, W50)."""
 
 _WEBSOCKET = re.compile(r"((?:unix:[^|]*\|)?)ws(s?):", re.IGNORECASE)
 
