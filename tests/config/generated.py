@@ -34,7 +34,7 @@ TOKEN = st.text("abcXYZ019-_!", min_size=1, max_size=12)
 
 NAME = st.sampled_from(["ok", "a.b"])
 PAIRS = st.lists(
-    st.sampled_from([("a.test", "b.test"), ("/", "/a#b"), ("/x", "http://h:1/#")]), max_size=2
+    st.sampled_from([("a.test", "b.test"), ("/", "/a;b"), ("/x y", 'http://h:1/#"')]), max_size=2
 ).map(tuple)
 EDITS = st.lists(
     st.builds(
@@ -106,9 +106,12 @@ BY_KEY: dict[str, st.SearchStrategy[Any]] = {
     "receivebuffersize": st.just(0) | st.integers(512, 2**30),
     "addressttl": st.just(-1.0) | MILLISECONDS,
     "sslproxyverifydepth": st.integers(0, 100),
-    "proxypassreverse": PAIRS,
-    "reverse-cookie-domain": PAIRS,
-    "reverse-cookie-path": PAIRS,
+    "proxypassreverse": st.sampled_from(
+        [(), (("/a", "http://b.test/#;"), ("http://c.test/", "/"))]
+    ),
+    "maxforwards": st.none() | st.integers(0, 1000),
+    "reverse-cookie-domain": st.just((("a.test", "b#c.test"), (".x", ""))),
+    "reverse-cookie-path": st.just((("/", "/a"),)),
     "via": st.sampled_from(["off", "on", "full", "block"]),
     "mapping": st.sampled_from(["normal", "encoded", "servlet"]),
     "encodedslashes": st.sampled_from(["off", "on", "nodecode"]),
@@ -232,6 +235,8 @@ def mounts(draw: st.DrawFn, number: int, service: GlobalSpec) -> MountSpec:
     options.pop("match", None)
     kind = draw(st.sampled_from(["path", "label", "match"]))
     path = f"/a{number}; b" if kind != "match" else ""
+    if kind == "match" or not isinstance(target, specs.ToBalancer | specs.ToMember):
+        options.pop("mapping", None)  # not for all of them
     label = path if kind == "path" else f"m{number} ;]["
     if kind == "match":
         options["match"] = "^/(a|b) ;[[x]"
