@@ -7,7 +7,7 @@ from __future__ import annotations
 from twisted.logger import LogLevel, globalLogPublisher
 
 from txbalancer.proxy.local import RedirectTarget, StatusTarget
-from txbalancer.proxy.resource import MountedBalancer
+from txbalancer.proxy.mounted import MountedBalancer
 from txbalancer.proxy.web import WebTarget
 from txbalancer.services.plugins import load_registry
 from txbalancer.testing import FakeMountable, MemoryRig
