@@ -69,7 +69,17 @@ PURE_IMPORTS = frozenset(
         "difflib",
     }
     | {"enum", "fnmatch", "functools", "hashlib", "heapq", "hmac", "html", "importlib"}
-    | {"ipaddress", "itertools", "math", "operator", "pkgutil", "re", "string", "struct"}
+    | {
+        "ipaddress",
+        "itertools",
+        "math",
+        "operator",
+        "pkgutil",
+        "re",
+        "string",
+        "struct",
+        "warnings",
+    }
     | {"txbalancer", "types", "typing", "urllib", "zlib", "zope"}
 )
 

@@ -10,14 +10,15 @@ C{retry=1min} is a minute and C{lbset=abc} an error, where Apache's C{atoi} read
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any, Generic, TypeVar
 
 from txbalancer.core import flags
-
-T = TypeVar("T")
+from txbalancer.core.kinds import Kind as Kind
+from txbalancer.core.kinds import each_line as each_line
+from txbalancer.core.kinds import kind as kind
+from txbalancer.core.kinds import none_or as none_or
+from txbalancer.core.kinds import or_forever as or_forever
+from txbalancer.core.kinds import zero_or as zero_or
 
 _DURATION = re.compile(r"(\d{1,15}(?:\.\d{1,15})?)\s*(ms|s|min|mi|h|d|)", re.ASCII)
 _DURATION_UNITS = {"ms": "0.001", "s": "1", "min": "60", "mi": "60", "h": "3600", "d": "86400"}
@@ -25,54 +26,6 @@ _SHOWN_UNITS = (("d", 86400), ("h", 3600), ("min", 60), ("s", 1))
 _SIZE = re.compile(r"(\d{1,15})\s*([KMG]?)(?:i?B)?", re.ASCII | re.IGNORECASE)
 _SIZE_UNITS = {"": 1, "K": 1024, "M": 1024**2, "G": 1024**3}
 _TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
-
-
-@dataclass(frozen=True, slots=True)
-class Kind(Generic[T]):
-    """
-    One kind of value.
-
-    @ivar parse: text to value, or L{ValueError} saying what is allowed.
-    @ivar show: value to the text that C{parse} reads back as the same value.
-    @ivar allowed: what may be written, for the reference manual.
-    @ivar lines: whether the value is a list with one entry per line.
-    """
-
-    parse: Callable[[str], T]
-    show: Callable[[T], str]
-    allowed: str
-    lines: bool = False
-
-    def __call__(self, text: str) -> T:
-        """
-        Read a value; the same as C{parse}.
-        """
-        return self.parse(text)
-
-
-def kind(allowed: str, show: Callable[[Any], str] = str) -> Callable[[Callable[[str], T]], Kind[T]]:
-    """
-    Turn a parsing function into a L{Kind}; a decorator.
-    """
-
-    def decorate(parse: Callable[[str], T]) -> Kind[T]:
-        return Kind(parse, show, allowed)
-
-    return decorate
-
-
-def each_line(one: Kind[T]) -> Kind[tuple[T, ...]]:
-    """
-    Make a kind for a list with one value of another kind per line; empty lines do not count.
-    """
-
-    def parse(value: str) -> tuple[T, ...]:
-        return tuple(one(line.strip()) for line in value.split("\n") if line.strip())
-
-    def show(found: tuple[T, ...]) -> str:
-        return "\n".join(map(one.show, found))
-
-    return Kind(parse, show, f"{one.allowed}; one per line", lines=True)
 
 
 def show_duration(seconds: float) -> str:
@@ -143,45 +96,6 @@ def size(least: int = 0, most: int = 2**53) -> Kind[int]:
         if not least <= value <= most:
             raise ValueError(f"{text!r} is out of range: {show_size(least)} to {show_size(most)}")
         return value
-
-    return parse
-
-
-def zero_or(rest: Kind[T]) -> Kind[T]:
-    """
-    Make a kind for 0, which stands for a default, or a value of another kind.
-    """
-
-    @kind(f"0, or {rest.allowed}", rest.show)
-    def parse(text: str) -> Any:
-        try:
-            return 0 if text == "0" else rest(text)
-        except ValueError as error:
-            raise ValueError(f"{error}, or 0") from None
-
-    return parse
-
-
-def none_or(word: str, rest: Kind[T]) -> Kind[T | None]:
-    """
-    Make a kind for a word, which stands for C{None}, or a value of another kind.
-    """
-
-    @kind(f"{word}, or {rest.allowed}", lambda value: word if value is None else rest.show(value))
-    def parse(text: str) -> T | None:
-        return None if text.lower() == word else rest(text)
-
-    return parse
-
-
-def or_forever(rest: Kind[float]) -> Kind[float]:
-    """
-    Make a kind for -1, which stands for ever, or a value of another kind.
-    """
-
-    @kind(f"-1 for ever, or {rest.allowed}", lambda value: "-1" if value < 0 else rest.show(value))
-    def parse(text: str) -> float:
-        return -1.0 if text == "-1" else rest(text)
 
     return parse
 

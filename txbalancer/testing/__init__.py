@@ -5,6 +5,7 @@ For tests of plugins and of the balancer itself: fakes, and the data path in mem
 from txbalancer.testing.fakes import (
     FakeLBMethod,
     FakeLBMethodFactory,
+    FakeMemberLoad,
     FakeMountable,
     FakePage,
     FakePeer,
@@ -21,6 +22,7 @@ from txbalancer.testing.transport import MemoryTransport
 __all__ = [
     "FakeLBMethod",
     "FakeLBMethodFactory",
+    "FakeMemberLoad",
     "FakeMountable",
     "FakePage",
     "FakePeer",

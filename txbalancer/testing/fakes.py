@@ -25,6 +25,7 @@ from txbalancer.core.values import status
 from txbalancer.interfaces import (
     ILBMethod,
     ILBMethodFactory,
+    IMemberLoad,
     IMountable,
     IProbe,
     IStickyScheme,
@@ -169,6 +170,23 @@ class FakeStickySchemeFactory:
 
     def __call__(self, spec: BalancerSpec, secret: bytes) -> FakeStickyScheme:
         return FakeStickyScheme()
+
+
+@implementer(IMemberLoad)
+class FakeMemberLoad:
+    """
+    Knows the room of members by their URL.
+
+    @ivar rooms: URL -> how many more requests; members that are not in it are unknown.
+    """
+
+    name = "fake"
+
+    def __init__(self, rooms: dict[str, int] | None = None) -> None:
+        self.rooms = rooms or {}
+
+    def room(self, member: MemberSpec, now: float) -> int | None:
+        return self.rooms.get(member.url)
 
 
 @implementer(IProbe)

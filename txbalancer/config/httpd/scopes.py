@@ -62,7 +62,7 @@ class Reader:
     Reads servers of one file; faults are noted.
     """
 
-    __slots__ = ("_defaults", "_findings", "_registry", "_root")
+    __slots__ = ("_defaults", "_findings", "_registry", "_root", "_switches")
 
     def __init__(self, root: str, findings: Findings, registry: Registry, defaults: str) -> None:
         """
@@ -72,11 +72,14 @@ class Reader:
         self._findings = findings
         self._registry = registry
         self._defaults = defaults
+        self._switches = {"balancerinherit": True, "proxypassinherit": True}
 
     def main(self, server: Server) -> Scope:
         """
         Read the main server.
         """
+        # What the main server says of inheriting holds for hosts that do not say it.
+        self._switches = self._switched(server)
         balancers = Balancers(self._findings, self._registry, self._defaults)
         return self._read(server, balancers, {}, None)
 
@@ -92,17 +95,16 @@ class Reader:
             self._defaults,
             parent=main.balancers,
             name_suffix=suffix,
-            inherits=self._inherits(server),
+            # As in Apache, a host has the main server's balancers unless both are off.
+            inherits=any(self._switched(server).values()),
         )
         return self._read(server, balancers, main.formats, main)
 
-    def _inherits(self, server: Server) -> bool:
+    def _switched(self, server: Server) -> dict[str, bool]:
         """
-        Tell whether a server has the main server's balancers.
-
-        As in Apache, it does unless both switches are off; rules it always has.
+        Read what a server says of inheriting; rules are inherited in any case.
         """
-        switches = {"balancerinherit": True, "proxypassinherit": True}
+        switches = self._switches.copy()
         for directive in server.directives:
             if directive.key in switches:
                 try:
@@ -116,7 +118,7 @@ class Reader:
                         directive,
                         "the main server's ProxyPass rules hold nevertheless, as in Apache 2.4",
                     )
-        return any(switches.values())
+        return switches
 
     def _read(
         self,
@@ -266,5 +268,3 @@ def _refuse(directives: Iterable[Directive], main: bool, findings: Findings) -> 
                 fault(findings, directive, "may only stand in a <Location>")
             elif directive.key == "loglevel" and not (main and directive is top):
                 doubt(findings, directive, "has no effect here: one level holds for all messages")
-            elif directive.key == "balancergrowth":
-                doubt(findings, directive, "has no effect: balancers are not added at run time")
