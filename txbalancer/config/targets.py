@@ -60,7 +60,8 @@ def read_target(text: str, path: str, groups: int | None, scope: Scope) -> Targe
         raise ValueError(f"is missing: use {ALLOWED}")
     if text == "!":
         return NotProxied()
-    kind, colon, rest = text.partition(":")
+    # The URL of a member may be in quotes.
+    kind, colon, rest = text.lstrip("'\"").partition(":")
     kind = kind.lower()
     if colon and kind in _READERS:
         return _READERS[kind](rest.strip(), groups, scope)

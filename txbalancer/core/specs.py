@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from ipaddress import ip_address
 from typing import Any
 
-from txbalancer.core import access, edits, flags, values
+from txbalancer.core import access, edits, flags, tlswords, values
 
 SAME: Any = object()
 """Marks an option whose Apache default is also ours."""
@@ -301,13 +301,13 @@ class MemberSpec:
         apache_name="SSLProxyMachineCertificateFile",
     )
     sslproxyprotocol: str = option(
-        values.text(200),
+        tlswords.protocol,
         "",
         "TLS versions: all, -TLSv1.2, +TLSv1.3 and the like; empty = TLSv1.2 and above.",
         apache_name="SSLProxyProtocol",
     )
     sslproxyciphersuite: str = option(
-        values.text(4096),
+        tlswords.cipher_suite,
         "",
         "Ciphers in OpenSSL's notation; empty = OpenSSL's own.",
         apache_name="SSLProxyCipherSuite",
@@ -315,7 +315,7 @@ class MemberSpec:
     sslproxyverifydepth: int = option(
         values.integer(0, 100),
         10,
-        "Most CA certificates between the member's and a trusted one.",
+        "Most CA certificates above the member's, with the trusted one.",
         apache=1,
         apache_name="SSLProxyVerifyDepth",
     )
@@ -550,15 +550,25 @@ class Condition:
     allowed: tuple[str, ...]
 
 
-@values.kind("two words: INTERNAL PUBLIC", " ".join)
+@values.kind("two words: INTERNAL PUBLIC", lambda value: " ".join(map(edits.quoted, value)))
 def pair(text: str) -> tuple[str, str]:
     """
-    Read two words: what members say and what clients are told instead.
+    Read two words, which may be in quotes: what members say and what clients are told instead.
     """
-    found = text.split()
-    if len(found) != 2 or not text.isprintable() or ";" in text:
+    found = edits.split_words(text)
+    if len(found) != 2 or not text.isprintable():
         raise ValueError(f"{text!r} must be two words: INTERNAL PUBLIC")
     return found[0], found[1]
+
+
+@values.kind("two words: INTERNAL PUBLIC", pair.show)
+def cookie_pair(text: str) -> tuple[str, str]:
+    """
+    Read two words as L{pair} does, which can stand in a cookie.
+    """
+    if ";" in text:
+        raise ValueError(f"{text!r} must be two words without ; as a cookie has it between them")
+    return pair(text)
 
 
 @values.kind("Off, On (400 to 599) or status codes 400 to 599", lambda value: show_codes(value))
@@ -622,13 +632,13 @@ class MountSpec:
         apache_name="ProxyPassReverse",
     )
     reverse_cookie_domain: tuple[tuple[str, str], ...] = option(
-        values.each_line(pair),
+        values.each_line(cookie_pair),
         (),
         "Domain in Set-Cookie: INTERNAL PUBLIC; the first that matches counts.",
         apache_name="ProxyPassReverseCookieDomain",
     )
     reverse_cookie_path: tuple[tuple[str, str], ...] = option(
-        values.each_line(pair),
+        values.each_line(cookie_pair),
         (),
         "Path in Set-Cookie: INTERNAL PUBLIC; the first that matches counts.",
         apache_name="ProxyPassReverseCookiePath",

@@ -21,6 +21,7 @@ from txbalancer.config.httpd.areas import (
 from txbalancer.config.httpd.built import Built
 from txbalancer.config.httpd.listeners import (
     Listen,
+    is_secure,
     make_listener,
     read_listens,
     warn_of_differences,
@@ -71,7 +72,6 @@ class _Build:
         "_places",
         "_root",
         "_scopes",
-        "_told",
     )
 
     def __init__(
@@ -80,7 +80,6 @@ class _Build:
         self._findings = findings
         self._defaults = defaults
         self._root = server_root(tree, findings.path)
-        self._told: set[int] = set()
         self._places: dict[str, tuple[str, int]] = {"txbalancer": (findings.path, 1)}
         self._main, self._hosts = read_servers(tree, findings)
         reader = Reader(self._root, findings, registry, defaults)
@@ -149,6 +148,9 @@ class _Build:
             for listen in group.listens:
                 name = first.server.name or self._main.name
                 spec = make_listener(listen, first.connection, name, base)
+                if is_secure(listen, first.connection) and not spec.tls_certificate:
+                    where = first.server.section or listen.directive
+                    fault(self._findings, where, "SSLEngine is On: SSLCertificateFile is missing")
                 self._place(f"listener:{spec.name}", listen.directive)
                 yield spec
 
@@ -187,7 +189,7 @@ class _Build:
 
     def _targets(self, scope: Scope) -> dict[int, Target]:
         """
-        Return where rules lead, by identity of their directive; faults are noted once.
+        Return where rules lead, by identity of their directive.
         """
         main = self._scope(self._main)
         own = [each.rule for each in scope.locations if each.rule is not None]
@@ -203,9 +205,7 @@ class _Build:
             try:
                 found[key] = make_target(rule, draft, server, visible)
             except ValueError as error:
-                if key not in self._told:
-                    self._told.add(key)
-                    fault(self._findings, rule.directive, error)
+                fault(self._findings, rule.directive, error)
         return found
 
     def _logs(self, claims: Sequence[Claim]) -> Iterator[LogSpec]:

@@ -83,12 +83,6 @@ def _engine(directive: Directive) -> None:
     values.flag.parse(text)
 
 
-def _only_on(directive: Directive) -> None:
-    (text,) = arguments(directive, 1, 1, "On or Off")
-    if not values.flag.parse(text):
-        raise ValueError("Off is not carried over: it is always checked with SSLProxyVerify")
-
-
 _OTHERS: dict[str, Callable[[Directive], None]] = {
     # Members whose URL begins with https: are spoken to under TLS, others are not.
     "sslproxyengine": _engine,

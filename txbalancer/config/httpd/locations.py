@@ -19,10 +19,12 @@ from txbalancer.config.httpd.rules import Rule, read_rule
 from txbalancer.config.httpd.said import arguments, doubt, fault
 from txbalancer.config.httpd.settings import Settings, read_settings
 from txbalancer.config.httpd.tree import Directive
+from txbalancer.config.targets import join_path
 from txbalancer.core.locations import is_glob_path
 
 SECTIONS = frozenset({"location", "locationmatch"})
 PASSES = frozenset({"proxypass", "proxypassmatch"})
+_ORIGIN = re.compile(r"\A[^/?#]*//[^/?#]*")
 HANDLERS = ("balancer-manager", "server-status", "heartbeat")
 
 
@@ -134,13 +136,12 @@ def about(proxies: Iterable[Location], rule: Rule) -> Iterator[Location]:
 
 def _about(wanted: Pattern, rule: Rule) -> Pattern | None:
     url = rule.url.partition("|")[2] or rule.url
-    url = re.sub(r"^[^/?#]*//[^/?#]*", lambda found: found[0].lower(), url)
+    url = _ORIGIN.sub(_lower, url, count=1)
+    fixed = url.partition("$")[0]
     if wanted.kind == "prefix":
-        text = re.sub(r"^[^/?#]*//[^/?#]*", lambda found: found[0].lower(), wanted.text)
-        return _below(text, url, rule)
+        return _below(_ORIGIN.sub(_lower, wanted.text, count=1), url, rule)
     if wanted.text in ("*", ".*", "", ".", "^"):
         return EVERYWHERE
-    fixed = url.partition("$")[0]
     if wanted.kind == "glob" and wanted.text.endswith("*") and not is_glob_path(wanted.text[:-1]):
         return _below(wanted.text[:-1], url, rule)
     start = re.split(r"[*?\[\\]", wanted.text, maxsplit=1)[0] if wanted.kind == "glob" else ""
@@ -152,6 +153,10 @@ def _about(wanted: Pattern, rule: Rule) -> Pattern | None:
         f"it cannot be seen before which of the URLs below {rule.url} it is for:"
         " use a <Location> instead"
     )
+
+
+def _lower(found: re.Match[str]) -> str:
+    return found[0].lower()
 
 
 def _below(text: str, url: str, rule: Rule) -> Pattern | None:
@@ -168,6 +173,9 @@ def _below(text: str, url: str, rule: Rule) -> Pattern | None:
             f"it cannot be seen before which of the URLs below {rule.url} it is for:"
             " use a <Location> instead"
         )
+    origin = _ORIGIN.match(url)
+    assert origin is not None  # rules have whole URLs
+    url = origin[0] + join_path(url[origin.end() :], rule.pattern.text, None)
     if not text.startswith(url):
         return None
     # As in Apache, no slash need follow the text.

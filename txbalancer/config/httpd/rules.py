@@ -66,7 +66,10 @@ def read_rule(directive: Directive, place: Pattern | None = None) -> Rule:
             )
     flags, parameters = _sort(words[1:])
     _check_url(words[0])
-    pattern = regex_pattern(path) if regex else _prefix(path)
+    if place is not None and place.kind == "regex" and not regex:
+        pattern = Pattern("prefix", path)
+    else:
+        pattern = regex_pattern(path) if regex else _prefix(path)
     return Rule(directive, pattern, words[0], parameters, flags, place)
 
 

@@ -16,7 +16,7 @@ from fnmatch import translate
 from ipaddress import ip_address
 
 from txbalancer.config.findings import Findings
-from txbalancer.config.httpd.said import arguments, doubt, fault
+from txbalancer.config.httpd.said import arguments, fault
 from txbalancer.config.httpd.tree import Directive
 from txbalancer.core import values
 
@@ -187,21 +187,3 @@ def _aliases(directive: Directive) -> Iterator[str]:
         if not _HOST.fullmatch(lowered):
             raise ValueError(f"{word!r} is not a host: use names, which may have * and ?")
         yield lowered
-
-
-def warn_of_doubles(hosts: Iterable[Server], findings: Findings) -> None:
-    """
-    Warn of names that an earlier C{<VirtualHost>} of the same address has.
-    """
-    seen: dict[tuple[Address, str], Directive] = {}
-    for host in hosts:
-        for address in host.addresses:
-            for name in host.names:
-                assert host.section is not None
-                first = seen.setdefault((address, name), host.section)
-                if first is not host.section:
-                    doubt(
-                        findings,
-                        host.section,
-                        f"{name} is answered by the <VirtualHost> in line {first.line}",
-                    )

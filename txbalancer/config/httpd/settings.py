@@ -109,18 +109,19 @@ def _edit(attribute: str) -> Reader:
 def _pairs(attribute: str) -> Reader:
     def read(directive: Directive, place: str) -> tuple[str, Any]:
         inside, outside = arguments(directive, 2, 2, "two words: INTERNAL PUBLIC")
-        return attribute, (values_pair(inside, outside),)
+        return attribute, (values_pair(attribute, inside, outside),)
 
     return read
 
 
-def values_pair(first: str, second: str) -> tuple[str, str]:
+def values_pair(attribute: str, first: str, second: str) -> tuple[str, str]:
     """
     Check that two words can stand in one line.
 
     @raise ValueError: when they cannot.
     """
-    pair: tuple[str, str] = KINDS["proxypassreverse"].parse(f"{first} {second}")[0]
+    kind = KINDS[attribute]
+    pair: tuple[str, str] = kind.parse(kind.show(((first, second),)))[0]
     return pair
 
 
@@ -142,7 +143,7 @@ def _reverse(directive: Directive, place: str) -> tuple[str, Any]:
         raise ValueError(f"{rest[0]!r} is too much: PATH URL")
     if not url:
         raise ValueError("the URL is missing")
-    return "proxypassreverse", (values_pair(path, url),)
+    return "proxypassreverse", (values_pair("proxypassreverse", path, url),)
 
 
 def _auth_type(directive: Directive, place: str) -> tuple[str, Any]:
