@@ -10,6 +10,7 @@ LOCKED := $(VENV)/.locked
 PYTEST_ARGS ?=
 BENCH_ARGS ?=
 LOCK_ARGS ?=
+FILES ?= 50
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
@@ -52,6 +53,7 @@ endef
 help:
 	@echo "make demo    start a balancer with three members and print what to try"
 	@echo "make test    run every test (PYTEST_ARGS=… are passed on)"
+	@echo "make differential  compare with Apache at length: FILES=… made-up files of each kind"
 	@echo "make lint    ruff check, ruff format --check, codespell"
 	@echo "make types   mypy"
 	@echo "make cover   tests with branch coverage"
@@ -87,6 +89,11 @@ cover: $(READY)
 	@$(BIN)/python -m coverage run -m pytest $(PYTEST_ARGS)
 	@$(BIN)/python -m coverage report
 
+.PHONY: differential
+differential: $(READY)
+	@TXB_REQUIRE_PEERS=1 TXB_DIFFERENTIAL=$(FILES) $(BIN)/python -m pytest tests/differential \
+	    $(PYTEST_ARGS)
+
 .PHONY: lint
 lint: $(READY)
 	@$(BIN)/ruff check .
@@ -105,6 +112,7 @@ bench: $(READY)
 docs: $(READY)
 	@$(BIN)/python -m txbalancer.config.reference > docs/reference.rst.new
 	@mv docs/reference.rst.new docs/reference.rst
+	@$(BIN)/python -m tests.differential.settle
 	@$(BIN)/python -m txbalancer.config.httpd.manual > docs/parameters.rst.new
 	@mv docs/parameters.rst.new docs/parameters.rst
 
