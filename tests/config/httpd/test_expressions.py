@@ -147,3 +147,16 @@ def test_C3_faults_of_tpsize(text: str) -> None:
     """
     (fault,) = collect(f"ProxyHCTPsize {text}\n").errors
     assert "is not a whole number from 0 to 100000" in fault
+
+
+def test_C14_a_template_for_connections_is_not_warned_of() -> None:
+    """
+    What it leaves out has no effect and is nobody's mistake.
+    """
+    found = good(
+        "ProxyHCTemplate tcp5 hcmethod=TCP hcinterval=5 hcpasses=2 hcfails=3\n"
+        + balancer("BalancerMember http://h:1 hctemplate=tcp5", "BalancerMember http://h:2")
+        + "ProxyPass / balancer://c/\n"
+    )
+    assert found["c"].members[0].hcmethod == "tcp"
+    assert found.warnings == []

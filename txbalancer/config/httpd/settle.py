@@ -212,7 +212,8 @@ def _effects(
         fault = next(
             (need.fault for need in needs if each.key in need.keys and not need.met(spec)), ""
         )
-        if fault:
+        # A template gives what it leaves out, too, with the default.
+        if fault and each.value != "":
             doubt(server.findings, each.place, f"{start}{each.key} {fault}")
 
 
