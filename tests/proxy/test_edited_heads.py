@@ -347,6 +347,10 @@ def test_a_host_of_the_configuration_is_sent_with_preservehost() -> None:
     assert lines(client.taken(), b"Location") == [b"http://shop.test/there"]
     gone = asked("unset Host", options="preservehost = on")
     assert lines(gone, b"Host") == [b"lb.test"]
+    old = asked(
+        "setifempty Host a.test", request=b"GET / HTTP/1.0\r\n\r\n", options="preservehost = on"
+    )
+    assert lines(old, b"Host") == [b"a.test"]
 
 
 def test_edited_cookies_decide_on_the_session_and_the_log() -> None:

@@ -155,6 +155,23 @@ def test_F22_a_member_that_stops_is_not_read_for_ever() -> None:
     assert rig.balancer().members[0].failures == []
 
 
+def test_F22_a_member_paused_for_a_slow_client_is_read_on() -> None:
+    """
+    The client has stopped at an interim answer; the member's connection is free all the same.
+    """
+    rig, client, member = override()
+    client.room = 0
+    client.most_queued = 10
+    member.send(
+        b"HTTP/1.1 103 Early\r\nLink: x\r\n\r\nHTTP/1.1 500 Own\r\nContent-Length: 6\r\n\r\nsec"
+    )
+    member.send(b"ret")
+    assert len(rig.balancer().members[0].pool.idle) == 1
+    client.take()
+    assert b"HTTP/1.1 500 Own" in client.taken()
+    check_rest(rig)
+
+
 def test_F22_an_answer_before_the_end_of_the_request() -> None:
     """
     The rest of the upload is read for the client's sake, and goes to nobody.
