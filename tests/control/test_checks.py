@@ -155,3 +155,13 @@ def test_M2_files_of_passwords(tmp_path: Path) -> None:
     )
     path.write_text("bob:{SHA}VBPuJHI7uixaa6LQGWx4s+5GKNE=\n")
     loads(text, REGISTRY, [check_passwords], "f")
+
+
+def test_a_state_file_needs_its_folder(tmp_path: Path) -> None:
+    """
+    C{check} tells of a folder that is not there, before a start does.
+    """
+    text = f"[txbalancer]\nstate = {tmp_path}/no/state.json\n"
+    spec = loads(text + "[listener:web]\nendpoint = tcp:1\n", REGISTRY).spec
+    found = [each for each in check_log_paths(spec) if each[1] == "state"]
+    assert found == [("txbalancer", "state", f"the folder {tmp_path}/no is not there")]

@@ -248,3 +248,20 @@ def test_what_is_no_state_at_all(state):
     """
     with pytest.raises(ValueError, match="not the state of a balancer"):
         read(state)
+
+
+def test_what_may_be_unset() -> None:
+    """
+    An option without a value is one that has such a default; no other.
+    """
+    one = balancer(member("a", smax=None), maxattempts=3)
+    apply(one, SetBalancer("shop", maxattempts=None), 0.0)
+    apply(one, AddMember("shop", member("b", smax=None)), 0.0)
+    two = balancer(member("a", smax=None), maxattempts=3)
+    moved(one, two)
+    assert two.spec.maxattempts is None
+    assert two.members[1].spec.smax is None
+    state = snapshot.export(one, 0.0)
+    state["members"]["a"]["options"] = [["lbset", "0", None]]
+    with pytest.raises(ValueError, match="lbset cannot be unset"):
+        read(state)

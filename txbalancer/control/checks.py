@@ -51,7 +51,7 @@ def check_log_formats(spec: ServiceSpec) -> Iterator[Complaint]:
 
 def check_log_paths(spec: ServiceSpec) -> Iterator[Complaint]:
     """
-    See whether the logs could be written by who runs this; nothing is created.
+    See whether logs and state could be written by who runs this; nothing is created.
 
     For C{check} only: a start opens them, and a service that gave up its rights after
     that, or its directory, goes on with what it has open.
@@ -59,6 +59,8 @@ def check_log_paths(spec: ServiceSpec) -> Iterator[Complaint]:
     service = spec.service
     paths = [("txbalancer", "access-log", service.access_log)]
     paths += [("txbalancer", "error-log", service.error_log)] if service.error_log else []
+    # A state file is replaced by one that is written beside it.
+    paths += [("txbalancer", "state", f"{service.state}.new")] if service.state else []
     paths += [(f"log:{each.name}", "to", where) for each in spec.logs for where, _ in each.files]
     for title, key, path in paths:
         fault = _why_not_writable(path)

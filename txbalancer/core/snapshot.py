@@ -75,6 +75,8 @@ def _condition(balancer: Balancer, member: Member, now: float) -> dict[str, Any]
         "error_age": _age(member.error_time, now),
         "up": member.health.up,
         "run": member.health.run,
+        "passes": member.health.passes,
+        "fails": member.health.fails,
     }
 
 

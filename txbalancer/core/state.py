@@ -100,7 +100,10 @@ def _member(data: Any) -> MemberState:
         read=_of(int, data["read"]),
         retries=_of(int, data["retries"]),
         error_age=_seconds(data["error_age"]),
-        health=Health(None if data["up"] is None else _of(bool, data["up"]), _of(int, data["run"])),
+        health=Health(
+            None if data["up"] is None else _of(bool, data["up"]),
+            *(_of(int, data[name]) for name in ("run", "passes", "fails")),
+        ),
     )
     return MemberState(added, () if added else options, condition)
 

@@ -129,6 +129,22 @@ def test_M5_health_checks(browser: Browser) -> None:
     assert row["Changed"] == "hcmethod, hcuri, hcexpr, hcfails"
 
 
+def test_C9_sums_are_shown_as_such() -> None:
+    """
+    Where checks are counted as in Apache, the page has its sums.
+    """
+    text = CONFIGURATION.replace(
+        "route=a", "route=a hcmethod=get hcuri=/ hccounting=sums hcfails=5"
+    )
+    browser = Browser(text)
+    for passed in (False, True, False):
+        browser.rig.targets.balancers["shop"].checked("http://10.0.0.1", ProbeResult(passed))
+    row = Table(browser.get()).rows(1)[0]
+    health = browser.members()[0].health
+    assert (row["Passes"], row["Fails"]) == (f"2 ({health.passes})", f"5 ({health.fails})")
+    assert health.fails == 2
+
+
 def test_M6_forms(browser: Browser) -> None:
     """
     Those of a balancer with b, of a member with w too; the nonce need not be right for that.

@@ -169,12 +169,15 @@ def _member_cells(
 
 
 def _check_cells(member: Member, now: float) -> Iterator[Cell]:
-    spec, run = member.spec, member.health.run
+    spec, health = member.spec, member.health
+    sums = spec.hccounting == "sums"
+    passes = health.passes if sums else max(health.run, 0)
+    fails = health.fails if sums else max(-health.run, 0)
     texts = (
         spec.hcmethod.upper(),
         f"{spec.hcinterval * 1000:.0f}ms",
-        f"{spec.hcpasses} ({max(run, 0)})",
-        f"{spec.hcfails} ({max(-run, 0)})",
+        f"{spec.hcpasses} ({passes})",
+        f"{spec.hcfails} ({fails})",
         spec.hcuri,
         spec.hcexpr,
         _last_check(member, now),
