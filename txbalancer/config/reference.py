@@ -64,7 +64,8 @@ With ``match``, ``$1`` to ``$9`` stand for its groups.
 These keys are conditions; all of a mount's must hold, and of several words any may match:
 ``host`` (names, ``*.example.com``), ``method``, ``header.NAME`` and ``query.NAME`` (values, or
 ``*`` for any), ``client`` (addresses, ranges such as ``10.0.0.0/8``, ``unix``), ``listener``
-(names).
+(names). ``location`` narrows the paths as Apache's ``<Location>`` does: prefixes, globs such as
+``/a*/b`` and ``~REGEX``, of which all must match.
 """
 
 COLUMNS = ("Key", "Allowed", "Default", "Apache's default", "Meaning")

@@ -323,6 +323,8 @@ def test_expressions_of_proxy_sections() -> None:
         (section("/a", "AuthType"), "AuthType takes Basic or None"),
         (section("", "Header set X-A 1", "Proxy"), "<Proxy> needs a URL, or * for all"),
         (section("(", "Header set X-A 1", "ProxyMatch"), "is not a regular expression"),
+        ("ProxyPass /a balancer://b?x", "must be balancer://NAME"),
+        ("BalancerGrowth many", "BalancerGrowth: "),
         ("AllowEncodedSlashes", "AllowEncodedSlashes takes one word"),
         ("ProxyPassMatch ^/a balancer://b/$1", "the match has no group 1"),
         (section("/a", "Require method GET"), "Require method is not carried over"),

@@ -116,7 +116,8 @@ def make_claims(groups: tuple[Group, ...], findings: Findings) -> Iterator[Claim
             taken += names
             if names:
                 named.append((server, names))
-            elif server.section is not None:
+            else:
+                assert server.section is not None  # the main server is never with others
                 doubt(
                     findings,
                     server.section,

@@ -64,8 +64,10 @@ def expand(
     kept: list[tuple[Chosen, T]] = []
     for chosen in sorted(_sets(partly), key=len):
         found = of(chosen)
+        if found is None:
+            continue
         fallback = next((value for other, value in reversed(kept) if other < chosen), None)
-        if found is not None and found != fallback:
+        if found != fallback:
             kept.append((chosen, found))
     return [Variant(tuple(_deepest(chosen)), value) for chosen, value in reversed(kept)]
 

@@ -15,6 +15,7 @@ from typing import Any
 from txbalancer.config.findings import Findings
 from txbalancer.config.httpd.expand import Variant, ancestors, expand
 from txbalancer.config.httpd.locations import Location, about
+from txbalancer.config.httpd.nearby import Nearby
 from txbalancer.config.httpd.patterns import EVERYWHERE, Pattern
 from txbalancer.config.httpd.rules import Rule
 from txbalancer.config.httpd.said import doubt, fault
@@ -85,9 +86,10 @@ def make_mounts(area: Area, base: Mapping[str, Any], findings: Findings) -> Iter
     """
     own = [each.rule for each in area.locations if each.rule is not None]
     taken = Taken()
+    nearby = Nearby(area.locations)
     for rule in (*reversed(own), *area.rules):
         try:
-            mounts = [each for each in _of_rule(rule, area, base) if taken.leaves(each)]
+            mounts = [each for each in _of_rule(rule, area, nearby, base) if taken.leaves(each)]
         except ValueError as error:
             fault(findings, rule.directive, error)
             continue
@@ -141,7 +143,7 @@ class Taken:
         return next((self._lines[each] for each in (pattern, *around) if each in self._lines), 0)
 
 
-def _of_rule(rule: Rule, area: Area, base: Mapping[str, Any]) -> Iterator[Placed]:
+def _of_rule(rule: Rule, area: Area, nearby: Nearby, base: Mapping[str, Any]) -> Iterator[Placed]:
     target = area.targets.get(id(rule.directive))
     if target is None:  # its fault is told already
         return
@@ -150,7 +152,7 @@ def _of_rule(rule: Rule, area: Area, base: Mapping[str, Any]) -> Iterator[Placed
     def outcome(sections: tuple[Location, ...]) -> Outcome | None:
         return _outcome(target, sections, area) if _comes_to(rule, sections) else None
 
-    for variant in expand(rule.pattern, (*proxies, *area.locations), outcome):
+    for variant in expand(rule.pattern, (*proxies, *nearby.of(rule.pattern)), outcome):
         served, settings = variant.outcome
         flags = dict(rule.flags) if isinstance(served, (ToBalancer, ToMember)) else {}
         yield _placed(rule.pattern, variant, area, {**base, **settings, **flags}, rule.directive)

@@ -234,9 +234,8 @@ def _try(path: str, key: str, inside: Iterable[Directive], findings: Findings) -
         with open(path, "rb"):
             pass
     except (OSError, ValueError) as error:
-        for directive in inside:
-            if directive.key == key:
-                fault(findings, directive, f"cannot read {path}: {config_options.why(error)}")
+        directive = next(each for each in inside if each.key == key)
+        fault(findings, directive, f"cannot read {path}: {config_options.why(error)}")
 
 
 def _of_server(directives: Iterable[Directive], findings: Findings) -> dict[str, Any]:
