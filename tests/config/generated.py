@@ -239,6 +239,7 @@ def mounts(draw: st.DrawFn, number: int, service: GlobalSpec) -> MountSpec:
         options.pop("mapping", None)  # not for all of them
     label = path if kind == "path" else f"m{number} ;]["
     if kind == "match":
+        options.pop("mapping", None)
         options["match"] = "^/(a|b) ;[[x]"
     return MountSpec(label, path, target, draw(CONDITIONS), **options)
 

@@ -15,7 +15,7 @@ from click.testing import CliRunner, Result
 
 from tests.config.helpers import BALANCER, LISTENER, MOUNT, REGISTRY
 from txbalancer import __main__, __version__
-from txbalancer.config import Complaint
+from txbalancer.config import Complaint, load, loads
 from txbalancer.control.cli import counted, make_command
 from txbalancer.core.registry import Registry
 from txbalancer.core.specs import ServiceSpec
@@ -141,6 +141,78 @@ def test_counted() -> None:
     One is singular, all other numbers are plural.
     """
     assert [counted(number, "mount") for number in (0, 1, 2)] == ["0 mounts", "1 mount", "2 mounts"]
+
+
+HTTPD = """\
+Listen 8080
+<Proxy balancer://shop>
+    BalancerMember http://h:1
+    BalancerMember http://h:2 retry=5
+</Proxy>
+ProxyPass / balancer://shop/
+<IfDefine LOUD>
+    AddType a .a
+</IfDefine>
+"""
+
+
+def test_a_file_in_Apaches_syntax(path: Path) -> None:
+    """
+    check reads both syntaxes, and its options are for Apache's.
+    """
+    path.write_text(HTTPD)
+    found = run("check", "-c", str(path))
+    assert (found.exit_code, found.stderr) == (0, "")
+    assert found.stdout == f"{path}: OK (1 listener, 1 balancer, 2 members, 1 mount)\n"
+    found = run("check", "-c", str(path), "-D", "QUIET", "-D", "LOUD")
+    assert found.exit_code == 1
+    assert found.stderr.startswith(f"{path}:8: AddType: is not carried over: ")
+    found = run("check", "-c", str(path), "-D", "LOUD", "--lenient")
+    assert found.exit_code == 0
+    assert found.stderr.startswith(f"warning: {path}:8: AddType: is not carried over: ")
+
+
+def test_convert(path: Path) -> None:
+    """
+    convert prints INI that says where it is from, has Apache's numbers and loads as the same.
+    """
+    path.write_text(HTTPD)
+    found = run("convert", str(path))
+    assert (found.exit_code, found.stderr) == (0, "")
+    assert found.stdout.startswith(f"# Made from {path} by txbalancer {__version__}: ")
+    assert "\nmember.maxfails = 1\n" in found.stdout
+    assert "\n    http://h:2 retry=5s\n" in found.stdout
+    assert loads(found.stdout, REGISTRY).spec == load(str(path), REGISTRY).spec
+    again = path.with_name("again.ini")
+    again.write_text(found.stdout)
+    assert run("convert", str(again)).stdout.split("\n")[1:] == found.stdout.split("\n")[1:]
+
+
+def test_convert_to_a_file(path: Path) -> None:
+    """
+    With -o nothing is printed; what cannot be written is told.
+    """
+    path.write_text(HTTPD)
+    output = path.with_name("out.ini")
+    found = run("convert", str(path), "-o", str(output), "--lenient", "-D", "LOUD")
+    assert (found.exit_code, found.stdout) == (0, "")
+    assert found.stderr.startswith(f"warning: {path}:8: AddType: is not carried over: ")
+    assert loads(output.read_text(), REGISTRY).spec == load(str(path), REGISTRY).spec
+    found = run("convert", str(path), "--output", str(path.parent))
+    assert found.exit_code == 1
+    assert found.stderr == f"{path.parent}: cannot be written: Is a directory\n"
+
+
+def test_convert_of_a_file_with_faults(path: Path) -> None:
+    """
+    Nothing is printed of what cannot be used.
+    """
+    path.write_text("Listn 80\nListen 80\n")
+    found = run("convert", str(path))
+    assert (found.exit_code, found.stdout) == (1, "")
+    assert found.stderr == (
+        f"{path}:1: Listn: is not known (did you mean Listen?)\n{path}: 1 error\n"
+    )
 
 
 def test_the_program(path: Path) -> None:

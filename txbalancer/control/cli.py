@@ -5,7 +5,6 @@ The C{txbalancer} command.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from functools import partial
 
 import click
 
@@ -35,7 +34,7 @@ def make_command(
     )
     click.version_option(__version__, prog_name="txbalancer")(group)
     group.add_command(_check_command(registry, checks))
-    group.add_command(_convert_command(registry, checks))
+    group.add_command(_convert_command(registry))
     return group
 
 
@@ -69,17 +68,17 @@ def _check_command(
         Nothing is listened on and nobody is asked. Errors and warnings go to standard error.
         The exit code is 0 when the file can be used, even with warnings, and 1 when not.
         """
-        loaded = _load(
-            context, path, partial(load, lenient=lenient, defines=defines), registry, checks
+        loaded = _read(
+            context,
+            path,
+            lambda: load(path, registry(), checks(), lenient=lenient, defines=defines),
         )
         _report(path, loaded)
 
     return check
 
 
-def _convert_command(
-    registry: Callable[[], Registry], checks: Callable[[], Iterable[Check]]
-) -> click.Command:
+def _convert_command(registry: Callable[[], Registry]) -> click.Command:
     @click.command("convert")
     @click.argument("path", metavar="FILE")
     @_reading_options
@@ -98,8 +97,8 @@ def _convert_command(
         The result means the same, with the numbers of Apache where FILE is in its syntax.
         Warnings go to standard error. The exit code is 1 when FILE cannot be used.
         """
-        loaded = _load(
-            context, path, partial(load, lenient=lenient, defines=defines), registry, checks
+        loaded = _read(
+            context, path, lambda: load(path, registry(), lenient=lenient, defines=defines)
         )
         _warn(loaded)
         text = convert_text(path, loaded.spec)
@@ -127,15 +126,9 @@ def convert_text(path: str, spec: ServiceSpec) -> str:
     return f"{head}\n{render(spec, defaults=True)}"
 
 
-def _load(
-    context: click.Context,
-    path: str,
-    reader: Callable[[str, Registry, Iterable[Check]], Loaded],
-    registry: Callable[[], Registry],
-    checks: Callable[[], Iterable[Check]],
-) -> Loaded:
+def _read(context: click.Context, path: str, read: Callable[[], Loaded]) -> Loaded:
     try:
-        return reader(path, registry(), checks())
+        return read()
     except ConfigErrors as errors:
         click.echo(str(errors), err=True)
         click.echo(f"{path}: {counted(len(errors.errors), 'error')}", err=True)
