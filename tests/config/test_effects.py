@@ -178,3 +178,28 @@ def test_logins_that_nobody_needs(tmp_path: Path) -> None:
     ]
     found = warnings(f"{LISTENER}{mount}require = valid-user\n")
     assert not any(WITHOUT in each for each in found)
+
+
+@pytest.mark.parametrize("verify", ["none", "require"])
+def test_trust_that_is_not_asked_for(verify: str) -> None:
+    """
+    Without verification it does not matter who would be trusted, nor how far.
+    """
+    options = "sslproxycacertificatepath=/x sslproxyverifydepth=3"
+    found = of_balancer("", f"https://a {options} sslproxyverify={verify}", "https://b")
+    faults = [
+        f"4: members: https://a: {key} {WITHOUT} sslproxyverify = require"
+        for key in ("sslproxycacertificatepath", "sslproxyverifydepth")
+    ]
+    assert found == (faults if verify == "none" else [])
+
+
+def test_a_chain_without_a_certificate(tmp_path: Path) -> None:
+    """
+    tls-chain goes with tls-certificate.
+    """
+    (tmp_path / "chain.pem").write_text("")
+    text = f"[listener:web]\nendpoint = tcp:1\ntls-chain = {tmp_path}/chain.pem\n"
+    assert warnings(f"{text}[mount:/]\nto = status:200\n") == [
+        f"f:3: [listener:web] tls-chain: {WITHOUT} tls-certificate"
+    ]

@@ -31,18 +31,35 @@ class Authority:
     """
     Signs certificates, in files of a folder.
 
-    @ivar file: its own certificate.
+    @ivar certificate: its own.
+    @ivar file: the same as a file.
     """
 
-    def __init__(self, folder: Path, name: str = "Test CA") -> None:
+    def __init__(
+        self,
+        folder: Path,
+        name: str = "Test CA",
+        path_length: int = 0,
+        signer: Authority | None = None,
+    ) -> None:
+        """
+        @param signer: who signs its own certificate; itself for none.
+        """
         self._folder = folder
         self._name = _name(name)
         self._key = ec.generate_private_key(ec.SECP256R1())
-        own = _builder(self._name, self._name, self._key).add_extension(
-            x509.BasicConstraints(ca=True, path_length=0), critical=True
+        above = signer or self
+        own = _builder(self._name, above._name, self._key).add_extension(
+            x509.BasicConstraints(ca=True, path_length=path_length), critical=True
         )
-        signed = own.sign(self._key, hashes.SHA256())
-        self.file = _write(folder / f"{name.replace(' ', '-')}.pem", _pem(signed))
+        self.certificate = own.sign(above._key, hashes.SHA256())
+        self.file = _write(folder / f"{name.replace(' ', '-')}.pem", _pem(self.certificate))
+
+    def subordinate(self, name: str) -> Authority:
+        """
+        Make an authority that this one vouches for.
+        """
+        return Authority(self._folder, name, signer=self)
 
     def issue(self, *names: str) -> Pair:
         """

@@ -5,6 +5,7 @@ Eager transports against real sockets: nothing lost, nothing out of order.
 from __future__ import annotations
 
 import socket
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -215,3 +216,36 @@ def test_other_ports_stay_as_they_are() -> None:
     """
     port = object()
     make_eager(port)
+
+
+@pytest_twisted.ensureDeferred
+@pytest.mark.parametrize("kind", ["tcp", "unix"])
+async def test_reads_and_buffers_have_the_sizes_asked_for(kind: str, tmp_path: Path) -> None:
+    """
+    The receive buffer is set before the connection is made, and no read is larger than asked.
+    """
+    far = socket.socket(socket.AF_INET if kind == "tcp" else socket.AF_UNIX)
+    far.bind(("127.0.0.1", 0) if kind == "tcp" else str(tmp_path / "s"))
+    far.listen()
+    recorder = Recorder()
+    sizes: list[int] = []
+    recorder.dataReceived = lambda data: sizes.append(len(data))  # type: ignore[method-assign]
+    factory = ClientFactory()
+    factory.noisy = False
+    factory.buildProtocol = lambda address: recorder  # type: ignore[method-assign,assignment]
+    if kind == "tcp":
+        connect_tcp(reactor, *far.getsockname(), factory, 5, 65536, 1000)
+    else:
+        connect_unix(reactor, far.getsockname(), factory, 5, 1000)
+    await recorder.made
+    handle = recorder.transport.getHandle()
+    if kind == "tcp":
+        # Linux doubles it for its own records.
+        assert handle.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF) in (65536, 131072)
+    accepted, _ = far.accept()
+    accepted.sendall(b"x" * 3500)
+    accepted.close()
+    await recorder.lost
+    assert sum(sizes) == 3500
+    assert max(sizes) == 1000
+    far.close()

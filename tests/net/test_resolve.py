@@ -128,3 +128,22 @@ def test_without_ttl_each_question_is_a_look_up(names, found) -> None:
     addresses.find(found.append)
     names.answer()
     assert found == [["192.0.2.1"], ["192.0.2.2"], ["192.0.2.2"]]
+
+
+def test_W55_below_zero_addresses_are_kept_for_ever(names, found) -> None:
+    """
+    One look-up serves all, until the addresses are not trusted any more; then they still serve
+    while another look-up runs.
+    """
+    addresses = Addresses(names, "a.test", -1, names.seconds)
+    addresses.find(found.append)
+    names.answer("192.0.2.1")
+    names.advance(1e9)
+    addresses.find(found.append)
+    assert names.receivers == []
+    addresses.distrust()
+    addresses.find(found.append)
+    names.answer("192.0.2.9")
+    addresses.find(found.append)
+    assert names.receivers == []
+    assert found == [["192.0.2.1"]] * 3 + [["192.0.2.9"]]

@@ -443,3 +443,36 @@ def test_the_reactor_of_the_rig_is_a_memory_reactor() -> None:
     Nothing here opens a socket.
     """
     assert isinstance(make_rig().reactor, MemoryReactorClock)
+
+
+@pytest.mark.parametrize(("ttl", "asked"), [("-1", 2), ("1h", 1)])
+def test_W55_addresses_for_ever_end_with_the_first_failure(ttl: str, asked: int) -> None:
+    """
+    With addressttl=-1 the name is looked up again after all of its addresses have failed.
+    """
+    rig = MemoryRig(NAMED.format(url=f"http://member.test:81 addressttl={ttl} maxfails=9"))
+    rig.reactor.nameResolver = resolver = Resolver("10.0.0.1", "10.0.0.2")
+    for _ in range(2):
+        rig.client().send(GET)
+        for _ in range(2):
+            (opening,) = rig.openings()
+            opening.fail()
+        rig.advance(20)
+    assert resolver.asked == asked
+
+
+def test_sizes_of_reads_and_buffers_reach_the_connector(monkeypatch) -> None:
+    """
+    iobuffersize and receivebuffersize are what connections are opened with; 0 where not set.
+    """
+    seen = []
+    monkeypatch.setattr("txbalancer.proxy.pool.connect_tcp", lambda *each: seen.append(each[5:]))
+    monkeypatch.setattr("txbalancer.proxy.pool.connect_unix", lambda *each: seen.append(each[4:]))
+    for url, options in (
+        ("http://10.0.0.1", ""),
+        ("http://10.0.0.1", "iobuffersize=4096 receivebuffersize=64K"),
+        ("unix:/run/app.sock|http://app.test", "iobuffersize=4096"),
+    ):
+        rig = MemoryRig(NAMED.format(url=f"{url} {options}"))
+        rig.client().send(GET)
+    assert seen == [(0, 0), (65536, 4096), (4096,)]

@@ -4,9 +4,12 @@ A listener's certificate: used as it is, or refused with the reason.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from OpenSSL import SSL
 
+from tests.integration.certificates import Authority
 from tests.tls.handshakes import shake
 from txbalancer.core.specs import ListenerSpec, MemberSpec
 from txbalancer.errors import StartError
@@ -87,3 +90,39 @@ def test_what_cannot_be_used_is_named(authority, tmp_path) -> None:
     ):
         with pytest.raises(StartError, match=r"^listener web: " + text):
             server_options(listener(certificate, key))
+
+
+def test_a_chain_may_be_in_a_file_of_its_own(tmp_path) -> None:
+    """
+    tls-chain comes after the listener's own certificate, which it may begin with, as in Apache.
+    """
+    root = Authority(tmp_path, "Root", path_length=1)
+    between = root.subordinate("Between")
+    pair = between.issue("lb.test")
+    chain = tmp_path / "chain.pem"
+    trusted = MemberSpec(
+        "https://lb.test", "https", "lb.test", sslproxycacertificatefile=str(root.file)
+    )
+    for content in (b"", pair.certificate.read_bytes()):
+        chain.write_bytes(content + between.file.read_bytes())
+        spec = replace(listener(pair.certificate, pair.key), tls_chain=str(chain))
+        client, _ = shake(server_options(spec).getContext(), client_options(trusted))
+        assert len(client.get_peer_cert_chain()) == 2
+    bare = server_options(listener(pair.certificate, pair.key)).getContext()
+    with pytest.raises(SSL.Error):
+        shake(bare, client_options(trusted))
+
+
+@pytest.mark.parametrize(
+    ("content", "text"), [(None, "No such file"), (b"x", "no PEM certificate")]
+)
+def test_a_chain_that_cannot_be_used_is_named(authority, tmp_path, content, text) -> None:
+    """
+    The start ends with the option and the file.
+    """
+    pair, chain = authority.issue("lb.test"), tmp_path / "chain.pem"
+    if content is not None:
+        chain.write_bytes(content)
+    spec = replace(listener(pair.certificate, pair.key), tls_chain=str(chain))
+    with pytest.raises(StartError, match=rf"^listener web: tls-chain .*chain\.pem: .*{text}"):
+        server_options(spec)

@@ -61,6 +61,7 @@ _ANY_STICKY = "stickysession, stickycookie or stickyscheme"
 _STANDBY_AND_SPARE = flags.STANDBY | flags.SPARE
 
 OF_LISTENERS = (
+    _need("tls-chain", lambda spec: spec.tls_certificate, "tls-certificate"),
     _need("keepalive-requests", lambda spec: spec.keepalive_timeout > 0, "keepalive-timeout"),
 )
 OF_BALANCERS = (
@@ -89,6 +90,11 @@ OF_MOUNTS = (
 OF_MEMBERS = (
     _need(
         _starting(MEMBER_OPTIONS, "sslproxy"), lambda member: member.scheme == "https", "https://"
+    ),
+    _need(
+        "sslproxycacertificatefile sslproxycacertificatepath sslproxyverifydepth",
+        lambda member: member.sslproxyverify == "require",
+        "sslproxyverify = require",
     ),
     _need(
         "tunneltimeout",

@@ -13,28 +13,41 @@ from txbalancer.net.eager import EagerConnector, EagerUNIXConnector
 
 
 def connect_tcp(
-    reactor: Any, address: str, port: int, factory: ClientFactory, timeout: float
+    reactor: Any,
+    address: str,
+    port: int,
+    factory: ClientFactory,
+    timeout: float,
+    receive_buffer: int = 0,
+    read_size: int = 0,
 ) -> Any:
     """
     Open a TCP connection to an address (no name).
 
+    @param receive_buffer: bytes of the socket's receive buffer (C{SO_RCVBUF}); 0 = the system's.
+    @param read_size: most bytes read at once; 0 = 64 KiB. Other reactors have their own.
     @return: an L{IConnector<twisted.internet.interfaces.IConnector>}.
     """
     if not isinstance(reactor, PosixReactorBase):
         return reactor.connectTCP(address, port, factory, timeout=timeout)
     connector = EagerConnector(address, port, factory, timeout, None, reactor)
+    connector.receive_buffer, connector.read_size = receive_buffer, read_size
     connector.connect()
     return connector
 
 
-def connect_unix(reactor: Any, path: str, factory: ClientFactory, timeout: float) -> Any:
+def connect_unix(
+    reactor: Any, path: str, factory: ClientFactory, timeout: float, read_size: int = 0
+) -> Any:
     """
     Open a connection to a unix socket.
 
+    @param read_size: as of L{connect_tcp}.
     @return: an L{IConnector<twisted.internet.interfaces.IConnector>}.
     """
     if not isinstance(reactor, PosixReactorBase):
         return reactor.connectUNIX(path, factory, timeout=timeout)
     connector = EagerUNIXConnector(path, factory, timeout, reactor, 0)
+    connector.read_size = read_size
     connector.connect()
     return connector

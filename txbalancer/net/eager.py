@@ -12,6 +12,7 @@ before it has read the whole request, and that answer must not be lost.
 
 from __future__ import annotations
 
+import socket
 from typing import Any
 
 from twisted.internet import tcp, unix
@@ -99,6 +100,16 @@ class EagerClient(EagerWrites, tcp.Client):
     A TCP connection to a member.
     """
 
+    def createInternetSocket(self) -> Any:
+        """
+        Make the socket; the size of its buffer must be known before it connects, for the
+        window's scale is agreed on then.
+        """
+        made = super().createInternetSocket()
+        if size := self.connector.receive_buffer:
+            made.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, size)
+        return made
+
 
 class EagerUNIXClient(EagerWrites, unix.Client):
     """
@@ -109,19 +120,34 @@ class EagerUNIXClient(EagerWrites, unix.Client):
 class EagerConnector(tcp.Connector):
     """
     Opens L{EagerClient}s.
+
+    @ivar receive_buffer: bytes of the socket's receive buffer; 0 = the system's.
+    @ivar read_size: most bytes read at once; 0 = Twisted's 64 KiB.
     """
 
+    receive_buffer = read_size = 0
+
     def _makeTransport(self) -> Any:
-        return EagerClient(self.host, self.port, self.bindAddress, self, self.reactor)
+        made = EagerClient(self.host, self.port, self.bindAddress, self, self.reactor)
+        if self.read_size:
+            made.bufferSize = self.read_size
+        return made
 
 
 class EagerUNIXConnector(unix.Connector):
     """
     Opens L{EagerUNIXClient}s.
+
+    @ivar read_size: most bytes read at once; 0 = Twisted's 64 KiB.
     """
 
+    read_size = 0
+
     def _makeTransport(self) -> Any:
-        return EagerUNIXClient(self.address, self, self.reactor, self.checkPID)
+        made = EagerUNIXClient(self.address, self, self.reactor, self.checkPID)
+        if self.read_size:
+            made.bufferSize = self.read_size
+        return made
 
 
 def make_eager(port: IListeningPort) -> None:

@@ -167,6 +167,12 @@ class MemberPool:
         else:
             self.put(connection)
 
+    def distrust_addresses(self) -> None:
+        """
+        Look the name up again, although its addresses were to be used for ever.
+        """
+        self._addresses.distrust()
+
     def opening_failed(self, opening: _Opening, error: ConnectFailed) -> None:
         """
         Tell whoever waits that no connection came about.
@@ -256,7 +262,9 @@ class _Opening(ClientFactory):
         """
         spec = self._pool.spec
         if spec.socket:
-            connect_unix(self._pool.runtime.reactor, spec.socket, self, spec.connectiontimeout)
+            reactor = self._pool.runtime.reactor
+            timeout = spec.connectiontimeout
+            connect_unix(reactor, spec.socket, self, timeout, spec.iobuffersize)
         else:
             addresses.find(self._found)
 
@@ -270,7 +278,13 @@ class _Opening(ClientFactory):
     def _next(self) -> None:
         spec = self._pool.spec
         connect_tcp(
-            self._pool.runtime.reactor, self._left.pop(0), spec.port, self, spec.connectiontimeout
+            self._pool.runtime.reactor,
+            self._left.pop(0),
+            spec.port,
+            self,
+            spec.connectiontimeout,
+            spec.receivebuffersize,
+            spec.iobuffersize,
         )
 
     def buildProtocol(self, addr: Any) -> Any:
@@ -299,7 +313,10 @@ class _Opening(ClientFactory):
             self._fail(ConnectFailed(f"{self._pool.spec.url}: {reason.getErrorMessage()}"))
 
     def _fail(self, error: ConnectFailed) -> None:
-        self._pool.opening_failed(self, error)
+        pool = self._pool
+        if pool.spec.addressttl < 0:
+            pool.distrust_addresses()
+        pool.opening_failed(self, error)
 
 
 class _Ready(ClientFactory):

@@ -15,7 +15,7 @@ from txbalancer.tls.pem import FAULTS, certificates, why
 
 def server_options(listener: ListenerSpec) -> IOpenSSLContextFactory | None:
     """
-    Load the certificate and key of a listener, or return C{None} for plain HTTP.
+    Load the certificate, chain and key of a listener, or return C{None} for plain HTTP.
 
     @raise StartError: naming the file, when it cannot be read, is no PEM, or when key and
         certificate do not belong together.
@@ -31,6 +31,10 @@ def server_options(listener: ListenerSpec) -> IOpenSSLContextFactory | None:
         raise StartError(
             f"listener {listener.name}: tls-certificate {listener.tls_certificate}: {error}"
         ) from error
+    own, *others = found
+    if listener.tls_chain:
+        # Apache lets the file begin with the listener's own certificate.
+        others += [each for each in _chain(listener) if each != own]
     try:
         private = ssl.KeyPair.load(key, 1)
     except FAULTS as error:
@@ -40,8 +44,8 @@ def server_options(listener: ListenerSpec) -> IOpenSSLContextFactory | None:
         ) from error
     options = ssl.CertificateOptions(
         privateKey=private.original,
-        certificate=found[0].original,
-        extraCertChain=[each.original for each in found[1:]],
+        certificate=own.original,
+        extraCertChain=[each.original for each in others],
         raiseMinimumTo=ssl.TLSVersion.TLSv1_2,
         acceptableProtocols=[b"http/1.1"],
     )
@@ -53,6 +57,18 @@ def server_options(listener: ListenerSpec) -> IOpenSSLContextFactory | None:
             f" tls-certificate {listener.tls_certificate}"
         ) from error
     return options
+
+
+def _chain(listener: ListenerSpec) -> list[ssl.Certificate]:
+    """
+    Read the certificates between the listener's own and a trusted one.
+    """
+    try:
+        return certificates(_read(listener.name, "tls-chain", listener.tls_chain))
+    except ValueError as error:
+        raise StartError(
+            f"listener {listener.name}: tls-chain {listener.tls_chain}: {error}"
+        ) from error
 
 
 def _read(listener: str, key: str, path: str) -> bytes:

@@ -4,14 +4,12 @@ TLS towards members: who must have signed the certificate, and whom it must name
 
 from __future__ import annotations
 
-import functools
 from typing import Any
 
 from OpenSSL import SSL
 from service_identity import VerificationError
 from service_identity.hazmat import DNS_ID, IPAddress_ID, verify_service_identity
 from service_identity.pyopenssl import extract_patterns
-from twisted.internet import ssl
 from twisted.internet.abstract import isIPAddress, isIPv6Address
 from twisted.internet.interfaces import IOpenSSLClientConnectionCreator
 from twisted.protocols.tls import TLSMemoryBIOProtocol
@@ -19,8 +17,9 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from txbalancer.core.specs import MemberSpec
-from txbalancer.errors import StartError
-from txbalancer.tls.pem import certificates
+from txbalancer.tls.clients import client_context
+
+_TOO_LONG = SSL.Error([("", "", "certificate chain longer than sslproxyverifydepth")])
 
 
 @implementer(IOpenSSLClientConnectionCreator)
@@ -29,12 +28,15 @@ class MemberTLS:
     Makes the client's end of TLS connections to one member.
     """
 
-    def __init__(self, context: SSL.Context, host: str, verify: bool, check_name: bool) -> None:
+    def __init__(
+        self, context: SSL.Context, host: str, verify: bool, check_name: bool, depth: int
+    ) -> None:
         """
         @param verify: the certificate must come from a trusted authority.
         @param check_name: the certificate must name C{host}.
+        @param depth: certificates above it, that of the trusted authority among them.
         """
-        self._context, self._verify = context, verify
+        self._context, self._verify, self._depth = context, verify, depth
         literal = isIPAddress(host) or isIPv6Address(host)
         self._server_name = None if literal else host.encode("idna")
         self._ids: list[Any] = []
@@ -55,6 +57,10 @@ class MemberTLS:
         ) -> bool:
             if self._verify and not trusted:
                 return False
+            if self._verify and depth > self._depth:
+                # OpenSSL's own limit does not count the trusted one, Apache's does.
+                protocol.failVerification(Failure(_TOO_LONG))
+                return False
             if depth == 0 and self._ids:
                 try:
                     verify_service_identity(extract_patterns(certificate), self._ids, [])
@@ -72,46 +78,12 @@ def client_options(member: MemberSpec) -> MemberTLS:
     """
     Return how to speak TLS to a member, by its C{sslproxy…} options.
 
-    @raise StartError: when its file of trusted authorities cannot be used.
+    @raise StartError: when a file of the options cannot be used; it is named.
     """
-    verify = member.sslproxyverify == "require"
-    path = member.sslproxycacertificatefile
-    try:
-        context = _context(verify, _read(path) if verify else b"")
-    except (OSError, ValueError) as error:
-        text = getattr(error, "strerror", None) or str(error)
-        raise StartError(f"sslproxycacertificatefile {path}: {text}") from error
     return MemberTLS(
-        context,
+        client_context(member),
         member.host,
-        verify,
+        member.sslproxyverify == "require",
         member.sslproxycheckpeername,
+        member.sslproxyverifydepth,
     )
-
-
-@functools.cache
-def _context(verify: bool, authorities: bytes) -> SSL.Context:
-    """
-    Make one context for all members with the same demands, so that they share its cost.
-
-    @param authorities: PEM text; empty = whom the system trusts.
-    @raise ValueError: when it cannot be used.
-    """
-    trust = None
-    if verify:
-        trust = (
-            ssl.trustRootFromCertificates(certificates(authorities))
-            if authorities
-            else ssl.platformTrust()
-        )
-    return ssl.CertificateOptions(
-        trustRoot=trust, raiseMinimumTo=ssl.TLSVersion.TLSv1_2
-    ).getContext()
-
-
-def _read(path: str) -> bytes:
-    if not path:
-        return b""
-    with open(path, "rb") as file:
-        # An empty file must not mean the system's trust.
-        return file.read() or b"\n"
