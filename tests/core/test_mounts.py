@@ -271,6 +271,8 @@ def test_encoded_slash_without_a_mount() -> None:
         (rule("/", balancer("/"), nocanon=True), b"/%41", b"/%41"),
         (rule("/a", balancer(), nocanon=True), b"/%61/[", b"/%5B"),
         (rule("/a", balancer(), nocanon=True), b"/b/../a/c", b"/c"),
+        (rule("/", member("/x/"), nocanon=True), b"//[", b"/x/%5B"),
+        (rule("/a/", member("/x/"), nocanon=True), b"/a//[", b"/x/%5B"),
         (rule("/a", balancer(), nocanon=True, encodedslashes="on"), b"/a/%2f", b"/%2f"),
         (match("^/a/(.*)", balancer("/$1"), nocanon=True), b"/a/%7e", b"/%7e"),
         (match("^/a/(.*)", balancer(), nocanon=True), b"/a/%7e", b"/a/%7e"),

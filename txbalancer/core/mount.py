@@ -149,9 +149,10 @@ class Mount:
         if self.regex is not None:
             match = self.regex.search(raw)
             return self._template.expand(match, encode=False) if match else self.map_path(path)
-        if not self._has(raw):
-            return self.map_path(path)
         rest = raw[len(self.prefix) :]
+        # More slashes than the prefix has at its end do not count as the client's, either.
+        if not self._has(raw) or (self.prefix.endswith(b"/") and rest.startswith(b"/")):
+            return self.map_path(path)
         normalise(b"/" + rest.removeprefix(b"/"))
         return (self.base + rest) or b"/"
 
