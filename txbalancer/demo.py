@@ -24,6 +24,7 @@ from zope.interface import provider
 
 from txbalancer.config import load
 from txbalancer.config.render import render
+from txbalancer.core.access import Require
 from txbalancer.core.specs import (
     BalancerSpec,
     GlobalSpec,
@@ -32,6 +33,7 @@ from txbalancer.core.specs import (
     MountSpec,
     ServiceSpec,
     ToBalancer,
+    ToManager,
 )
 from txbalancer.services.plugins import load_registry
 from txbalancer.services.service import BalancerService
@@ -48,8 +50,9 @@ TEXT = """\
 
 txbalancer is up: three members behind one address.
 
-  Open   {url}          each request goes to the next member
-  Open   {url}sticky/   a cookie keeps you with the member you met first
+  Open   {url}                   each request goes to the next member
+  Open   {url}sticky/            a cookie keeps you with the member you met first
+  Open   {url}balancer-manager   see the members, drain or disable one
 
   Try    curl -i {url}hello
 
@@ -145,6 +148,13 @@ def configuration(port: int, urls: dict[str, str]) -> ServiceSpec:
             ),
         ),
         (
+            MountSpec(
+                "/balancer-manager",
+                "/balancer-manager",
+                ToManager(),
+                require=(Require("local"),),
+                reverse=False,
+            ),
             MountSpec("/sticky", "/sticky", ToBalancer("sticky")),
             MountSpec("/", "/", ToBalancer("turns", "/")),
         ),

@@ -24,11 +24,13 @@ def test_messages_from_the_level_on(tmp_path: Path) -> None:
     assert log is not None
     logger = Logger("x", observer=publisher)
     logger.info("started")
+    logger.info("admin changed shop", audit=True)
     logger.warn("{member} is down", member="http://m1")
     logger.error("bad\nnews")
     log.close()
     logger.error("after the end")
-    first, second, third = (tmp_path / "error.log").read_text().splitlines()
+    audit, first, second, third = (tmp_path / "error.log").read_text().splitlines()
+    assert audit.endswith(" [info] admin changed shop")
     assert first.endswith(" [warn] http://m1 is down")
     assert (second.rpartition(" ")[2], third) == ("bad", "\tnews")
 

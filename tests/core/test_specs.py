@@ -122,12 +122,16 @@ def test_bad_hash_keys(text: str) -> None:
 
 def test_pairs() -> None:
     """
-    Two words that may stand in a cookie's attribute.
+    Two words, which may be in quotes; in a cookie's attribute without a semicolon.
     """
     assert specs.pair("a  b") == ("a", "b")
-    for text in ("a", "a b c", "a b;c", "a \x01"):
+    assert specs.pair('"a c" b;c') == ("a c", "b;c")
+    for text in ("a", "a b c", "a \x01"):
         with pytest.raises(ValueError, match="must be two words: INTERNAL PUBLIC"):
             specs.pair(text)
+    assert specs.cookie_pair("a b") == ("a", "b")
+    with pytest.raises(ValueError, match="b;c"):
+        specs.cookie_pair("a b;c")
 
 
 def test_workers() -> None:

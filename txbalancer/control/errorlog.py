@@ -53,7 +53,8 @@ class ErrorLog:
         Take a message.
         """
         level = event.get("log_level") or LogLevel.info
-        if _WEIGHT[level] < self._least:
+        # Who changed what is written whatever the level: it is no chatter.
+        if _WEIGHT[level] < self._least and not event.get("audit"):
             return
         text = eventAsText(
             event, includeTraceback=True, includeTimestamp=False, includeSystem=False

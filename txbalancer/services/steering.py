@@ -211,6 +211,7 @@ class Steering:
             ),
             before=change.before,
             after=change.after,
+            audit=True,
         )
         for each in self.on_change:
             each(change)
