@@ -14,6 +14,8 @@ from hypothesis import strategies as st
 
 from tests.config.helpers import REGISTRY
 from txbalancer.config import Complaint, load, loads
+from txbalancer.config.findings import Findings
+from txbalancer.config.httpd.loading import Origins
 from txbalancer.config.ini import is_ini
 from txbalancer.core.specs import GlobalSpec, ListenerSpec, ServiceSpec, ToBalancer
 from txbalancer.errors import ConfigErrors
@@ -166,6 +168,25 @@ def test_doubts_name_the_directive() -> None:
     ]
 
 
+def test_faults_that_concern_several_parts() -> None:
+    """
+    They name the directive that gave the option.
+    """
+    text = "<Location /m>\nSetHandler balancer-manager\nRequire valid-user\n</Location>\n"
+    assert errors(f"Listen 80\n{text}") == [
+        "f:4: Require: user and valid-user need auth-file = an htpasswd file"
+    ]
+
+
+def test_doubts_about_what_nobody_wrote() -> None:
+    """
+    What has no place in the text is not spoken of.
+    """
+    findings = Findings("f")
+    Origins((), {}, findings).warn(1, "mount:/", "", "is odd")
+    assert findings.warnings() == []
+
+
 def complain(*complaints: Complaint) -> object:
     """
     Make a check that has these complaints.
@@ -221,9 +242,9 @@ def test_files_in_any_encoding(tmp_path: Path) -> None:
     Comments may hold any bytes, lines that count only UTF-8; a BOM and CRLF do no harm.
     """
     path = tmp_path / "httpd.conf"
-    path.write_bytes(b"\xef\xbb\xbf# f\xfcr alle\r\n" + SMALL.replace("\n", "\r\n").encode())
+    path.write_bytes(b"\xef\xbb\xbf# f\xfcr jeden\r\n" + SMALL.replace("\n", "\r\n").encode())
     assert load(str(path), REGISTRY).spec == loads(SMALL, REGISTRY).spec
-    path.write_bytes(b"# f\xfcr alle\nServerName f\xfcr\n" + SMALL.encode())
+    path.write_bytes(b"# f\xfcr jeden\nServerName f\xfcr\n" + SMALL.encode())
     with pytest.raises(ConfigErrors) as caught:
         load(str(path), REGISTRY)
     assert str(caught.value) == f"{path}:2: byte 0xfc is not UTF-8 text"

@@ -25,6 +25,7 @@ T = TypeVar("T")
 _GIVEN_BY = {
     "access-log": "customlog",
     "access-log-format": "customlog",
+    "require": "require",
     "tls-certificate": "sslcertificatefile",
     "tls-key": "sslcertificatekeyfile",
 }
@@ -119,8 +120,7 @@ class Origins:
         if section is None:
             self._findings.error(0, title, key, text)
         else:
-            text = f"{key}: {text}" if key not in ("", "to", "members") else text
-            self._findings.error(section.line, "", section.name, text, section.path)
+            self._findings.error(section.line, "", section.name, _with(key, text), section.path)
 
     def warn(self, line: int, title: str, key: str, text: str) -> None:
         """
@@ -131,8 +131,9 @@ class Origins:
         section = self.section(title)
         if section is None:
             return
-        origin = self._directives.get((section.path, line), section)
-        text = f"{key} {text}" if key not in ("", "to", "members") else text
+        member = self._directives.get((section.path, line), section)
+        origin = self._option(title, key, text) or member
+        text = text if origin is not member else _with(key, text)
         self._findings.warn(origin.line, "", origin.name, text, origin.path)
 
     def _option(self, title: str, key: str, text: str) -> Directive | None:
@@ -148,13 +149,21 @@ class Origins:
             if key in options:
                 names |= {name.strip().lower() for name in options[key][1].apache_name.split(",")}
         section = self.section(title)
-        for top in ((section,) if section else (), self._tree):
-            found = [each for one in top for each in one.walk() if each.key in names]
-            # Of several, the one whose file or folder is spoken of.
-            told = [each for each in found if _is_about(text, each)]
-            if told or found:
-                return (told or found)[0]
-        return None
+        here = [each for each in section.walk() if each.key in names] if section else []
+        # Of several, the one whose file or folder is spoken of.
+        told = [each for each in here if _is_about(text, each)]
+        if told or here:
+            return (told or here)[0]
+        return self._anywhere(names, text)
+
+    def _anywhere(self, names: set[str], text: str) -> Directive | None:
+        found = [each for top in self._tree for each in top.walk() if each.key in names]
+        told = [each for each in found if _is_about(text, each)]
+        return told[0] if told else found[0] if len(found) == 1 else None
+
+
+def _with(key: str, text: str) -> str:
+    return f"{key}: {text}" if key not in ("", "to", "members") else text
 
 
 def _is_about(text: str, directive: Directive) -> bool:
