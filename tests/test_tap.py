@@ -1,0 +1,69 @@
+"""
+What stands behind `twistd txbalancer`: its options.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from twisted.python import usage
+
+from txbalancer.errors import ConfigErrors
+from txbalancer.tap import Options
+
+HTTPD = "Listen 0\nProxyPass / http://127.0.0.1:9/\n<IfDefine MORE>\nListen 1\n</IfDefine>\n"
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """
+    Return a file in Apache's syntax.
+    """
+    path = tmp_path / "httpd.conf"
+    path.write_text(HTTPD)
+    return path
+
+
+def parsed(*arguments: str) -> Options:
+    """
+    Read a command line.
+    """
+    options = Options()
+    options.parseOptions(list(arguments))
+    return options
+
+
+def test_a_file_is_needed() -> None:
+    """
+    Without -c there is nothing to serve.
+    """
+    with pytest.raises(usage.UsageError, match="-c FILE is needed"):
+        parsed()
+
+
+def test_names_for_IfDefine(path: Path) -> None:
+    """
+    -D may be given more than once, also as --define.
+    """
+    assert len(parsed("-c", str(path))["loaded"].spec.listeners) == 1
+    found = parsed("-D", "X", "--define", "MORE", "--config", str(path))
+    assert len(found["loaded"].spec.listeners) == 2
+
+
+def test_leniency(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """
+    What is not carried over ends the start, unless it may be left out; a reload reads alike.
+    """
+    path.write_text(f"{HTTPD}AddType a .a\n")
+    with pytest.raises(SystemExit) as caught:
+        parsed("-c", str(path))
+    assert caught.value.code == 1
+    assert f"{path}:6: AddType: is not carried over" in capsys.readouterr().err
+    options = parsed("-c", str(path), "--lenient", "-D", "MORE")
+    again = options["load"](str(path), options["registry"], ())
+    assert again.spec == options["loaded"].spec
+    assert len(again.warnings) == 1
+    path.write_text("Listn 80\n")
+    with pytest.raises(ConfigErrors):
+        options["load"](str(path), options["registry"], ())
