@@ -12,7 +12,7 @@ from twisted.python import usage
 from txbalancer.errors import ConfigErrors
 from txbalancer.tap import Options
 
-HTTPD = "Listen 0\nProxyPass / http://127.0.0.1:9/\n<IfDefine MORE>\nListen 1\n</IfDefine>\n"
+HTTPD = "Listen 8080\nProxyPass / http://127.0.0.1:9/\n<IfDefine MORE>\nListen 8081\n</IfDefine>\n"
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TypeVar
 
 from txbalancer.config.findings import Findings
+from txbalancer.config.httpd.build import build
 from txbalancer.config.httpd.built import Built
 from txbalancer.config.httpd.known import NAMES, check_directives
 from txbalancer.config.httpd.preprocess import preprocess
@@ -48,8 +49,6 @@ def read_httpd(
     @return: the service, and what notes a fault by section title, key and text, where the part of
         the service was written.
     """
-    from txbalancer.config.httpd.build import build
-
     read = preprocess(text, findings, lenient=lenient, defines=defines)
     _check_kind(read.tree, findings)
     tree = check_directives(read.tree, findings, lenient)
