@@ -137,6 +137,33 @@ def test_an_exclusion_for_servlets_cannot_be_got_round(path) -> None:
     assert isinstance(result[0].spec.target, NotProxied)
 
 
+@pytest.mark.parametrize(
+    ("path", "guarded"),
+    [
+        (b"/admin", True),
+        (b"/admin;x", True),
+        (b"/;a/admin;b=c/d", True),
+        (b"//admin;x/..a", True),
+        (b"/%61dmin;%2fx", True),
+        (b"/x;/../admin;", True),
+        (b"/admin%3bx", False),
+        (b"/administrator;/admin", False),
+    ],
+)
+def test_a_location_for_servlets_cannot_be_got_round(path, guarded) -> None:
+    """
+    A C{location} condition looks at paths as a servlet reads them: without parameters, of which
+    an escaped semicolon is none.
+    """
+    within = (Condition("location", "", ("/admin",)),)
+    options = {"mapping": "servlet", "encodedslashes": "nodecode"}
+    inner = MountSpec("in", "/", ToBalancer("n"), within, **options)
+    outer = MountSpec("out", "/", ToBalancer("n"), **options)
+    result = MountTable((Mount(inner, 0), Mount(outer, 1))).find(FakeRequest(path))
+    assert result is not None
+    assert (result[0].spec is inner) is guarded
+
+
 def test_mounts_of_all_mappings_are_tried_in_file_order() -> None:
     """
     The first that takes a path wins, whatever it looks at.

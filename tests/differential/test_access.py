@@ -133,6 +133,17 @@ SPECIAL = named(
             get("/secret/abcy"),
         ),
         case(
+            "access/location_of_servlets",
+            "ProxyPass / http://{0}/ mapping=servlet"
+            "\n<Location /in>\nRequire all denied\n</Location>"
+            "\n<Location /in/open>\nRequire all granted\n</Location>",
+            get("/in;x"),
+            get("/;y/in;x/z"),
+            get("/in;x/open;x"),
+            get("/in;x/open%3Bx"),
+            get("/inner;x/in"),
+        ),
+        case(
             "access/old_location_then_encoded",
             BALANCER % "" + "\n<Location /in>\nRequire all denied\n</Location>",
             get("/%69n"),

@@ -14,11 +14,12 @@ from __future__ import annotations
 import re
 
 from txbalancer.core.mapping import PathTemplate
-from txbalancer.core.paths import merge_slashes, normalise, resolve_dots
+from txbalancer.core.paths import decode, merge_slashes, normalise, resolve_dots
 
 _ESCAPE = re.compile(rb"%[0-9A-Fa-f]{2}")
 _UNRESERVED = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~")
 _PARAMETERS = rb"(?:;[^/]*)?"
+_PARAMETER = re.compile(rb";[^/]*")
 _NAMELESS = rb"(?:/;[^/]*)*"
 """Segments of parameters alone: nothing, to a servlet."""
 
@@ -48,7 +49,7 @@ class EncodedRule:
     Which encoded paths a mount takes, and what is left of them.
     """
 
-    __slots__ = ("_base", "_pattern", "_template")
+    __slots__ = ("_base", "_pattern", "_servlet", "_template")
 
     def __init__(
         self,
@@ -68,6 +69,18 @@ class EncodedRule:
         self._pattern = regex or _prefix(_tidy(path.encode()), servlet)
         self._template = template if regex is not None else None
         self._base = base
+        self._servlet = servlet
+
+    def located(self, path: bytes, encoded: bytes) -> bytes:
+        """
+        Return the path that C{location} conditions test: of servlets without its parameters,
+        which do not make it another one there. An escaped semicolon begins none.
+
+        @param path: the normal form of C{encoded}.
+        """
+        if not self._servlet or b";" not in encoded:
+            return path
+        return merge_slashes(decode(_PARAMETER.sub(b"", encoded)))
 
     def takes(self, encoded: bytes) -> bool:
         """

@@ -317,12 +317,10 @@ def _first_encoded(
         if best is not None and mount.order > best.order:
             break
         rule = mount.encoded
-        if (
-            rule is not None
-            and rule.takes(encoded)
-            and all([fits(path) for fits in mount.locations])
-            and mount.accepts(request)
-        ):
+        if rule is None or not rule.takes(encoded):
+            continue
+        located = rule.located(path, encoded) if mount.locations else path
+        if all([fits(located) for fits in mount.locations]) and mount.accepts(request):
             return mount
     return best
 
