@@ -85,7 +85,7 @@ class Guard:
 
 def _local_address(channel: ClientChannel) -> str:
     host = getattr(channel.transport.getHost(), "host", "")
-    return host if isinstance(host, str) else ""
+    return host.removeprefix("::ffff:") if isinstance(host, str) else ""
 
 
 class Admission(Served):

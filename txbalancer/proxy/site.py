@@ -81,7 +81,9 @@ class Site(ServerFactory):
         address = transport.getPeer()
         if isinstance(address, UNIXAddress):
             return Peer("", 0, self.spec.name, self.secure, self.server_name)
-        return Peer(address.host, address.port, self.spec.name, self.secure, self.server_name)
+        # A socket for both kinds of addresses gives those of IPv4 in the form of IPv6.
+        host = address.host.removeprefix("::ffff:")
+        return Peer(host, address.port, self.spec.name, self.secure, self.server_name)
 
     def opened(self, channel: ClientChannel) -> None:
         """

@@ -35,16 +35,32 @@ def member(text: str) -> MemberSpec:
     return target.member
 
 
+@pytest.fixture(autouse=True)
+def ipv6(monkeypatch: pytest.MonkeyPatch) -> None:
+    """
+    A machine with IPv6, whatever this one has.
+    """
+    monkeypatch.setattr("socket.has_dualstack_ipv6", lambda: True)
+
+
+def test_a_machine_without_ipv6(monkeypatch: pytest.MonkeyPatch) -> None:
+    """
+    All addresses are those of IPv4 there.
+    """
+    monkeypatch.setattr("socket.has_dualstack_ipv6", lambda: False)
+    assert listener("", "Listen 8080\n").endpoint == ("tcp:8080",)
+
+
 @pytest.mark.parametrize(
     ("listen", "name", "endpoint"),
     [
-        ("8080", "port-8080", "tcp:8080"),
-        ("*:8080", "port-8080", "tcp:8080"),
+        ("8080", "port-8080", "tcp6:8080"),
+        ("*:8080", "port-8080", "tcp6:8080"),
         ("0.0.0.0:8080", "port-8080", "tcp:8080"),
         ("127.0.0.1:8080 http", "127-0-0-1-8080", "tcp:8080:interface=127.0.0.1"),
         ("[::1]:80", "ip6-1-80", "tcp6:80:interface=\\:\\:1"),
         ("[::]:80", "ip6-all-80", "tcp6:80:interface=\\:\\:"),
-        ("8443 https", "port-8443", "tcp:8443"),
+        ("8443 https", "port-8443", "tcp6:8443"),
     ],
 )
 def test_an_address_is_a_listener(listen: str, name: str, endpoint: str) -> None:
@@ -157,7 +173,6 @@ def test_what_servers_say_of_members() -> None:
     [
         ("ProxyTimeout junk\n", "'junk' is not a duration"),
         ("SSLProxyEngine\n", "SSLProxyEngine takes On or Off"),
-        ("SSLProxyCipherSuite TLSv1.3 A\n", "ciphers of TLSv1.3 are not carried over"),
         ("SSLProxyCACertificateFile /no/such\n", "cannot read /no/such"),
         ("<Proxy *>\nSSLProxyVerify none\n</Proxy>\n", "takes effect in <Proxy balancer://NAME>"),
     ],

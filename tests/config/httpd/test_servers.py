@@ -256,3 +256,17 @@ def test_globs_and_names_are_told_apart() -> None:
     assert not servers.are_apart(["*.x"], ["a.x"])
     assert not servers.are_apart(["a.x"], ["*.x"])
     assert not servers.are_apart(["*.x"], ["a*"])
+
+
+def test_H8_max_forwards_continue_and_status() -> None:
+    """
+    ProxyMaxForwards and Proxy100Continue are options of mounts; server-status shows balancers
+    whatever ProxyStatus says.
+    """
+    text = "ProxyMaxForwards {}\nProxy100Continue Off\nProxyStatus Full\nProxyPass / http://m/\n"
+    (mount,) = spec_of(text.format(15)).mounts
+    assert (mount.maxforwards, mount.proxy100continue) == (15, False)
+    (mount,) = spec_of(text.format(-1)).mounts
+    assert mount.maxforwards is None
+    assert "not a whole number" in errors_of(text.format(-2))
+    assert "use Off, On or Full" in errors_of("ProxyStatus Maybe\nProxyPass / http://m/\n")

@@ -117,6 +117,14 @@ def good(text: str) -> Loaded:
     return loads(MODULES + text, REGISTRY, path="httpd.conf")
 
 
+@pytest.fixture(autouse=True)
+def ipv6(monkeypatch: pytest.MonkeyPatch) -> None:
+    """
+    A machine with IPv6, whatever this one has.
+    """
+    monkeypatch.setattr("socket.has_dualstack_ipv6", lambda: True)
+
+
 @pytest.mark.parametrize("name", ALL)
 @pytest.mark.parametrize("defaults", [False, True])
 def test_it_converts_and_reloads_as_the_same(name: str, defaults: bool) -> None:
@@ -152,7 +160,7 @@ def test_two_members_with_sessions_and_an_open_manager() -> None:
     assert (rest.path, rest.target) == ("/", ToBalancer("mycluster", "/"))
     assert rest.preservehost
     (listener,) = spec.listeners
-    assert (listener.name, listener.endpoint) == ("port-8080", ("tcp:8080",))
+    assert (listener.name, listener.endpoint) == ("port-8080", ("tcp6:8080",))
     assert listener.server_name == "www.example.com"
 
 

@@ -69,9 +69,7 @@ def read_defaults(
 def _value(directive: Directive, key: str, root: str, registry: Registry) -> Any:
     words = arguments(directive, 1, 20 if key == "sslproxyprotocol" else 2, "one value")
     text = " ".join(words)
-    if key == "sslproxyciphersuite" and len(words) == 2:
-        if words[0].lower() != "ssl":
-            raise ValueError(f"ciphers of {words[0]} are not carried over: the library's own hold")
+    if key == "sslproxyciphersuite" and len(words) == 2 and words[0].lower() == "ssl":
         text = words[1]
     if key in _PATHS:
         text = os.path.join(root, text)

@@ -40,7 +40,8 @@ _PLACES: dict[tuple[str, ...], str] = {
         "AllowEncodedSlashes BalancerGrowth BalancerInherit CustomLog ErrorLog KeepAlive"
         " KeepAliveTimeout LimitRequestFieldSize LimitRequestFields LimitRequestLine Location"
         " LocationMatch LogFormat MaxKeepAliveRequests Proxy ProxyBadHeader ProxyIOBufferSize"
-        " ProxyMatch ProxyPassInherit ProxyReceiveBufferSize ProxyRequests ProxyTimeout ProxyVia"
+        " ProxyMatch ProxyMaxForwards ProxyPassInherit ProxyReceiveBufferSize ProxyRequests"
+        " ProxyStatus ProxyTimeout ProxyVia"
         " SSLCertificateChainFile SSLCertificateFile SSLCertificateKeyFile SSLEngine ServerName"
         " TimeOut"
     ),
@@ -54,8 +55,8 @@ _PLACES: dict[tuple[str, ...], str] = {
         " SSLProxyMachineCertificateFile SSLProxyProtocol SSLProxyVerify SSLProxyVerifyDepth"
     ),
     (SERVER, VHOST, LOCATION, PROXY): (
-        "Header LimitRequestBody LogLevel ProxyAddHeaders ProxyErrorOverride ProxyPreserveHost"
-        " ProxySet RequestHeader SetHandler"
+        "Header LimitRequestBody LogLevel Proxy100Continue ProxyAddHeaders ProxyErrorOverride"
+        " ProxyPreserveHost ProxySet RequestHeader SetHandler"
     ),
     (LOCATION, PROXY): (
         "AuthBasicAuthoritative AuthBasicProvider AuthMerging AuthName AuthType AuthUserFile"

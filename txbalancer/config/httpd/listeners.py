@@ -5,6 +5,7 @@ C{Listen}, and what holds for the connections of an address.
 from __future__ import annotations
 
 import re
+import socket
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from ipaddress import ip_address
@@ -30,12 +31,14 @@ class Listen:
 
     @ivar address: where; L{ANY} for all addresses.
     @ivar secure: whether its protocol is https.
+    @ivar ipv4: whether all addresses are only those of IPv4.
     """
 
     directive: Directive
     name: str
     address: Address
     secure: bool
+    ipv4: bool = False
 
 
 def read_listens(directives: Iterable[Directive], findings: Findings) -> tuple[Listen, ...]:
@@ -72,7 +75,7 @@ def _listen(directive: Directive) -> Listen:
     except ValueError:
         raise ValueError(f"{host!r} is not an address") from None
     if address.version == 4 and address.is_unspecified:
-        return Listen(directive, f"port-{port}", (ANY, port), secure)
+        return Listen(directive, f"port-{port}", (ANY, port), secure, ipv4=True)
     return Listen(directive, _name((str(address), port)), (str(address), port), secure)
 
 
@@ -97,16 +100,25 @@ def show(address: Address) -> str:
     return f"{f'[{host}]' if ':' in host else host}:{port or ANY}"
 
 
-def endpoint(address: Address) -> str:
+def endpoint(listen: Listen) -> str:
     """
     Write an address as an endpoint string.
+
+    All addresses are those of IPv6, too, where the machine has it, as in Apache.
     """
-    host, port = address
+    host, port = listen.address
     if host == ANY:
-        return f"tcp:{port}"
+        return f"tcp:{port}" if listen.ipv4 or not has_ipv6() else f"tcp6:{port}"
     if ":" in host:
         return f"tcp6:{port}:interface={host.replace(':', chr(92) + ':')}"
     return f"tcp:{port}:interface={host}"
+
+
+def has_ipv6() -> bool:
+    """
+    Tell whether one socket can take both IPv4 and IPv6 on this machine.
+    """
+    return socket.has_dualstack_ipv6()
 
 
 def make_listener(
@@ -124,7 +136,7 @@ def make_listener(
     if not said.get(KEEPALIVE, True):
         found["keepalive_timeout"] = 0.0
     found["server_name"] = server_name
-    plain = ListenerSpec(listen.name, (endpoint(listen.address),), **found)
+    plain = ListenerSpec(listen.name, (endpoint(listen),), **found)
     return replace(plain, max_head=max(plain.max_head, plain.max_url + plain.max_line))
 
 

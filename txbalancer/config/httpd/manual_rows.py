@@ -234,7 +234,17 @@ OF_DIRECTIVES = (
         "The timeout of members that give none.",
         "duration, 1ms or more",
     ),
-    Row("B16", "ProxyStatus", "off, on or full", "off", NO, "A target shows it: server-status:."),
+    Row(
+        "B16",
+        "ProxyStatus",
+        "off, on or full",
+        "off",
+        MAPPED,
+        "server-status: shows balancers always.",
+        "off, on or full",
+    ),
+    Row("B16", "ProxyMaxForwards", "-1, or 0 and more", "-1", SAME, "", "-1, or 0 and more"),
+    Row("B16", "Proxy100Continue", "On or Off", "On", SAME, "", "On or Off"),
     Row("B16", "ProxyVia", "off, on, full or block", "off", SAME, "", "off, on, full or block"),
     Row(
         "B16",

@@ -101,19 +101,14 @@ OMITTED: tuple[tuple[str, str], ...] = (
     ("nobody is let in without a rule here; leave it out", "AuthzSendForbiddenOnFailure"),
     (
         "there is no forward proxy here; leave it out",
-        "NoProxy ProxyBlock ProxyDomain ProxyMaxForwards",
+        "NoProxy ProxyBlock ProxyDomain",
     ),
     (
         "members are asked directly; there is no proxy between",
         "ProxyRemote ProxyRemoteMatch",
     ),
     ("connections go out from the address that the system chooses", "ProxySourceAddress"),
-    (
-        "use the option ping of members, which asks before a body is sent",
-        "Proxy100Continue",
-    ),
     ("targets are fixed when the file is read; leave it out", "ProxyPassInterpolateEnv"),
-    ("use <Location /…> with SetHandler server-status", "ProxyStatus"),
     (
         "WebSocket goes over http:// members; leave it out",
         "ProxyWebsocketFallbackToProxyHttp",
@@ -172,7 +167,6 @@ UNCHANGED = {
     "mergeslashes": ("on",),
     "mergetrailers": ("off",),
     "proxypassinterpolateenv": ("off",),
-    "proxystatus": ("off",),
     "receivebuffersize": ("0",),
     "rewriteengine": ("off",),
     "sendbuffersize": ("0",),

@@ -31,7 +31,11 @@ from txbalancer.config.httpd.tree import Directive
 from txbalancer.core import values
 from txbalancer.core.registry import Registry
 
-OF_SERVERS = {"allowencodedslashes": "encodedslashes", "proxyvia": "via"}
+OF_SERVERS = {
+    "allowencodedslashes": "encodedslashes",
+    "proxymaxforwards": "maxforwards",
+    "proxyvia": "via",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,7 +249,9 @@ def _of_server(directives: Iterable[Directive], findings: Findings) -> dict[str,
         if attribute is not None:
             try:
                 (text,) = arguments(directive, 1, 1, "one word")
-                found[attribute] = KINDS[attribute].parse(text)
+                # -1, Apache's default, adds no Max-Forwards.
+                off = attribute == "maxforwards" and text == "-1"
+                found[attribute] = None if off else KINDS[attribute].parse(text)
             except ValueError as error:
                 fault(findings, directive, error)
     return found
@@ -261,6 +267,8 @@ def _refuse(directives: Iterable[Directive], main: bool, findings: Findings) -> 
             words = [word.lower() for word in directive.args]
             if directive.key == "proxyrequests" and words != ["off"]:
                 fault(findings, directive, "there is no forward proxy here: use Off")
+            elif directive.key == "proxystatus" and words not in (["off"], ["on"], ["full"]):
+                fault(findings, directive, "use Off, On or Full")
             elif directive.key == "authbasicauthoritative" and words != ["on"]:
                 fault(findings, directive, "there is no other authority here: use On")
             elif directive.key == "sethandler" and not location:

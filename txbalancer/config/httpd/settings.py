@@ -172,6 +172,7 @@ READERS: dict[str, Reader] = {
     "authuserfile": _plain("auth_file"),
     "header": _edit("header"),
     "limitrequestbody": _plain("max_body"),
+    "proxy100continue": _plain("proxy100continue"),
     "proxyaddheaders": _plain("addheaders"),
     "proxyerroroverride": _codes,
     "proxypassreverse": _reverse,
