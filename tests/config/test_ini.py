@@ -9,7 +9,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from txbalancer.config.findings import Findings
-from txbalancer.config.ini import Section, escape, read_sections
+from txbalancer.config.ini import Section, escape, escape_line, read_sections
 from txbalancer.errors import ConfigErrors
 
 
@@ -228,3 +228,15 @@ def told(findings: Findings) -> list[str]:
     except ConfigErrors as errors:
         return [f"f:{each.line}" for each in errors.errors]
     return []
+
+
+@pytest.mark.parametrize(
+    "line", ["#", "# a", "\\#", "\\\\# b", "#;#", "; a", "\\;", "a #", "\\", ";#"]
+)
+def test_lines_of_a_value_may_look_like_comments(line: str) -> None:
+    """
+    What begins like a comment can be written in a value of several lines.
+    """
+    findings = Findings("f")
+    (section,) = read_sections(f"[a]\nx =\n    first\n    {escape_line(line)}\n", findings)
+    assert section.entries["x"].lines == [(3, "first"), (4, line)]

@@ -3,7 +3,8 @@ INI text to sections that know their lines.
 
 C{[kind]} or C{[kind:label]} starts a section, C{key = value} an entry. Lines indented
 deeper than their key go on with its value. C{;} and C{#} start a comment line; C{;} after
-white space starts a comment at the end of a line, and C{\;} there is a plain semicolon.
+white space starts a comment at the end of a line, and C{\;} there is a plain semicolon. In
+a line that goes on with a value, C{\#} at the start is a plain number sign.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ BLANKS = " \t"
 _COMMENT = re.compile(r"(?:^|[ \t]);.*", re.DOTALL)
 _ESCAPED = re.compile(r"((?:^|[ \t])\\*)\\;")
 _ESCAPABLE = re.compile(r"((?:^|[ \t])\\*);")
+_ESCAPED_SIGN = re.compile(r"(\\*)\\#")
+_ESCAPABLE_SIGN = re.compile(r"(\\*)#")
 _HEADER = re.compile(r"\[[ \t]*([A-Za-z-]+)[ \t]*(?::(.*))?\]", re.DOTALL)
 _KEY = re.compile(r"[\w.-]+[ \t]*=")
 _SECTION_WITHIN = re.compile(r"\[(?:txbalancer|(?:listener|balancer|mount|log|hctemplate):.*)\]")
@@ -99,6 +102,14 @@ def escape(value: str) -> str:
     return _ESCAPABLE.sub(r"\1\\;", value)
 
 
+def escape_line(value: str) -> str:
+    """
+    Write one line of a value that has several, so that it is not read as a comment.
+    """
+    match = _ESCAPABLE_SIGN.match(value)
+    return escape(f"{match[1]}\\{value[match.end(1) :]}" if match else value)
+
+
 def _meaningful(text: str) -> Iterator[tuple[int, str]]:
     for number, line in enumerate(text.removeprefix("\ufeff").split("\n"), 1):
         line = line.removesuffix("\r")
@@ -149,6 +160,8 @@ class _Reader:
 
     def _continue(self, number: int, text: str, entry: Entry) -> None:
         text = _clean(text)
+        match = _ESCAPED_SIGN.match(text)
+        text = match[1] + text[match.end() - 1 :] if match else text
         if _SECTION_WITHIN.fullmatch(text):
             section = "" if self._skipping else self.sections[-1].title
             self._findings.error(

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from txbalancer.config import words
-from txbalancer.config.ini import escape
+from txbalancer.config.ini import escape, escape_line
 from txbalancer.config.logs import show_file
 from txbalancer.config.targets import NEEDS_BALANCER, show_target
 from txbalancer.core import specs
@@ -72,7 +72,7 @@ def _section(title: str, lines: Iterator[str]) -> str:
 
 
 def _line(key: str, value: str) -> str:
-    return f"{key} = {escape(value)}".rstrip()
+    return f"{key} = {escape(value)}".rstrip(" ")
 
 
 def _options(spec: Any, style: Style) -> Iterator[str]:
@@ -89,7 +89,7 @@ def _several(key: str, values: list[str]) -> Iterator[str]:
     else:
         yield f"{key} ="
         for value in values:
-            yield f"    {escape(value)}"
+            yield f"    {escape_line(value)}"
 
 
 def _listener(spec: ListenerSpec, style: Style) -> Iterator[str]:
