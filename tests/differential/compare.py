@@ -125,12 +125,15 @@ def _headers(kind: str, left: Headers, right: Headers, dropped: frozenset[str]) 
 
 def _folded(headers: Headers, dropped: frozenset[str]) -> dict[str, str]:
     """
-    Join repeated lines, which means the same (RFC 9110, 5.3); names have no case or order.
+    Join repeated lines, which means the same (RFC 9110, 5.3); names have no case or order, and
+    empty elements of lists no meaning.
     """
-    found: dict[str, str] = {}
+    found: dict[str, list[str]] = {}
     for name, value in headers:
         key = name.lower()
         if key not in dropped:
-            # A word at the end of an empty line of its own is no more than the comma.
-            found[key] = f"{found[key]}, {value}".rstrip() if key in found else value
-    return found
+            found.setdefault(key, []).extend(value.split(","))
+    return {
+        key: ", ".join(each.strip() for each in parts if each.strip())
+        for key, parts in found.items()
+    }

@@ -125,7 +125,6 @@ CASES = named(
         sent(
             "H5_append", "X-Forwarded-For: 1.1.1.1", "X-Forwarded-Host: h", "X-Forwarded-Server: s"
         ),
-        sent("H5_empty", "X-Forwarded-For:"),
         sent("H4_connection_malformed", "Connection: .; c,="),
         sent("H5_two_lines", "X-Forwarded-For: 1.1.1.1", "X-Forwarded-For: 2.2.2.2"),
         sent("H5_off", "X-Forwarded-For: 1.1.1.1", site="ProxyAddHeaders Off\n" + SPREAD),

@@ -68,6 +68,8 @@ CASES = named(
         paths("H51_blank_in_the_rule", 'ProxyPass "/a b" http://{1}/x', "/a%20b/c", "/a+b/c"),
         paths("H52_slash_dropped", "ProxyPass /a/ http://{1}/x", "/a/b", "/a/", "/a"),
         paths("H52_slash_doubled", "ProxyPass /a http://{1}/x/", "/a/b", "/a"),
+        paths("H52_slash_only", "ProxyPass /a http://{1}/", "/a/b", "/a"),
+        paths("H51_dots_and_semicolon", "ProxyPass /a http://{1}/x", "/a/..;/b", "/a/.;x"),
         paths("H52_root", "ProxyPass / http://{1}/", "/", "/b", "/b?c"),
         paths("H52_root_to_path", "ProxyPass / http://{1}/x/", "/", "/b"),
         paths("H52_root_glued", "ProxyPass / http://{1}", "/b"),
