@@ -68,6 +68,19 @@ These keys are conditions; all of a mount's must hold, and of several words any 
 ``/a*/b`` and ``~REGEX``, of which all must match.
 """
 
+LOG = """\
+Access logs of some requests. ``to`` is needed: one log per line, ``WHERE FORMAT``, each as
+``access-log`` and ``access-log-format`` have it; WHERE may be in double quotes, and FORMAT is
+``combined`` if it is left out. The conditions of mounts say which requests; the first section that
+takes a request has it, and ``access-log`` has those that none takes. ::
+
+    [log:shop]
+    to =
+        /var/log/shop.log combined
+        syslog json
+    host = shop.example.com
+"""
+
 COLUMNS = ("Key", "Allowed", "Default", "Apache's default", "Meaning")
 
 
@@ -82,12 +95,18 @@ def reference() -> str:
         *_part("[balancer:NAME]", BALANCER, specs.BalancerSpec),
         *_part("Members", MEMBER, specs.MemberSpec),
         *_part("[mount:LABEL]", MOUNT, specs.MountSpec),
+        *_head("[log:NAME]"),
+        LOG,
     ]
     return "\n".join(parts)
 
 
-def _part(title: str, text: str, spec: type) -> Iterator[str]:
+def _head(title: str) -> Iterator[str]:
     yield f"{title}\n{'-' * len(title)}\n"
+
+
+def _part(title: str, text: str, spec: type) -> Iterator[str]:
+    yield from _head(title)
     if text:
         yield text
     yield "\n".join(table(COLUMNS, (_row(option) for _, option in specs.options(spec)))) + "\n"
