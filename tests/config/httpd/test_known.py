@@ -43,26 +43,34 @@ def test_what_is_not_carried_over() -> None:
     left, errors, warnings = checked(text)
     assert left == [["Listen", "80"]]
     assert errors == [
-        "f:2: RewriteRule: is not carried over: URLs are not rewritten here; use ProxyPass, "
-        "ProxyPassMatch or members of their own",
+        "f:2: RewriteRule: is not carried over: URLs are not rewritten here; for [P] use ProxyPass "
+        "or ProxyPassMatch, for [R] let a member redirect",
         "f:3: Directory: is not carried over: no files are served here; leave it out, or keep a "
         "web server for them as a member",
     ]
     assert warnings == []
     assert checked(text, lenient=True) == (left, [], [f"{each}; left out" for each in errors])
+    _, _, warnings = checked("ServerAdmin a\n", lenient=True)
+    assert warnings == [
+        "f:1: ServerAdmin: is not carried over: no page of this server shows it; left out"
+    ]
 
 
 def test_many_of_one_kind() -> None:
     """
-    Fifty lines of the same are told once.
+    Fifty lines of which the same is to be said are told once, with where the others are.
     """
-    _, errors, _ = checked("AddType a .a\nAddIcon x y\naddtype b .b\nAddType c .c\n")
-    assert [each[:14] + each[-32:] for each in errors] == [
-        "f:1: AddType: ber (and 2 more lines of this file)"[:14] + errors[0][-32:],
-        "f:2: AddIcon: " + errors[1][-32:],
-    ]
-    assert errors[0].endswith(" (and 2 more lines of this file)")
-    assert not errors[1].endswith("of this file)")
+    _, errors, _ = checked("AddType a .a\nAddIcon x y\naddtype b .b\nServerAdmin a\nAddIcon z y\n")
+    assert [each.partition(": is")[0] for each in errors] == ["f:1: AddType", "f:4: ServerAdmin"]
+    assert errors[0].endswith(" (and 3 more lines of this file: AddIcon in 2)")
+    _, (error,), _ = checked("AddType a .a\nAddType b .b\n")
+    assert error.endswith(" (and 1 more line of this file)")
+    names = "AddAlt AddIcon Alias Options DefaultIcon DirectoryIndex FileETag IndexOptions"
+    _, (error,), _ = checked("".join(f"{name} x\n" for name in names.split()))
+    assert error.endswith(
+        "7 more lines of this file: AddIcon in 2, Alias in 3, Options in 4, "
+        "DefaultIcon in 5, DirectoryIndex in 6, FileETag in 7, …)"
+    )
 
 
 def test_what_keeps_people_out_is_never_left_out() -> None:
@@ -84,14 +92,64 @@ def test_what_keeps_people_out_is_never_left_out() -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["RewriteEngine Off", "HostnameLookups off", "TraceEnable OFF", "SSLVerifyClient none"],
-)
+    [
+        "RewriteEngine Off", "HostnameLookups off", "TraceEnable OFF", "SSLVerifyClient none",
+        "ServerTokens Prod", "ServerTokens productonly", "ExtendedStatus On", "Protocols http/1.1",
+    ],
+)  # fmt: skip
 def test_what_is_so_anyway(text: str) -> None:
     """
     A directive that asks for what is so in any case is accepted.
     """
     assert checked(text) == ([], [], [])
     assert checked(text.rpartition(" ")[0] + " other")[1]
+
+
+def test_what_has_no_effect_in_apache_either() -> None:
+    """
+    C{NameVirtualHost} means nothing since Apache 2.4.
+    """
+    assert checked("NameVirtualHost *:80\n") == ([], [], [])
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Order deny,allow\nAllow from all",
+        "Order Deny,Allow\nDeny from none\nAllow from all",
+        "Order Allow,Deny\nAllow from ALL",
+        "Order deny,allow\nDeny from all\nAllow from 10.0.0.0/8 all",
+        "Allow from all",
+        "Order deny,allow",
+    ],
+)
+def test_old_access_rules_that_let_everybody_in(text: str) -> None:
+    """
+    Thousands of old files have them, and they keep nobody out: they are accepted.
+    """
+    section = f"<Proxy *>\n{text}\nRequire all granted\n</Proxy>"
+    left, errors, warnings = checked(section)
+    assert (left, errors, warnings) == (checked("<Proxy *>\nRequire all granted\n</Proxy>"))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Order deny,allow\nDeny from all\nAllow from 10.0.0.1",
+        "Order allow,deny",
+        "Order allow,deny\nAllow from all\nDeny from 10.0.0.1",
+        "Order mutual-failure\nAllow from all",
+        "Order deny,allow\nAllow from all\nSatisfy Any",
+        "Order deny,allow\nAllow all",
+        "Order deny, allow\nAllow from all",
+    ],
+)
+def test_old_access_rules_that_keep_people_out(text: str) -> None:
+    """
+    They are one error for each section's file, with what to write instead.
+    """
+    _, (error,), _ = checked(f"<Location /a>\n{text}\n</Location>", lenient=True)
+    assert "use Require: `Require ip …` for Deny from all and Allow from …" in error
 
 
 @pytest.mark.parametrize(

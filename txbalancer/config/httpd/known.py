@@ -13,7 +13,7 @@ from collections.abc import Sequence
 
 from txbalancer.config.findings import Findings
 from txbalancer.config.httpd.modules_omitted import OF_MODULES
-from txbalancer.config.httpd.omitted import GUARDS, OMITTED, UNCHANGED
+from txbalancer.config.httpd.omitted import GUARDS, OMITTED, without_effect
 from txbalancer.config.httpd.tree import Directive
 from txbalancer.config.suggest import did_you_mean
 from txbalancer.core.values import counted
@@ -27,6 +27,9 @@ _KINDS_OF_SECTION = {
     "virtualhost": VHOST,
 }
 _RULES = frozenset({"requireall", "requireany", "requirenone"})
+_LEAVE = "; leave it out"
+MOST_NAMED = 6
+"""Other directives that a message names."""
 MOST_HINTS = 50
 """Unknown names for which a likely one is looked for: that takes milliseconds each."""
 
@@ -123,7 +126,7 @@ class _Check:
         self._findings = findings
         self._lenient = lenient
         self._hints: dict[str, str] = {}
-        self._omitted: dict[tuple[str, str], list[Directive]] = {}
+        self._omitted: dict[tuple[str, str, bool], list[Directive]] = {}
 
     def keep(self, tree: Sequence[Directive], place: str, within: str) -> tuple[Directive, ...]:
         """
@@ -131,7 +134,7 @@ class _Check:
         @param within: the section itself, for messages.
         """
         kept = []
-        for each in tree:
+        for each in without_effect(tree):
             if not self._is_good(each, place, within):
                 continue
             if each.children is not None:
@@ -148,8 +151,8 @@ class _Check:
     def _is_good(self, each: Directive, place: str, within: str) -> bool:
         key = each.key
         if key in OMISSIONS:
-            if not each.args or tuple(map(str.lower, each.args)) != UNCHANGED.get(key):
-                self._omitted.setdefault((each.path, key), []).append(each)
+            same = (each.path, OMISSIONS[key][1], key in GUARDS)
+            self._omitted.setdefault(same, []).append(each)
         elif key not in CARRIED:
             self._error(each, f"is not known{self._hint(each.name)}")
         elif (key in SECTIONS) is not (each.children is not None):
@@ -170,18 +173,18 @@ class _Check:
 
     def tell_omissions(self) -> None:
         """
-        Note what is not carried over, each directive once in a file.
+        Note what is not carried over, each reason once in a file.
         """
-        for (_, key), (first, *more) in self._omitted.items():
-            text = f"is not carried over: {OMISSIONS[key][1]}"
-            if more:
-                text += f" (and {counted(len(more), 'more line')} of this file)"
+        for (path, reason, guards), (first, *more) in self._omitted.items():
             if not self._lenient:
-                self._error(first, text)
-            elif key in GUARDS:
-                self._error(first, f"{text}; as it keeps people out, --lenient does not help")
+                self._error(first, f"is not carried over: {reason}{_others(first, more)}")
+            elif guards:
+                text = "as it keeps people out, --lenient does not help"
+                self._error(first, f"is not carried over: {reason}{_others(first, more)}; {text}")
             else:
-                self._findings.warn(first.line, "", first.name, f"{text}; left out", first.path)
+                text = f"{reason.removesuffix(_LEAVE)}{_others(first, more)}; left out"
+                text = f"is not carried over: {text}"
+                self._findings.warn(first.line, "", first.name, text, path)
 
     def _error(self, each: Directive, text: str) -> None:
         self._findings.error(each.line, "", each.name, text, each.path)
@@ -195,3 +198,21 @@ class _Check:
 def _where(places: Sequence[str]) -> str:
     *most, last = ("outside of all sections" if each == SERVER else f"in {each}" for each in places)
     return f"put it {', '.join(most)} or {last}" if most else f"put it {last}"
+
+
+def _others(first: Directive, more: Sequence[Directive]) -> str:
+    """
+    Tell of the other lines that the same is said of.
+    """
+    if not more:
+        return ""
+    lines = {each.key: each for each in reversed(more) if each.key != first.key}
+    named = [f"{each.name} in {each.line}" for each in sorted(lines.values(), key=_line)]
+    if len(named) > MOST_NAMED:
+        named[MOST_NAMED:] = ["…"]
+    which = f": {', '.join(named)}" if named else ""
+    return f" (and {counted(len(more), 'more line')} of this file{which})"
+
+
+def _line(directive: Directive) -> int:
+    return directive.line

@@ -4,7 +4,8 @@ Modules of Apache: whose function is here, and C{LoadModule} and C{<IfModule>}.
 C{<IfModule>} holds for modules whose function is here: for all of them in a file that loads
 none, as a piece of configuration from a manual; else for those that were loaded, and those
 that are part of Apache's program. It also holds for one that was loaded and is not here, so that
-what the file wants of it is told; unless that is only about files.
+what the file wants of it is told; unless that is only about files. To be loaded does nothing
+to a request by itself, so it is no fault: systems load dozens that nobody uses.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ _HERE = (
 HERE = BUILT_IN | frozenset(_HERE.split())
 """Those whose function is here."""
 
-_HARMLESS = "mpm_event mpm_prefork mpm_worker slotmem_plain socache_shmcb"
+_HARMLESS = "mpm_event mpm_prefork mpm_worker slotmem_plain socache_shmcb systemd"
 HARMLESS = frozenset(_HARMLESS.split()) | {
     name for name, (reason, _) in OF_MODULES.items() if reason == FILES
 }
@@ -46,12 +47,15 @@ def module_name(written: str) -> str:
 class Modules:
     """
     What is loaded.
+
+    @ivar missing: the names of modules of Apache's own that are not here.
     """
 
-    __slots__ = ("_loaded",)
+    __slots__ = ("_loaded", "missing")
 
     def __init__(self) -> None:
         self._loaded: set[str] = set()
+        self.missing: list[str] = []
 
     def load(self, written: str) -> str:
         """
@@ -64,7 +68,8 @@ class Modules:
         if name in HERE or name in HARMLESS:
             return ""
         if name in OF_MODULES:
-            return f"{written} is not carried over: {OF_MODULES[name][0]}"
+            self.missing.append(name)
+            return ""
         hint = did_you_mean(written, [f"{each}_module" for each in (*HERE, *OF_MODULES)])
         return f"{written} is not known, what it does is not done here{hint}"
 

@@ -30,7 +30,7 @@ _CONVERT = "`txbalancer convert` this file and add"
 
 OF_MODULES: dict[str, tuple[str, str]] = {
     "access_compat": (
-        "use Require: `Require all granted`, `Require ip …`",
+        "use Require: `Require ip …` for Deny from all and Allow from …",
         "Allow Deny Order Satisfy",
     ),
     "actions": (SCRIPTS, "Action Script"),
@@ -140,7 +140,11 @@ OF_MODULES: dict[str, tuple[str, str]] = {
     ),
     "dumpio": ("use tcpdump or the members' logs", "DumpIOInput DumpIOOutput"),
     "echo": ("only HTTP is spoken here", "ProtocolEcho"),
-    "env": (_ENVIRONMENT, "PassEnv SetEnv UnsetEnv"),
+    "env": (
+        "requests have no variables here; leave it out, for proxy-nokeepalive give members"
+        " disablereuse=On",
+        "PassEnv SetEnv UnsetEnv",
+    ),
     "expires": (
         "use `Header set Expires …` or Cache-Control, or let members say it",
         "ExpiresActive ExpiresByType ExpiresDefault",
@@ -244,7 +248,8 @@ OF_MODULES: dict[str, tuple[str, str]] = {
     ),
     "request": ("bodies stream and are never kept; leave it out", "KeptBodySize"),
     "rewrite": (
-        "URLs are not rewritten here; use ProxyPass, ProxyPassMatch or members of their own",
+        "URLs are not rewritten here; for [P] use ProxyPass or ProxyPassMatch, for [R] let a member"
+        " redirect",
         "RewriteBase RewriteCond RewriteEngine RewriteMap RewriteOptions RewriteRule",
     ),
     "sed": (CONTENT, "InputSed OutputSed"),

@@ -7,7 +7,10 @@ Names are those of Apache 2.4.71.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from txbalancer.config.httpd.modules_omitted import CONTENT, FILES, LOGINS, PROCESSES, SCRIPTS
+from txbalancer.config.httpd.tree import Directive
 
 _CRASHES = "the system decides this for every process: leave it out"
 _EDGES = "heads are checked as strictly as HTTP allows here, always; leave it out"
@@ -160,26 +163,74 @@ _GUARDS = (
 GUARDS = frozenset(_GUARDS.split())
 """What keeps people out: leaving it out would let them in, so it is an error in any case."""
 
+_UNCHANGED = """
+AddDefaultCharset Off
+ContentDigest Off
+ExpiresActive Off
+ExtendedStatus On
+HostnameLookups Off
+MergeSlashes On
+MergeTrailers Off
+NameVirtualHost *
+Protocols http/1.1
+ProxyPassInterpolateEnv Off
+ReceiveBufferSize 0
+RewriteEngine Off
+SendBufferSize 0
+ServerSignature Off
+ServerTokens Prod|ProductOnly
+Session Off
+SSLCompression Off
+SSLFIPS Off
+SSLInsecureRenegotiation Off
+SSLOCSPEnable Off
+SSLUseStapling Off
+SSLVerifyClient none
+TraceEnable Off
+UseCanonicalName Off
+UseCanonicalPhysicalPort Off
+"""
 UNCHANGED = {
-    "contentdigest": ("off",),
-    "expiresactive": ("off",),
-    "hostnamelookups": ("off",),
-    "mergeslashes": ("on",),
-    "mergetrailers": ("off",),
-    "proxypassinterpolateenv": ("off",),
-    "receivebuffersize": ("0",),
-    "rewriteengine": ("off",),
-    "sendbuffersize": ("0",),
-    "serversignature": ("off",),
-    "session": ("off",),
-    "sslcompression": ("off",),
-    "sslfips": ("off",),
-    "sslinsecurerenegotiation": ("off",),
-    "sslocspenable": ("off",),
-    "sslusestapling": ("off",),
-    "sslverifyclient": ("none",),
-    "traceenable": ("off",),
-    "usecanonicalname": ("off",),
-    "usecanonicalphysicalport": ("off",),
+    name: frozenset(values.split("|"))
+    for name, values in map(str.split, _UNCHANGED.lower().strip().split("\n"))
 }
-"""Values of directives which ask for what is so anyway."""
+"""Values of directives which ask for what is so anyway; C{*} for any."""
+
+_OF_ACCESS = frozenset({"allow", "deny", "order"})
+
+
+def without_effect(section: Sequence[Directive]) -> tuple[Directive, ...]:
+    """
+    Return the directives of a section that are not here in vain: those that ask for what is
+    so anyway are not among them, nor C{Order} and the like that let everybody in.
+    """
+    left = tuple(each for each in section if not _asks_nothing(each))
+    old = [each for each in left if each.key in _OF_ACCESS]
+    if not old or any(each.key == "satisfy" for each in left) or not _is_open(old):
+        return left
+    return tuple(each for each in left if each.key not in _OF_ACCESS)
+
+
+def _asks_nothing(each: Directive) -> bool:
+    wanted = UNCHANGED.get(each.key, frozenset())
+    return " ".join(each.args).lower() in wanted or "*" in wanted
+
+
+def _is_open(old: Sequence[Directive]) -> bool:
+    """
+    Tell whether C{Order}, C{Allow} and C{Deny} of one section keep nobody out.
+    """
+    order = "deny,allow"
+    words: dict[str, list[str]] = {"allow": [], "deny": []}
+    for each in old:
+        lowered = [word.lower() for word in each.args]
+        if each.key == "order":
+            order = " ".join(lowered)
+        elif lowered[:1] != ["from"]:
+            return False
+        else:
+            words[each.key] += lowered[1:]
+    denied = set(words["deny"]) - {"none"}
+    if order == "allow,deny":
+        return "all" in words["allow"] and not denied
+    return order == "deny,allow" and ("all" in words["allow"] or not denied)

@@ -72,6 +72,7 @@ def preprocess(
         findings, lenient, Variables(defines, os.environ if environ is None else environ)
     )
     reader.read(text, findings.path)
+    reader.tell_modules()
     return Preprocessed(tuple(reader.top), reader.defaults or "apache")
 
 
@@ -82,6 +83,7 @@ class _Reader:
         "_given_up",
         "_known",
         "_lenient",
+        "_missing_from",
         "_open",
         "_told",
         "defaults",
@@ -93,6 +95,7 @@ class _Reader:
         root = os.path.dirname(os.path.abspath(findings.path))
         self._findings = findings
         self._lenient = lenient
+        self._missing_from = ("", 0)
         self._known = Known(variables, Modules(), root)
         self._open: list[_Open] = []
         self._files = Files()
@@ -220,11 +223,24 @@ class _Reader:
         if len(words) != 2:
             self._error(line, name, "takes NAME_module and a file")
             return
-        fault = self._known.modules.load(words[0])
+        modules = self._known.modules
+        fault = modules.load(words[0])
+        if modules.missing and not self._missing_from[1]:
+            self._missing_from = (self._files.path, line)
         if fault and self._lenient:
-            self._findings.warn(line, "", name, f"{fault} ; left out", self._files.path)
+            self._findings.warn(line, "", name, f"{fault}; left out", self._files.path)
         elif fault:
             self._error(line, name, fault)
+
+    def tell_modules(self) -> None:
+        """
+        Note which modules of Apache are loaded and not here, all at once.
+        """
+        missing = ", ".join(dict.fromkeys(self._known.modules.missing))
+        if missing:
+            path, line = self._missing_from
+            text = f"nothing is done here of what these modules are for: {missing}"
+            self._findings.warn(line, "", "LoadModule", text, path)
 
     # -- sections
 
