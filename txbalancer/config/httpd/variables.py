@@ -21,7 +21,7 @@ OF_DEBIAN = {
     "APACHE_LOCK_DIR": "/var/lock/apache2",
     "APACHE_LOG_DIR": "/var/log/apache2",
 }
-"""What /etc/apache2/envvars sets for Apache alone."""
+"""What Debian's /etc/apache2/envvars sets for Apache alone, which its files then use."""
 
 
 class Variables:
@@ -29,12 +29,13 @@ class Variables:
     Names that are defined, and the values of some of them.
     """
 
-    __slots__ = ("_environ", "_left", "_names", "_values")
+    __slots__ = ("_environ", "_left", "_names", "_taken", "_values")
 
     def __init__(self, defines: Iterable[str], environ: Mapping[str, str]) -> None:
         self._names = set(defines)
         self._values: dict[str, tuple[str, str]] = {}
         self._environ = environ
+        self._taken: set[str] = set()
         self._left = MOST_CHARACTERS
 
     def define(self, name: str, value: str | None) -> None:
@@ -58,11 +59,12 @@ class Variables:
         """
         return name in self._names
 
-    def expand(self, text: str, unknown: Callable[[str], None]) -> str:
+    def expand(self, text: str, doubt: Callable[[str], None]) -> str:
         """
         Replace each C{${NAME}} once; what comes in is not looked at again.
 
-        @param unknown: told what to say of each that has no value; it stays as it is.
+        @param doubt: told what to say of each that has no value, which stays as it is, and
+            once of each that is taken to be as Debian has it.
         @raise OverflowError: when values of values have grown beyond any use.
         """
         end = text.rfind("}") + 1  # what follows can hold none, and is not searched for one
@@ -72,7 +74,9 @@ class Variables:
         def value(match: re.Match[str]) -> str:
             found = self._value(match[1])
             if found is None:
-                unknown(f"{match[0]} is not defined{self._hint(match[1])}")
+                found = self._of_debian(match[1], doubt)
+            if found is None:
+                doubt(f"{match[0]} is not defined{self._hint(match[1])}")
                 return match[0]
             self._left -= len(found)
             if self._left < 0:
@@ -85,10 +89,15 @@ class Variables:
         found = self._values.get(name.lower())
         return found[1] if found else self._environ.get(name)
 
-    def _hint(self, name: str) -> str:
-        if name in OF_DEBIAN:
-            return (
-                ": Debian's /etc/apache2/envvars sets it for Apache alone; "
-                f"write `Define {name} {OF_DEBIAN[name]}`, or set it in the environment"
+    def _of_debian(self, name: str, doubt: Callable[[str], None]) -> str | None:
+        found = OF_DEBIAN.get(name)
+        if found is not None and name not in self._taken:
+            self._taken.add(name)
+            doubt(
+                f"${{{name}}} is taken to be {found}, as in Debian's /etc/apache2/envvars; "
+                "set it in the environment if it is not"
             )
+        return found
+
+    def _hint(self, name: str) -> str:
         return did_you_mean(name, [each for each, _ in self._values.values()])
