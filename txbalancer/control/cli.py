@@ -4,6 +4,7 @@ The C{txbalancer} command.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable
 
 import click
@@ -106,7 +107,9 @@ def _convert_command(registry: Callable[[], Registry]) -> click.Command:
             if output is None:
                 click.echo(text, nl=False)
             else:
-                with open(output, "w", encoding="utf-8") as file:
+                # It may hold secrets: a new file is for its owner alone.
+                private = os.open(output, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+                with open(private, "w", encoding="utf-8") as file:
                     file.write(text)
         except OSError as error:
             click.echo(
