@@ -198,7 +198,8 @@ def test_targets(start: bytes, path: bytes, query: bytes | None, host: bytes) ->
 
 
 @pytest.mark.parametrize(
-    "host", [b"a", b"a:80", b"a:", b"", b"10.0.0.1:8080", b"[::1]", b"[fe80::1]:80", b"a_b", b"%41"]
+    "host",
+    [b"a", b"a:80", b"a:", b"", b"10.0.0.1:8080", b"[::1]", b"[fe80::1]:80", b"a_b", b"a.b."],
 )
 def test_usable_hosts(host: bytes) -> None:
     """
@@ -221,6 +222,12 @@ def test_usable_hosts(host: bytes) -> None:
         b"[::1",
         b"::1",
         b"a\\b",
+        b"%41",
+        b"a%2e",
+        b"a..b",
+        b"a..",
+        b"a;b",
+        b"a,",
         b"<a>",
         b"\xe9",
         b"a:80:80",

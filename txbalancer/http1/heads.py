@@ -37,8 +37,9 @@ UNTIL_CLOSE = -3
 _REQUEST_LINES = Lines(REQUEST_NOTED, REQUEST_TAKEN)
 _RESPONSE_LINES = Lines(RESPONSE_NOTED, RESPONSE_TAKEN)
 
+# Less than RFC 3986 has: an escape or "..", as in b.test%2e, may be another host to a member.
 _HOST = re.compile(
-    rb"(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._~!$&'()*+,;=%-]*)(?::[0-9]{0,5})?"
+    rb"(?:\[[0-9A-Fa-f:.]+\]|\.?(?:[A-Za-z0-9_-]+\.)*[A-Za-z0-9_-]*)(?::[0-9]{0,5})?"
 ).fullmatch
 _ABSOLUTE = re.compile(rb"https?://([^/?#]+)([^#]*)", re.IGNORECASE).fullmatch
 _MOST_HOSTS = 1024
