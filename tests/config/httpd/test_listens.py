@@ -277,6 +277,38 @@ def test_heartbeat_and_state() -> None:
     assert service("BalancerPersist On\n").service.state.startswith("/var/lib/txbalancer/")
 
 
+def test_state_asked_for_in_a_virtual_host() -> None:
+    """
+    BalancerPersist may stand in a virtual host, as in Apache; there is one state for all.
+    """
+    host = f"<VirtualHost *:8080>\nBalancerPersist %s\n{RULE}</VirtualHost>\n"
+    told = "BalancerPersist: there is one state: it keeps all balancers, or none"
+    for main, inside, kept, warned in (
+        ("Off", "On", True, True),
+        ("On", "Off", True, True),
+        ("On", "On", True, False),
+        ("Off", "Off", False, False),
+    ):
+        found = loaded(f"BalancerPersist {main}\n{host % inside}")
+        assert bool(found.spec.service.state) is kept
+        assert (f"f:4: {told}" in found.warnings) is warned
+    assert "f:3: BalancerPersist: 'so' is not a switch" in errors_of(host % "so")
+
+
+def test_checks_declared_in_a_virtual_host() -> None:
+    """
+    ProxyHCExpr and ProxyHCTemplate may stand in a virtual host, as in Apache.
+    """
+    found = spec_of(
+        "<VirtualHost *:8080>\nProxyHCExpr up {%{REQUEST_STATUS} =~ /^2/}\n"
+        "ProxyHCTemplate t hcmethod=GET hcexpr=up hcuri=/up\n<Proxy balancer://c>\n"
+        "BalancerMember http://10.0.0.9:2 hctemplate=t\n</Proxy>\n"
+        "ProxyPass / balancer://c/\n</VirtualHost>\n"
+    )
+    (member,) = found.balancers[0].members
+    assert (member.hcmethod, member.hcuri, member.hcexpr) == ("get", "/up", "up")
+
+
 def test_modern_defaults_on_request() -> None:
     """
     A line in the file asks for the defaults of an INI file.

@@ -127,7 +127,8 @@ class _Build:
     def _service(self, logs: Sequence[LogSpec]) -> GlobalSpec:
         directives = self._main.directives
         main = self._scope(self._main)
-        said = read_globals(directives, self._root, self._findings)
+        in_hosts = (each for host in self._hosts for each in host.directives)
+        said = read_globals(directives, self._root, self._findings, in_hosts)
         said["error_log"] = read_error_log(directives, self._root, self._findings)
         for host in self._hosts:
             read_error_log(host.directives, self._root, self._findings, main=False)

@@ -35,16 +35,17 @@ MOST_HINTS = 50
 
 _PLACES: dict[tuple[str, ...], str] = {
     (SERVER,): (
-        "BalancerPersist DefaultRuntimeDir HeartbeatAddress HeartbeatListen HeartbeatMaxServers"
-        " HeartbeatStorage Listen ProxyHCExpr ProxyHCTPsize ProxyHCTemplate ServerRoot VirtualHost"
+        "DefaultRuntimeDir HeartbeatAddress HeartbeatListen HeartbeatMaxServers HeartbeatStorage"
+        " Listen ProxyHCTPsize ServerRoot VirtualHost"
     ),
     (VHOST,): "ServerAlias",
     (SERVER, VHOST): (
-        "AllowEncodedSlashes BalancerGrowth BalancerInherit CustomLog ErrorLog KeepAlive"
-        " KeepAliveTimeout LimitRequestFieldSize LimitRequestFields LimitRequestLine Location"
-        " LocationMatch LogFormat MaxKeepAliveRequests Proxy ProxyBadHeader ProxyIOBufferSize"
-        " ProxyMatch ProxyMaxForwards ProxyPassInherit ProxyReceiveBufferSize ProxyRequests"
-        " ProxyStatus ProxyTimeout ProxyVia"
+        "AllowEncodedSlashes BalancerGrowth BalancerInherit BalancerPersist CustomLog ErrorLog"
+        " KeepAlive KeepAliveTimeout LimitRequestFieldSize LimitRequestFields LimitRequestLine"
+        " Location LocationMatch LogFormat MaxKeepAliveRequests Proxy ProxyBadHeader"
+        " ProxyHCExpr ProxyHCTemplate ProxyIOBufferSize ProxyMatch ProxyMaxForwards"
+        " ProxyPassInherit ProxyReceiveBufferSize ProxyRequests ProxyStatus ProxyTimeout"
+        " ProxyVia"
         " SSLCertificateChainFile SSLCertificateFile SSLCertificateKeyFile SSLEngine ServerName"
         " TimeOut"
     ),

@@ -28,11 +28,17 @@ _OPTIONS = {
 }
 
 
-def read_globals(directives: Iterable[Directive], root: str, findings: Findings) -> dict[str, Any]:
+def read_globals(
+    directives: Iterable[Directive],
+    root: str,
+    findings: Findings,
+    in_hosts: Iterable[Directive] = (),
+) -> dict[str, Any]:
     """
     Read the settings of the whole service.
 
     @param root: where relative paths begin.
+    @param in_hosts: what stands in C{<VirtualHost>}s.
     """
     found: dict[str, Any] = {}
     persists, folder = False, STATE_FOLDER
@@ -55,8 +61,26 @@ def read_globals(directives: Iterable[Directive], root: str, findings: Findings)
                 found.update(_level(directive, findings))
         except ValueError as error:
             fault(findings, directive, error)
-    if persists:
+    if _persists(persists, in_hosts, findings):
         found["state"] = os.path.join(folder, "txbalancer-state.json")
+    return found
+
+
+def _persists(main: bool, in_hosts: Iterable[Directive], findings: Findings) -> bool:
+    """
+    Tell whether balancers are kept, as the main server or some C{<VirtualHost>} says.
+    """
+    found = main
+    for directive in in_hosts:
+        if directive.key != "balancerpersist":
+            continue
+        try:
+            (text,) = arguments(directive, 1, 1, "On or Off")
+            if values.flag.parse(text) is not main:
+                doubt(findings, directive, "there is one state: it keeps all balancers, or none")
+                found = True
+        except ValueError as error:
+            fault(findings, directive, error)
     return found
 
 
