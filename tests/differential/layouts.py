@@ -76,7 +76,5 @@ def _finish(side: Side, site: str, asked: Waiting) -> Seen:
     # one on its connection is answered, or the connection has ended.
     if found.answer.stays:
         side.ask(site, get("/unproxied"), on=asked.client)
-    else:
-        asked.client.rest()
     asked.client.socket.close()
     return found

@@ -116,6 +116,9 @@ class Side:
         Read the answer to a request.
         """
         answer = waiting.client.answer(waiting.method)
+        if not answer.stays and answer.status != 101:
+            # Apache settles some things, as failonstatus, between the answer and the end.
+            waiting.client.rest()
         if close:
             waiting.client.socket.close()
         return Seen(tuple(self.members.received(waiting.tag)), answer)

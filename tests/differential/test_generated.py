@@ -181,7 +181,7 @@ LINE = st.one_of(
 LINES = st.lists(LINE, max_size=8)
 COOKIES = st.text('SIDsid=.;, "ab', max_size=24)
 # Dots before a semicolon are refused here.
-URLS = st.text("SIDsid=.;/&?ab", max_size=24).map(lambda text: "/" + re.sub(r"\.+;|//", ";", text))
+URLS = st.text("SIDsid=.;/&?ab", max_size=24).map(lambda text: "/" + re.sub(r"\.+;|//", "D", text))
 
 
 @st.composite
