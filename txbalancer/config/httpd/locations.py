@@ -77,7 +77,7 @@ def _read(section: Directive, pattern: Pattern, findings: Findings) -> Location:
     for directive in inside:
         try:
             if directive.key == "sethandler":
-                handler = _handler(directive)
+                handler = _handler(directive, findings)
             elif directive.key in PASSES:
                 rule = read_rule(directive, pattern)
         except ValueError as error:
@@ -88,9 +88,15 @@ def _read(section: Directive, pattern: Pattern, findings: Findings) -> Location:
     return Location(section, pattern, read_settings(inside, findings, pattern.word), handler, rule)
 
 
-def _handler(directive: Directive) -> str:
+def _handler(directive: Directive, findings: Findings) -> str:
     (name,) = arguments(directive, 1, 1, "one word")
     lowered = name.lower()
+    if lowered == "balancer":
+        # Widely copied, and the name of no handler.
+        doubt(findings, directive, "balancer has no effect, as in Apache; ProxyPass is what counts")
+        return "none"
+    if lowered.startswith("proxy:"):
+        raise ValueError(f"use `ProxyPass {name[6:]}` in place of SetHandler {name}")
     if lowered not in HANDLERS and lowered not in ("none", "default-handler"):
         raise ValueError(f"{name} is not carried over: use {', '.join(HANDLERS)} or none")
     return "none" if lowered == "default-handler" else lowered

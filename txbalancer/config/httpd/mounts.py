@@ -94,7 +94,11 @@ def make_mounts(area: Area, base: Mapping[str, Any], findings: Findings) -> Iter
             fault(findings, rule.directive, error)
             continue
         if not mounts and id(rule.directive) in area.targets:
-            doubt(findings, rule.directive, f"is never reached{taken.by(rule.pattern)}")
+            doubt(
+                findings,
+                rule.directive,
+                f"is never reached{taken.by(rule.pattern, rule.directive)}",
+            )
         yield from map(taken.note, mounts)
     yield from _of_rest(area, base, taken, findings)
 
@@ -104,10 +108,10 @@ class Taken:
     The paths that mounts of a server have so far.
     """
 
-    __slots__ = ("_lines", "_pages")
+    __slots__ = ("_owners", "_pages")
 
     def __init__(self) -> None:
-        self._lines: dict[Pattern, int] = {}
+        self._owners: dict[Pattern, Directive] = {}
         self._pages: set[type] = set()
 
     def note(self, placed: Placed) -> Placed:
@@ -116,7 +120,7 @@ class Taken:
         """
         self._pages.add(type(placed.spec.target))
         if not placed.within:
-            self._lines.setdefault(placed.pattern, placed.directive.line)
+            self._owners.setdefault(placed.pattern, placed.directive)
         return placed
 
     def leaves(self, placed: Placed) -> bool:
@@ -125,12 +129,17 @@ class Taken:
         """
         return not any(map(self._owner, (placed.pattern, *placed.within)))
 
-    def by(self, pattern: Pattern) -> str:
+    def by(self, pattern: Pattern, seen_from: Directive) -> str:
         """
         Tell who has all paths of a pattern.
+
+        @param seen_from: what the message is about.
         """
         owner = self._owner(pattern)
-        return f": line {owner} takes all of {pattern.word} before" if owner else ""
+        if owner is None:
+            return ""
+        where = f" of {owner.path}" if owner.path != seen_from.path else ""
+        return f": line {owner.line}{where} takes all of {pattern.word} before"
 
     def serves(self, target: Target) -> bool:
         """
@@ -138,9 +147,10 @@ class Taken:
         """
         return type(target) in self._pages
 
-    def _owner(self, pattern: Pattern) -> int:
+    def _owner(self, pattern: Pattern) -> Directive | None:
         around = ancestors(pattern.text) if pattern.kind == "prefix" else (EVERYWHERE,)
-        return next((self._lines[each] for each in (pattern, *around) if each in self._lines), 0)
+        owners = self._owners
+        return next((owners[each] for each in (pattern, *around) if each in owners), None)
 
 
 def _of_rule(rule: Rule, area: Area, nearby: Nearby, base: Mapping[str, Any]) -> Iterator[Placed]:
@@ -164,7 +174,7 @@ def _of_rest(
     """
     Yield what becomes of requests that no rule takes.
     """
-    if taken.by(EVERYWHERE):
+    if taken.by(EVERYWHERE, area.anything):
         _warn_of_hidden(area, taken, findings)
         return
 
@@ -200,7 +210,9 @@ def _warn_of_hidden(area: Area, taken: Taken, findings: Findings) -> None:
     """
     for location in area.locations:
         page = _pages(area).get(location.handler)
-        hidden = page is not None and not taken.serves(page) and taken.by(location.pattern)
+        if page is None or taken.serves(page):
+            continue
+        hidden = taken.by(location.pattern, location.section)
         if hidden:
             path = location.pattern.text
             doubt(

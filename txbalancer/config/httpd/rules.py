@@ -15,6 +15,15 @@ from txbalancer.config.mounts import check_path
 from txbalancer.core.locations import is_glob_path
 
 _KEY = re.compile(r"[A-Za-z][\w-]*=")
+_AFTER_HOST = re.compile(r"(?P<origin>[\w+.-]+://[^/?#$]+)\$1(?P<rest>.*)")
+_ATOM = r"[^()\[\]\\|]|\\.|\[[^\]]*\]"
+_SLASH_IN_GROUP = re.compile(rf"\^\(/(?![?*+{{])(?:{_ATOM}|\((?:{_ATOM}|\|)*\))*\)(?![?*+{{])")
+
+
+class NeverMatches(ValueError):
+    """
+    A rule that Apache takes, for paths that no request has.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +74,8 @@ def read_rule(directive: Directive, place: Pattern | None = None) -> Rule:
                 "ProxyPass|ProxyPassMatch can not have a path when defined in a location."
             )
     flags, parameters = _sort(words[1:])
+    if regex:
+        path, words[0] = _slash_after_host(path, words[0])
     _check_url(words[0])
     if place is not None and place.kind == "regex" and not regex:
         pattern = Pattern("prefix", path)
@@ -79,9 +90,19 @@ def _is_url(word: str) -> bool:
 
 def _prefix(path: str) -> Pattern:
     if not path.startswith("/"):
-        raise ValueError(f"{path!r} does not start with /: it never matches")
+        raise NeverMatches(f"{path!r} does not start with /: it never matches")
     check_path(path)
     return prefix_pattern(path)
+
+
+def _slash_after_host(regex: str, url: str) -> tuple[str, str]:
+    """
+    Turn C{^(/…)$} to C{http://host$1} into C{^/(…)$} to C{http://host/$1}, which is the same.
+    """
+    match = _AFTER_HOST.fullmatch(url)
+    if match is None or not _SLASH_IN_GROUP.match(regex):
+        return regex, url
+    return f"^/({regex[3:]}", f"{match['origin']}/$1{match['rest']}"
 
 
 def _check_url(url: str) -> None:
@@ -95,6 +116,8 @@ def _check_url(url: str) -> None:
     authority = re.split(r"[/?#]", rest[2:], maxsplit=1)[0]
     if not authority:
         raise ValueError(f"ProxyPass URL must be absolute!: {url}")
+    if "${" in authority:
+        raise ValueError(f"{url} has a variable that is not defined")
     if "$" in authority:
         raise ValueError(f"{url}: a host or port that comes from the request is not carried over")
 

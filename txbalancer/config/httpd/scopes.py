@@ -22,7 +22,7 @@ from txbalancer.config.httpd.locations import (
     read_proxies,
 )
 from txbalancer.config.httpd.logs import Files, read_formats, read_logs
-from txbalancer.config.httpd.rules import Rule, read_rule
+from txbalancer.config.httpd.rules import NeverMatches, Rule, read_rule
 from txbalancer.config.httpd.said import arguments, doubt, fault
 from txbalancer.config.httpd.servers import Server
 from txbalancer.config.httpd.settings import KINDS, Settings, merge, read_settings
@@ -165,6 +165,8 @@ class Reader:
             if directive.key in PASSES:
                 try:
                     yield read_rule(directive)
+                except NeverMatches as error:
+                    doubt(self._findings, directive, str(error))
                 except ValueError as error:
                     fault(self._findings, directive, error)
 

@@ -7,13 +7,14 @@ outside of them: most settings replace earlier ones, lists grow at their end.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from txbalancer.config.findings import Findings
 from txbalancer.config.httpd.access import KEYS as REQUIRES
 from txbalancer.config.httpd.access import read_rules
-from txbalancer.config.httpd.said import arguments, fault
+from txbalancer.config.httpd.said import arguments, doubt, fault
 from txbalancer.config.httpd.tree import Directive
 from txbalancer.core import edits, values
 from txbalancer.core.access import Group, Rule
@@ -78,6 +79,8 @@ def read_settings(
             fault(findings, directive, error)
         else:
             found[attribute] = found.get(attribute, ()) + value if attribute in GROWING else value
+            if directive.key == "proxypassreverse" and not place and len(directive.args) > 2:
+                doubt(findings, directive, f"{directive.args[2]} has no effect, as in Apache")
     requires = [directive for directive in directives if directive.key in REQUIRES]
     if requires:
         found["require"] = read_rules(requires, findings)
@@ -99,9 +102,27 @@ def _codes(directive: Directive, place: str) -> tuple[str, Any]:
     return "erroroverride", error_codes(" ".join(directive.args))
 
 
+_EARLY = re.compile(r"\s+early\s*\Z", re.IGNORECASE)
+_ALWAYS_THERE = "HTTP_HOST|REMOTE_ADDR|REQUEST_METHOD|REQUEST_SCHEME|REQUEST_URI|SERVER_NAME"
+_VALUE_OF_VARIABLES = re.compile(
+    rf"""\A((?:always\s+|onsuccess\s+)?(?:add|append|merge|set|setifempty)\s+\S+\s+)
+    (["']?)expr=((?:%\{{(?:{_ALWAYS_THERE})\}}|[^\s%"'\\{{}}])+)\2(?=\s|\Z)""",
+    re.IGNORECASE | re.VERBOSE,
+)
+"""A value that is an expression, of nothing but variables that every request has."""
+
+
+def _without_expr(found: re.Match[str]) -> str:
+    return found[1] + found[3].replace("}", "}s")
+
+
 def _edit(attribute: str) -> Reader:
     def read(directive: Directive, place: str) -> tuple[str, Any]:
-        return attribute, (edits.edit(directive.text),)
+        text = directive.text
+        if attribute == "requestheader":
+            # Whether it is changed early or late, a member sees the same.
+            text = _EARLY.sub("", text)
+        return attribute, (edits.edit(_VALUE_OF_VARIABLES.sub(_without_expr, text)),)
 
     return read
 
@@ -139,8 +160,8 @@ def _reverse(directive: Directive, place: str) -> tuple[str, Any]:
         if place.startswith("~"):
             raise ValueError("needs a path: give it, with one, outside of the section")
         path, (url, *rest) = place, words or [""]
-    if rest:
-        raise ValueError(f"{rest[0]!r} is too much: PATH URL")
+    if rest[1:]:
+        raise ValueError(f"{rest[1]!r} is too much: PATH URL")
     if not url:
         raise ValueError("the URL is missing")
     return "proxypassreverse", (values_pair("proxypassreverse", path, url),)
