@@ -264,6 +264,10 @@ def test_expressions_of_proxy_sections() -> None:
     assert mount.header
     told = errors_of(section("/x$", "Header set X-A 1", "ProxyMatch") + rule)
     assert "cannot be seen before" in told
+    for text in ("^http://m/($|open/)", "^http://m/(?!admin)", r"^http://m/\b", "^http://m/?+$"):
+        told = errors_of(section(text, "Require all granted", "ProxyMatch") + rule)
+        assert "cannot be seen before" in told
+    assert only(section("//(m|n)/", "Header set X-A 1", "ProxyMatch") + rule).header
     matching = section("http://m/a", "Header set X-A 1", "Proxy")
     told = errors_of(matching + "ProxyPassMatch ^/(.*) http://m/$1\n")
     assert "cannot be seen before" in told

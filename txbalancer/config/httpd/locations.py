@@ -21,10 +21,13 @@ from txbalancer.config.httpd.settings import Settings, read_settings
 from txbalancer.config.httpd.tree import Directive
 from txbalancer.config.targets import join_path
 from txbalancer.core.locations import is_glob_path
+from txbalancer.core.patterns import compile_pattern
 
 SECTIONS = frozenset({"location", "locationmatch"})
 PASSES = frozenset({"proxypass", "proxypassmatch"})
 _ORIGIN = re.compile(r"\A[^/?#]*//[^/?#]*")
+# What makes a match in the part of a URL that is known depend on the part that is not.
+_LOOKS_FURTHER = re.compile(r"\$|\\[bBGKZz]|\(\?[^:]|[*+?}]\+")
 HANDLERS = ("balancer-manager", "server-status", "heartbeat")
 
 
@@ -153,12 +156,21 @@ def _about(wanted: Pattern, rule: Rule) -> Pattern | None:
     start = re.split(r"[*?\[\\]", wanted.text, maxsplit=1)[0] if wanted.kind == "glob" else ""
     if start and not start.startswith(fixed) and not fixed.startswith(start):
         return None
-    if wanted.kind == "regex" and re.match(wanted.text, fixed) and not wanted.text.endswith("$"):
+    if wanted.kind == "regex" and _has_all(wanted.text, fixed):
         return EVERYWHERE
     raise ValueError(
         f"it cannot be seen before which of the URLs below {rule.url} it is for:"
         " use a <Location> instead"
     )
+
+
+def _has_all(pattern: str, start: str) -> bool:
+    """
+    Tell whether a regular expression is seen to match whatever follows a text.
+    """
+    if _LOOKS_FURTHER.search(pattern):
+        return False
+    return compile_pattern(pattern).search(start.encode()) is not None
 
 
 def _lower(found: re.Match[str]) -> str:
