@@ -111,6 +111,8 @@ def test_changes_are_read(text, expected) -> None:
         ("unset Transfer-Encoding", "one connection"),
         ("set Connection close", "one connection"),
         ("edit X ( b", "regular expression"),
+        ("edit X a{99999999999} b", "regular expression"),
+        (f"edit X {'(' * 3000}{')' * 3000} b", "regular expression"),
         ("edit X a $1", "0 groups"),
         ('edit X "" b', "groups"),
     ],

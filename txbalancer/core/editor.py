@@ -13,6 +13,7 @@ from typing import Protocol
 
 from txbalancer.core.edits import HeaderEdit
 from txbalancer.core.headers import FORWARDING
+from txbalancer.core.patterns import compile_pattern
 from txbalancer.core.request import Request
 from txbalancer.core.variables import Facts, Part, fill, parse_text, variable
 
@@ -208,7 +209,7 @@ def _unset(edit: HeaderEdit) -> Change:
 
 def _edit(edit: HeaderEdit) -> Change:
     start, parts = _value(edit)
-    pattern = re.compile(edit.pattern.encode())
+    pattern = compile_pattern(edit.pattern)
     most = 1 if edit.action == "edit" else 0
 
     def change(lines: list[bytes], facts: Facts) -> None:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 
 from txbalancer.core import values
+from txbalancer.core.patterns import compile_pattern
 from txbalancer.core.variables import parse_text, variable
 
 ACTIONS = ("set", "setifempty", "append", "merge", "add", "unset", "edit", "edit*")
@@ -175,10 +176,7 @@ def _check(value: str, pattern: str, action: str) -> None:
         raise ValueError("expr= is not available: use %{NAME}e in the value")
     parse_text(value)
     if action in ("edit", "edit*"):
-        try:
-            groups = re.compile(pattern.encode()).groups
-        except re.error as error:
-            raise ValueError(f"{pattern!r} is not a regular expression: {error}") from None
+        groups = compile_pattern(pattern).groups
         most = max((int(number) for number in re.findall(r"\$(\d)", value)), default=0)
         if not pattern or most > groups:
             raise ValueError(f"{value!r}: the pattern {pattern!r} has only {groups} groups")

@@ -10,7 +10,7 @@ import warnings
 
 def compile_pattern(text: str) -> re.Pattern[bytes]:
     """
-    Compile an expression that is searched in paths.
+    Compile an expression that is searched in paths or values of headers.
 
     A path may have an escaped line break: C{.} fits it too, as in Apache, so that no path slips
     by a rule that says C{.*}.
