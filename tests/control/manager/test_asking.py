@@ -73,7 +73,12 @@ def test_M11_a_referer_of_the_same_host(host: str, referer: str) -> None:
         ("http://[", "no Referer"),
         ("http://evil.test/lb.test", "a page of evil.test"),
         ("http://lb.test.evil.test/", "lb.test.evil.test"),
-        ("http://lb.test@evil.test/", "evil.test"),
+        ("http://lb.test@evil.test/", "no Referer"),
+        ("http://evil.test\\@lb.test/", "no Referer"),
+        ("http://evil.test\t/@lb.test/", "no Referer"),
+        ("//lb.test/", "no Referer"),
+        ("javascript://lb.test/%0aalert(1)", "no Referer"),
+        ("http://lb.test/ http://evil.test/", "no Referer"),
     ],
 )
 def test_M11_any_other_referer(referer: str, why: str) -> None:

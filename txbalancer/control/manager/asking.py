@@ -4,6 +4,7 @@ What a request to the page asks for, and whether it may be believed.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import parse_qsl, urlsplit
@@ -16,6 +17,8 @@ MOST_BODY = 16 * 1024
 
 _MOST_FIELDS = 100
 _FORM = "application/x-www-form-urlencoded"
+# No user and no signs that two readers may take in two ways.
+_PAGE = re.compile(r"https?://[^/?#\\\s@]+(?:[/?#]\S*)?\Z", re.IGNORECASE)
 _PORTS = {"http": ":80", "https": ":443"}
 
 
@@ -81,7 +84,7 @@ def distrust(host: str, referer: str, origin: str) -> str:
     if origin and not _same_origin(host, origin):
         return f"the request comes from a page of {origin}"
     try:
-        named = urlsplit(referer).hostname or ""
+        named = urlsplit(referer).hostname or "" if _PAGE.match(referer) else ""
     except ValueError:
         named = ""
     if not named:

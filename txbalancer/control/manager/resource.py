@@ -212,7 +212,7 @@ class Manager(Resource):
 
 def _asked(request: Request, body: bytes | None) -> Asked:
     def header(name: str) -> str:
-        return request.requestHeaders.getRawHeaders(name, [""])[0]
+        return " ".join(request.requestHeaders.getRawHeaders(name, []))
 
     query = request.uri.partition(b"?")[2]
     return asked(
