@@ -4,13 +4,15 @@ Apache and txbalancer side by side: the same file, the same requests, the same m
 
 from __future__ import annotations
 
+import itertools
 import socket
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 
 from tests.differential.client import Answer, Client
-from tests.differential.members import OK, TAG, Members, Received, Script
+from tests.differential.members import OK, PATIENCE, TAG, Members, Received, Script
 from tests.integration.process import environment, twistd
 from tests.peers import APACHE_MODULES, Peer, Peers, free_port
 
@@ -176,6 +178,8 @@ class World:
             for name, start in (("apache", apache), ("txbalancer", ours))
         ]
         self._ports = ports
+        for place in itertools.product(ADDRESSES.values(), set(ports.values())):
+            _await(place)
 
     def play(self, play: Play) -> tuple[list[Seen], list[Seen]]:
         """
@@ -228,6 +232,21 @@ def _filled(text: str, names: dict[str, str]) -> str:
     for name, value in names.items():
         text = text.replace("{" + name + "}", value)
     return text
+
+
+def _await(place: tuple[str, int]) -> None:
+    """
+    Wait until a port is open: a program's first one is not its last.
+    """
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        try:
+            socket.create_connection(place, PATIENCE).close()
+        except ConnectionRefusedError:
+            assert time.monotonic() < deadline, f"nobody listens at {place}"
+            time.sleep(0.01)
+        else:
+            return
 
 
 def _ports(sites: Sequence[Site]) -> dict[str, int]:
