@@ -5,6 +5,7 @@ A balancer behind its mounts: who waits for a member, and what visitors are told
 from __future__ import annotations
 
 import pytest
+from twisted.logger import capturedLogs, formatEvent
 
 from tests.proxy.rigs import GET, OK, begin, body_of, check_rest, make_rig, status_of
 from txbalancer.core import flags
@@ -23,6 +24,21 @@ def test_without_members_it_is_503_at_once() -> None:
     assert b"\r\nRetry-After: 60\r\n" in answer
     assert b"10.0.0." not in answer
     assert (rig.outcomes[0].reason, rig.outcomes[0].attempts) == ("no-member", 0)
+
+
+def test_A33_that_nobody_is_there_is_logged_once_a_second() -> None:
+    """
+    The log says why clients get 503; members that merely fail a request are for debugging.
+    """
+    rig = make_rig(2, member="status=+D")
+    with capturedLogs() as logged:
+        for _ in range(3):
+            rig.client().send(GET)
+        rig.advance(2)
+        rig.client().send(GET)
+    found = [(event["log_level"].name, formatEvent(event)) for event in logged]
+    text = "shop: GET /: 503: no member is available"
+    assert found == [("warn", text), ("warn", f"{text} (and 2 more like it)")]
 
 
 def test_waiting_ends_with_the_balancers_timeout() -> None:

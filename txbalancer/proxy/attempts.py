@@ -146,8 +146,7 @@ class Attempts(Forwarding):
         Give up: no member became available in time, or none beside those that failed.
         """
         self._rest()
-        name = self._target.balancer.spec.name
-        self._fail(self._error or errors.NoMemberAvailable(f"{name}: no member is available"))
+        self._fail(self._error or errors.NoMemberAvailable("no member is available"))
 
     # -- begin
 

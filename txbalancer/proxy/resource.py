@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import deque
 from typing import Any
 
-from twisted.logger import Logger
+from twisted.logger import Logger, LogLevel
 from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET, Request
 
@@ -46,6 +46,7 @@ class BalancerResource(Resource):
         self.balancer = balancer
         self._waiting: deque[Attempts] = deque()
         self._throttle = Throttle()
+        self._outages = Throttle()
         self.relapses = Throttle()
         self._timer: Any = None
 
@@ -180,12 +181,16 @@ class BalancerResource(Resource):
 
     def log_failure(self, exchange: Attempts, error: BalancerError) -> None:
         """
-        Note a failed exchange for whoever debugs, within reason: the access log has them all.
+        Note a failed exchange, within reason: the access log has them all. That nobody could
+        take it is for whoever is in charge (APACHE A33), what a member did for whoever debugs.
         """
-        more = self._throttle.permit(self.runtime.now())
+        outage = isinstance(error, NoMemberAvailable)
+        throttle = self._outages if outage else self._throttle
+        more = throttle.permit(self.runtime.now())
         if more is None:
             return
-        self.log.debug(
+        self.log.emit(
+            LogLevel.warn if outage else LogLevel.debug,
             "{balancer}: {method} {target}: {status}: {error}{more}",
             more=more,
             balancer=self.balancer.spec.name,
