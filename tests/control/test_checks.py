@@ -110,7 +110,9 @@ def test_paths_of_the_access_log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     assert not log.exists()
     assert log_fault(tmp_path) == [f"{tmp_path} is a folder"]
     missing = tmp_path / "no"
-    assert log_fault(missing / "access.log") == [f"the folder {missing} is not there"]
+    assert log_fault(missing / "access.log") == [
+        f"the folder {missing} is not there: create it, or name another"
+    ]
     monkeypatch.chdir(tmp_path)
     assert log_fault("access.log") == []
     monkeypatch.setattr(os, "access", lambda path, mode: False)
@@ -164,4 +166,10 @@ def test_a_state_file_needs_its_folder(tmp_path: Path) -> None:
     text = f"[txbalancer]\nstate = {tmp_path}/no/state.json\n"
     spec = loads(text + "[listener:web]\nendpoint = tcp:1\n", REGISTRY).spec
     found = [each for each in check_log_paths(spec) if each[1] == "state"]
-    assert found == [("txbalancer", "state", f"the folder {tmp_path}/no is not there")]
+    assert found == [
+        (
+            "txbalancer",
+            "state",
+            f"the folder {tmp_path}/no is not there: create it, or name another",
+        )
+    ]

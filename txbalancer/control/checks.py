@@ -78,7 +78,7 @@ def _why_not_writable(path: str) -> str:
     elif os.path.exists(path):
         fault = "" if os.access(path, os.W_OK) else f"{path} cannot be written"
     elif not os.path.isdir(folder):
-        fault = f"the folder {folder} is not there"
+        fault = f"the folder {folder} is not there: create it, or name another"
     elif not os.access(folder, os.W_OK | os.X_OK):
         fault = f"the folder {folder} cannot be written"
     return fault

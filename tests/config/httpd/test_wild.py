@@ -187,6 +187,18 @@ def test_variables_that_are_not_defined() -> None:
     )
 
 
+def test_quotes_within_a_word() -> None:
+    """
+    C{key="value"} has them in the value, in Apache too, where the session is then never found.
+    """
+    text = f"{MEMBERS}ProxyPass / balancer://mycluster/ "
+    assert warnings_of(f'{text}stickysession="JSESSIONID|jsessionid"\n') == [
+        'f:6: ProxyPass: stickysession="JSESSIONID|jsessionid": its quotes count, as in Apache: '
+        'write "stickysession=JSESSIONID|jsessionid" or no quotes'
+    ]
+    assert warnings_of(f'{text}"stickysession=JSESSIONID|jsessionid"\n') == []
+
+
 def test_a_path_that_no_request_has() -> None:
     """
     A regular expression in C{ProxyPass} never matches in Apache, which takes it: so here.

@@ -143,6 +143,9 @@ class ParameterReader:
                 continue
             if key in seen:
                 doubt(self._findings, directive, f"{key} is given twice: the last one counts")
+            if text.startswith(("'", '"')):
+                like = f'write "{key}={text.strip(_QUOTES)}" or no quotes'
+                doubt(self._findings, directive, f"{word}: its quotes count, as in Apache: {like}")
             seen.add(key)
             yield key, text
 
@@ -184,6 +187,9 @@ class ParameterReader:
             return self._parent._template(name)
         known = choose_from(name, self._templates)
         raise ValueError(f"no template {name!r} was declared before, by ProxyHCTemplate{known}")
+
+
+_QUOTES = "'\""
 
 
 def _method(reader: ParameterReader, text: str) -> None:
