@@ -168,7 +168,7 @@ def config(tmp_path: Path) -> Iterator[tuple[Path, int]]:
 
 def test_wheel_holds_the_package_and_the_plugin(wheel: Path, root: Path) -> None:
     """
-    Every module, page, the type marker and the twistd plugin are in; Twisted's own packages are not.
+    Every module, page, the type marker and the twistd plugin are in, Twisted's own packages not.
     """
     with zipfile.ZipFile(wheel) as archive:
         names = {name for name in archive.namelist() if ".dist-info/" not in name}
