@@ -175,7 +175,7 @@ def test_M42_growth_limits_what_is_added():
     """
     lb = balancer("a", growth=1)
     apply(lb, AddMember("shop", member("b")), 0.0)
-    with pytest.raises(ValueError, match="growth = 1"):
+    with pytest.raises(ValueError, match="has 2 members, all that growth = 1 leaves room for"):
         apply(lb, AddMember("shop", member("c")), 0.0)
     apply(lb, RemoveMember("shop", "a"), 0.0)
     apply(lb, AddMember("shop", member("c")), 0.0)

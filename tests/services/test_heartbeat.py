@@ -305,3 +305,23 @@ def test_loads_of_a_plugin() -> None:
     world.advance(3.0)
     plugin.broken = False
     assert [each.room for each in world.members()] == [0, 3]
+
+
+def test_a_plugins_fault_is_not_that_of_other_balancers() -> None:
+    """
+    Loads of balancers after one whose plugin fails are asked for nevertheless.
+    """
+    plugin = FixedLoad()
+    plugin.broken = True
+    known = load_registry()
+    registry = Registry(known.lbmethods, known.sticky, known.probes, {"fixed": plugin})
+    world = LoadWorld(
+        more=LISTEN,
+        balancer="memberload = fixed\nmembers = http://10.0.0.8\n"
+        "[balancer:other]\nlbmethod = heartbeat",
+        registry=registry,
+    ).start()
+    world.hear(b"v=1&ready=5&busy=1", "10.0.0.2")
+    world.advance(1.5)
+    other = world.service.targets.balancers["other"].balancer
+    assert [each.room for each in other.members] == [None, 5]

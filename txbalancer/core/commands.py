@@ -21,6 +21,7 @@ from txbalancer.core.overrides import (
     shown_options,
 )
 from txbalancer.core.specs import MemberSpec, StickyNames
+from txbalancer.core.values import counted
 
 KEEP: Any = object()
 """Leaves an option as it is, where C{None} is a value."""
@@ -201,7 +202,7 @@ def _check_room(balancer: Balancer, spec: MemberSpec) -> None:
     most = len(balancer.configured.members) + balancer.spec.growth
     if len(balancer.members) >= most:
         raise ValueError(
-            f"{balancer.spec.name} has {most} members, all that growth ="
+            f"{balancer.spec.name} has {counted(most, 'member')}, all that growth ="
             f" {balancer.spec.growth} leaves room for: raise it in the configuration"
         )
 

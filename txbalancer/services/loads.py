@@ -114,10 +114,13 @@ class MemberLoads:
         try:
             self._look()
         except Exception:
-            # A fault, as of a plugin, must not end the loop.
-            more = self._throttle.permit(self._now())
-            if more is not None:
-                self.log.failure("the load of members could not be read{more}", more=more)
+            # A fault must not end the loop.
+            self._tell_fault()
+
+    def _tell_fault(self) -> None:
+        more = self._throttle.permit(self._now())
+        if more is not None:
+            self.log.failure("the load of members could not be read{more}", more=more)
 
     def _look(self) -> None:
         now = self._now()
@@ -131,7 +134,11 @@ class MemberLoads:
             spec = resource.balancer.spec
             if spec.lbmethod == "heartbeat":
                 source = self._loads.get(spec.memberload, self.heartbeats)
-                self._ask(resource, source, now)
+                try:
+                    self._ask(resource, source, now)
+                except Exception:
+                    # A plugin's fault is not that of balancers after it.
+                    self._tell_fault()
 
     def _ask(self, resource: BalancerResource, source: Any, now: float) -> None:
         changed = False
