@@ -105,6 +105,26 @@ def test_what_is_so_anyway(text: str) -> None:
     assert checked(text.rpartition(" ")[0] + " other")[1]
 
 
+def test_logs_of_a_lenient_reader() -> None:
+    """
+    Programs as logs are left out, and conditions of logs.
+    """
+    text = 'ErrorLog "|prog"\nCustomLog |prog common\nCustomLog a common env=!quiet\nCustomLog b c'
+    left, errors, warnings = checked(text, lenient=True)
+    assert left == [["CustomLog", "a", "common"], ["CustomLog", "b", "c"]]
+    assert (errors, warnings) == (
+        [],
+        [
+            "f:1: ErrorLog: logs are not piped to programs; left out",
+            "f:2: CustomLog: logs are not piped to programs; left out",
+            "f:3: CustomLog: env=!quiet is not carried over: every request is logged",
+        ],
+    )
+    left, errors, warnings = checked(text)
+    assert (len(left), errors, warnings) == (4, [], [])
+    assert checked("ErrorLog\n", lenient=True) == ([["ErrorLog"]], [], [])
+
+
 def test_what_has_no_effect_in_apache_either() -> None:
     """
     C{NameVirtualHost} means nothing since Apache 2.4.

@@ -10,6 +10,7 @@ it keeps people out, for then leaving it out would let them in.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from txbalancer.config.findings import Findings
 from txbalancer.config.httpd.modules_omitted import OF_MODULES
@@ -136,8 +137,12 @@ class _Check:
         """
         kept = []
         for each in without_effect(tree):
-            if not self._is_good(each, place, within):
+            if not self._is_good(each, place, within) or (
+                self._lenient and self._leaves_piped(each)
+            ):
                 continue
+            if self._lenient and each.key == "customlog" and len(each.args) == 3:
+                each = self._without_condition(each)
             if each.children is not None:
                 inner = each.key in _RULES
                 children = self.keep(
@@ -171,6 +176,18 @@ class _Check:
         else:
             return True
         return False
+
+    def _leaves_piped(self, each: Directive) -> bool:
+        piped = each.key in ("customlog", "errorlog") and each.args[:1] and each.args[0][:1] == "|"
+        if piped:
+            text = "logs are not piped to programs; left out"
+            self._findings.warn(each.line, "", each.name, text, each.path)
+        return bool(piped)
+
+    def _without_condition(self, each: Directive) -> Directive:
+        text = f"{each.args[2]} is not carried over: every request is logged"
+        self._findings.warn(each.line, "", each.name, text, each.path)
+        return replace(each, args=each.args[:2])
 
     def tell_omissions(self) -> None:
         """
