@@ -213,7 +213,8 @@ def test_M2_users_need_a_file(tmp_path: Path, rule: str) -> None:
     """
     text = f"{LISTENER}{PAGE}require = {rule}\n"
     assert errors(text) == [
-        "f:5: [mount:/] require: user and valid-user need auth-file = an htpasswd file"
+        "f:5: [mount:/] require: user and valid-user need an htpasswd file: "
+        "auth-file, in Apache's syntax AuthUserFile"
     ]
     (tmp_path / "users").write_text("")
     assert warnings(f"{text}auth-file = {tmp_path}/users\n") == [

@@ -244,7 +244,10 @@ def _passwords(placed: Placed[MountSpec], listeners: Listeners, findings: Findin
     line = section.line_of("require")
     if not spec.auth_file:
         findings.error(
-            line, section.title, "require", "user and valid-user need auth-file = an htpasswd file"
+            line,
+            section.title,
+            "require",
+            "user and valid-user need an htpasswd file: auth-file, in Apache's syntax AuthUserFile",
         )
     plain = [each.spec.name for each in listeners if _in_the_clear(each.spec, spec)]
     if plain:

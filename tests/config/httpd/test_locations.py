@@ -386,6 +386,10 @@ def test_logins(tmp_path: Path) -> None:
     mount = only(text + "ProxyPass / http://m/\n")
     assert (mount.auth_file, mount.auth_name) == (f"{tmp_path}/users", "Staff")
     assert mount.require == (Require("valid-user"),)
+    proxy = f"<Proxy *>\n{inside}Require valid-user\n</Proxy>\nProxyPass / http://m/\n"
+    mount = only(f"ServerRoot {tmp_path}\n{proxy}")
+    assert mount.auth_file == f"{tmp_path}/users"
+    assert "f:7: AuthUserFile: cannot read /no/users" in errors_of(f"ServerRoot /no\n{proxy}")
 
 
 def test_health_checks_are_the_balancers() -> None:

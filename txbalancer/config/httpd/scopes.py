@@ -5,7 +5,7 @@ What one server says, with what it inherits of the main server.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -143,16 +143,13 @@ class Reader:
         settings = self._with_files(read_settings(inside, findings), inside)
         settings |= _of_server(inside, findings)
         formats = read_formats(inside, formats, findings)
-        locations = tuple(
-            replace(each, settings=self._with_files(each.settings, each.section.children or ()))
-            for each in locations
-        )
+        proxies = read_proxies(inside, findings)
         return Scope(
             server,
             {**(main.connection if main else {}), **self._connection(inside)},
             merge(main.settings if main else {}, settings),
-            (*(main.locations if main else ()), *locations),
-            (*(main.proxies if main else ()), *read_proxies(inside, findings)),
+            (*(main.locations if main else ()), *self._all_with_files(locations)),
+            (*(main.proxies if main else ()), *self._all_with_files(proxies)),
             (*(main.rules if main else ()), *rules),
             drafts,
             balancers,
@@ -226,6 +223,11 @@ class Reader:
 
     def _file(self, text: str) -> str:
         return os.path.join(self._root, text)
+
+    def _all_with_files(self, sections: Iterable[Location]) -> Iterator[Location]:
+        for each in sections:
+            inside = each.section.children or ()
+            yield replace(each, settings=self._with_files(each.settings, inside))
 
     def _with_files(self, settings: Settings, inside: Iterable[Directive]) -> dict[str, Any]:
         found = dict(settings)
