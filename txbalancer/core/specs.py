@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from ipaddress import ip_address
 from typing import Any
@@ -76,15 +75,26 @@ def option(
     return field(default=modern, metadata={"option": described})
 
 
-def options(spec: type) -> Iterator[tuple[str, Option]]:
+def options(spec: type) -> tuple[tuple[str, Option], ...]:
     """
-    Yield (attribute name, option) for each option of a spec class, INI names filled in.
+    Return (attribute name, option) for each option of a spec class, INI names filled in.
     """
-    for each in dataclasses.fields(spec):
-        found = each.metadata.get("option")
-        if found is not None:
-            named = found.name or each.name.replace("_", "-")
-            yield each.name, dataclasses.replace(found, name=named)
+    found = _declared.get(spec)
+    if found is None:
+        found = _declared[spec] = _options(spec)
+    return found
+
+
+_declared: dict[Any, tuple[tuple[str, Option], ...]] = {}
+
+
+def _options(spec: type) -> tuple[tuple[str, Option], ...]:
+    found = ((each.name, each.metadata.get("option")) for each in dataclasses.fields(spec))
+    return tuple(
+        (name, dataclasses.replace(option, name=option.name or name.replace("_", "-")))
+        for name, option in found
+        if option is not None
+    )
 
 
 def apache_defaults(spec: type) -> dict[str, Any]:
