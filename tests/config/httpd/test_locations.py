@@ -321,7 +321,11 @@ def test_expressions_of_proxy_sections() -> None:
         (section("/a", "ProxyErrorOverride 200"), "400 to 599"),
         (section("/a", "Header"), "Header: "),
         (section("/a", "ProxyPassReverseCookiePath /"), "takes two words: INTERNAL PUBLIC"),
-        (section("/a", "Require not ip 10.1"), "not has no effect by itself"),
+        (
+            section("/a", "Require not ip 10.1"),
+            "Require: not has no effect by itself: put it into <RequireAll>, "
+            "beside `Require all granted`",
+        ),
         (section("/a", "AuthMerging"), "AuthMerging takes Off, And or Or"),
         (section("/a", "AuthType"), "AuthType takes Basic or None"),
         (section("", "Header set X-A 1", "Proxy"), "<Proxy> needs a URL, or * for all"),

@@ -30,11 +30,21 @@ def read_rules(directives: Iterable[Directive], findings: Findings) -> tuple[Rul
         try:
             rule = _rule(directive, findings)
             if rule is not None:
-                check_effect(rule)
+                _check(rule)
                 found.append(rule)
         except ValueError as error:
             fault(findings, directive, error)
     return tuple(found)
+
+
+def _check(rule: Rule) -> None:
+    try:
+        check_effect(rule)
+    except ValueError as error:
+        what = str(error).partition(":")[0].replace("none(…)", "<RequireNone>")
+        raise ValueError(
+            f"{what}: put it into <RequireAll>, beside `Require all granted`"
+        ) from None
 
 
 def _rule(directive: Directive, findings: Findings) -> Rule | None:
