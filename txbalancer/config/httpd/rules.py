@@ -17,7 +17,9 @@ from txbalancer.core.locations import is_glob_path
 _KEY = re.compile(r"[A-Za-z][\w-]*=")
 _AFTER_HOST = re.compile(r"(?P<origin>[\w+.-]+://[^/?#$]+)\$1(?P<rest>.*)")
 _ATOM = r"[^()\[\]\\|]|\\.|\[[^\]]*\]"
-_SLASH_IN_GROUP = re.compile(rf"\^\(/(?![?*+{{])(?:{_ATOM}|\((?:{_ATOM}|\|)*\))*\)(?![?*+{{])")
+_SLASH_IN_GROUP = re.compile(
+    rf"(?P<start>\^[\w/-]*)\(/(?![?*+{{])(?:{_ATOM}|\((?:{_ATOM}|\|)*\))*\)(?![?*+{{])"
+)
 
 
 class NeverMatches(ValueError):
@@ -100,9 +102,11 @@ def _slash_after_host(regex: str, url: str) -> tuple[str, str]:
     Turn C{^(/…)$} to C{http://host$1} into C{^/(…)$} to C{http://host/$1}, which is the same.
     """
     match = _AFTER_HOST.fullmatch(url)
-    if match is None or not _SLASH_IN_GROUP.match(regex):
+    group = _SLASH_IN_GROUP.match(regex)
+    if match is None or group is None:
         return regex, url
-    return f"^/({regex[3:]}", f"{match['origin']}/$1{match['rest']}"
+    start = group["start"]
+    return f"{start}/({regex[len(start) + 2 :]}", f"{match['origin']}/$1{match['rest']}"
 
 
 def _check_url(url: str) -> None:
