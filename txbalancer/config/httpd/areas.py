@@ -109,11 +109,15 @@ def make_claims(groups: tuple[Group, ...], findings: Findings) -> Iterator[Claim
             here = (Condition("listener", "", tuple(each.name for each in group.listens)),)
         port = f":{group.listens[0].address[1]}" if len(groups) > 1 else ""
         first, *others = group.servers
-        taken: list[str] = list(first.names)
+        taken = set(first.names)
+        globs = [name for name in first.names if _is_glob(name)]
         named = []
         for server in others:
-            names = tuple(name for name in server.names if not _matches(name, taken))
-            taken += names
+            names = tuple(
+                name for name in server.names if name not in taken and not _matches(name, globs)
+            )
+            taken.update(names)
+            globs += filter(_is_glob, names)
             if names:
                 named.append((server, names))
             else:
@@ -151,4 +155,8 @@ def _is_part(wanted: Address, there: Address) -> bool:
 
 
 def _matches(name: str, patterns: Iterable[str]) -> bool:
-    return any(name == pattern or fnmatchcase(name, pattern) for pattern in patterns)
+    return any(fnmatchcase(name, pattern) for pattern in patterns)
+
+
+def _is_glob(name: str) -> bool:
+    return "*" in name or "?" in name
