@@ -218,7 +218,7 @@ def test_spoiled_state_is_refused_or_harmless(data):
     assert elected(two, 3) is not None
 
 
-@pytest.mark.parametrize("age", ["soon", True, float("nan"), [1]])
+@pytest.mark.parametrize("age", ["soon", True, float("nan"), float("inf"), 10**400, [1]])
 def test_ages_are_numbers(age):
     """
     An age that is none is not put back.

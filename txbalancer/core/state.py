@@ -5,7 +5,6 @@ The form in which a balancer's changes and condition are written down, and its c
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from math import isfinite
 from typing import Any
 
 from txbalancer.core import specs
@@ -13,6 +12,8 @@ from txbalancer.core.health import Health
 from txbalancer.core.overrides import Override
 from txbalancer.core.specs import BalancerSpec, MemberSpec
 
+_TOO_LARGE = 1 << 63
+"""Nothing that is counted here comes near."""
 PLACE = ("url", "scheme", "host", "port", "path", "socket")
 """Attributes of a L{MemberSpec} that are no options."""
 
@@ -144,12 +145,14 @@ def _value(option: specs.Option, text: str | None) -> Any:
 def _of(kind: type, value: Any) -> Any:
     if type(value) is not kind:
         raise TypeError(f"{value!r} is not of type {kind.__name__}")
+    if kind is int and abs(value) >= _TOO_LARGE:
+        raise TypeError("a number is too large")
     return value
 
 
 def _seconds(value: Any) -> float | None:
     if value is None:
         return None
-    if type(value) not in (int, float) or not isfinite(value):
-        raise TypeError(f"{value!r} is not a number of seconds")
+    if type(value) not in (int, float) or not abs(value) < _TOO_LARGE:
+        raise TypeError("that is not a number of seconds")
     return float(value)
