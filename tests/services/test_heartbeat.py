@@ -5,6 +5,7 @@ Reports of load by UDP and HTTP, and who gets requests by them.
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -218,6 +219,17 @@ def test_A22_a_file_that_others_write(tmp_path: Path) -> None:
     assert world.reached() == "10.0.0.2"
     world.advance(15.0)
     assert [each.room for each in world.members()] == [None, None]
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, os.mkdir])
+def test_a_storage_that_is_no_file(tmp_path: Path, make: Callable[[Path], None]) -> None:
+    """
+    Nothing waits for a pipe, and a folder is no reason to stop.
+    """
+    make(tmp_path / "hb.dat")
+    world = LoadWorld(f"heartbeat-storage = {tmp_path / 'hb.dat'}").start()
+    world.advance(2.0)
+    assert world.reached() == "503"
 
 
 def test_A24_the_file_is_written(tmp_path: Path) -> None:
