@@ -145,7 +145,7 @@ def _value(option: specs.Option, text: str | None) -> Any:
 def _of(kind: type, value: Any) -> Any:
     if type(value) is not kind:
         raise TypeError(f"{value!r} is not of type {kind.__name__}")
-    if kind is int and abs(value) >= _TOO_LARGE:
+    if type(value) is int and abs(value) >= _TOO_LARGE:
         raise TypeError("a number is too large")
     return value
 
