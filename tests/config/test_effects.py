@@ -125,6 +125,7 @@ def test_what_is_not_written_is_not_told() -> None:
     [
         *("via = on", "preservehost = on", "forwarded = on", "addheaders = off", "nocanon = on"),
         "addproto = off",
+        *("nokeepalive = on", "http10 = on"),
         *("reverse = off", "reverse-cookie-path = /a /b", "reverse-cookie-domain = a b"),
     ],
 )

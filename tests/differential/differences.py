@@ -78,6 +78,13 @@ DIFFERENCES: tuple[Entry, ...] = (
     ),
     # -- requests
     Entry(
+        "chunked body with ``SetEnv force-proxy-request-1.0``",
+        "collected in a file, then sent with its length",
+        "411",
+        "bodies are passed on as they come, and HTTP/1.0 has no chunks",
+        {"headers/D17_http10": "status made member"},
+    ),
+    Entry(
         "``HTTP/1.2``, ``HTTP/2.0`` and the like in a request line",
         "served",
         "505",

@@ -29,6 +29,8 @@ MODULES = (
     "lbmethod_bybusyness",
     "slotmem_shm",
     "headers",
+    "env",
+    "alias",
     "proxy_hcheck",
     "authn_core",
     "authn_file",

@@ -306,6 +306,21 @@ CASES = named(
         case(
             "headers/H33_conditional", SPREAD, (get("/", 'If-None-Match: "a"'), answer('ETag: "a"'))
         ),
+        *(
+            case(
+                f"headers/D17_{name}",
+                f"SetEnv {variable}\n" + SPREAD.replace("{0}", "{0} upgrade=ANY"),
+                get("/x"),
+                get("/x", version="1.0"),
+                get("/x", "Connection: Upgrade", "Upgrade: websocket"),
+                get("/x", method="POST", body=b"abc"),
+                get("/x", "Transfer-Encoding: chunked", method="POST") + b"3\r\nabc\r\n0\r\n\r\n",
+            )
+            for name, variable in (
+                ("nokeepalive", "proxy-nokeepalive 1"),
+                ("http10", "force-proxy-request-1.0 1"),
+            )
+        ),
         # Header and RequestHeader
         sent(
             "header_rules",

@@ -76,7 +76,7 @@ OF_BALANCERS = (
 )
 OF_MOUNTS = (
     _need(
-        "via preservehost forwarded addheaders addproto nocanon "
+        "via preservehost forwarded addheaders addproto nocanon nokeepalive http10 "
         + _starting(TABLES["mount"], "reverse"),
         lambda spec: not isinstance(spec.target, NotProxied | Redirect | FixedStatus),
         "a member to ask",

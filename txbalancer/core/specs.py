@@ -690,6 +690,18 @@ class MountSpec:
         "Let the member answer Expect: 100-continue; Off = say 100 (Continue) here, at once.",
         apache_name="Proxy100Continue",
     )
+    nokeepalive: bool = option(
+        values.flag,
+        False,
+        "Close the member's connection after each request.",
+        apache_name="SetEnv proxy-nokeepalive",
+    )
+    http10: bool = option(
+        values.flag,
+        False,
+        "Ask in HTTP/1.0, one request per connection, no Upgrade; a chunked body gets 411.",
+        apache_name="SetEnv force-proxy-request-1.0",
+    )
     nocanon: bool = option(values.flag, False, "Pass the path on as the client wrote it.")
     noquery: bool = option(values.flag, False, "Pass the path on without its query.")
     mapping: str = option(

@@ -39,6 +39,7 @@ class AnswerReader(Link):
     @ivar exchange: the exchange that has the connection, or C{None}.
     @ivar tunnel: where bytes go after a 101.
     @ivar keep: whether the member keeps the connection open after this answer.
+    @ivar last: whether the exchange is the connection's last, whatever the member says.
     @ivar paused: whether reading is paused, for the client does not keep up.
     @ivar request_sent: whether the request is complete on its way.
     @ivar reused: whether an earlier exchange went over this connection.
@@ -55,6 +56,7 @@ class AnswerReader(Link):
         "asks",
         "exchange",
         "keep",
+        "last",
         "paused",
         "pool",
         "request_sent",
@@ -67,7 +69,7 @@ class AnswerReader(Link):
         self.exchange: Exchange | None = None
         self.tunnel: Tunnel | None = None
         self.deadline = NEVER
-        self.keep = self.paused = self.request_sent = self.reused = self.asks = False
+        self.keep = self.last = self.paused = self.request_sent = self.reused = self.asks = False
         self._state = OPENING
         self._buffer = self._method = b""
         self._chunks: ChunkedReader | None = None
@@ -241,7 +243,8 @@ class AnswerReader(Link):
         The answer is complete: keep the connection for another exchange, or close it.
         """
         self._chunks = None
-        if rest or not self.keep or not self.request_sent or self.pool.spec.disablereuse:
+        last = self.last or self.pool.spec.disablereuse
+        if rest or last or not self.keep or not self.request_sent:
             self.close(polite=self.request_sent)
             return
         self.exchange = None

@@ -76,14 +76,16 @@ class Forwarding(Served):
         if head.upgrade:
             # An earlier member's offer does not hold for this one.
             self.upgrade = b""
-            if may_upgrade(head.upgrade, member.spec.upgrade):
+            manner = self._mounted.manner
+            speaks = manner is None or not manner.old
+            if speaks and may_upgrade(head.upgrade, member.spec.upgrade):
                 self.upgrade = head.upgrade
                 lines += (b"Connection: Upgrade", b"Upgrade: " + head.upgrade)
         exchange: Any = self
         kept = self._kept
         if kept is None and self._request_done:
             member.transferred += connection.begin(
-                exchange, head.method, target, lines, head.body, False
+                exchange, head.method, target, lines, head.body, False, self._mounted.manner
             )
             return
         self._send_with_body(connection, target, lines)
@@ -102,12 +104,13 @@ class Forwarding(Served):
         assert member is not None
         done = self._request_done
         expects = head.expects and not done
-        asks = connection.pool.spec.ping > 0
+        manner = self._mounted.manner
+        asks = connection.pool.spec.ping > 0 and (manner is None or not manner.old)
         if expects or asks:
             lines.append(b"Expect: 100-continue")
         exchange: Any = self
         member.transferred += self.bytes_in + connection.begin(
-            exchange, head.method, target, lines, head.body, expects
+            exchange, head.method, target, lines, head.body, expects, manner
         )
         if asks:
             connection.ask()

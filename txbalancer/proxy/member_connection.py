@@ -43,6 +43,7 @@ from txbalancer.proxy.answer_reader import (
 
 if TYPE_CHECKING:
     from txbalancer.proxy.exchange import Exchange
+    from txbalancer.proxy.manner import Manner
     from txbalancer.proxy.pool import MemberPool
 
 
@@ -197,6 +198,7 @@ class MemberConnection(AnswerReader):
         lines: list[bytes],
         body: int,
         expects: bool,
+        manner: Manner | None,
     ) -> int:
         """
         Send the head of a request.
@@ -204,6 +206,7 @@ class MemberConnection(AnswerReader):
         @param lines: header lines, Host first; those that frame the body are added here.
         @param body: its length, L{NO_BODY} or L{CHUNKED}.
         @param expects: whether the body waits for the member's 100 (Continue).
+        @param manner: how to write it, unless as usual.
         @return: the size of the head in bytes.
         """
         pool = self.pool
@@ -218,8 +221,13 @@ class MemberConnection(AnswerReader):
             )
         self.request_sent = sent = body in (NO_BODY, 0)
         self.deadline = pool.now() + pool.timeout if sent or expects else NEVER
-        lines.append(pool.upgrade_ending if exchange.upgrade else pool.ending)
-        head = b"%b %b HTTP/1.1\r\n%b" % (method, target, b"\r\n".join(lines))
+        if manner is None:
+            lines.append(pool.upgrade_ending if exchange.upgrade else pool.ending)
+            head = b"%b %b HTTP/1.1\r\n%b" % (method, target, b"\r\n".join(lines))
+        else:
+            self.last = True
+            lines.append(pool.upgrade_ending if exchange.upgrade else manner.ending)
+            head = b"%b %b %b\r\n%b" % (method, target, manner.version, b"\r\n".join(lines))
         self.transport.write(head)
         return len(head)
 

@@ -412,3 +412,31 @@ def test_health_checks_are_the_balancers() -> None:
     (balancer,) = spec.balancers
     assert [each.hcmethod for each in balancer.members] == ["get", "none"]
     assert balancer.nofailover
+
+
+def test_D17_variables_of_the_proxy() -> None:
+    """
+    C{SetEnv} with a name that mod_proxy knows, whatever its value, holds within its section.
+    """
+    text = section("/old", "SetEnv Force-Proxy-Request-1.0 1\nSetEnv proxy-nokeepalive")
+    old, new = spec_of(text + "ProxyPass / http://m/\n").mounts
+    assert (old.http10, old.nokeepalive) == (True, True)
+    assert (new.http10, new.nokeepalive) == (False, False)
+    everywhere = only("SetEnv proxy-nokeepalive 1\nProxyPass / http://m/\n")
+    assert everywhere.nokeepalive
+    inside = BALANCER.replace("</Proxy>", "SetEnv proxy-nokeepalive 1\n</Proxy>")
+    assert only(inside + "ProxyPass / balancer://b/\n").nokeepalive
+
+
+@pytest.mark.parametrize(
+    "words", ["proxy-sendcl 1", "proxy-initial-not-pooled 1", "A b", "", "proxy-nokeepalive 1 2"]
+)
+def test_D17_other_variables_are_refused(words: str) -> None:
+    """
+    Any other variable has no meaning here, and a third word is too much.
+    """
+    told = errors_of(f"SetEnv {words}\nProxyPass / http://m/\n")
+    assert told == (
+        "f:2: SetEnv: is not carried over: no variable has a meaning here but "
+        "proxy-nokeepalive and force-proxy-request-1.0; leave it out"
+    )

@@ -15,6 +15,7 @@ from dataclasses import replace
 from txbalancer.config.findings import Findings
 from txbalancer.config.httpd.modules_omitted import OF_MODULES
 from txbalancer.config.httpd.omitted import GUARDS, OMITTED, without_effect
+from txbalancer.config.httpd.settings import is_way_to_members
 from txbalancer.config.httpd.tree import Directive
 from txbalancer.config.suggest import did_you_mean
 from txbalancer.core.values import counted
@@ -61,7 +62,7 @@ _PLACES: dict[tuple[str, ...], str] = {
     ),
     (SERVER, VHOST, LOCATION, PROXY): (
         "Header LimitRequestBody LogLevel Proxy100Continue ProxyAddHeaders ProxyErrorOverride"
-        " ProxyPreserveHost ProxySet RequestHeader SetHandler"
+        " ProxyPreserveHost ProxySet RequestHeader SetEnv SetHandler"
     ),
     (LOCATION, PROXY): (
         "AuthBasicAuthoritative AuthBasicProvider AuthMerging AuthName AuthType AuthUserFile"
@@ -156,7 +157,7 @@ class _Check:
 
     def _is_good(self, each: Directive, place: str, within: str) -> bool:
         key = each.key
-        if key in OMISSIONS:
+        if key in OMISSIONS and not is_way_to_members(each):
             same = (each.path, OMISSIONS[key][1], key in GUARDS)
             self._omitted.setdefault(same, []).append(each)
         elif key not in CARRIED:

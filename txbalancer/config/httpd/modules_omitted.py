@@ -141,8 +141,8 @@ OF_MODULES: dict[str, tuple[str, str]] = {
     "dumpio": ("use tcpdump or the members' logs", "DumpIOInput DumpIOOutput"),
     "echo": ("only HTTP is spoken here", "ProtocolEcho"),
     "env": (
-        "requests have no variables here; leave it out, for proxy-nokeepalive give members"
-        " disablereuse=On",
+        "no variable has a meaning here but proxy-nokeepalive and force-proxy-request-1.0;"
+        " leave it out",
         "PassEnv SetEnv UnsetEnv",
     ),
     "expires": (

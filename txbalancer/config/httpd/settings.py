@@ -167,6 +167,22 @@ def _reverse(directive: Directive, place: str) -> tuple[str, Any]:
     return "proxypassreverse", (values_pair("proxypassreverse", path, url),)
 
 
+WAYS = {"force-proxy-request-1.0": "http10", "proxy-nokeepalive": "nokeepalive"}
+"""Variables that tell mod_proxy how to talk to members (APACHE D17); any value does."""
+
+
+def is_way_to_members(directive: Directive) -> bool:
+    """
+    Tell whether a directive is a C{SetEnv} of one of L{WAYS}.
+    """
+    words = directive.args
+    return directive.key == "setenv" and len(words) <= 2 and "".join(words[:1]).lower() in WAYS
+
+
+def _variable(directive: Directive, place: str) -> tuple[str, Any]:
+    return WAYS[directive.args[0].lower()], True
+
+
 def _auth_type(directive: Directive, place: str) -> tuple[str, Any]:
     (text,) = arguments(directive, 1, 1, "Basic or None")
     if text.lower() not in ("basic", "none"):
@@ -201,4 +217,5 @@ READERS: dict[str, Reader] = {
     "proxypassreversecookiepath": _pairs("reverse_cookie_path"),
     "proxypreservehost": _plain("preservehost"),
     "requestheader": _edit("requestheader"),
+    "setenv": _variable,
 }
