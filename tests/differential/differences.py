@@ -439,4 +439,33 @@ DIFFERENCES: tuple[Entry, ...] = (
         "nothing is there, for nobody",
         {"access/unproxied": "status"},
     ),
+    # -- redirects
+    Entry(
+        "``Redirect PATH URL`` whose URL is a path",
+        "Location with http:// or https:// and the host",
+        "Location is the path",
+        "it means the same, behind another proxy too (RFC 9110, 10.2.2)",
+        _each("got:location", "redirects/path"),
+    ),
+    Entry(
+        "``Redirect / http://h``",
+        "host and path are glued: ``http://hpath``",
+        "a slash between them",
+        "clients would be sent to a host that somebody else may own",
+        _each("got:location", "redirects/glued_to_the_host"),
+    ),
+    Entry(
+        "``Redirect PATH URL?QUERY`` and a path below",
+        "what is below is glued to the query",
+        "the URL as it stands",
+        "nobody means a query with a path in it",
+        _each("got:location", "redirects/own_query"),
+    ),
+    Entry(
+        "``RedirectMatch`` with groups that have ``%3F`` or ``%23``",
+        "decoded: what follows becomes a query or a fragment",
+        "encoded, as the client wrote it",
+        "the path must stay a path",
+        _each("got:location", "redirects/match_encoded"),
+    ),
 )

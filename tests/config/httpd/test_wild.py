@@ -126,7 +126,7 @@ EnableSendfile on
     loaded = loads(f"Listen 8080\n{text}", REGISTRY, path="f", lenient=True)
     assert loaded.warnings[0] == (
         "f:3: LoadModule: nothing is done here of what these modules are for: "
-        "access_compat, alias, proxy_ajp, rewrite"
+        "access_compat, proxy_ajp, rewrite"
     )
     assert len(loaded.warnings) == 4
     assert loaded.spec == spec_of(ALL)

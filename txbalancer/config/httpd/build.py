@@ -109,7 +109,11 @@ class _Build:
         found = read_listens(self._main.directives, findings)
         if not found and not findings.count:
             findings.error(0, "", "", "no Listen: a line such as `Listen 80` is needed")
-        serves = bool(main.rules or any(each.rule or each.handler for each in main.locations))
+        serves = bool(
+            main.rules
+            or main.redirects
+            or any(each.rule or each.handler for each in main.locations)
+        )
         warn_of_unreached(found, self._hosts, findings)
         return tuple(spread(found, serves, self._hosts, findings))
 
@@ -179,6 +183,7 @@ class _Build:
             claim.title,
             claim.conditions,
             scope.rules,
+            tuple(rule for rule, _ in scope.redirects),
             scope.locations,
             scope.proxies,
             settings,
@@ -194,7 +199,7 @@ class _Build:
         """
         main = self._scope(self._main)
         own = [each.rule for each in scope.locations if each.rule is not None]
-        found: dict[int, Target] = {}
+        found: dict[int, Target] = {id(rule.directive): target for rule, target in scope.redirects}
         for rule in (*scope.rules, *own):
             key = id(rule.directive)
             inherited = key not in scope.drafts

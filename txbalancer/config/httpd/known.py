@@ -49,7 +49,7 @@ _PLACES: dict[tuple[str, ...], str] = {
         " ProxyPassInherit ProxyReceiveBufferSize ProxyRequests ProxyStatus ProxyTimeout"
         " ProxyVia"
         " SSLCertificateChainFile SSLCertificateFile SSLCertificateKeyFile SSLEngine ServerName"
-        " TimeOut"
+        " Redirect RedirectMatch RedirectPermanent RedirectTemp TimeOut"
     ),
     (SERVER, VHOST, LOCATION): (
         "ProxyPass ProxyPassMatch ProxyPassReverse ProxyPassReverseCookieDomain"

@@ -20,7 +20,7 @@ BUILT_IN = frozenset(_BUILT_IN.split())
 """Part of Debian's program; names are without C{mod_} and C{_module}."""
 
 _HERE = (
-    "auth_basic authn_core authn_file authz_core authz_host authz_user headers heartbeat"
+    "alias auth_basic authn_core authn_file authz_core authz_host authz_user headers heartbeat"
     " heartmonitor lbmethod_bybusyness lbmethod_byrequests lbmethod_bytraffic lbmethod_heartbeat"
     " proxy proxy_balancer proxy_hcheck proxy_http proxy_wstunnel slotmem_shm ssl status"
 )

@@ -34,10 +34,6 @@ OF_MODULES: dict[str, tuple[str, str]] = {
         "Allow Deny Order Satisfy",
     ),
     "actions": (SCRIPTS, "Action Script"),
-    "alias": (
-        f"{_CONVERT} a [mount:…] with `to = redirect:URL`, or let a member redirect",
-        "Redirect RedirectMatch RedirectPermanent RedirectRelative RedirectTemp",
-    ),
     "allowmethods": (
         f"{_CONVERT} mounts with `method =` and `to = status:405`",
         "AllowMethods",

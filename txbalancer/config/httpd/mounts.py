@@ -16,7 +16,8 @@ from txbalancer.config.findings import Findings
 from txbalancer.config.httpd.expand import Variant, ancestors, expand
 from txbalancer.config.httpd.locations import Location, about
 from txbalancer.config.httpd.nearby import Nearby
-from txbalancer.config.httpd.patterns import EVERYWHERE, Pattern
+from txbalancer.config.httpd.patterns import EVERYWHERE, Pattern, Share, share
+from txbalancer.config.httpd.redirects import KEYS as REDIRECTS
 from txbalancer.config.httpd.rules import Rule
 from txbalancer.config.httpd.said import doubt, fault
 from txbalancer.config.httpd.settings import KINDS, Settings, merge
@@ -34,6 +35,8 @@ from txbalancer.core.specs import (
     ToStatus,
 )
 
+OF_REDIRECTS = ("encodedslashes", "header", "server_name")
+"""What concerns mounts that answer before anybody is asked who they are."""
 OF_PAGES = ("require", "auth_file", "auth_name", "header")
 """What concerns mounts that are no proxies."""
 
@@ -48,6 +51,7 @@ class Area:
     @ivar title: begins the labels of its mounts.
     @ivar conditions: which requests are the server's.
     @ivar rules: outside of sections, in the order in which they count.
+    @ivar redirects: what comes after them.
     @ivar targets: of all rules, by identity of their directive.
     @ivar manager: what C{balancer-manager} shows here.
     @ivar anything: a directive of the server, for messages about all of it.
@@ -57,6 +61,7 @@ class Area:
     title: str
     conditions: tuple[Condition, ...]
     rules: tuple[Rule, ...]
+    redirects: tuple[Rule, ...]
     locations: tuple[Location, ...]
     proxies: tuple[Location, ...]
     settings: Settings
@@ -87,18 +92,21 @@ def make_mounts(area: Area, base: Mapping[str, Any], findings: Findings) -> Iter
     own = [each.rule for each in area.locations if each.rule is not None]
     taken = Taken()
     nearby = Nearby(area.locations)
-    for rule in (*reversed(own), *area.rules):
+    for rule in (*reversed(own), *area.rules, *area.redirects):
         try:
             mounts = [each for each in _of_rule(rule, area, nearby, base) if taken.leaves(each)]
         except ValueError as error:
             fault(findings, rule.directive, error)
             continue
-        if not mounts and id(rule.directive) in area.targets:
-            doubt(
-                findings,
-                rule.directive,
-                f"is never reached{taken.by(rule.pattern, rule.directive)}",
-            )
+        # What an exclusion leaves to a redirect has its mount already.
+        known = id(rule.directive) in area.targets and taken.owner(rule.pattern) != rule.directive
+        if not mounts and known:
+            text = f"is never reached{taken.by(rule.pattern, rule.directive)}"
+            if rule in area.redirects and text.endswith("before"):
+                text += (
+                    "; ProxyPass goes before Redirect, as in Apache: put `ProxyPass PATH !` there"
+                )
+            doubt(findings, rule.directive, text)
         yield from map(taken.note, mounts)
     yield from _of_rest(area, base, taken, findings)
 
@@ -127,7 +135,7 @@ class Taken:
         """
         Tell whether a mount may get requests.
         """
-        return not any(map(self._owner, (placed.pattern, *placed.within)))
+        return not any(map(self.owner, (placed.pattern, *placed.within)))
 
     def by(self, pattern: Pattern, seen_from: Directive) -> str:
         """
@@ -135,7 +143,7 @@ class Taken:
 
         @param seen_from: what the message is about.
         """
-        owner = self._owner(pattern)
+        owner = self.owner(pattern)
         if owner is None:
             return ""
         where = f" of {owner.path}" if owner.path != seen_from.path else ""
@@ -147,7 +155,10 @@ class Taken:
         """
         return type(target) in self._pages
 
-    def _owner(self, pattern: Pattern) -> Directive | None:
+    def owner(self, pattern: Pattern) -> Directive | None:
+        """
+        Return the directive that has all paths of a pattern.
+        """
         around = ancestors(pattern.text) if pattern.kind == "prefix" else (EVERYWHERE,)
         owners = self._owners
         return next((owners[each] for each in (pattern, *around) if each in owners), None)
@@ -157,6 +168,12 @@ def _of_rule(rule: Rule, area: Area, nearby: Nearby, base: Mapping[str, Any]) ->
     target = area.targets.get(id(rule.directive))
     if target is None:  # its fault is told already
         return
+    if rule.directive.key in REDIRECTS:
+        yield from _of_redirect(rule, area, nearby, base)
+        return
+    if isinstance(target, NotProxied):
+        for redirect in area.redirects:
+            yield from _of_redirect(redirect, area, nearby, base, rule.pattern)
     proxies = () if isinstance(target, NotProxied) else tuple(about(area.proxies, rule))
 
     def outcome(sections: tuple[Location, ...]) -> Outcome | None:
@@ -166,6 +183,33 @@ def _of_rule(rule: Rule, area: Area, nearby: Nearby, base: Mapping[str, Any]) ->
         served, settings = variant.outcome
         flags = dict(rule.flags) if isinstance(served, (ToBalancer, ToMember)) else {}
         yield _placed(rule.pattern, variant, area, {**base, **settings, **flags}, rule.directive)
+
+
+def _of_redirect(
+    rule: Rule, area: Area, nearby: Nearby, base: Mapping[str, Any], where: Pattern = EVERYWHERE
+) -> Iterator[Placed]:
+    """
+    Yield the mounts of a redirect.
+
+    @param where: which paths are left to it.
+    """
+    target, common = area.targets[id(rule.directive)], share(where, rule.pattern)
+    if common is Share.NONE:
+        return
+    around = () if common is Share.ALL else (where,)
+
+    def outcome(sections: tuple[Location, ...]) -> Outcome:
+        settings = area.settings
+        for section in sections:
+            settings = merge(settings, section.settings)
+        return target, {key: settings[key] for key in OF_REDIRECTS if key in settings}
+
+    near = nearby.of(rule.pattern)
+    near = tuple(each for each in near if share(where, each.pattern) is not Share.NONE)
+    for variant in expand(rule.pattern, near, outcome):
+        within = tuple(dict.fromkeys((*around, *variant.within)))
+        whole = {**base, **variant.outcome[1]}
+        yield _placed(rule.pattern, replace(variant, within=within), area, whole, rule.directive)
 
 
 def _of_rest(
@@ -215,11 +259,12 @@ def _warn_of_hidden(area: Area, taken: Taken, findings: Findings) -> None:
         hidden = taken.by(location.pattern, location.section)
         if hidden:
             path = location.pattern.text
-            doubt(
-                findings,
-                location.section,
-                f"SetHandler is never reached{hidden}: put `ProxyPass {path} !` above that",
-            )
+            owner = taken.owner(location.pattern)
+            redirects = owner is not None and owner.key in REDIRECTS
+            remedy = f"put `ProxyPass {path} !` above that"
+            if redirects:
+                remedy = "let that have fewer paths, as RedirectMatch ^/(?!PATH)"
+            doubt(findings, location.section, f"SetHandler is never reached{hidden}: {remedy}")
 
 
 def _comes_to(rule: Rule, sections: tuple[Location, ...]) -> bool:

@@ -41,6 +41,10 @@ OMITTED: tuple[tuple[str, str], ...] = (
         " ThreadLimit ThreadsPerChild ThreadStackSize WatchdogInterval",
     ),
     ("give twistd --uid and --gid, or User= and Group= in the systemd unit", "Group Suexec User"),
+    (
+        "a Location without a host stays so, which clients understand; leave it out",
+        "RedirectRelative",
+    ),
     ("give twistd --pidfile", "PidFile"),
     ("give twistd --chroot", "ChrootDir"),
     (_CRASHES, "CoreDumpDirectory"),
@@ -175,6 +179,7 @@ NameVirtualHost *
 Protocols http/1.1
 ProxyPassInterpolateEnv Off
 ReceiveBufferSize 0
+RedirectRelative On
 RewriteEngine Off
 SendBufferSize 0
 ServerSignature Off

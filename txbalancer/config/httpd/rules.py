@@ -82,7 +82,7 @@ def read_rule(directive: Directive, place: Pattern | None = None) -> Rule:
     if place is not None and place.kind == "regex" and not regex:
         pattern = Pattern("prefix", path)
     else:
-        pattern = regex_pattern(path) if regex else _prefix(path)
+        pattern = regex_pattern(path) if regex else read_prefix(path)
     return Rule(directive, pattern, words[0], parameters, flags, place)
 
 
@@ -90,7 +90,12 @@ def _is_url(word: str) -> bool:
     return word == "!" or (re.match(r"[\w+.-]+:", word) is not None and "=" not in word)
 
 
-def _prefix(path: str) -> Pattern:
+def read_prefix(path: str) -> Pattern:
+    """
+    Read the path of a rule outside of sections.
+
+    @raise NeverMatches: when it does not start with a slash.
+    """
     if not path.startswith("/"):
         raise NeverMatches(f"{path!r} does not start with /: it never matches")
     check_path(path)

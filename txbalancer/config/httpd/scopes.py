@@ -22,6 +22,7 @@ from txbalancer.config.httpd.locations import (
     read_proxies,
 )
 from txbalancer.config.httpd.logs import Files, read_formats, read_logs
+from txbalancer.config.httpd.redirects import Target, read_redirects
 from txbalancer.config.httpd.rules import NeverMatches, Rule, read_rule
 from txbalancer.config.httpd.said import arguments, doubt, fault
 from txbalancer.config.httpd.servers import Server
@@ -45,6 +46,7 @@ class Scope:
 
     @ivar connection: of its clients' connections.
     @ivar settings: of all its requests.
+    @ivar redirects: C{Redirect} and its like, and where they lead.
     @ivar drafts: where its own rules lead, by identity of their directive.
     @ivar logs: where its requests are logged; C{None}: not said.
     """
@@ -55,6 +57,7 @@ class Scope:
     locations: tuple[Location, ...]
     proxies: tuple[Location, ...]
     rules: tuple[Rule, ...]
+    redirects: tuple[tuple[Rule, Target], ...]
     drafts: Mapping[int, Draft]
     balancers: Balancers
     formats: Mapping[str, str]
@@ -151,6 +154,7 @@ class Reader:
             (*(main.locations if main else ()), *self._all_with_files(locations)),
             (*(main.proxies if main else ()), *self._all_with_files(proxies)),
             (*(main.rules if main else ()), *rules),
+            (*read_redirects(inside, findings), *(main.redirects if main else ())),
             drafts,
             balancers,
             formats,
