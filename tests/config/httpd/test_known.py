@@ -50,18 +50,16 @@ def test_what_is_not_carried_over() -> None:
     ]
     assert warnings == []
     assert checked(text, lenient=True) == (left, [], [f"{each}; left out" for each in errors])
-    _, _, warnings = checked("ServerAdmin a\n", lenient=True)
-    assert warnings == [
-        "f:1: ServerAdmin: is not carried over: no page of this server shows it; left out"
-    ]
+    _, _, warnings = checked("PidFile a\n", lenient=True)
+    assert warnings == ["f:1: PidFile: is not carried over: give twistd --pidfile; left out"]
 
 
 def test_many_of_one_kind() -> None:
     """
     Fifty lines of which the same is to be said are told once, with where the others are.
     """
-    _, errors, _ = checked("AddType a .a\nAddIcon x y\naddtype b .b\nServerAdmin a\nAddIcon z y\n")
-    assert [each.partition(": is")[0] for each in errors] == ["f:1: AddType", "f:4: ServerAdmin"]
+    _, errors, _ = checked("AddType a .a\nAddIcon x y\naddtype b .b\nPidFile a\nAddIcon z y\n")
+    assert [each.partition(": is")[0] for each in errors] == ["f:1: AddType", "f:4: PidFile"]
     assert errors[0].endswith(" (and 3 more lines of this file: AddIcon in 2)")
     _, (error,), _ = checked("AddType a .a\nAddType b .b\n")
     assert error.endswith(" (and 1 more line of this file)")
@@ -130,6 +128,13 @@ def test_what_has_no_effect_in_apache_either() -> None:
     C{NameVirtualHost} means nothing since Apache 2.4.
     """
     assert checked("NameVirtualHost *:80\n") == ([], [], [])
+
+
+def test_an_address_that_only_apaches_pages_show() -> None:
+    """
+    C{ServerAdmin} stands in nearly every file, and no page here has a place for it.
+    """
+    assert checked("ServerAdmin webmaster@localhost\n") == ([], [], [])
 
 
 @pytest.mark.parametrize(

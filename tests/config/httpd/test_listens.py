@@ -197,6 +197,21 @@ def service(text: str) -> ServiceSpec:
     return loaded(text + RULE, path="/etc/x/httpd.conf").spec
 
 
+def test_a_port_of_tls_without_it() -> None:
+    """
+    Who listens on 443 and says nothing of TLS, forgot it: it is told where and what to do.
+    """
+    text = f"<VirtualHost *:443>\n{RULE}</VirtualHost>\n"
+    told = "*:443 is served without TLS: write SSLEngine On and SSLCertificateFile, or"
+    assert warnings_of(text, "Listen 443\n") == [
+        f"f:2: VirtualHost: {told} SSLEngine Off if that is meant"
+    ]
+    assert warnings_of(RULE, "Listen 443\n")[0].startswith(f"f:1: Listen: {told}")
+    assert "without TLS" in warnings_of(RULE, "Listen 127.0.0.1:8443 https\n")[0]
+    assert warnings_of(f"SSLEngine Off\n{RULE}", "Listen 443\n") == []
+    assert warnings_of(RULE, "Listen 443 http\n") == []
+
+
 def test_logs_of_the_service() -> None:
     """
     Without CustomLog there is none; paths start at the server's root; nicknames are looked up.

@@ -118,7 +118,6 @@ EnableSendfile on
     assert errors_of(text).split("\n") == [
         "f:13: User: is not carried over: give twistd --uid and --gid, or User= and Group= in the "
         "systemd unit (and 1 more line of this file: Group in 14)",
-        "f:15: ServerAdmin: is not carried over: no page of this server shows it; leave it out",
         "f:16: Directory: is not carried over: no files are served here; leave it out, or keep a "
         "web server for them as a member (and 2 more lines of this file: DocumentRoot in 20, "
         "EnableSendfile in 28)",
@@ -128,7 +127,7 @@ EnableSendfile on
         "f:3: LoadModule: nothing is done here of what these modules are for: "
         "access_compat, proxy_ajp, rewrite"
     )
-    assert len(loaded.warnings) == 4
+    assert len(loaded.warnings) == 3
     assert loaded.spec == spec_of(ALL)
 
 

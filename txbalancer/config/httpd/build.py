@@ -22,14 +22,16 @@ from txbalancer.config.httpd.built import Built
 from txbalancer.config.httpd.listeners import (
     Listen,
     is_secure,
+    lacks_engine,
     make_listener,
     read_listens,
+    show,
     warn_of_differences,
 )
 from txbalancer.config.httpd.logs import read_error_log
 from txbalancer.config.httpd.mounts import Area, make_mounts
 from txbalancer.config.httpd.paths import server_root
-from txbalancer.config.httpd.said import fault
+from txbalancer.config.httpd.said import doubt, fault
 from txbalancer.config.httpd.scopes import Reader, Scope
 from txbalancer.config.httpd.servers import Server, read_servers
 from txbalancer.config.httpd.settle import settle
@@ -156,6 +158,14 @@ class _Build:
                 if is_secure(listen, first.connection) and not spec.tls_certificate:
                     where = first.server.section or listen.directive
                     fault(self._findings, where, "SSLEngine is On: SSLCertificateFile is missing")
+                if lacks_engine(listen, first.connection):
+                    where = first.server.section or listen.directive
+                    doubt(
+                        self._findings,
+                        where,
+                        f"{show(listen.address)} is served without TLS: write SSLEngine On and"
+                        " SSLCertificateFile, or SSLEngine Off if that is meant",
+                    )
                 self._place(f"listener:{spec.name}", listen.directive)
                 yield spec
 

@@ -147,6 +147,13 @@ def is_secure(listen: Listen, said: Connection) -> bool:
     return bool(said.get(ENGINE, listen.secure and said.get("tls_certificate")))
 
 
+def lacks_engine(listen: Listen, said: Connection) -> bool:
+    """
+    Tell whether clients will expect TLS at an address, and nobody said whether there is any.
+    """
+    return listen.secure and ENGINE not in said and not is_secure(listen, said)
+
+
 def read_connection(directives: Iterable[Directive], findings: Findings) -> Connection:
     """
     Read what a server says of its clients' connections.

@@ -182,6 +182,7 @@ ReceiveBufferSize 0
 RedirectRelative On
 RewriteEngine Off
 SendBufferSize 0
+ServerAdmin *
 ServerSignature Off
 ServerTokens Prod|ProductOnly
 Session Off
