@@ -134,12 +134,12 @@ OF_CHECKS = (
     Row(
         "C1",
         "hcpasses",
-        "0 or more; 0 = 1",
+        "0 to 1000; 0 = 1",
         "1",
         SAME,
         "Apache's syntax counts as Apache does: hccounting.",
     ),
-    Row("C1", "hcfails", "0 or more; 0 = 1", "1", SAME, "As hcpasses."),
+    Row("C1", "hcfails", "0 to 1000; 0 = 1", "1", SAME, "As hcpasses."),
     Row(
         "C1",
         "hcuri",

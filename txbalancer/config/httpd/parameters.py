@@ -204,20 +204,23 @@ def _expression(reader: ParameterReader, text: str) -> str:
     return reader.expressions.find(text)
 
 
-def _once(reader: ParameterReader, text: str) -> int | None:
-    return 1 if text == "0" else None  # as Apache counts it (C2)
+def _times(reader: ParameterReader, text: str) -> int:
+    return TIMES(text) or 1  # as Apache counts it (C2)
 
 
-def _field_size(reader: ParameterReader, text: str) -> int | None:
-    return 8192 if text == "0" else None
+def _field_size(reader: ParameterReader, text: str) -> int:
+    _, option = MEMBER_OPTIONS["responsefieldsize"]
+    size: int = values.zero_or(option.kind)(text) or 8192
+    return size
 
 
 GROWTH = values.integer(1, 100)
+TIMES = values.integer(0, 1000)
 _SPECIAL: dict[str, Callable[[ParameterReader, str], Any]] = {
     "hcmethod": _method,
     "hcexpr": _expression,
-    "hcpasses": _once,
-    "hcfails": _once,
+    "hcpasses": _times,
+    "hcfails": _times,
     "responsefieldsize": _field_size,
 }
 
