@@ -29,6 +29,7 @@ from txbalancer.config.httpd.servers import Server
 from txbalancer.config.httpd.settings import KINDS, Settings, merge, read_settings
 from txbalancer.config.httpd.targets import Draft, draft_target
 from txbalancer.config.httpd.tree import Directive
+from txbalancer.config.httpd.whole import read_levels
 from txbalancer.core import values
 from txbalancer.core.registry import Registry
 
@@ -282,4 +283,13 @@ def _refuse(directives: Iterable[Directive], main: bool, findings: Findings) -> 
             elif directive.key == "sethandler" and not location:
                 fault(findings, directive, "may only stand in a <Location>")
             elif directive.key == "loglevel" and not (main and directive is top):
-                doubt(findings, directive, "has no effect here: one level holds for all messages")
+                _warn_of_level(directive, findings)
+
+
+def _warn_of_level(directive: Directive, findings: Findings) -> None:
+    try:
+        read_levels(directive)
+    except ValueError as error:
+        fault(findings, directive, error)
+    else:
+        doubt(findings, directive, "has no effect here: one level holds for all messages")

@@ -86,12 +86,26 @@ def _persists(main: bool, in_hosts: Iterable[Directive], findings: Findings) -> 
 
 def _level(directive: Directive, findings: Findings) -> dict[str, str]:
     found = {}
-    for word in directive.args:
-        _, colon, level = word.rpartition(":")
-        if level.lower() not in LEVELS:
-            raise ValueError(f"{level!r} is not a level: use {', '.join(LEVELS)}")
-        if colon:
+    for word, level in read_levels(directive):
+        if ":" in word:
             doubt(findings, directive, f"{word} has no effect: one level holds for all")
         else:
-            found["log_level"] = LEVELS[level.lower()]
+            found["log_level"] = level
+    return found
+
+
+def read_levels(directive: Directive) -> list[tuple[str, str]]:
+    """
+    Read a C{LogLevel}: each word and the level it asks for.
+
+    @raise ValueError: for what is no level.
+    """
+    if not directive.args:
+        raise ValueError(f"LogLevel needs a level: use {', '.join(LEVELS)}")
+    found = []
+    for word in directive.args:
+        level = word.rpartition(":")[2]
+        if level.lower() not in LEVELS:
+            raise ValueError(f"{level!r} is not a level: use {', '.join(LEVELS)}")
+        found.append((word, LEVELS[level.lower()]))
     return found
