@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from txbalancer.core.editor import list_items
 from txbalancer.core.edits import ACTIONS, HeaderEdit, edit, edits, split_words
 
 TEXT = st.text(
@@ -130,3 +131,21 @@ def test_words_are_split_as_apache_does() -> None:
     Quotes only count at the beginning of a word; backslashes stand for themselves elsewhere.
     """
     assert split_words(r"""  a"b 'c d'"e" \x \\ "\d" """) == ['a"b', "c d", "e", r"\x", "\\", r"\d"]
+
+
+def test_words_are_split_in_no_time() -> None:
+    """
+    A quote that is not closed is told at once, however many backslashes are behind it.
+    """
+    with pytest.raises(ValueError, match="a quote is not closed"):
+        split_words('"' + "\\" * 5000)
+    assert split_words('"' + "\\" * 5000 + '"') == ["\\" * 2500]
+
+
+def test_a_value_is_split_at_commas_outside_of_quotes() -> None:
+    """
+    As in Apache a quote that is not closed, as clients may send it, lasts until the end.
+    """
+    assert list_items(rb'a , "b, \"c" d, e') == [b"a", rb'"b, \"c" d', b"e"]
+    assert list_items(rb'a, "b, c\"') == [b"a", rb'"b, c\"']
+    assert list_items(b'"a, \\') == [b'"a, \\']

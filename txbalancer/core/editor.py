@@ -257,11 +257,11 @@ def _places(lines: list[bytes], start: bytes) -> list[int]:
     return [place for place, line in enumerate(lines) if line[:size].lower() == lower]
 
 
-_ITEM = re.compile(rb'(?:"(?:\\.|[^"\\])*"|[^,"])+')
+_ITEM = re.compile(rb'(?:"(?:\\.|[^"\\])*+(?:"|\\?\Z)|[^,"])+', re.DOTALL)
 
 
 def list_items(value: bytes) -> list[bytes]:
     """
-    Split a value at its commas, but not at those in quotes.
+    Split a value at its commas, but not at those in quotes, the last of which may be missing.
     """
     return [item.strip(b" \t") for item in _ITEM.findall(value)]

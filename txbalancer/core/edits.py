@@ -75,7 +75,7 @@ def split_words(text: str) -> list[str]:
     return words
 
 
-_QUOTED = {quote: re.compile(rf"{quote}((?:\\[\\{quote}]|[^{quote}])*){quote}") for quote in "\"'"}
+_QUOTED = {quote: re.compile(rf"{quote}((?:\\[\\{quote}]|[^{quote}])*+){quote}") for quote in "\"'"}
 _BARE = re.compile(r"\S+", re.ASCII)
 
 
