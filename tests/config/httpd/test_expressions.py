@@ -7,6 +7,7 @@ from __future__ import annotations
 import pytest
 
 from tests.config.httpd.collecting import balancer, collect, good, host
+from tests.config.httpd.reading import spec_of
 from txbalancer.core.specs import NamedText
 
 MEMBER = "BalancerMember http://h:1 hcmethod=GET hcuri=/ hcexpr="
@@ -160,3 +161,18 @@ def test_C14_a_template_for_connections_is_not_warned_of() -> None:
     )
     assert found["c"].members[0].hcmethod == "tcp"
     assert found.warnings == []
+
+
+@pytest.mark.parametrize("section", ["Proxy *", "Proxy balancer://two", "Location /a"])
+def test_C3_declared_in_a_section(section: str) -> None:
+    """
+    As in Apache, an expression and a template may stand in sections, and are the server's.
+    """
+    found = spec_of(
+        f"<{section}>\nProxyHCExpr ok {{1 -eq 1}}\nProxyHCTemplate t hcmethod=GET hcexpr=ok hcuri=/"
+        f"\n</{section.partition(' ')[0]}>\n"
+        + balancer("BalancerMember http://10.0.0.1:1 hctemplate=t")
+        + "ProxyPass / balancer://b/\n"
+    )
+    (member,) = next(each for each in found.balancers if each.members).members
+    assert (member.hcmethod, member.hcexpr) == ("get", "ok")

@@ -107,7 +107,8 @@ class Balancers:
         """
         Read C{<Proxy URL key=value …>}.
 
-        Other sections, as C{<Proxy *>} and C{<ProxyMatch>}, hold no members.
+        Other sections, as C{<Proxy *>} and C{<ProxyMatch>}, hold no members. Expressions and
+        templates are the server's wherever they stand, as in Apache.
         """
         url, *words = directive.args or ("",)
         holder = self._section_of(url, directive)
@@ -117,6 +118,10 @@ class Balancers:
                 self._member_in(holder, url, child)
             elif child.key == "proxyset":
                 self._set(holder, url, child.args, child)
+            elif child.key == "proxyhcexpr":
+                self.expression(child)
+            elif child.key == "proxyhctemplate":
+                self.template(child)
             else:
                 rest.append(child)
         # Apache reads what stands in the section first.

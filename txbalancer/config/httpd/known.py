@@ -45,7 +45,7 @@ _PLACES: dict[tuple[str, ...], str] = {
         "AllowEncodedSlashes BalancerGrowth BalancerInherit BalancerPersist CustomLog ErrorLog"
         " KeepAlive KeepAliveTimeout LimitRequestFieldSize LimitRequestFields LimitRequestLine"
         " Location LocationMatch LogFormat MaxKeepAliveRequests Proxy ProxyBadHeader"
-        " ProxyHCExpr ProxyHCTemplate ProxyIOBufferSize ProxyMatch ProxyMaxForwards"
+        " ProxyIOBufferSize ProxyMatch ProxyMaxForwards"
         " ProxyPassInherit ProxyReceiveBufferSize ProxyRequests ProxyStatus ProxyTimeout"
         " ProxyVia"
         " SSLCertificateChainFile SSLCertificateFile SSLCertificateKeyFile SSLEngine ServerName"
@@ -62,7 +62,7 @@ _PLACES: dict[tuple[str, ...], str] = {
     ),
     (SERVER, VHOST, LOCATION, PROXY): (
         "Header LimitRequestBody LogLevel Proxy100Continue ProxyAddHeaders ProxyErrorOverride"
-        " ProxyPreserveHost ProxySet RequestHeader SetEnv SetHandler"
+        " ProxyHCExpr ProxyHCTemplate ProxyPreserveHost ProxySet RequestHeader SetEnv SetHandler"
     ),
     (LOCATION, PROXY): (
         "AuthBasicAuthoritative AuthBasicProvider AuthMerging AuthName AuthType AuthUserFile"
