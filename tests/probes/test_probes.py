@@ -4,6 +4,7 @@ What the probes send, what they make of the answers, and what they leave behind.
 
 from __future__ import annotations
 
+import gzip
 from collections.abc import Iterator
 from typing import Any
 
@@ -319,6 +320,18 @@ def test_C7_only_get_has_a_body_for_expressions(name: str) -> None:
     answer = Asked(name).answer(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok").answer
     assert answer is not None
     assert (answer.status, answer.body) == (200, b"")
+
+
+def test_X19_a_packed_body_stays_packed() -> None:
+    """
+    What a member packed, which nobody asked for, is not unpacked, for it may be without end.
+    """
+    head = b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip, gzip\r\nContent-Length: %d\r\n\r\n"
+    body = gzip.compress(gzip.compress(bytes(MOST_BODY)))
+    answer = Asked("get11").answer(head % len(body) + body).answer
+    assert answer is not None
+    assert answer.body == body
+    assert answer.header(b"content-encoding") == b"gzip, gzip"
 
 
 def test_what_did_not_come_whole_is_no_answer() -> None:

@@ -10,7 +10,7 @@ from typing import Any
 from treq.client import HTTPClient
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IAddress, IStreamClientEndpoint
-from twisted.web._newclient import HTTP11ClientProtocol
+from twisted.web._newclient import HTTP11ClientProtocol, HTTPParser
 from twisted.web.client import HTTPConnectionPool, ProxyAgent, _HTTP11ClientFactory
 from twisted.web.http_headers import Headers
 from twisted.web.iweb import IAgent, IBodyProducer, IResponse
@@ -18,6 +18,12 @@ from zope.interface import implementer
 
 MOST_BYTES = 1024 * 1024
 """Bytes that a member may send as the answer to a check, its head and all framing included."""
+
+_NOT_FOR_TREQ = HTTPParser.CONNECTION_CONTROL_HEADERS | {b"content-encoding"}
+"""
+Headers that L{IResponse} does not tell. By the coding treq would unpack bodies without a bound,
+gigabytes of a kilobyte; Apache looks at them as they are, too.
+"""
 
 
 def make_client(
@@ -91,6 +97,7 @@ class _Connection(HTTP11ClientProtocol):
         """
         asking: Deferred[IResponse] = super().request(request)
         self.parser = self._parser
+        self.parser.CONNECTION_CONTROL_HEADERS = _NOT_FOR_TREQ
         return asking
 
     def dataReceived(self, data: bytes) -> None:
