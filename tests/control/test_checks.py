@@ -12,6 +12,7 @@ import pytest
 from tests.config.helpers import REGISTRY
 from txbalancer.config import loads
 from txbalancer.control.checks import (
+    CHECKS,
     COMMAND_CHECKS,
     check_log_formats,
     check_log_paths,
@@ -159,17 +160,26 @@ def test_M2_files_of_passwords(tmp_path: Path) -> None:
     loads(text, REGISTRY, [check_passwords], "f")
 
 
-def test_a_state_file_needs_its_folder(tmp_path: Path) -> None:
+def test_a_state_file_needs_its_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """
-    C{check} tells of a folder that is not there, before a start does.
+    That it is not there is told at its line, with both remedies, by C{check} and by a start.
     """
-    text = f"[txbalancer]\nstate = {tmp_path}/no/state.json\n"
-    spec = loads(text + "[listener:web]\nendpoint = tcp:1\n", REGISTRY).spec
-    found = [each for each in check_log_paths(spec) if each[1] == "state"]
-    assert found == [
-        (
-            "txbalancer",
-            "state",
-            f"the folder {tmp_path}/no is not there: create it, or name another",
-        )
-    ]
+    missing = tmp_path / "no"
+    told = (
+        f"the folder {missing} is not there: make it, for the service's user to write, or name"
+        " another: `state =` of [txbalancer], in Apache's syntax DefaultRuntimeDir"
+    )
+    text = f"[txbalancer]\nstate = {missing}/state.json\n[listener:web]\nendpoint = tcp:1\n"
+    httpd = f"Listen 8080\nDefaultRuntimeDir {missing}\nBalancerPersist On\n"
+    for checks in (CHECKS, COMMAND_CHECKS):
+        with pytest.raises(ConfigErrors) as caught:
+            loads(text, REGISTRY, checks, "f")
+        assert str(caught.value) == f"f:2: [txbalancer] state: {told}"
+        with pytest.raises(ConfigErrors) as caught:
+            loads(httpd, REGISTRY, checks, "f")
+        assert str(caught.value).endswith(f"BalancerPersist: {told}")
+    missing.mkdir()
+    loads(text, REGISTRY, COMMAND_CHECKS, "f")
+    monkeypatch.chdir(tmp_path)
+    relative = loads(text.replace(f"{missing}", "nope"), REGISTRY, CHECKS, "f").spec
+    assert [each[1] for each in check_log_paths(relative)] == ["state"]

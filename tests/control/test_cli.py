@@ -215,6 +215,20 @@ def test_convert_of_a_file_with_faults(path: Path) -> None:
     )
 
 
+@pytest.mark.parametrize("command", [("check", "-c"), ("convert",)])
+def test_errors_that_leniency_would_spare(path: Path, command: tuple[str, ...]) -> None:
+    """
+    The way past directives that are not carried over is told, to those who did not take it.
+    """
+    path.write_text("Listen 80\nPidFile x\nListn 80\n")
+    found = run(*command, str(path))
+    assert found.exit_code == 1
+    ending = f"{path}: 2 errors; --lenient leaves out what is not carried over\n"
+    assert found.stderr.endswith(ending)
+    found = run(*command, str(path), "--lenient")
+    assert found.stderr.endswith(f"{path}: 1 error\n")
+
+
 def test_the_program(path: Path) -> None:
     """
     `python -m txbalancer check` works with what ships in the package.

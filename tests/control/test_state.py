@@ -188,7 +188,7 @@ def test_a_path_that_cannot_be_written(tmp_path: Path, path: str) -> None:
     A start is refused with what to do about it.
     """
     (tmp_path / "file").write_text("")
-    with pytest.raises(StartError, match="may write, or leave `state` empty"):
+    with pytest.raises(StartError, match="may write, or name another: `state =`"):
         StateFile(str(tmp_path / path)).check()
 
 

@@ -17,6 +17,12 @@ from txbalancer.tls.listeners import server_options
 from txbalancer.tls.members import client_options
 
 
+_OF_STATE = (
+    "make it, for the service's user to write, or name another: `state =` of [txbalancer], in"
+    " Apache's syntax DefaultRuntimeDir"
+)
+
+
 def check_tls(spec: ServiceSpec) -> Iterator[Complaint]:
     """
     Load every certificate, key and file of authorities as a start would.
@@ -60,7 +66,8 @@ def check_log_paths(spec: ServiceSpec) -> Iterator[Complaint]:
     paths = [("txbalancer", "access-log", service.access_log)]
     paths += [("txbalancer", "error-log", service.error_log)] if service.error_log else []
     # A state file is replaced by one that is written beside it.
-    paths += [("txbalancer", "state", f"{service.state}.new")] if service.state else []
+    if service.state and not any(check_state_folder(spec)):
+        paths.append(("txbalancer", "state", f"{service.state}.new"))
     paths += [(f"log:{each.name}", "to", where) for each in spec.logs for where, _ in each.files]
     for title, key, path in paths:
         fault = _why_not_writable(path)
@@ -96,7 +103,17 @@ def check_passwords(spec: ServiceSpec) -> Iterator[Complaint]:
                 yield f"mount:{mount.label}", "auth-file", str(error)
 
 
-CHECKS = (check_tls, check_log_formats, check_passwords)
+def check_state_folder(spec: ServiceSpec) -> Iterator[Complaint]:
+    """
+    See whether the folder of the state is there; where a relative one begins, a start decides.
+    """
+    path = spec.service.state
+    folder = os.path.dirname(path)
+    if os.path.isabs(path) and not os.path.isdir(folder):
+        yield "txbalancer", "state", f"the folder {folder} is not there: {_OF_STATE}"
+
+
+CHECKS = (check_tls, check_log_formats, check_passwords, check_state_folder)
 """For C{check}, the start and a reload alike."""
 
 COMMAND_CHECKS = (*CHECKS, check_log_paths)

@@ -152,5 +152,6 @@ class StateFile:
         except OSError as error:
             raise StartError(
                 f"state {self.path}: {error.strerror}: make {folder} a folder that the"
-                " service's user may write, or leave `state` empty"
+                " service's user may write, or name another: `state =` of [txbalancer], in Apache's"
+                " syntax DefaultRuntimeDir"
             ) from error
