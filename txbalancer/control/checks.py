@@ -16,7 +16,6 @@ from txbalancer.proxy.credentials import load as load_users
 from txbalancer.tls.listeners import server_options
 from txbalancer.tls.members import client_options
 
-
 _OF_STATE = (
     "make it, for the service's user to write, or name another: `state =` of [txbalancer], in"
     " Apache's syntax DefaultRuntimeDir"
