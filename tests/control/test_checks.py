@@ -160,6 +160,29 @@ def test_M2_files_of_passwords(tmp_path: Path) -> None:
     loads(text, REGISTRY, [check_passwords], "f")
 
 
+def test_M2_a_file_of_passwords_that_is_not_there(tmp_path: Path) -> None:
+    """
+    It is told once, with its line and what to do.
+    """
+    path = tmp_path / "users"
+    httpd = (
+        f"Listen 8080\n<Location /m>\nSetHandler server-status\nAuthName a\nAuthUserFile {path}\n"
+        "AuthType Basic\nRequire valid-user\n</Location>\n"
+    )
+    ini = (
+        "[listener:web]\nendpoint = tcp:1\n[mount:/a]\nto = status:200\nrequire = valid-user\n"
+        f"auth-file = {path}\n"
+    )
+    fault = f"cannot read {path}: No such file or directory: make it with `htpasswd -B -c {path}"
+    for text, place in ((httpd, "f:5: AuthUserFile"), (ini, "f:6: [mount:/a] auth-file")):
+        with pytest.raises(ConfigErrors) as caught:
+            loads(text, REGISTRY, COMMAND_CHECKS, "f")
+        assert str(caught.value) == f"{place}: {fault} USER`, or name another"
+    path.mkdir()
+    with pytest.raises(ConfigErrors, match="Is a directory: name a file of htpasswd's that"):
+        loads(httpd, REGISTRY, COMMAND_CHECKS, "f")
+
+
 def test_a_state_file_needs_its_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """
     That it is not there is told at its line, with both remedies, by C{check} and by a start.

@@ -73,7 +73,7 @@ def parse(option: Option, text: str, registry: Registry) -> Any:
             with open(value, "rb"):
                 pass
         except (OSError, ValueError) as error:
-            raise ValueError(f"cannot read {value}: {why(error)}") from error
+            raise ValueError(unreadable(option.name, value, error)) from error
     return value
 
 
@@ -91,6 +91,20 @@ def why(error: Exception) -> str:
     Say shortly why a file cannot be opened.
     """
     return getattr(error, "strerror", None) or str(error)
+
+
+def unreadable(key: str, path: str, error: Exception) -> str:
+    """
+    Say why a file cannot be opened, and what to do about one of passwords.
+
+    @param key: of the option that names the file.
+    """
+    text = f"cannot read {path}: {why(error)}"
+    if key != "auth-file":
+        return text
+    if isinstance(error, FileNotFoundError):
+        return f"{text}: make it with `htpasswd -B -c {path} USER`, or name another"
+    return f"{text}: name a file of htpasswd's that the service's user may read"
 
 
 def read_options(

@@ -99,6 +99,8 @@ def check_passwords(spec: ServiceSpec) -> Iterator[Complaint]:
             try:
                 load_users(mount.auth_file)
             except StartError as error:
+                if isinstance(error.__cause__, OSError):
+                    continue  # whoever read the configuration has told it, with what to do
                 yield f"mount:{mount.label}", "auth-file", str(error)
 
 

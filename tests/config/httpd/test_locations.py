@@ -315,7 +315,10 @@ def test_expressions_of_proxy_sections() -> None:
         (section("/a", "AuthType Digest"), "Digest is not carried over: use Basic"),
         (section("/a", "AuthBasicProvider ldap"), "only file is carried over"),
         (section("/a", "AuthMerging Maybe"), "AuthMerging: 'Maybe' is not allowed"),
-        (section("/a", "AuthUserFile /no/such"), "cannot read /no/such: No such file"),
+        (
+            section("/a", "AuthUserFile /no/such"),
+            "cannot read /no/such: No such file or directory: make it with `htpasswd",
+        ),
         (section("/a", "AuthBasicAuthoritative Off"), "there is no other authority here"),
         (section("/a", "ProxyPreserveHost"), "ProxyPreserveHost takes one word"),
         (section("/a", "ProxyErrorOverride 200"), "400 to 599"),

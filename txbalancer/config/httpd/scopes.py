@@ -248,7 +248,7 @@ def _try(path: str, key: str, inside: Iterable[Directive], findings: Findings) -
             pass
     except (OSError, ValueError) as error:
         directive = next(each for each in inside if each.key == key)
-        fault(findings, directive, f"cannot read {path}: {config_options.why(error)}")
+        fault(findings, directive, config_options.unreadable("auth-file", path, error))
 
 
 def _of_server(directives: Iterable[Directive], findings: Findings) -> dict[str, Any]:
