@@ -4,10 +4,13 @@ The error log.
 
 from __future__ import annotations
 
+import sys
+import warnings
+from io import StringIO
 from pathlib import Path
 
 import pytest
-from twisted.logger import Logger, LogPublisher
+from twisted.logger import LogBeginner, Logger, LogPublisher
 from twisted.python.failure import Failure
 
 from txbalancer.control.errorlog import open_error_log
@@ -33,6 +36,29 @@ def test_messages_from_the_level_on(tmp_path: Path) -> None:
     assert audit.endswith(" [info] admin changed shop")
     assert first.endswith(" [warn] http://m1 is down")
     assert (second.rpartition(" ")[2], third) == ("bad", "\tnews")
+
+
+def test_what_is_told_anew_is_written_once(tmp_path: Path) -> None:
+    """
+    C{python -m twisted} begins its log after the services' start, and then all observers hear
+    what there was before; what is only alike is written each time.
+    """
+    publisher = LogPublisher()
+    beginner = LogBeginner(publisher, StringIO(), sys, warnings)
+    log = open_error_log(str(tmp_path / "error.log"), "info", publisher)
+    assert log is not None
+    logger = Logger("x", observer=publisher)
+    for text in ("serving", "serving"):
+        logger.info(text)
+    beginner.beginLoggingTo([lambda event: None], redirectStandardIO=False)
+    logger.info("started")
+    publisher({"log_format": "bare"})
+    publisher({"log_format": "bare"})
+    log.close()
+    lines = (tmp_path / "error.log").read_text().splitlines()
+    assert [line.rpartition("] ")[2] for line in lines] == [
+        *("serving", "serving", "started", "bare", "bare")
+    ]
 
 
 def test_a_failure_has_its_traceback(tmp_path: Path) -> None:

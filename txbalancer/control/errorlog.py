@@ -17,6 +17,8 @@ from zope.interface import implementer
 
 from txbalancer.control.logsinks import NullSink, Sink, open_sink
 
+MOST_EARLY = 1000
+"""Messages that are remembered, as they may be told once more."""
 _WEIGHT = {level: weight for weight, level in enumerate(LogLevel.iterconstants())}
 
 
@@ -46,6 +48,7 @@ class ErrorLog:
         self._sink = sink
         self._least = _WEIGHT[level]
         self._publisher = publisher
+        self._early: set[tuple[float | None, str]] = set()
         publisher.addObserver(self)
 
     def __call__(self, event: dict[str, Any]) -> None:
@@ -59,10 +62,22 @@ class ErrorLog:
         text = eventAsText(
             event, includeTraceback=True, includeTimestamp=False, includeSystem=False
         )
-        if text:
+        if text and not self._is_repeated(event.get("log_time"), text):
             text = text.rstrip().replace("\n", "\n\t")
             line = f"{formatTime(event.get('log_time'))} [{level.name}] {text}\n"
             self._write(line.encode("utf-8", "replace"))
+
+    def _is_repeated(self, when: float | None, text: str) -> bool:
+        """
+        Tell whether a message came before: C{python -m twisted} starts services, then the log,
+        and with that tells everybody anew what there was until then.
+        """
+        message = (when, text)
+        if message in self._early:
+            return when is not None
+        if len(self._early) < MOST_EARLY:
+            self._early.add(message)
+        return False
 
     def _write(self, data: bytes) -> None:
         try:
