@@ -19,6 +19,15 @@ from txbalancer.interfaces import IProbe
 from txbalancer.probes.line import Line, failed
 
 
+class _Connections(Factory):
+    """
+    Does not log each connection, of which a check makes a new one.
+    """
+
+    noisy = False
+    protocol = Protocol
+
+
 @implementer(IProbe)
 class TCPProbe:
     """
@@ -42,7 +51,7 @@ class TCPProbe:
         def refused(failure: Any) -> ProbeResult:
             return failed(failure, "connect", reactor.seconds() - began)
 
-        connecting: Deferred[Any] = line.connect(Factory.forProtocol(Protocol))
+        connecting: Deferred[Any] = line.connect(_Connections())
         return connecting.addCallbacks(connected, refused)
 
 
