@@ -125,7 +125,7 @@ def makeService(options: Any) -> IService:
     """
     loaded = options["loaded"]
     for warning in loaded.warnings:
-        print(warning, file=sys.stderr)
+        print(f"warning: {warning}", file=sys.stderr)
     balancer = BalancerService(
         loaded.spec, options["config"], registry=options["registry"], load=options["load"]
     )

@@ -73,6 +73,7 @@ def _check_command(
             context,
             path,
             lambda: load(path, registry(), checks(), lenient=lenient, defines=defines),
+            lenient,
         )
         _report(path, loaded)
 
@@ -99,7 +100,10 @@ def _convert_command(registry: Callable[[], Registry]) -> click.Command:
         Warnings go to standard error. The exit code is 1 when FILE cannot be used.
         """
         loaded = _read(
-            context, path, lambda: load(path, registry(), lenient=lenient, defines=defines)
+            context,
+            path,
+            lambda: load(path, registry(), lenient=lenient, defines=defines),
+            lenient,
         )
         _warn(loaded)
         text = convert_text(path, loaded.spec)
@@ -129,12 +133,14 @@ def convert_text(path: str, spec: ServiceSpec) -> str:
     return f"{head}\n{render(spec, defaults=True)}"
 
 
-def _read(context: click.Context, path: str, read: Callable[[], Loaded]) -> Loaded:
+def _read(context: click.Context, path: str, read: Callable[[], Loaded], lenient: bool) -> Loaded:
     try:
         return read()
     except ConfigErrors as errors:
         click.echo(str(errors), err=True)
-        click.echo(f"{path}: {counted(len(errors.errors), 'error')}", err=True)
+        omitted = any(each.text.startswith("is not carried over: ") for each in errors.errors)
+        hint = "; --lenient leaves out what is not carried over" if omitted and not lenient else ""
+        click.echo(f"{path}: {counted(len(errors.errors), 'error')}{hint}", err=True)
         context.exit(1)
 
 
