@@ -6,6 +6,8 @@ from __future__ import annotations
 
 from twisted.logger import LogLevel, globalLogPublisher
 
+from txbalancer.core import flags
+from txbalancer.core.standing import TRIED_AGAIN
 from txbalancer.proxy.local import RedirectTarget, StatusTarget
 from txbalancer.proxy.mounted import MountedBalancer
 from txbalancer.proxy.web import WebTarget
@@ -171,3 +173,33 @@ def test_a_balancer_without_members_left_does_not_flood_the_log() -> None:
     finally:
         globalLogPublisher.removeObserver(observe)
     assert said == ["Init Ok -> Init Err", "Init Err -> Init Ok"]
+
+
+def test_what_checks_and_people_do_is_always_told() -> None:
+    """
+    The bound on members that are tried again and again hides nothing else.
+    """
+    rig = make_rig()
+    said: list[str] = []
+
+    def observe(event) -> None:
+        if "after" in event:
+            said.append(f"{event['after']}: {event['cause']}{event['more']}")
+
+    balancer = rig.balancer()
+    first = balancer.members[0]
+    globalLogPublisher.addObserver(observe)
+    try:
+        first.retries = 1
+        for _ in range(3):
+            balancer.force_error(first, "connect-failed", rig.runtime.now())
+            balancer.set_flags(first, first.flags & ~flags.IN_ERROR, TRIED_AGAIN, rig.runtime.now())
+        balancer.set_flags(first, first.flags | flags.DRAIN, "by command", rig.runtime.now())
+        balancer.set_flags(first, first.flags | flags.HC_FAILED, "checked", rig.runtime.now())
+    finally:
+        globalLogPublisher.removeObserver(observe)
+    assert said == [
+        "Init Err: connect-failed",
+        "Init Drn Ok: by command",
+        "Init Drn HcFl: checked",
+    ]

@@ -30,7 +30,7 @@ from txbalancer.core.specs import (
     ToResource,
     ToStatus,
 )
-from txbalancer.core.standing import Flip
+from txbalancer.core.standing import TRIED_AGAIN, Flip
 from txbalancer.proxy.local import RedirectTarget, StatusTarget
 from txbalancer.proxy.mounted import MountedBalancer
 from txbalancer.proxy.resource import BalancerResource
@@ -146,7 +146,8 @@ class Targets:
         if flags.usable(flip.after):
             self._runtime.reactor.callLater(0, resource.serve_waiting)
         more: str | None = ""
-        if flip.member.retries:
+        fallen = flip.after & ~flip.before & flags.IN_ERROR
+        if flip.member.retries and (fallen or flip.cause == TRIED_AGAIN):
             # Where all are down each request brings them in and out again (forced recovery).
             more = resource.relapses.permit(self._runtime.now())
             if more is None:
