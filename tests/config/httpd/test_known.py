@@ -44,7 +44,7 @@ def test_what_is_not_carried_over() -> None:
     assert left == [["Listen", "80"]]
     assert errors == [
         "f:2: RewriteRule: is not carried over: URLs are not rewritten here; for [P] use ProxyPass "
-        "or ProxyPassMatch, for [R] let a member redirect",
+        "or ProxyPassMatch, for [R] Redirect or RedirectMatch",
         "f:3: Directory: is not carried over: no files are served here; leave it out, or keep a "
         "web server for them as a member",
     ]

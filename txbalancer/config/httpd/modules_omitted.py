@@ -244,8 +244,8 @@ OF_MODULES: dict[str, tuple[str, str]] = {
     ),
     "request": ("bodies stream and are never kept; leave it out", "KeptBodySize"),
     "rewrite": (
-        "URLs are not rewritten here; for [P] use ProxyPass or ProxyPassMatch, for [R] let a member"
-        " redirect",
+        "URLs are not rewritten here; for [P] use ProxyPass or ProxyPassMatch, for [R]"
+        " Redirect or RedirectMatch",
         "RewriteBase RewriteCond RewriteEngine RewriteMap RewriteOptions RewriteRule",
     ),
     "sed": (CONTENT, "InputSed OutputSed"),
