@@ -106,6 +106,14 @@ def test_M4_M5_tables(browser: Browser) -> None:
     assert table.rows(4) == [{"Expr name": "ok2", "Expression": "%{REQUEST_STATUS} =~ /^2/"}]
 
 
+def test_M4_a_cookie_of_the_balancers_own() -> None:
+    """
+    Sessions that are kept by stickycookie are not shown as none.
+    """
+    own = Browser(CONFIGURATION.replace("[balancer:two]", "[balancer:two]\nstickycookie = R"))
+    assert Table(own.get()).rows(2)[0]["StickySession"] == "R (set here)"
+
+
 def test_M5_health_checks(browser: Browser) -> None:
     """
     Columns of checks where there are any, with the result of the last.
@@ -125,6 +133,9 @@ def test_M5_health_checks(browser: Browser) -> None:
     ]
     assert (row["HC uri"], row["HC Expr"]) == ("/", "ok2")
     assert row["Last check"] == "failed: status 503, 1 min ago, took 12 ms"
+    resource.checked("http://10.0.0.1", ProbeResult(True, "status 200 in 12 ms", 0.012))
+    fine = Table(browser.get()).rows(1)[0]
+    assert fine["Last check"] == "passed: status 200 in 12 ms, 0 s ago"
     assert row["State"] == "out: its health checks fail: status 503 (for 1 min)"
     assert row["Changed"] == "hcmethod, hcuri, hcexpr, hcfails"
 

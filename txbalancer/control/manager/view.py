@@ -118,7 +118,8 @@ def _balancer_cells(board: Board, balancer: Balancer) -> Iterator[Cell]:
     most = max(_most(balancer), len(balancer.members))
     names = spec.stickysession
     yield Cell("MaxMembers", f"{most} [{len(balancer.members)} Used]")
-    yield Cell("StickySession", sticky_names.show(names) if names else " (None) ")
+    own = f"{spec.stickycookie} (set here)" if spec.stickycookie else " (None) "
+    yield Cell("StickySession", sticky_names.show(names) if names else own)
     yield Cell("DisableFailover", "On" if spec.nofailover else "Off")
     yield Cell("Timeout", f"{spec.timeout:g}")
     yield Cell("FailoverAttempts", str(balancer.maxattempts))
@@ -191,7 +192,10 @@ def _last_check(member: Member, now: float) -> str:
     if probe is None:
         return ""
     words = f"{'passed' if probe.passed else 'failed'}{f': {probe.text}' if probe.text else ''}"
-    return f"{words}, {since(member.probed, now)} ago, took {probe.duration * 1000:.0f} ms"
+    seconds = f"{probe.duration * 1000:.0f} ms"
+    # What passed tells its time in its text already.
+    took = "" if f" in {seconds}" in probe.text else f", took {seconds}"
+    return f"{words}, {since(member.probed, now)} ago{took}"
 
 
 # -- forms
