@@ -303,6 +303,23 @@ def test_nocanon_stays_in_the_mount(spec: MountSpec, path: bytes) -> None:
     assert caught.value.status == 400
 
 
+@pytest.mark.parametrize("mode", ["off", "nodecode"])
+@pytest.mark.parametrize(
+    "path", [b"/x/..%2f/../admin", b"/a%2Fb/../admin", b"/a//%2e%2e/admin", b"/a%5Cb/../admin"]
+)
+def test_nocanon_leaves_no_climb_in_doubt(path: bytes, mode: str) -> None:
+    """
+    A member that merges slashes, or takes encoded ones for such, must not get to what another
+    mount keeps: dots go to no member that may count segments in another way.
+    """
+    mounts = table(
+        rule("/x", balancer(), nocanon=True, encodedslashes=mode),
+        rule("/", balancer("/"), nocanon=True, encodedslashes=mode),
+    )
+    with pytest.raises(ClientError, match="two ways"):
+        mounts.find(FakeRequest(path))
+
+
 def test_identity_costs_no_copy() -> None:
     """
     A mount that changes nothing hands on the very same bytes.

@@ -13,7 +13,14 @@ from txbalancer.core.editor import answer_editor
 from txbalancer.core.encoded import EncodedRule, normalise_encoded
 from txbalancer.core.locations import compile_location, location_prefix
 from txbalancer.core.mapping import LocationTemplate, PathTemplate, base_path
-from txbalancer.core.paths import ENCODED_SLASH, canonical, decode, merge_slashes, normalise
+from txbalancer.core.paths import (
+    ENCODED_SLASH,
+    canonical,
+    decode,
+    has_doubtful_climb,
+    merge_slashes,
+    normalise,
+)
 from txbalancer.core.patterns import compile_pattern
 from txbalancer.core.request import Request
 from txbalancer.core.specs import FixedStatus, MountSpec, NotProxied, Redirect, ToBalancer, ToMember
@@ -144,7 +151,8 @@ class Mount:
         Map a path for C{nocanon}: as the client wrote it, if that is this mount's too (H58).
 
         @param path: the normal form of C{raw}, which decided on the mount.
-        @raise ClientError: 400 when dot segments lead out of what the mount leaves.
+        @raise ClientError: 400 when dot segments lead out of what the mount leaves, or lead
+            elsewhere for a member that takes the slashes beside them in another way.
         """
         if self.regex is not None:
             match = self.regex.search(raw)
@@ -153,6 +161,8 @@ class Mount:
         # More slashes than the prefix has at its end do not count as the client's, either.
         if not self._has(raw) or (self.prefix.endswith(b"/") and rest.startswith(b"/")):
             return self.map_path(path)
+        if has_doubtful_climb(raw):
+            raise ClientError("the path has .. and slashes that can be read in two ways")
         normalise(b"/" + rest.removeprefix(b"/"))
         return (self.base + rest) or b"/"
 

@@ -106,6 +106,15 @@ def has_dots(path: bytes) -> bool:
     return b"." in path and _HIDDEN_DOTS.search(path) is not None
 
 
+def has_doubtful_climb(raw: bytes) -> bool:
+    """
+    Tell whether a path has C{..} that takes away more or less where other slashes are read as
+    one, or encoded ones as slashes: C{/a%2Fb/../c} is C{/c} or C{/a/c}, C{/a//../c} too.
+    """
+    path = decode(raw)
+    return b".." in path.split(b"/") and (b"//" in path or hides_slash(path))
+
+
 def resolve_dots(path: bytes) -> bytes:
     """
     Resolve the dot segments of a path that starts with a slash.
