@@ -5,6 +5,8 @@ Heads: what is refused with which status (PEERS 2.13), and what a head says.
 from __future__ import annotations
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from tests.http1.build import bare_request, request, response
 from txbalancer.errors import BadResponse, ClientError
@@ -561,3 +563,47 @@ def test_many_status_lines_are_not_remembered_for_ever() -> None:
         head = response(start=b"HTTP/1.0 %d R%d" % (200 + number % 700, number))
         assert (head.status, head.minor) == (200 + number % 700, 0)
     assert len(heads._statuses_seen) <= 1024
+
+
+@given(
+    st.sampled_from((b"GET", b"POST", b"PATCH", b"get", b"ODD", b"")),
+    st.binary(max_size=6) | st.text('/?#%"a*:', max_size=8).map(str.encode),
+    st.sampled_from((b"HTTP/1.1", b"HTTP/1.0", b"HTTP/1.2", b"HTTP/1.11", b"http/1.1")),
+)
+@example(b"GET", b"a?b?c", b"HTTP/1.1")
+@example(b"GET", b"a?", b"HTTP/1.0")
+@example(b"GET", b"a b", b"HTTP/1.1")
+def test_usual_request_lines_are_read_as_all_others(
+    method: bytes, rest: bytes, version: bytes
+) -> None:
+    """
+    The quick way takes no line that the thorough one refuses, and says the same of it.
+    """
+    line = b"%b /%b %b" % (method, rest, version)
+    if b"\r\n" in line:
+        return
+    usual = heads._USUAL_REQUEST_LINE(line)
+    thorough = heads.RequestHead()
+    try:
+        heads._request_line(thorough, line, DEFAULT)
+    except ClientError:
+        assert usual is None
+        return
+    assert (usual is None) is (method == b"ODD" or method == b"get")
+    head = parse_request(line + b"\r\nHost: shop.test", DEFAULT)
+    for name in ("method", "target", "path", "query", "minor"):
+        assert getattr(head, name) == getattr(thorough, name)
+
+
+def test_the_limit_of_targets_holds_for_usual_ones() -> None:
+    """
+    A target as long as the limit is taken, a longer one is 414, whatever way reads it.
+    """
+    for size, fits in ((10, True), (11, False)):
+        line = b"GET /%b HTTP/1.0" % (b"x" * (size - 1))
+        if fits:
+            assert len(parse_request(line, Limits(url=10)).target) == size
+            continue
+        with pytest.raises(ClientError) as caught:
+            parse_request(line, Limits(url=10))
+        assert caught.value.status == 414

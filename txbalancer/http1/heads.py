@@ -48,6 +48,11 @@ _MOST_STATUSES = 256
 _statuses_seen: dict[bytes, tuple[int, int]] = {}
 _IN_REQUEST_LINE = HARMLESS.translate(None, b"\t")
 _METHODS = {b"GET", b"HEAD", b"POST", b"PUT", b"DELETE", b"OPTIONS", b"PATCH", b"TRACE"}
+# Method, target, its path and query, minor version: nothing that _request_line would refuse.
+_USUAL_REQUEST_LINE = re.compile(
+    rb"(%b) ((/[!\"$->@-~\x80-\xff]*)(?:\?([!\"$-~\x80-\xff]*))?) HTTP/1\.([01])"
+    % b"|".join(sorted(_METHODS))
+).fullmatch
 
 
 class RequestHead:
@@ -63,7 +68,7 @@ class RequestHead:
     @ivar keep_alive: whether the client can take another answer on this connection.
     @ivar upgrade: protocol that the client offers to change to, or C{b""}.
     @ivar expects: whether the client waits for 100 (Continue).
-    @ivar user: who logged in or tried to; not set where nobody had to.
+    @ivar user: who logged in or tried to; C{None} where nobody had to.
     """
 
     __slots__ = (
@@ -84,7 +89,7 @@ class RequestHead:
     )
 
     peer: Any
-    user: bytes
+    user: bytes | None
     method: bytes
     target: bytes
     path: bytes
@@ -183,7 +188,13 @@ def parse_request(data: bytes, limits: Limits) -> RequestHead:
     """
     lines = data.split(b"\r\n")
     head = RequestHead()
-    _request_line(head, lines[0], limits)
+    usual = _USUAL_REQUEST_LINE(lines[0])
+    if usual is not None and len(lines[0]) <= limits.url:
+        head.method, head.target, head.path, head.query, minor = usual.groups()
+        head.minor = 1 if minor == b"1" else 0
+        head.host = b""
+    else:
+        _request_line(head, lines[0], limits)
     if len(lines) > limits.headers + 1:
         raise ClientError(f"more than {limits.headers} header lines", 431)
     if len(data) > limits.line and max(map(len, lines[1:]), default=0) > limits.line:
@@ -196,6 +207,7 @@ def parse_request(data: bytes, limits: Limits) -> RequestHead:
     connection = noted.get(b"connection")
     head.upgrade = b""
     head.expects = False
+    head.user = None
     if (connection is None or connection == b"keep-alive") and b"expect" not in noted:
         head.keep_alive = head.minor == 1 or connection is not None
     else:

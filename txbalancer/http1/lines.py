@@ -106,7 +106,6 @@ class Lines:
 
     __slots__ = (
         "_kept_keys",
-        "_known",
         "_names",
         "_note",
         "_noted",
@@ -127,8 +126,7 @@ class Lines:
         self._notes: dict[bytes, Verdict | None] = {}
         self._passed: set[bytes] = set()
         self._size = 0
-        self._known = self._notes.__contains__
-        self._note = self._notes.get
+        self._note = self._notes.__getitem__
         self._passes = self._passed.__contains__
 
     def sort(
@@ -140,12 +138,15 @@ class Lines:
         @return: those that are passed on, and key and value of those that are noted, in order.
         @raise BalancerError: of the class C{error}, when one is no header line.
         """
-        fresh = list(filterfalse(self._known, lines))
-        if fresh:
-            self._learn(lines, fresh, error)
-        return list(filter(self._passes, lines)), list(filter(None, map(self._note, lines)))
+        try:
+            notes = list(map(self._note, lines))
+        except KeyError:
+            self._learn(lines, error)
+            notes = list(map(self._note, lines))
+        return list(filter(self._passes, lines)), list(filter(None, notes))
 
-    def _learn(self, lines: list[bytes], fresh: list[bytes], error: type[BalancerError]) -> None:
+    def _learn(self, lines: list[bytes], error: type[BalancerError]) -> None:
+        fresh = list(filterfalse(self._notes.__contains__, lines))
         self._size += _cost(fresh)
         if self._size > _MOST_REMEMBERED:
             self._notes.clear()
