@@ -518,3 +518,11 @@ def test_nothing_is_remembered_where_more_than_the_path_decides() -> None:
         assert found is not None
         assert found[0].spec.label == label
     assert not mounts._found
+
+
+@pytest.mark.parametrize("pattern", [r"^/a[[:alpha:](]|^/b", r"^/a[\](]|^/b", "^/a[(]|^/b"])
+def test_an_alternative_behind_a_set(pattern: str) -> None:
+    """
+    What stands between brackets opens no group: such an expression has no beginning of its own.
+    """
+    assert literal_start(pattern) == b""

@@ -22,6 +22,10 @@ from txbalancer.core.patterns import compile_pattern
         (r"^/x[\]$]$", b"/x$", True),
         ("(?#$)x$", b"x", True),
         ("(?im)^X$", b"x\ny", True),
+        ("(?#[)^/x$", b"/x\n", False),
+        (r"^/x\z", b"/x", True),
+        ("^/(?<name>x)$", b"/x", True),
+        ("^/[[:alpha:](]$|^/1", b"/(", True),
     ],
 )
 def test_the_end_is_the_very_end(pattern: str, text: bytes, found: bool) -> None:

@@ -277,7 +277,7 @@ def literal_start(pattern: str) -> bytes:
 
 
 def _has_alternatives(pattern: str) -> bool:
-    bare = re.sub(r"\\.|\[\^?\]?[^\]]*\]", "", pattern, flags=re.DOTALL)
+    bare = re.sub(r"\\.|\[\^?\]?(?:\\.|\[:\^?\w+:\]|[^\]\\])*\]", "", pattern, flags=re.DOTALL)
     depth = 0
     for char in bare:
         depth += (char == "(") - (char == ")")

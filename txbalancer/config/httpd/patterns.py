@@ -13,9 +13,6 @@ from txbalancer.core.mounts import literal_start
 from txbalancer.core.paths import merge_slashes
 from txbalancer.core.patterns import compile_pattern
 
-_NAMED_GROUP = re.compile(r"(?<!\\)\(\?<(?=[A-Za-z_])")
-_CLASS = re.compile(r"\[:\^?\w+:\]")
-
 
 class Share(Enum):
     """
@@ -72,13 +69,10 @@ def path_pattern(text: str) -> Pattern:
 
 def regex_pattern(text: str) -> Pattern:
     """
-    Read a regular expression in PCRE's notation, as far as Python's is the same.
+    Read a regular expression.
 
-    @raise ValueError: when Python cannot read it.
+    @raise ValueError: when it cannot be read here.
     """
-    text = _NAMED_GROUP.sub("(?P<", text)
-    if _CLASS.search(text):
-        raise ValueError(f"{text!r}: write classes such as [:alpha:] as A-Za-z")
     compile_pattern(text)
     return Pattern("regex", text)
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from txbalancer.core.hcexpr import names
 from txbalancer.core.hcexpr.answer import MOST_BODY, Answer, Sight, Test, Word
 from txbalancer.core.hcexpr.lexer import DEEPEST, INTEGER, Part, Token, Variable, shown, tokens
-from txbalancer.core.hcexpr.patterns import compile_pattern, is_risky
+from txbalancer.core.patterns import compile_pattern, is_risky
 
 MOST_TEXT = 8192
 
