@@ -102,6 +102,23 @@ def test_health_checks(browser: Browser) -> None:
     assert browser.members()[0].spec.hcmethod == "none"
 
 
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("S", StickyNames("S", "S")),
+        ("S|s", StickyNames("S", "s")),
+        ("-", None),
+    ],
+)
+def test_PR69510_b_ss(browser: Browser, text: str, names: StickyNames | None) -> None:
+    """
+    One name is for cookie and URL, two are one for each, and a dash is for none: each time anew.
+    """
+    browser.post(b_ss="old|older")
+    browser.post(b_ss=text)
+    assert browser.rig.balancer().spec.stickysession == names
+
+
 def test_options_of_a_balancer(browser: Browser) -> None:
     """
     All of them, where empty leaves as is and a dash unsets.
