@@ -72,6 +72,7 @@ def balancer_fault(parameters: str) -> str:
         ("C2", "hcmethod=TCP hcpasses=0", "hcpasses", 1),
         ("C2", "hcmethod=TCP hcfails=0", "hcfails", 1),
         ("C1", "hcmethod=GET hcuri=/up", "hcuri", "/up"),
+        ("X39", f"hcmethod=GET hcuri=/{'a' * 1022}", "hcuri", f"/{'a' * 1022}"),
         ("0.5", "ROUTE=a Route=b", "route", "b"),
     ],
 )
@@ -116,6 +117,7 @@ def test_W_member_parameters(item: str, text: str, attribute: str, value: Any) -
         ("C2", "hcmethod=foo", "hcmethod: 'foo' is not known; use get, get11, head"),
         ("C2", "hcinterval=99ms", "hcinterval: '99ms' is out of range: 100ms to"),
         ("C2", "hcpasses=-1", "hcpasses: '-1' is not a whole number from 0 to 1000"),
+        ("X39", f"hcuri=/{'a' * 1023}", "is not a path: start with / and use up to 1023 ASCII"),
         ("C2", "hcuri=foo", "hcuri: 'foo' is not a path: start with /"),
         ("C2", "hcexpr=ok", "hcexpr: no expression 'ok' was declared before, by ProxyHCExpr"),
         ("C2", "hctemplate=t", "hctemplate: no template 't' was declared before, by ProxyHCT"),

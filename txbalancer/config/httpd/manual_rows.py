@@ -143,10 +143,10 @@ OF_CHECKS = (
     Row(
         "C1",
         "hcuri",
-        "up to 63 characters",
+        "up to 1023 characters",
         "none",
         SAME,
-        "Starts with a slash. Without one / is asked for, where Apache sends a malformed request.",
+        "63 in Apache. Starts with a slash. Without one / is asked for, where Apache sends a malformed request.",
     ),
     Row(
         "C1",
