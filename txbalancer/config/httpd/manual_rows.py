@@ -146,7 +146,7 @@ OF_CHECKS = (
         "up to 1023 characters",
         "none",
         SAME,
-        "63 in Apache. Starts with a slash. Without one / is asked for, where Apache sends a malformed request.",
+        "63 in Apache. Starts with a slash. Without one / is asked for, where Apache sends junk.",
     ),
     Row(
         "C1",
