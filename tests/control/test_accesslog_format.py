@@ -377,7 +377,7 @@ def test_M2_users_are_logged() -> None:
     request = FakeRequest()
     record = finished(request=request)
     assert line("%u", record) == "-"
-    request.user = b'b"ob'  # type: ignore[attr-defined]
+    request.user = b'b"ob'
     assert line("%l %u", record) == '- b\\"ob'
     assert line("combined", record).startswith('192.0.2.7 - b\\"ob [')
     assert json.loads(line("json", record))["user"] == 'b"ob'

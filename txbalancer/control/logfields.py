@@ -26,8 +26,10 @@ class LoggedRequest(Request, Protocol):
 
     @ivar target: the request target as sent.
     @ivar version: the protocol's version, such as C{b"1.1"}.
+    @ivar user: who logged in or tried to; C{None} where nobody had to.
     """
 
+    user: bytes | None
     target: bytes
     version: bytes
 
@@ -40,6 +42,7 @@ class NoRequest:
     __slots__ = ()
     method = target = version = path = host = b""
     query: bytes | None = None
+    user: bytes | None = None
 
     def header(self, name: bytes) -> bytes | None:
         """
@@ -269,8 +272,7 @@ def _client(record: Outcome, request: LoggedRequest) -> bytes | None:
 
 
 def _user(record: Outcome, request: LoggedRequest) -> bytes | None:
-    # Set by the guards of mounts only.
-    return getattr(request, "user", None)
+    return request.user
 
 
 PLAIN: dict[str, Field] = {

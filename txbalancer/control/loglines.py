@@ -79,9 +79,10 @@ def combined(record: Outcome) -> bytes:
     request: Any = record.request or NO_REQUEST
     header = request.header
     sent = record.bytes_out
+    user = request.user
     values = (
         record.peer.client.encode() or b"-",
-        getattr(request, "user", b"-"),
+        b"-" if user is None else user,
         clf_time(int(record.started)),
         request_line(record, request),
         record.status,
@@ -150,7 +151,7 @@ def as_json(record: Outcome) -> bytes:
         int((started - second) * 1000),
         peer.client.encode(),
         peer.port,
-        getattr(request, "user", b""),
+        b"" if request.user is None else request.user,
         peer.listener.encode(),
         b"true" if peer.secure else b"false",
         request.method,

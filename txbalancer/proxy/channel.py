@@ -13,7 +13,7 @@ from zope.interface import implementer
 
 from txbalancer.errors import ClientGone, ClientTimeout, Stopped
 from txbalancer.http1.framing import chunk, last_chunk
-from txbalancer.http1.heads import NO_BODY, RequestHead
+from txbalancer.http1.heads import NO_BODY
 from txbalancer.net.deadlines import NEVER
 from txbalancer.proxy.request_reader import RequestReader
 
@@ -174,7 +174,14 @@ class ClientChannel(RequestReader):
             else:
                 self._closing = True
         ended = self.ended and not self._buffer
-        if self._closing or self._receiving or ended or not self._stays(head):
+        if (
+            self._closing
+            or self._receiving
+            or ended
+            or head is None
+            or not head.keep_alive
+            or self._requests >= self.site.most_requests
+        ):
             self._closing = True
             lines.append(b"Connection: close")
         elif not minor:
@@ -183,16 +190,6 @@ class ClientChannel(RequestReader):
         if chunked:
             data = chunk(data) + last_chunk(trailers) if done else chunk(data)
         self.transport.write(b"\r\n".join((start, *lines, b"", data)))
-
-    def _stays(self, head: RequestHead | None) -> bool:
-        spec = self.site.spec
-        return (
-            head is not None
-            and head.keep_alive
-            and not self.site.draining
-            and not (spec.keepalive_requests and self._requests >= spec.keepalive_requests)
-            and spec.keepalive_timeout > 0
-        )
 
     def write_body(self, data: bytes) -> None:
         """

@@ -176,7 +176,9 @@ class Admission(Served):
         elif not right:
             self._refuse("unauthorized")
         else:
-            self._visitor.user = text_of(self.head.user)
+            user = self.head.user
+            assert user is not None, "it was set before the check began"
+            self._visitor.user = text_of(user)
             self.proceed(self._judge(self._visitor))
 
     def _refuse(self, reason: str) -> None:

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import socket
 from collections import deque
+from math import inf
 from typing import Any
 
 from twisted.internet.address import UNIXAddress
@@ -31,6 +32,7 @@ class Site(ServerFactory):
     @ivar spec: the listener's options; replaced on reload.
     @ivar table: the mounts; replaced on reload by one assignment.
     @ivar draining: no further requests are taken.
+    @ivar most_requests: of one connection; the answer to the last one ends it.
     """
 
     noisy = False
@@ -57,6 +59,8 @@ class Site(ServerFactory):
         Take other options for the same endpoints; connections stay.
         """
         self.spec = spec
+        lasting = spec.keepalive_timeout > 0 and not self.draining
+        self.most_requests = (spec.keepalive_requests or inf) if lasting else 0
         self.limits = Limits(
             head=spec.max_head,
             url=spec.max_url,
@@ -117,6 +121,7 @@ class Site(ServerFactory):
         Close idle connections now and the others after their answer.
         """
         self.draining = True
+        self.most_requests = 0
         for channel in list(self.channels):
             channel.drain()
 
@@ -176,7 +181,7 @@ class Site(ServerFactory):
         head.method, head.target, head.path, head.query = b"-", b"-", b"", None
         head.minor, head.keep_alive, head.lines, head.noted = 1, False, [], {}
         head.host = head.upgrade = b""
-        head.body, head.expects = -1, False
+        head.body, head.expects, head.user = -1, False, None
         more = self._throttle.permit(self.now())
         if more is not None:
             self.log.debug(
