@@ -46,6 +46,7 @@ class Balancer(Standing):
 
     @ivar spec: its options, with changes made at run time.
     @ivar configured: its options as in the configuration.
+    @ivar sticky: whether sessions are looked for at all.
     """
 
     __slots__ = (
@@ -58,6 +59,7 @@ class Balancer(Standing):
         "_secret",
         "configured",
         "spec",
+        "sticky",
     )
 
     def __init__(
@@ -84,6 +86,7 @@ class Balancer(Standing):
         self._secret = secret
         self._method = self._make_method(spec)
         self._schemes = self._make_schemes(spec)
+        self.sticky = bool(self._schemes)
         self._field: Sequence[Member] = ()
         self.install(Member(each) for each in spec.members)
 
@@ -201,13 +204,6 @@ class Balancer(Standing):
         most = self.spec.maxattempts
         return max(0, len(self.members) - 1) if most is None else most
 
-    @property
-    def sticky(self) -> bool:
-        """
-        Whether sessions are looked for at all.
-        """
-        return bool(self._schemes)
-
     def lbstatus(self, member: Member) -> int:
         """
         Return a member's lbstatus in hundredths, as Apache's manager shows it.
@@ -242,6 +238,7 @@ class Balancer(Standing):
             self.ledger.restart()
             method.reset(self.members)
         self.spec, self._method, self._schemes = spec, method, schemes
+        self.sticky = bool(schemes)
         self.index()
 
     def _make_method(self, spec: BalancerSpec) -> Any:

@@ -258,7 +258,8 @@ class Exchange(Attempts):
         session = self._session
         route = b"" if member is None else member.route
         # In the order of the fields: naming twenty of them costs two microseconds.
-        return Outcome._make(
+        return tuple.__new__(
+            Outcome,
             (
                 self.head,
                 self.head.peer,
@@ -282,5 +283,5 @@ class Exchange(Attempts):
                 and (session is None or member not in session.members),
                 self._reused,
                 self.answer,
-            )
+            ),
         )

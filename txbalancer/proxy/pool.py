@@ -197,7 +197,7 @@ class MemberPool:
         else:
             self.idle.append(connection)
             if self.spec.ttl:
-                connection.deadline = self.runtime.now() + self.spec.ttl
+                connection.deadline = self.now() + self.spec.ttl
             else:
                 connection.deadline = NEVER
 
