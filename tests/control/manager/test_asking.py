@@ -77,6 +77,7 @@ def test_M11_a_referer_of_the_same_host(host: str, referer: str) -> None:
         ("http://evil.test\\@lb.test/", "no Referer"),
         ("http://evil.test\t/@lb.test/", "no Referer"),
         ("//lb.test/", "no Referer"),
+        ("http://lb.test:80.evil.test/", "no Referer"),
         ("javascript://lb.test/%0aalert(1)", "no Referer"),
         ("http://lb.test/ http://evil.test/", "no Referer"),
     ],

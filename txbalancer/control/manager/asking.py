@@ -18,7 +18,9 @@ MOST_BODY = 16 * 1024
 _MOST_FIELDS = 100
 _FORM = "application/x-www-form-urlencoded"
 # No user and no signs that two readers may take in two ways.
-_PAGE = re.compile(r"https?://[^/?#\\\s@]+(?:[/?#]\S*)?\Z", re.IGNORECASE)
+_PAGE = re.compile(
+    r"https?://(?:\[[0-9a-f:.]+\]|[^/?#\\\s@:]+)(?::[0-9]*)?(?:[/?#]\S*)?\Z", re.IGNORECASE
+)
 _PORTS = {"http": ":80", "https": ":443"}
 
 
