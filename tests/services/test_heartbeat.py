@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from twisted.internet.address import UNIXAddress
 from twisted.internet.error import CannotListenError
 from zope.interface.verify import verifyObject
 
@@ -18,6 +19,7 @@ from txbalancer.errors import StartError
 from txbalancer.interfaces import IMemberLoad
 from txbalancer.services.heartbeat import HeartbeatLoad, Sender
 from txbalancer.services.plugins import load_registry
+from txbalancer.testing import MemoryTransport
 
 TEXT = """
 [txbalancer]
@@ -273,6 +275,31 @@ def test_A24_reports_by_post() -> None:
     assert world.client(request=post(b"ready=5")).taken().startswith(b"HTTP/1.1 400 ")
     get = b"GET /load HTTP/1.1\r\nHost: x\r\n\r\n"
     assert world.client(request=get).taken().startswith(b"HTTP/1.1 405 ")
+
+
+def test_a_report_over_a_unix_socket_is_nobodys() -> None:
+    """
+    Who has no address is no member's sender, and is told so.
+    """
+    address = UNIXAddress(None)
+    world = LoadWorld().start()
+    factory = world.reactor.open[80]
+    client = MemoryTransport(world.reactor, factory.buildProtocol(address), address)
+    client.send(post(b"ready=5&busy=1"))
+    assert client.taken().startswith(b"HTTP/1.1 403 ")
+
+
+def test_forms_in_parts_are_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    """
+    A form of a MiB in parts would hold up everything for seconds before it is refused.
+    """
+    monkeypatch.setattr("twisted.web.http._getMultiPartArgs", None)
+    body = b"--x\r\n\r\n--x--"
+    kind = b"Content-Type: multipart/form-data; boundary=x\r\nContent-Length"
+    request = post(body).replace(b"Content-Length", kind)
+    answer = LoadWorld().start().client(request=request).taken()
+    assert answer.startswith(b"HTTP/1.1 400 ")
+    assert b"ready is missing" in answer
 
 
 def test_too_many_senders() -> None:

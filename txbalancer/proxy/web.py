@@ -38,8 +38,12 @@ class WebTarget:
     A resource and what is below it; serves it to any number of mounts.
     """
 
-    def __init__(self, resource: IResource) -> None:
-        self._resource = resource
+    def __init__(self, resource: IResource, forms: bool = True) -> None:
+        """
+        @param forms: whether the resource wants forms of POST in C{args}. To read one of a MiB
+            can take seconds, in which nothing else is done.
+        """
+        self._resource, self._forms = resource, forms
         self._site: WebSite | None = None
 
     def begin(
@@ -54,7 +58,11 @@ class WebTarget:
             site.answer(channel, head, 413, "body-too-large", text, mount)
             return
         if self._site is None:
-            self._site = WebSite(self._resource, reactor=site.runtime.reactor)
+            self._site = WebSite(
+                self._resource,
+                reactor=site.runtime.reactor,
+                parsePOSTFormSubmission=self._forms,
+            )
         places = split_path(mount.decoded(normalise(head.path)), mount.prefix)
         WebExchange(site.runtime, channel, head, self._site, places, limit, mount).start()
 

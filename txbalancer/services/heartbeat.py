@@ -14,7 +14,7 @@ from typing import Any
 from twisted.internet.error import CannotListenError
 from twisted.internet.protocol import DatagramProtocol
 from twisted.logger import Logger
-from twisted.web.http import BAD_REQUEST, NOT_ALLOWED, SERVICE_UNAVAILABLE, Request
+from twisted.web.http import BAD_REQUEST, FORBIDDEN, NOT_ALLOWED, SERVICE_UNAVAILABLE, Request
 from twisted.web.resource import Resource
 from zope.interface import implementer
 
@@ -169,8 +169,11 @@ class HeartbeatResource(Resource):
         except ValueError as error:
             request.setResponseCode(BAD_REQUEST)
             return f"{error}\n".encode()
-        client = address_of(request.getClientAddress().host)
-        if not self._load.reports.take(client, report):
+        client = getattr(request.getClientAddress(), "host", "")
+        if not client:
+            request.setResponseCode(FORBIDDEN)
+            return b"a report comes from an address, not over a unix socket\n"
+        if not self._load.reports.take(address_of(client), report):
             request.setResponseCode(SERVICE_UNAVAILABLE)
             return b"too many senders\n"
         return b"OK"

@@ -26,10 +26,10 @@ class Pages:
         """
         Return the balancer-manager for some balancers, or all.
         """
-        return WebTarget(Manager(self._steering, target.balancers))
+        return WebTarget(Manager(self._steering, target.balancers), forms=False)
 
     def status(self) -> WebTarget:
         """
         Return the server-status.
         """
-        return WebTarget(ServerStatus(self._steering, self.facts))
+        return WebTarget(ServerStatus(self._steering, self.facts), forms=False)

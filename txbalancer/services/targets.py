@@ -196,7 +196,8 @@ class Targets:
         if isinstance(target, ToStatus):
             return self.pages.status()
         if isinstance(target, ToHeartbeat):
-            return WebTarget(HeartbeatResource(self._heartbeats, lambda: self._runtime.now()))
+            resource = HeartbeatResource(self._heartbeats, lambda: self._runtime.now())
+            return WebTarget(resource, forms=False)
         assert isinstance(target, ToResource)
         return self._web(target.name)
 
