@@ -78,7 +78,7 @@ def test_combined_adds_referer_and_user_agent() -> None:
     assert ' 200 1234 "http://a.example/" "curl/8" reason=ok ' in shown
 
 
-def test_the_reason_and_the_attempts_are_in_the_line() -> None:
+def test_X32_the_reason_and_the_attempts_are_in_the_line() -> None:
     """
     A failed exchange tells the reason word and how many members were tried.
     """

@@ -4,8 +4,9 @@ Faults that Apache had and lost again, by their numbers there (APACHE item X42):
 
 from __future__ import annotations
 
-from tests.core.balancers import FakeRequest, balancer, member
+from tests.core.balancers import FakeRequest, balancer, elected, member
 from txbalancer.core import flags
+from txbalancer.core.balancer import Session
 from txbalancer.core.mount import Mount
 from txbalancer.core.paths import normalise
 from txbalancer.core.reverse import rewrite_cookie
@@ -59,3 +60,37 @@ def test_X42_paths_are_encoded_once() -> None:
     mount = Mount(MountSpec("/a", "/a", ToBalancer("b", "/x")))
     for path in (b"/a/b%2520c", b"/a/b%20c", b"/a/100%25"):
         assert mount.map_path(normalise(path)) == b"/x" + path[2:]
+
+
+def test_X23_a_drain_has_no_end_and_shows_when_it_is_over() -> None:
+    """
+    Elected and busy of a draining member go up with its sessions only, and stand still when
+    these are gone; no time and no need brings it back.
+    """
+    lb = balancer(member("a", route="a", status="+N"), "b", stickysession=StickyNames("S", "S"))
+    draining = lb.members[0]
+    session = Session(b"s", b"a", lb.carriers(b"a"))
+    held = lb.follow(session, 0.0)
+    assert (held, draining.elected, draining.busy) == (draining, 1, 1)
+    lb.release(held)
+    assert elected(lb, 5, 1e9) == ["b"] * 5
+    lb.set_flags(lb.members[1], flags.INIT | flags.STOPPED, "", 1e9)
+    assert lb.elect(2e9) is None
+    assert (draining.elected, draining.busy) == (1, 0)
+
+
+def test_X35_where_manual_and_program_differ() -> None:
+    """
+    One member has no further attempts; redirect is for sessions of a member that is out; time
+    does not end C{status=D}. (C{ping=0} is off as in the manual: tests of parameters.)
+    """
+    assert balancer("a").maxattempts == 0
+    lb = balancer(
+        member("a", route="a", redirect="b"),
+        member("b", route="b"),
+        stickysession=StickyNames("S", "S"),
+    )
+    assert elected(lb, 4) == ["a", "b", "a", "b"]
+    lb.set_flags(lb.members[0], flags.INIT | flags.DISABLED, "", 0.0)
+    assert lb.follow(Session(b"s", b"a", lb.carriers(b"a")), 0.0) is lb.members[1]
+    assert elected(lb, 4, 1e9) == ["b"] * 4

@@ -80,6 +80,22 @@ def test_max_makes_requests_wait_in_order() -> None:
     check_rest(rig)
 
 
+def test_X34_limits_are_the_service_s() -> None:
+    """
+    One pool holds all connections to a member, whichever mounts ask for them.
+    """
+    rig = MemoryRig(
+        "[listener:web]\nendpoint = tcp:80\n"
+        "[balancer:shop]\nmembers = http://10.0.0.1 max=1 min=0\n"
+        "[mount:/one]\nto = balancer://shop/\n[mount:/two]\nto = balancer://shop/\n"
+    )
+    clients = [rig.client(), rig.client()]
+    for client, path in zip(clients, (b"/one", b"/two"), strict=True):
+        client.send(b"GET %b HTTP/1.1\r\nHost: a\r\n\r\n" % path)
+    assert len(rig.openings()) == 1
+    assert rig.balancer().members[0].busy == 2
+
+
 def test_a_connection_that_closes_makes_room() -> None:
     """
     Where the busy connection goes away, one is opened for the first that waits.

@@ -48,6 +48,7 @@ def balancer_fault(parameters: str) -> str:
         ("W7", "timeout=5", "timeout", 5.0),
         ("W8", "connectiontimeout=1", "connectiontimeout", 1.0),
         ("W9", "ping=100ms", "ping", 0.1),
+        ("X35", "ping=0", "ping", 0.0),
         ("W10", "max=20", "max", 20),
         ("W11", "min=2", "min", 2),
         ("W12", "smax=5", "smax", 5),

@@ -161,7 +161,7 @@ def test_options_of_a_balancer(browser: Browser) -> None:
         ({"w": "x"}, "shop has no member x"),
     ],
 )
-def test_a_fault_changes_nothing_at_all(browser: Browser, fields: dict, fault: str) -> None:
+def test_X31_a_fault_changes_nothing_at_all(browser: Browser, fields: dict, fault: str) -> None:
     """
     The page says what is wrong, with 200, as scripts expect; nothing else of the form is done
     and what was typed is still there.
@@ -176,7 +176,7 @@ def test_a_fault_changes_nothing_at_all(browser: Browser, fields: dict, fault: s
         assert 'value="typed"' in browser.page
 
 
-def test_b_nwrkr_adds_a_member(browser: Browser) -> None:
+def test_X40_b_nwrkr_adds_a_member(browser: Browser) -> None:
     """
     Disabled at first, with options if some are given after the URL.
     """
@@ -223,7 +223,7 @@ def test_M42_growth(browser: Browser) -> None:
     assert browser.status == 400
 
 
-def test_remove_and_bring_back(browser: Browser) -> None:
+def test_X31_remove_and_bring_back(browser: Browser) -> None:
     """
     A removed member is gone; added again it has what the configuration says.
     """
