@@ -202,6 +202,29 @@ def test_X29_trailing_slashes(path: str, target: str, becomes: str) -> None:
     assert found == ([f"f:11: [mount:{path}] to: {becomes}"] if becomes else [])
 
 
+@pytest.mark.parametrize(
+    ("line", "pattern"),
+    [
+        ("match = ^/(a+)+$", "^/(a+)+$"),
+        ("match = ^/(a+)/(b+)$", ""),
+        ("location = ~/(x*y?)*z", "/(x*y?)*z"),
+        ("location = /x", ""),
+        ('requestheader = edit Cookie "^(\\w+;? ?)*$" x', r"^(\w+;? ?)*$"),
+        ('header = edit Location "^http:" https:', ""),
+    ],
+)
+def test_patterns_that_may_take_for_ever(line: str, pattern: str) -> None:
+    """
+    Clients choose what patterns are tried on, and one search holds up everything.
+    """
+    key = line.partition(" ")[0]
+    path = "" if key == "match" else "path = /\n"
+    found = warnings(f"{LISTENER}[mount:page]\n{path}to = status:200\n{line}\n")
+    place = 6 if path else 5
+    start = f"f:{place}: [mount:page] {key}: the pattern {pattern!r} repeats what repeats already"
+    assert [each[: len(start)] for each in found] == ([start] if pattern else [])
+
+
 PAGE = "[mount:/]\nto = status:200\n"
 CLEAR = "f:{}: [mount:/] require: passwords cross the network as clear text on listener web"
 

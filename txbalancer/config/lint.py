@@ -12,6 +12,7 @@ from txbalancer.config.effects import check_effects
 from txbalancer.config.findings import Findings
 from txbalancer.config.scope import Placed
 from txbalancer.core.access_rules import asks_for_users
+from txbalancer.core.patterns import is_risky
 from txbalancer.core.specs import (
     BalancerSpec,
     Condition,
@@ -59,9 +60,11 @@ def lint_specs(
     _unused(balancers, mounts, findings)
     _without_mounts(listeners, mounts, findings)
     _shadowed(mounts, findings)
+    told: set[str] = set()
     for mount in mounts:
         _slashes(mount, findings)
         _passwords(mount, listeners, findings)
+        _patterns(mount, told, findings)
 
 
 def _stickiness(placed: Placed[BalancerSpec], findings: Findings) -> None:
@@ -258,6 +261,31 @@ def _passwords(placed: Placed[MountSpec], listeners: Listeners, findings: Findin
             f"passwords cross the network as clear text on listener {', '.join(plain)}: "
             "give it a tls-certificate",
         )
+
+
+def _patterns(placed: Placed[MountSpec], told: set[str], findings: Findings) -> None:
+    """
+    Warn of expressions by which one request can hold up all others; Apache's give up in time.
+
+    @param told: of which that was said.
+    """
+    spec, section = placed.spec, placed.section
+    found = [("match", spec.match)]
+    for condition in spec.conditions:
+        if condition.kind == "location":
+            found += [("location", text) for text in condition.allowed if text.startswith("~")]
+    for key, edits in (("header", spec.header), ("requestheader", spec.requestheader)):
+        found += [(key, each.pattern) for each in edits]
+    for key, pattern in found:
+        if pattern not in told and is_risky(pattern):
+            told.add(pattern)
+            findings.warn(
+                section.line_of(key),
+                section.title,
+                key,
+                f"the pattern {pattern.removeprefix('~')!r} repeats what repeats already: with"
+                " some requests that may take for ever, while all others wait; write it without",
+            )
 
 
 def _in_the_clear(listener: ListenerSpec, mount: MountSpec) -> bool:
