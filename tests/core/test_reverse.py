@@ -172,6 +172,7 @@ def test_without_a_host_the_result_is_a_path() -> None:
     """
     assert plain("/a", "http://h", b"http://h/y", host=b"") == b"/a/y"
     assert plain("/", "http://h", b"http://h//evil", host=b"") == b"/evil"
+    assert plain("/", "http://h", rb"http://h/\evil", host=b"") == b"/evil"
 
 
 @given(st.lists(st.sampled_from(["a", "B", "..", "", "x y"]), max_size=4), st.integers(0, 2))

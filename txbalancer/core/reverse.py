@@ -243,8 +243,8 @@ def _complete(path: bytes, rest: bytes, scheme: bytes, host: bytes) -> bytes:
     if _ORIGIN.match(path):
         return path + rest
     if not host:
-        # Without an authority before it, // would name one.
-        return b"/" + (path + rest).lstrip(b"/")
+        # Without an authority before it, // would name one; /\ is the same to browsers.
+        return b"/" + (path + rest).lstrip(b"/\\")
     return scheme + b"://" + host.removesuffix(_DEFAULT_PORTS[scheme]) + path + rest
 
 
