@@ -31,6 +31,7 @@ from txbalancer.services.persistence import Persistence
 from txbalancer.services.plugins import load_registry
 from txbalancer.services.ports import ListenerService, Socket
 from txbalancer.services.targets import Targets
+from txbalancer.services.telemetry import Telemetry
 
 
 class BalancerService(MultiService):
@@ -40,8 +41,8 @@ class BalancerService(MultiService):
     Usable as a library: C{BalancerService(spec).setServiceParent(application)}.
 
     @ivar spec: the configuration in force.
-    @ivar counters: what was served, by listener, balancer and member.
     @ivar targets: the live balancers and mounts.
+    @ivar telemetry: what was served, by listener, balancer and member.
     """
 
     log = Logger()
@@ -69,12 +70,15 @@ class BalancerService(MultiService):
         self._load = load
         self.reactor = reactor
         self.registry = registry or load_registry()
-        self.counters = Counters()
         self.runtime = Runtime(reactor, self._finish)
         self.loads = MemberLoads(self.runtime, self.registry.loads, self._own_load)
         self.targets = Targets(self.runtime, self.registry, self.loads.heartbeats)
+        self.telemetry = Telemetry(
+            reactor, lambda: (each.balancer for each in self.targets.resources())
+        )
+        self._measure = self.telemetry.meters.measure
         facts = self.targets.pages.facts
-        facts.counters, facts.load = self.counters, self._own_load
+        facts.counters, facts.load = self.telemetry.meters.select, self._own_load
         facts.connections = lambda: len(self._channels())
         self.persistence = Persistence(self.targets.steering)
         self.targets.steering.on_checks = lambda balancer: self._apply_checks()
@@ -109,6 +113,8 @@ class BalancerService(MultiService):
         self._apply_checks()
         self.loads.start(lambda: self.targets.balancers.values())
         self.persistence.start()
+        self.telemetry.start()
+        self.targets.journal.note("start", "the service serves")
         self.log.info(
             "serving {listeners}, {balancers}, {mounts}",
             listeners=counted(len(self.spec.listeners), "listener"),
@@ -158,8 +164,15 @@ class BalancerService(MultiService):
 
     # -- while it runs
 
+    @property
+    def counters(self) -> Counters:
+        """
+        What all listeners have served.
+        """
+        return self.telemetry.meters.select()
+
     def _finish(self, outcome: Outcome) -> None:
-        self.counters.count(outcome)
+        self._measure(outcome)
         self._log_outcome(outcome)
 
     def _checked(self, balancer: str, member: str, result: Any) -> None:
@@ -269,7 +282,9 @@ class BalancerService(MultiService):
         self.spec = spec
         self.persistence.use(state)
         self._apply_checks(before)
-        return list(changes.lines)
+        lines = list(changes.lines)
+        self.targets.journal.note("reload", "another configuration", details={"changes": lines})
+        return lines
 
     def _publish(
         self, spec: ServiceSpec, listeners: dict[str, ListenerService], unused: list[Socket]
@@ -302,7 +317,9 @@ class BalancerService(MultiService):
     def _stop(self, closed: Any) -> Deferred[None]:
         done: Deferred[None] = Deferred()
         until = self.runtime.now() + self.spec.service.graceful_timeout
+        self.targets.journal.note("stop", "no more connections are accepted")
         self.checks.stop()
+        self.telemetry.stop()
         self.loads.stop()
         left = self._channels()
         if left:

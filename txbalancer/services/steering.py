@@ -30,6 +30,7 @@ from txbalancer.core.specs import ServiceSpec
 from txbalancer.errors import StartError
 from txbalancer.proxy.resource import BalancerResource
 from txbalancer.proxy.runtime import Runtime
+from txbalancer.services.journal import Journal
 from txbalancer.tls.members import client_options
 
 NO_CHANGES = "None"
@@ -45,6 +46,7 @@ class Steering:
 
     @ivar spec: the configuration in force.
     @ivar registry: what commands may name.
+    @ivar journal: where changes are noted.
     @ivar on_checks: called with a balancer's name when health checks in it are other now.
     @ivar on_change: each is called with every change that was made.
     @ivar settled: returns a Deferred that fires once all changes so far would outlive a
@@ -53,8 +55,11 @@ class Steering:
 
     log = Logger()
 
-    def __init__(self, runtime: Runtime, registry: Registry) -> None:
+    def __init__(
+        self, runtime: Runtime, registry: Registry, journal: Journal | None = None
+    ) -> None:
         self.runtime = runtime
+        self.journal = journal or Journal(lambda: runtime.wall())
         self.registry = registry
         self.spec = ServiceSpec()
         self.on_checks: Callable[[str], object] = lambda name: None
@@ -200,18 +205,28 @@ class Steering:
 
     def _told(self, change: Change, who: str) -> None:
         command = change.command
+        changes = ", ".join(
+            f"{key} {_shown(change.before[key])} -> {_shown(change.after[key])}"
+            for key in change.before
+        )
+        subject = _subject(command)
         self.log.info(
             "{who} changed {balancer}{member}: {changes}",
             who=who,
             balancer=command.balancer,
-            member=_subject(command),
-            changes=", ".join(
-                f"{key} {_shown(change.before[key])} -> {_shown(change.after[key])}"
-                for key in change.before
-            ),
+            member=f" {subject}" if subject else "",
+            changes=changes,
             before=change.before,
             after=change.after,
             audit=True,
+        )
+        self.journal.note(
+            "change",
+            changes,
+            balancer=command.balancer,
+            member=subject,
+            who=who,
+            details={"before": change.before, "after": change.after},
         )
         for each in self.on_change:
             each(change)
@@ -227,9 +242,7 @@ def _checks_in(change: Change) -> bool:
 
 
 def _subject(command: Command) -> str:
-    if isinstance(command, SetMember | Revert) and command.member:
-        return f" {command.member}"
-    return ""
+    return command.member if isinstance(command, SetMember | Revert) else ""
 
 
 def _shown(text: str | None) -> str:

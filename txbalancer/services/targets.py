@@ -38,6 +38,7 @@ from txbalancer.proxy.runtime import Runtime
 from txbalancer.proxy.web import WebTarget
 from txbalancer.services.guards import Guards
 from txbalancer.services.heartbeat import HeartbeatLoad, HeartbeatResource
+from txbalancer.services.journal import Journal
 from txbalancer.services.pages import Pages
 from txbalancer.services.steering import Steering
 from txbalancer.tls.members import client_options
@@ -54,6 +55,7 @@ class Targets:
     @ivar plain: lone members of mounts (C{to = http://…}) by their spec.
     @ivar table: the mounts, with their targets.
     @ivar guards: what stands before targets that not everybody may use.
+    @ivar journal: what happened to them.
     @ivar steering: changes the balancers at run time.
     @ivar pages: those on which the service shows itself.
     """
@@ -71,7 +73,8 @@ class Targets:
         self.table = MountTable(())
         self._resources: dict[str, WebTarget] = {}
         self.guards = Guards(runtime)
-        self.steering = Steering(runtime, registry)
+        self.journal = Journal(lambda: runtime.wall())
+        self.steering = Steering(runtime, registry, self.journal)
         self.pages = Pages(self.steering)
 
     def install(self, spec: ServiceSpec) -> None:
@@ -151,6 +154,8 @@ class Targets:
             more = resource.relapses.permit(self._runtime.now())
             if more is None:
                 return
+        if flip.cause != "by command":
+            self._note(flip, resource.balancer.spec.name)
         level = self.log.info if flags.usable(flip.after) else self.log.warn
         level(
             "{balancer}: {member} {before} -> {after}: {cause}{more}",
@@ -160,6 +165,16 @@ class Targets:
             before=flags.describe(flip.before).strip(),
             after=flags.describe(flip.after).strip(),
             cause=flip.cause,
+        )
+
+    def _note(self, flip: Flip, balancer: str) -> None:
+        before, after = (flags.describe(each).strip() for each in (flip.before, flip.after))
+        self.journal.note(
+            "flip",
+            f"{before} -> {after}: {flip.cause}",
+            balancer=balancer,
+            member=flip.member.name,
+            details={"before": before, "after": after, "cause": flip.cause},
         )
 
     def _mount(
