@@ -31,7 +31,6 @@ from txbalancer.services.persistence import Persistence
 from txbalancer.services.plugins import load_registry
 from txbalancer.services.ports import ListenerService, Socket
 from txbalancer.services.targets import Targets
-from txbalancer.services.telemetry import Telemetry
 
 
 class BalancerService(MultiService):
@@ -73,9 +72,7 @@ class BalancerService(MultiService):
         self.runtime = Runtime(reactor, self._finish)
         self.loads = MemberLoads(self.runtime, self.registry.loads, self._own_load)
         self.targets = Targets(self.runtime, self.registry, self.loads.heartbeats)
-        self.telemetry = Telemetry(
-            reactor, lambda: (each.balancer for each in self.targets.resources())
-        )
+        self.telemetry = self.targets.telemetry
         self._measure = self.telemetry.meters.measure
         facts = self.targets.pages.facts
         facts.counters, facts.load = self.telemetry.meters.select, self._own_load

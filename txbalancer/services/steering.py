@@ -13,6 +13,8 @@ from twisted.internet.defer import Deferred, succeed
 from twisted.logger import Logger
 
 from txbalancer.config.suggest import choose_from
+from txbalancer.control.journal import Journal
+from txbalancer.control.telemetry import Telemetry
 from txbalancer.core.balancer import Balancer
 from txbalancer.core.commands import (
     KEEP,
@@ -30,7 +32,6 @@ from txbalancer.core.specs import ServiceSpec
 from txbalancer.errors import StartError
 from txbalancer.proxy.resource import BalancerResource
 from txbalancer.proxy.runtime import Runtime
-from txbalancer.services.journal import Journal
 from txbalancer.tls.members import client_options
 
 NO_CHANGES = "None"
@@ -46,7 +47,7 @@ class Steering:
 
     @ivar spec: the configuration in force.
     @ivar registry: what commands may name.
-    @ivar journal: where changes are noted.
+    @ivar journal: where changes are noted; C{telemetry}: what members served.
     @ivar on_checks: called with a balancer's name when health checks in it are other now.
     @ivar on_change: each is called with every change that was made.
     @ivar settled: returns a Deferred that fires once all changes so far would outlive a
@@ -56,10 +57,10 @@ class Steering:
     log = Logger()
 
     def __init__(
-        self, runtime: Runtime, registry: Registry, journal: Journal | None = None
+        self, runtime: Runtime, registry: Registry, journal: Journal, telemetry: Telemetry
     ) -> None:
         self.runtime = runtime
-        self.journal = journal or Journal(lambda: runtime.wall())
+        self.journal, self.telemetry = journal, telemetry
         self.registry = registry
         self.spec = ServiceSpec()
         self.on_checks: Callable[[str], object] = lambda name: None

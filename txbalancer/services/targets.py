@@ -11,6 +11,8 @@ from typing import Any
 
 from twisted.logger import Logger
 
+from txbalancer.control.journal import Journal
+from txbalancer.control.telemetry import Telemetry
 from txbalancer.core import flags
 from txbalancer.core.balancer import Balancer
 from txbalancer.core.mounts import Mount, MountTable
@@ -38,7 +40,6 @@ from txbalancer.proxy.runtime import Runtime
 from txbalancer.proxy.web import WebTarget
 from txbalancer.services.guards import Guards
 from txbalancer.services.heartbeat import HeartbeatLoad, HeartbeatResource
-from txbalancer.services.journal import Journal
 from txbalancer.services.pages import Pages
 from txbalancer.services.steering import Steering
 from txbalancer.tls.members import client_options
@@ -55,7 +56,7 @@ class Targets:
     @ivar plain: lone members of mounts (C{to = http://…}) by their spec.
     @ivar table: the mounts, with their targets.
     @ivar guards: what stands before targets that not everybody may use.
-    @ivar journal: what happened to them.
+    @ivar journal: what happened to them; C{telemetry}: what they served.
     @ivar steering: changes the balancers at run time.
     @ivar pages: those on which the service shows itself.
     """
@@ -74,7 +75,10 @@ class Targets:
         self._resources: dict[str, WebTarget] = {}
         self.guards = Guards(runtime)
         self.journal = Journal(lambda: runtime.wall())
-        self.steering = Steering(runtime, registry, self.journal)
+        self.telemetry = Telemetry(
+            runtime.reactor, lambda: (each.balancer for each in self.resources())
+        )
+        self.steering = Steering(runtime, registry, self.journal, self.telemetry)
         self.pages = Pages(self.steering)
 
     def install(self, spec: ServiceSpec) -> None:
