@@ -73,6 +73,20 @@ class MemberPool:
         self.base = spec.path.encode("ascii")
         self._addresses.ttl = spec.addressttl
 
+    @property
+    def waiting(self) -> int:
+        """
+        How many exchanges wait for a connection.
+        """
+        return len(self._waiting)
+
+    @property
+    def connecting(self) -> int:
+        """
+        How many connections are being opened.
+        """
+        return len(self._openings) + len(self._unclaimed)
+
     # -- for the exchange
 
     def take(self) -> MemberConnection | None:

@@ -112,6 +112,13 @@ class BalancerResource(Resource):
 
     # -- exchanges
 
+    @property
+    def waiting(self) -> int:
+        """
+        How many exchanges wait for any member at all.
+        """
+        return len(self._waiting)
+
     def wait(self, exchange: Attempts) -> None:
         """
         Hold an exchange that found no member, for at most the balancer's C{timeout}.
