@@ -14,6 +14,7 @@ from twisted.logger import Logger
 
 from txbalancer.config.suggest import choose_from
 from txbalancer.control.journal import Journal
+from txbalancer.control.stream import Streams
 from txbalancer.control.telemetry import Telemetry
 from txbalancer.core.balancer import Balancer
 from txbalancer.core.commands import (
@@ -47,7 +48,8 @@ class Steering:
 
     @ivar spec: the configuration in force.
     @ivar registry: what commands may name.
-    @ivar journal: where changes are noted; C{telemetry}: what members served.
+    @ivar journal: where changes are noted; C{telemetry}: what members served;
+        C{streams}: the answers that go on for as long as somebody watches.
     @ivar on_checks: called with a balancer's name when health checks in it are other now.
     @ivar on_change: each is called with every change that was made.
     @ivar settled: returns a Deferred that fires once all changes so far would outlive a
@@ -61,6 +63,7 @@ class Steering:
     ) -> None:
         self.runtime = runtime
         self.journal, self.telemetry = journal, telemetry
+        self.streams = Streams(runtime.reactor)
         self.registry = registry
         self.spec = ServiceSpec()
         self.on_checks: Callable[[str], object] = lambda name: None
@@ -104,6 +107,14 @@ class Steering:
         @raise KeyError: when there is none.
         """
         return self._resources[name]
+
+    def waiting(self, name: str) -> int:
+        """
+        Return how many exchanges wait for any member of a balancer.
+
+        @raise KeyError: when there is none.
+        """
+        return self._resources[name].waiting
 
     def balancer(self, name: str) -> Balancer:
         """

@@ -9,6 +9,9 @@ from typing import Protocol
 
 from twisted.internet.defer import Deferred
 
+from txbalancer.control.journal import Journal
+from txbalancer.control.stream import Streams
+from txbalancer.control.telemetry import Telemetry
 from txbalancer.core.balancer import Balancer
 from txbalancer.core.commands import Change, Command
 from txbalancer.core.registry import Registry
@@ -34,6 +37,33 @@ class Board(Protocol):
     def registry(self) -> Registry:
         """
         What commands may name.
+        """
+        ...
+
+    @property
+    def journal(self) -> Journal:
+        """
+        What happened.
+        """
+        ...
+
+    @property
+    def telemetry(self) -> Telemetry:
+        """
+        What members served.
+        """
+        ...
+
+    @property
+    def streams(self) -> Streams:
+        """
+        The answers that go on for as long as somebody watches.
+        """
+        ...
+
+    def waiting(self, name: str) -> int:
+        """
+        Return how many exchanges wait for any member of a balancer.
         """
         ...
 
