@@ -62,13 +62,16 @@ class Facts:
     @ivar started: when it did, in seconds since the epoch.
     @ivar counters: returns what was served.
     @ivar load: returns how many more connections would be served, and how many are busy.
-    @ivar connections: returns how many there are.
+    @ivar connections: returns how many there are; C{listeners}: how many of each listener.
+    @ivar config: the path of the configuration file; empty without one.
     """
 
     started: float
     counters: Callable[[], Counters] = Counters
     load: Callable[[], tuple[int, int]] = lambda: (0, 0)
     connections: Callable[[], int] = lambda: 0
+    listeners: Callable[[], dict[str, int]] = dict
+    config: str = ""
 
 
 class ServerStatus(Resource):

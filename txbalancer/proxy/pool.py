@@ -49,15 +49,17 @@ class MemberPool:
         self._waiting: deque[Attempts] = deque()
         self._openings: dict[Attempts, _Opening] = {}
         self._unclaimed: dict[_Opening, None] = {}
-        self._leaving = False
         self._addresses = Addresses(runtime.reactor, spec.host, spec.addressttl, runtime.now)
         self.configure(spec)
 
     def configure(self, spec: MemberSpec) -> None:
         """
         Take a new spec for the same address; open connections stay.
+
+        It is in use then, also after L{leave}: a member that was removed may come back.
         """
         self.spec = spec
+        self._leaving = False
         self.now = self.runtime.now
         self.timeout = spec.timeout
         self.secure = spec.scheme == "https"

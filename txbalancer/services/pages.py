@@ -5,7 +5,7 @@ The pages on which a service shows itself, as targets of mounts.
 from __future__ import annotations
 
 from txbalancer.control.manager.resource import Manager
-from txbalancer.control.serverstatus import Facts, ServerStatus
+from txbalancer.control.serverstatus import ServerStatus
 from txbalancer.core.specs import ToManager
 from txbalancer.proxy.web import WebTarget
 from txbalancer.services.steering import Steering
@@ -20,7 +20,7 @@ class Pages:
 
     def __init__(self, steering: Steering) -> None:
         self._steering = steering
-        self.facts = Facts(steering.wall())
+        self.facts = steering.facts
 
     def manager(self, target: ToManager) -> WebTarget:
         """

@@ -74,11 +74,18 @@ class BalancerService(MultiService):
         self.targets = Targets(self.runtime, self.registry, self.loads.heartbeats)
         self.telemetry = self.targets.telemetry
         self._measure = self.telemetry.meters.measure
-        facts = self.targets.pages.facts
+        steering = self.targets.steering
+        facts = steering.facts
         facts.counters, facts.load = self.telemetry.meters.select, self._own_load
         facts.connections = lambda: len(self._channels())
-        self.persistence = Persistence(self.targets.steering)
-        self.targets.steering.on_checks = lambda balancer: self._apply_checks()
+        facts.listeners = lambda: {
+            name: len(each.site.channels) for name, each in self._listeners.items()
+        }
+        facts.config = path
+        self.persistence = Persistence(steering)
+        steering.on_checks = lambda balancer: self._apply_checks()
+        if path:
+            steering.reload_file = self.reload_file
         self.checks = HealthChecks(
             reactor, self.registry.probes, self._checked, wanted=self._check_wanted
         )
@@ -220,18 +227,19 @@ class BalancerService(MultiService):
 
     # -- reload
 
-    def reload_file(self) -> list[str]:
+    def reload_file(self, who: str = "") -> list[str]:
         """
         Read the configuration file again and put it in force; see L{reload}.
 
+        @param who: who asked for it; empty for a signal.
         @raise BalancerError: when it has a fault; nothing has changed then.
         """
         loaded = self._load(self.path, self.registry, CHECKS)
         for warning in loaded.warnings:
             self.log.warn("{warning}", warning=warning)
-        return self.reload(loaded.spec)
+        return self.reload(loaded.spec, who)
 
-    def reload(self, spec: ServiceSpec) -> list[str]:
+    def reload(self, spec: ServiceSpec, who: str = "") -> list[str]:
         """
         Put another configuration in force without dropping a request.
 
@@ -280,7 +288,11 @@ class BalancerService(MultiService):
         self.persistence.use(state)
         self._apply_checks(before)
         lines = list(changes.lines)
-        self.targets.journal.note("reload", "another configuration", details={"changes": lines})
+        self.targets.journal.note(
+            "reload", "another configuration", who=who, details={"changes": lines}
+        )
+        if who:
+            self.log.info("{who} had the configuration read again", who=who, audit=True)
         return lines
 
     def _publish(
