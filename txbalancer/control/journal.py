@@ -10,7 +10,7 @@ from typing import Any
 
 from twisted.logger import Logger
 
-from txbalancer.core.events import Event
+from txbalancer.core.events import KINDS, Event
 
 KEPT = 1000
 """Events that can be looked at afterwards."""
@@ -23,6 +23,7 @@ class Journal:
     Takes notes of what happens.
 
     @ivar events: the last L{KEPT}, the oldest first.
+    @ivar counts: how many there were of each kind.
     """
 
     log = Logger()
@@ -32,6 +33,7 @@ class Journal:
         @param wall: returns seconds since the epoch.
         """
         self.events: deque[Event] = deque(maxlen=KEPT)
+        self.counts = dict.fromkeys(KINDS, 0)
         self._wall = wall
         self._number = 0
         self._listeners: list[Listener] = []
@@ -50,6 +52,7 @@ class Journal:
         Note an event now; see L{Event} for the meaning of everything.
         """
         self._number += 1
+        self.counts[kind] = self.counts.get(kind, 0) + 1
         event = Event(self._number, self._wall(), kind, balancer, member, text, who, details or {})
         self.events.append(event)
         for each in list(self._listeners):

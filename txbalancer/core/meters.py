@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Iterable, Sequence
+from operator import add
 
 from txbalancer.core.counters import Counters
 from txbalancer.core.outcome import Outcome
@@ -15,10 +16,11 @@ _STEPS = (1.0, 1.25, 1.6, 2.0, 2.5, 3.15, 4.0, 5.0, 6.3, 8.0)
 BOUNDS = tuple(step * 10.0**power for power in range(-4, 3) for step in _STEPS)
 """Upper ends of the classes of a L{Histogram}, in seconds: 0.1 ms to 800 s, ten a decade."""
 
-COARSE = tuple(
-    index for index, bound in enumerate(BOUNDS) if index % 10 in (0, 4, 7) and bound <= 100.0
-)
-"""Indices of those C{BOUNDS} that are 1, 2.5 and 5 times a power of ten: enough for graphs."""
+COARSE = tuple(index for index in range(7, 58) if index % 10 in (0, 4, 7))
+"""
+Indices of those C{BOUNDS} that are 1, 2.5 and 5 times a power of ten, from 0.5 ms to 50 s:
+enough for graphs.
+"""
 
 
 class Histogram:
@@ -46,7 +48,7 @@ class Histogram:
         """
         Count the spans of another histogram as well.
         """
-        self.counts = [mine + its for mine, its in zip(self.counts, other.counts, strict=True)]
+        self.counts = list(map(add, self.counts, other.counts))
         self.seconds += other.seconds
 
     @property
@@ -118,7 +120,7 @@ class Meter(Counters):
         """
         Count what another meter has counted as well.
         """
-        self.classes = [mine + its for mine, its in zip(self.classes, other.classes, strict=True)]
+        self.classes = list(map(add, self.classes, other.classes))
         self.retries += other.retries
         self.bytes_in += other.bytes_in
         self.bytes_out += other.bytes_out

@@ -31,6 +31,7 @@ class Site(ServerFactory):
     @ivar spec: the listener's options; replaced on reload.
     @ivar table: the mounts; replaced on reload by one assignment.
     @ivar draining: no further requests are taken.
+    @ivar accepted: connections so far.
     """
 
     noisy = False
@@ -48,6 +49,7 @@ class Site(ServerFactory):
         self.secure = secure
         self.draining = False
         self.channels: set[ClientChannel] = set()
+        self.accepted = 0
         self._held: deque[ClientChannel] = deque()
         self._throttle = Throttle()
         self.configure(spec)
@@ -91,6 +93,7 @@ class Site(ServerFactory):
         """
         most = self.spec.max_connections
         self.channels.add(channel)
+        self.accepted += 1
         if most and len(self.channels) > most:
             self._held.append(channel)
             channel.hold()
