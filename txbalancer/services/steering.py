@@ -20,13 +20,11 @@ from txbalancer.control.stream import Streams
 from txbalancer.control.telemetry import Telemetry
 from txbalancer.core.balancer import Balancer
 from txbalancer.core.commands import (
-    KEEP,
     AddMember,
     Change,
     Command,
     PutBack,
     RemoveMember,
-    SetBalancer,
     SetMember,
     find_member,
     perform,
@@ -37,13 +35,13 @@ from txbalancer.core.health import ProbeResult
 from txbalancer.core.member import Temporary
 from txbalancer.core.past import Done, Past
 from txbalancer.core.registry import Registry
-from txbalancer.core.specs import MemberSpec, ServiceSpec
+from txbalancer.core.specs import ServiceSpec
 from txbalancer.core.undo import inverse
 from txbalancer.errors import StartError
 from txbalancer.proxy.resource import BalancerResource
 from txbalancer.proxy.runtime import Runtime
 from txbalancer.services.expiry import Expiry
-from txbalancer.tls.members import client_options
+from txbalancer.services.vetting import check_command
 
 NO_CHANGES = "None"
 """As C{nonce} it forbids every change (APACHE M20)."""
@@ -318,34 +316,7 @@ class Steering:
 
         @raise LookupError: for what is not; L{ValueError} for what cannot be used.
         """
-        if isinstance(command, SetBalancer) and command.lbmethod is not KEEP:
-            _known(command.lbmethod, self.registry.lbmethods, "lbmethod")
-        elif isinstance(command, SetMember):
-            self._check_probe(command.hcmethod, command.hcexpr)
-        elif isinstance(command, AddMember):
-            self._check_member(command.spec)
-        elif isinstance(command, PutBack):
-            self._check_member(command.gone.spec)
-
-    def _check_member(self, spec: MemberSpec) -> None:
-        self._check_probe(spec.hcmethod, spec.hcexpr)
-        if spec.scheme == "https":
-            try:
-                client_options(spec)
-            except StartError as error:
-                raise ValueError(f"{spec.url}: {error}") from error
-
-    def _check_probe(self, method: str | None, expression: str | None) -> None:
-        if method not in (None, "none"):
-            _known(method, self.registry.probes, "health check")
-        if expression:
-            self.check_expression(expression)
-
-    def check_expression(self, name: str) -> None:
-        """
-        @raise LookupError: when no expression of health checks has this name.
-        """
-        _known(name, {each.name: each for each in self.spec.service.hcexpr}, "expression")
+        check_command(command, self.registry, self.spec)
 
     def _told(
         self, change: Change, who: str, what: str = "", more: Mapping[str, Any] | None = None
@@ -388,11 +359,6 @@ def _no_file(who: str) -> list[str]:
 
 def _no_probe(balancer: str, member: str) -> Deferred[ProbeResult]:
     raise ValueError(f"{balancer}: {member} cannot be asked: the service does not run")
-
-
-def _known(name: Any, there: Mapping[str, Any], what: str) -> None:
-    if name not in there:
-        raise LookupError(f"there is no {what} {name!r}{choose_from(name, there)}")
 
 
 def _checks_in(change: Change) -> bool:
