@@ -87,8 +87,13 @@ class BalancerService(MultiService):
         if path:
             steering.reload_file = self.reload_file
         self.checks = HealthChecks(
-            reactor, self.registry.probes, self._checked, wanted=self._check_wanted
+            reactor,
+            self.registry.probes,
+            self._checked,
+            on_sight=self._seen,
+            wanted=self._check_wanted,
         )
+        steering.probe_now = self.checks.now
         self._access_log: Any = None
         self._error_log: ErrorLog | None = None
         self._log_outcome: Any = None
@@ -187,6 +192,14 @@ class BalancerService(MultiService):
         if resource is not None:
             resource.checked(member, result)
 
+    def _seen(self, balancer: str, member: str, result: Any) -> None:
+        """
+        Note what somebody wanted to know of a member that is not checked.
+        """
+        resource = self.targets.balancers.get(balancer)
+        if resource is not None:
+            resource.checked(member, result, counts=False)
+
     def _own_load(self) -> tuple[int, int]:
         """
         Return how many more connections can be served, and how many are busy (APACHE A23).
@@ -212,10 +225,7 @@ class BalancerService(MultiService):
             if name not in self.targets.balancers:
                 self.checks.set_members(name, ())
         for name, resource in self.targets.balancers.items():
-            members = resource.balancer.members
-            self.checks.set_members(
-                name, [each.spec for each in members if each.spec.hcmethod != "none"]
-            )
+            self.checks.set_members(name, [each.spec for each in resource.balancer.members])
 
     def reopen_logs(self) -> None:
         """
