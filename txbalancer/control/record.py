@@ -4,6 +4,9 @@ How something that is done again and again went.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
 
 class Record:
     """
@@ -20,6 +23,20 @@ class Record:
         self.passed = self.failed = 0
         self.last = 0.0
         self.fine = True
+
+    @contextmanager
+    def trial(self, wall: Callable[[], float]) -> Iterator[None]:
+        """
+        Count what is done within: it goes well unless it raises.
+
+        @param wall: returns seconds since the epoch.
+        """
+        try:
+            yield
+        except BaseException:
+            self.note(False, wall())
+            raise
+        self.note(True, wall())
 
     def note(self, fine: bool, wall: float) -> None:
         """

@@ -931,6 +931,11 @@ class GlobalSpec:
     graceful_timeout: float = option(
         values.duration(), 30.0, "How long running exchanges may go on after a stop."
     )
+    stop_delay: float = option(
+        values.duration(),
+        0.0,
+        "How long a stop is announced, by 503 at health: URLs, while all is still served.",
+    )
     error_log: str = option(
         values.text(4096),
         "",

@@ -11,6 +11,7 @@ from twisted.internet.defer import Deferred, succeed
 from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 
+from txbalancer.control.record import Record
 from txbalancer.control.state import StateFile, encode
 from txbalancer.core import snapshot
 from txbalancer.net.offload import Offload
@@ -27,6 +28,8 @@ class Persistence:
 
     Writing is a thread's work, for it waits for the disk. One write is under way at a
     time, and all that happens meanwhile goes into the next one.
+
+    @ivar record: how the writes went.
     """
 
     log = Logger()
@@ -40,6 +43,7 @@ class Persistence:
         self._turn = self._written = 0
         self._writing = self._again = False
         self._fault = ""
+        self.record = Record()
         self._waiting: list[Deferred[str]] = []
         self._next: list[Deferred[str]] = []
         self._loop = LoopingCall(self.save)
@@ -152,6 +156,7 @@ class Persistence:
             each.callback(self._fault)
 
     def _note(self, fault: str) -> None:
+        self.record.note(not fault, self._runtime.wall())
         if fault and not self._fault:
             self.log.error(
                 "state cannot be written, changes would not outlive a restart: {fault}", fault=fault

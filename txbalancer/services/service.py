@@ -9,7 +9,6 @@ from typing import Any
 
 from twisted.application.service import MultiService
 from twisted.internet.defer import Deferred, gatherResults
-from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 
 from txbalancer.config import Check, Loaded, load
@@ -30,6 +29,7 @@ from txbalancer.services.loads import MemberLoads
 from txbalancer.services.persistence import Persistence
 from txbalancer.services.plugins import load_registry
 from txbalancer.services.ports import ListenerService, Socket
+from txbalancer.services.stopping import Stopping
 from txbalancer.services.targets import Targets
 
 
@@ -42,6 +42,7 @@ class BalancerService(MultiService):
     @ivar spec: the configuration in force.
     @ivar targets: the live balancers and mounts.
     @ivar telemetry: what was served, by listener, balancer and member.
+    @ivar stopping: how far the end of all this is.
     """
 
     log = Logger()
@@ -83,6 +84,11 @@ class BalancerService(MultiService):
         }
         facts.config = path
         self.persistence = Persistence(steering)
+        sources = self.targets.pages.sources
+        sources.writes = self.persistence.record
+        sources.listeners = lambda: [each.view() for each in self._listeners.values()]
+        sources.stopping = lambda: self.stopping.begun
+        sources.lost = lambda: self._access_log.lost
         steering.on_checks = lambda balancer: self._apply_checks()
         if path:
             steering.reload_file = self.reload_file
@@ -97,7 +103,8 @@ class BalancerService(MultiService):
         self._access_log: Any = None
         self._error_log: ErrorLog | None = None
         self._log_outcome: Any = None
-        self._stopping: Deferred[None] | None = None
+        self.stopping = Stopping(self.runtime, self._channels)
+        self._stopped: Deferred[None] | None = None
         self._listeners: dict[str, ListenerService] = {}
         self._leaving: list[ListenerService] = []
 
@@ -244,10 +251,11 @@ class BalancerService(MultiService):
         @param who: who asked for it; empty for a signal.
         @raise BalancerError: when it has a fault; nothing has changed then.
         """
-        loaded = self._load(self.path, self.registry, CHECKS)
-        for warning in loaded.warnings:
-            self.log.warn("{warning}", warning=warning)
-        return self.reload(loaded.spec, who)
+        with self.targets.pages.sources.reloads.trial(self.runtime.wall):
+            loaded = self._load(self.path, self.registry, CHECKS)
+            for warning in loaded.warnings:
+                self.log.warn("{warning}", warning=warning)
+            return self.reload(loaded.spec, who)
 
     def reload(self, spec: ServiceSpec, who: str = "") -> list[str]:
         """
@@ -327,58 +335,35 @@ class BalancerService(MultiService):
 
     def stopService(self) -> Deferred[None]:
         """
-        Accept nothing more, let exchanges finish within C{graceful-timeout}, then cut them.
+        Wait for C{stop-delay}, accept nothing more, let exchanges finish within
+        C{graceful-timeout}, then cut them.
         """
-        if self._stopping is None:
-            self._stopping = self._stop(super().stopService())
-        return self._stopping
+        if self._stopped is None:
+            self._stopped = self.stopping.announce(self.spec.service.stop_delay)
+            self._stopped.addCallback(lambda _: self._stop(MultiService.stopService(self)))
+        return self._stopped
 
     def _stop(self, closed: Any) -> Deferred[None]:
-        done: Deferred[None] = Deferred()
-        until = self.runtime.now() + self.spec.service.graceful_timeout
         self.targets.journal.note("stop", "no more connections are accepted")
         self.checks.stop()
         self.telemetry.stop()
         self.loads.stop()
-        left = self._channels()
-        if left:
-            self.log.info(
-                "stopping: {count} in progress, at most {seconds:g} s more; a second signal cuts",
-                count=counted(len(left), "connection"),
-                seconds=self.spec.service.graceful_timeout,
-            )
+        drained = self.stopping.drain(self.spec.service.graceful_timeout)
+        return gatherResults([drained, closed]).addBoth(lambda _: self._close())
 
-        def look() -> None:
-            left = self._channels()
-            if left and self.runtime.now() < until:
-                return
-            if left:
-                self.log.warn("stopping: {count} cut off", count=counted(len(left), "connection"))
-            for channel in left:
-                channel.cut()
-            polling.stop()
-
-        def finish(result: Any) -> None:
-            self.runtime.deadlines.stop()
-            for resource in self.targets.resources():
-                resource.leave()
-            self.persistence.stop()
-            self._access_log.close()
-            self._close_error_log()
-            done.callback(None)
-
-        polling = LoopingCall(look)
-        polling.clock = self.reactor
-        running = polling.start(0.05)
-        gatherResults([running, closed]).addBoth(finish)
-        return done
+    def _close(self) -> None:
+        self.runtime.deadlines.stop()
+        for resource in self.targets.resources():
+            resource.leave()
+        self.persistence.stop()
+        self._access_log.close()
+        self._close_error_log()
 
     def cut(self) -> None:
         """
         End a graceful stop now.
         """
-        for channel in self._channels():
-            channel.cut()
+        self.stopping.cut()
 
     def _channels(self) -> list[Any]:
         """

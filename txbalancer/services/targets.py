@@ -26,9 +26,11 @@ from txbalancer.core.specs import (
     Redirect,
     ServiceSpec,
     ToBalancer,
+    ToHealth,
     ToHeartbeat,
     ToManager,
     ToMember,
+    ToMetrics,
     ToResource,
     ToStatus,
 )
@@ -79,7 +81,7 @@ class Targets:
             runtime.reactor, lambda: (each.balancer for each in self.resources())
         )
         self.steering = Steering(runtime, registry, self.journal, self.telemetry)
-        self.pages = Pages(self.steering)
+        self.pages = Pages(self.steering, self.resources)
 
     def install(self, spec: ServiceSpec) -> None:
         """
@@ -213,6 +215,10 @@ class Targets:
             return self.pages.manager(target)
         if isinstance(target, ToStatus):
             return self.pages.status()
+        if isinstance(target, ToMetrics):
+            return self.pages.metrics()
+        if isinstance(target, ToHealth):
+            return self.pages.health(target)
         if isinstance(target, ToHeartbeat):
             return WebTarget(HeartbeatResource(self._heartbeats, lambda: self._runtime.now()))
         assert isinstance(target, ToResource)
