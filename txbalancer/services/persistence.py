@@ -76,14 +76,21 @@ class Persistence:
         notes = list(found.notes)
         if found.state is not None:
             notes += put_back(self._steering, found.state)
+        elif not notes:
+            self.log.info("no state yet in {path}: all is as configured", path=file.path)
         for note in notes:
             self.log.warn("state: {note}", note=note)
 
     def use(self, file: StateFile | None) -> None:
         """
-        Go on with another file, or none: it gets the state as it is now.
+        Go on with another file, or none: it gets the state as it is now. What another file
+        holds already is not read, but kept.
         """
-        self._file = file
+        before, self._file = self._file, file
+        if file is not None and (before is None or before.path != file.path):
+            note = file.keep_aside()
+            if note:
+                self.log.warn("state: {note}; the state of this process is written", note=note)
         self.save()
 
     def start(self) -> None:

@@ -33,6 +33,8 @@ def put_back(steering: Steering, state: Any) -> Iterator[str]:
     for name in steering.names():
         if name in state["balancers"]:
             yield from _put_back_one(steering, name, state["balancers"][name], max(0.0, age))
+    for name in state["balancers"].keys() - set(steering.names()):
+        yield f"balancer {name} is not in the configuration any more: its state is left out"
     steering.follow_temporaries()
 
 
