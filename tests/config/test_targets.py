@@ -29,7 +29,8 @@ from .helpers import BALANCER, LISTENER, REGISTRY, errors, good
 
 ALLOWED = (
     "balancer://NAME/, http://HOST:PORT/, https://…, unix:/PATH|http://HOST/, !, "
-    "redirect:[STATUS ]URL, status:NNN, manager:, server-status: or resource:NAME"
+    "redirect:[STATUS ]URL, status:NNN, manager:, metrics:, health:, server-status: or "
+    "resource:NAME"
 )
 
 
@@ -138,7 +139,8 @@ def test_X29_a_bare_slash_neither_doubles_nor_lacks(
         ("manager:shpo", "no [balancer:shpo]; use shop (did you mean shop?)"),
         ("server-status:x", "server-status: takes nothing after the colon"),
         ("heartbeat:x", "heartbeat: takes nothing after the colon"),
-        ("metrics:", "metrics: is not available in this version"),
+        ("metrics: x", "metrics: takes nothing after the colon"),
+        ("health: shop shpo", "no [balancer:shpo]; use shop (did you mean shop?)"),
         ("redirect:", "'' is not a URL in ASCII without blanks: redirect:[STATUS ]URL"),
         ("redirect:404 /x", "404 is not a redirect: use 301, 302, 303, 307, 308"),
         ("redirect:/a b", "'/a b' is not a URL in ASCII without blanks: redirect:[STATUS ]URL"),

@@ -4,6 +4,7 @@ The file in which state outlives a process.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import re
@@ -134,14 +135,27 @@ def test_both_damaged(file: StateFile) -> None:
     assert "configuration alone" in found.notes[2]
 
 
-def test_a_newer_schema(file: StateFile) -> None:
+@pytest.mark.parametrize("schema", [0, 3, True, "2", None])
+def test_a_newer_schema(file: StateFile, schema: object) -> None:
     """
     What a later version wrote is kept for it, not guessed at.
     """
     whole = json.loads(encode(NEW))
-    whole["schema"] = 2
+    whole["schema"] = schema
     Path(file.path).write_text(json.dumps(whole))
-    assert "of schema 2, and this version knows 1 only" in file.read().notes[0]
+    assert f"of schema {schema!r}, and this version knows 1 to 2" in file.read().notes[0]
+
+
+def test_an_older_schema(file: StateFile) -> None:
+    """
+    What earlier versions wrote, spaced over many lines, is read; a checksum guards it, too.
+    """
+    text = json.dumps(OLD, indent=1)
+    digest = hashlib.sha256(text.encode()).hexdigest()
+    whole = f'{{"schema": 1, "sha256": "{digest}", "state":\n{text}\n}}\n'
+    assert decode(whole.encode()) == OLD
+    with pytest.raises(ValueError, match="checksum"):
+        decode(whole.replace("null", "true").encode())
 
 
 def test_what_cannot_be_read(file: StateFile) -> None:
@@ -182,13 +196,20 @@ def test_any_damage_is_noticed(file: StateFile, place: int, change: bytes, cut: 
     assert file.read().state in (NEW, OLD)
 
 
-@pytest.mark.parametrize("path", ["nowhere/state.json", ".", "file/state.json"])
-def test_a_path_that_cannot_be_written(tmp_path: Path, path: str) -> None:
+@pytest.mark.parametrize(
+    ("path", "remedy"),
+    [
+        ("nowhere/state.json", "there is no folder .*/nowhere: make it with `mkdir -p .*/nowhere`"),
+        (".", "it is a folder: name a file in it"),
+        ("file/state.json", "may write; or leave `state` empty"),
+    ],
+)
+def test_a_path_that_cannot_be_written(tmp_path: Path, path: str, remedy: str) -> None:
     """
     A start is refused with what to do about it.
     """
     (tmp_path / "file").write_text("")
-    with pytest.raises(StartError, match="may write, or name another: `state =`"):
+    with pytest.raises(StartError, match=remedy):
         StateFile(str(tmp_path / path)).check()
 
 

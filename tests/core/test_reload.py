@@ -140,3 +140,17 @@ def test_X21_checks_changed_at_run_time_outlive_a_reload():
     done = reconfigure(lb, configured(member("a", hcmethod="get", hcuri="/b"), "b"), 0.0)
     assert done.changed == [lb.members[0]]
     assert (lb.members[0].spec.hcuri, lb.members[0].spec.hcinterval) == ("/b", 0.5)
+
+
+@pytest.mark.parametrize(
+    ("factor", "expected"), [(100, (500, 100)), (300, (300, None)), (500, (500, None))]
+)
+def test_a_factor_for_some_time(factor, expected):
+    """
+    It goes on; one that the file changes since is the file's, for good.
+    """
+    lb = balancer("a")
+    apply(lb, SetMember("shop", "a", loadfactor=500, lasting=60.0), 0.0)
+    reconfigure(lb, configured(member("a", loadfactor=factor, timeout=3.0)), 1.0)
+    a = lb.members[0]
+    assert (a.lbfactor, a.temporary and a.temporary.loadfactor) == expected

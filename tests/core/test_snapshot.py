@@ -181,6 +181,64 @@ def test_an_lbmethod_that_is_gone():
     assert two.spec == one.spec
 
 
+def passing(one, two, now=0.0, since=0.0):
+    """
+    Move a balancer whose first member has a factor for a minute; return what that one has then.
+    """
+    apply(one, SetMember("shop", one.members[0].name, loadfactor=500, lasting=60.0), 0.0)
+    moved(one, two, now, since)
+    return two.members[0].lbfactor, two.members[0].temporary
+
+
+def test_a_factor_for_some_time_ends_when_it_should():
+    """
+    By the clock of the new process, which may be later than its end.
+    """
+    assert passing(balancer("a"), balancer("a"), 10.0, 3000.0) == (500, (3050.0, 100))
+    assert passing(balancer("a"), balancer("a"), 10.0, -900.0) == (500, (-850.0, 100))
+
+
+@pytest.mark.parametrize("factor", [300, 500])
+def test_X21_an_edited_factor_ends_it(factor):
+    """
+    What the file says now holds, for good; also the same number.
+    """
+    assert passing(balancer("a"), balancer(member("a", loadfactor=factor))) == (factor, None)
+
+
+def test_a_factor_for_some_time_of_an_added_member():
+    """
+    It goes on, but where the file has come to name the member.
+    """
+    one = balancer()
+    apply(one, AddMember("shop", member("a")), 0.0)
+    assert passing(one, balancer()) == (500, (60.0, 100))
+    assert passing(one, balancer("a")) == (100, None)
+
+
+def test_a_factor_that_is_as_configured_for_some_time():
+    """
+    It ends, too: then what somebody set before comes back.
+    """
+    one, two = balancer(member("a", loadfactor=500)), balancer(member("a", loadfactor=500))
+    apply(one, SetMember("shop", "a", loadfactor=200), 0.0)
+    assert passing(one, two) == (500, (60.0, 200))
+    other = balancer(member("a", loadfactor=100))
+    moved(one, other)
+    assert (other.members[0].lbfactor, other.members[0].temporary) == (100, None)
+
+
+@pytest.mark.parametrize("value", [[], 3, [1.0, "101", None], [1.0, 2, None], ["x", "1", "1"]])
+def test_spoiled_factors_for_some_time(value):
+    """
+    They are refused.
+    """
+    state = snapshot.export(balancer("a"), 0.0)
+    state["members"]["a"]["passing"] = value
+    with pytest.raises(ValueError, match=r"\w"):
+        read(state)
+
+
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner),
@@ -204,7 +262,7 @@ def test_spoiled_state_is_refused_or_harmless(data):
     Whatever stands in the place of any part, it is a C{ValueError} or can be put back.
     """
     one = balancer("a", member("b", hcmethod="get"))
-    apply(one, SetMember("shop", "a", loadfactor=200, on=flags.DRAIN), 0.0)
+    apply(one, SetMember("shop", "a", loadfactor=200, lasting=9.0, on=flags.DRAIN), 0.0)
     apply(one, AddMember("shop", member("c")), 0.0)
     state = json.loads(json.dumps(snapshot.export(one, 0.0)))
     *path, last = data.draw(st.sampled_from([each for each in places(state) if each]))

@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from twisted.internet.address import IPv4Address, IPv6Address, UNIXAddress
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.error import (
-    ConnectingCancelledError,
     ConnectionDone,
     ConnectionLost,
     ConnectionRefusedError,
@@ -405,7 +405,7 @@ def test_cancelling_gives_the_connection_up(name: str) -> None:
     asked = Asked(name)
     asked.deferred.cancel()
     assert asked.reactor.connectors[0].stoppedConnecting
-    assert asked.results[0].check(ConnectingCancelledError)
+    assert asked.results[0].check(CancelledError)
 
 
 @pytest.mark.parametrize("sent", [b"", b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nab"])
@@ -439,3 +439,62 @@ def test_ipv6_members_are_asked_by_address() -> None:
     asked = Asked("get", MemberSpec("x", host="::1", port=8080))
     assert asked.reactor.tcpClients[0][:2] == ("::1", 8080)
     assert b"host: [::1]:8080\r\n" in asked.connect().lower()
+
+
+def test_a_transcript_has_both_sides() -> None:
+    """
+    A result tells what was said and when; it does not count in comparisons.
+    """
+    result = Asked("get").answer(OK)
+    lines = result.transcript.split("\n")
+    assert lines[0].startswith("* 0.0 ms: connected to ")
+    assert lines[1] == "> GET /health HTTP/1.0"
+    assert "> Host: 192.0.2.1:9001" in lines
+    assert lines[-6:] == [
+        "* 12.0 ms: the answer begins",
+        "< HTTP/1.1 200 OK",
+        "< Content-Length: 2",
+        "<",
+        "< ok",
+        "* 12.0 ms: complete",
+    ]
+
+
+def test_a_head_is_enough_for_head() -> None:
+    """
+    The transcript says that the rest was not waited for.
+    """
+    result = Asked("head").answer(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n")
+    assert result.transcript.endswith("<\n* 12.0 ms: the head is enough")
+
+
+@pytest.mark.parametrize(
+    ("address", "shown"),
+    [
+        (IPv4Address("TCP", "192.0.2.9", 80), "192.0.2.9:80"),
+        (IPv6Address("TCP", "2001:db8::1", 80), "[2001:db8::1]:80"),
+        (UNIXAddress("/run/a.sock"), "/run/a.sock"),
+        (UNIXAddress(None), "a unix socket"),
+    ],
+)
+def test_addresses_in_transcripts(address: Any, shown: str) -> None:
+    """
+    What was connected to is told as it is written elsewhere.
+    """
+    asked = Asked("tcp")
+    asked.transport.peerAddr = address
+    asked.connect()
+    assert asked.result.transcript == f"* 0.0 ms: connected to {shown}"
+
+
+def test_what_went_wrong_is_in_the_transcript() -> None:
+    """
+    A failed check ends with its cause; one that is given up keeps what was said so far.
+    """
+    result = Asked("head").answer(b"HTTP/1.1 2", then=ConnectionDone())
+    assert result.transcript.endswith("< HTTP/1.1 2\n* 12.0 ms: closed without a complete answer")
+    asked = Asked("get")
+    asked.connect()
+    asked.deferred.cancel()
+    asked.protocol.connectionLost(Failure(ConnectionDone()))
+    assert "> GET /health HTTP/1.0" in asked.results[0].value.transcript

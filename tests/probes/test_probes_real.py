@@ -177,6 +177,11 @@ async def test_a_trusted_certificate_passes(listen: Listen, certificate: Path) -
     )
     result = await ask("get", member)
     assert result.passed, result.text
+    said = [line.partition(" ms: ")[2] for line in result.transcript.split("\n") if line[0] == "*"]
+    assert said[0] == f"connected to 127.0.0.1:{member.port}"
+    assert said[1].startswith("TLSv1.3, TLS_AES_")
+    assert said[2].startswith("certificate of CN=member, valid until 20")
+    assert said[3:] == ["the answer begins", "complete"]
     await emptied(members)
 
 

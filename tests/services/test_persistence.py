@@ -145,6 +145,85 @@ def test_an_edited_file_wins(places: Places, told: list[str]) -> None:
     ]
 
 
+def test_a_balancer_of_another_name(places: Places, told: list[str]) -> None:
+    """
+    Nobody can tell that it is the same: it is as configured, and the log says what is left out.
+    """
+    change_all(places.start())
+    world = places.start(places.text.replace("shop", "store"))
+    assert [each.lbfactor for each in world.members("store")] == [100, 100]
+    assert told == ["balancer shop is not in the configuration any more: its state is left out"]
+
+
+def test_less_room_than_there_was(places: Places, told: list[str]) -> None:
+    """
+    Members that were added come back under a lower C{growth}: they carry traffic. No more come.
+    """
+    world = places.start()
+    steering = world.service.targets.steering
+    steering.apply(AddMember("shop", NEW), "me")
+    world = places.start(places.text.replace("[balancer:shop]", "[balancer:shop]\ngrowth = 0"))
+    assert [each.name for each in world.members()] == [FIRST, SECOND, NEW.url]
+    assert told == []
+    steering = world.service.targets.steering
+    with pytest.raises(ValueError, match="leaves room for"):
+        steering.apply(AddMember("shop", MemberSpec("http://10.0.0.10")), "me")
+
+
+def test_a_removed_member_stays_so(places: Places, told: list[str]) -> None:
+    """
+    As long as the file has it; written anew under another address it is another member.
+    """
+    world = places.start()
+    world.service.targets.steering.apply(RemoveMember("shop", SECOND), "me")
+    assert [each.name for each in places.start().members()] == [FIRST]
+    text = places.text.replace(SECOND, f"{SECOND}:81")
+    assert [each.name for each in places.start(text).members()] == [FIRST, f"{SECOND}:81"]
+    assert told == []
+
+
+@pytest.mark.parametrize(("away", "factor"), [(20.0, 500), (300.0, 100)])
+def test_a_factor_for_some_time(places: Places, away: float, factor: int) -> None:
+    """
+    It ends when it was to end, or at the start when that has passed; what ended stays so.
+    """
+    world = places.start()
+    steering = world.service.targets.steering
+    steering.apply(SetMember("shop", FIRST, loadfactor=500, lasting=60.0), "me")
+    places.wall += away
+    world = places.start()
+    steering = world.service.targets.steering
+    world.advance(0)
+    assert world.members()[0].lbfactor == factor
+    found = steering.temporary("shop", FIRST)
+    if factor == 500:
+        assert found is not None
+        assert (found.until, found.loadfactor) == (pytest.approx(places.wall + 40), 100)
+    world.advance(41)
+    assert [each.text for each in steering.journal.events if each.kind == "change"] == [
+        "temporary weight ended: loadfactor 5 -> 1"
+    ]
+    world = places.start()
+    world.advance(100)
+    assert world.members()[0].lbfactor == 100
+    assert not world.service.targets.steering.past
+
+
+def test_what_was_undone_is_undone_after_a_restart(places: Places) -> None:
+    """
+    Undoing is a change like others; what came before the restart cannot be undone after it.
+    """
+    world = places.start()
+    steering = world.service.targets.steering
+    steering.apply(SetMember("shop", FIRST, lbset=2), "me")
+    steering.apply(RemoveMember("shop", FIRST), "me")
+    steering.undo("me")
+    world = places.start()
+    assert [(each.name, each.lbset) for each in world.members()] == [(FIRST, 2), (SECOND, 0)]
+    with pytest.raises(ValueError, match="since the service started"):
+        world.service.targets.steering.undo("me")
+
+
 def test_a_damaged_file(places: Places, told: list[str]) -> None:
     """
     It is set aside, the state before it is used, and the service runs.
@@ -224,7 +303,7 @@ def test_a_path_that_cannot_be_written_ends_the_start(places: Places) -> None:
     """
     text = places.text.replace(str(places.path), "/nowhere/state.json")
     world = World(text)
-    with pytest.raises(StartError, match="make /nowhere a folder"):
+    with pytest.raises(StartError, match="mkdir -p /nowhere"):
         world.service.privilegedStartService()
     assert world.reactor.open == {}
 
@@ -311,6 +390,27 @@ def test_work_that_fails_is_told(places: Places, told: list[str]) -> None:
     world = places.start()
     world.service.persistence._done(None)
     assert told == ["the write failed"]
+
+
+def test_another_file_that_was_there_is_kept(
+    places: Places, told: list[str], tmp_path: Path
+) -> None:
+    """
+    A reload to the file of another process: what is in force is written, the other is kept.
+    """
+    other = StateFile(str(tmp_path / "other.json"))
+    other.write(encode({"balancers": {}}))
+    kept = Path(other.path).read_bytes()
+    world = places.start()
+    world.reload(places.text)
+    assert told == []
+    world.service.targets.steering.apply(SetMember("shop", FIRST, lbset=1), "me")
+    world.reload(places.text.replace(str(places.path), other.path))
+    assert "was there already" in told[0]
+    (aside,) = tmp_path.glob("other.json.found-*")
+    assert aside.read_bytes() == kept
+    state = decode(Path(other.path).read_bytes())["balancers"]["shop"]
+    assert state["members"][FIRST]["options"] == [["lbset", "0", "1"]]
 
 
 def test_a_reload_may_change_the_file(places: Places, tmp_path: Path) -> None:

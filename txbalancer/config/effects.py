@@ -23,6 +23,7 @@ from txbalancer.core.specs import (
     MountSpec,
     NotProxied,
     Redirect,
+    ToManager,
     ToMember,
 )
 
@@ -76,7 +77,7 @@ OF_BALANCERS = (
 )
 OF_MOUNTS = (
     _need(
-        "via preservehost forwarded addheaders addproto nocanon nokeepalive http10 "
+        "via preservehost forwarded addheaders addproto nocanon nokeepalive http10 traceparent "
         + _starting(TABLES["mount"], "reverse"),
         lambda spec: not isinstance(spec.target, NotProxied | Redirect | FixedStatus),
         "a member to ask",
@@ -86,6 +87,7 @@ OF_MOUNTS = (
         lambda spec: asks_for_users(spec.require),
         "require = user or valid-user",
     ),
+    _need("operate legacyget", lambda spec: isinstance(spec.target, ToManager), "a manager:"),
 )
 OF_MEMBERS = (
     _need(

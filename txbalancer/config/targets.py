@@ -27,22 +27,28 @@ from txbalancer.core.specs import (
     Redirect,
     Target,
     ToBalancer,
+    ToHealth,
     ToHeartbeat,
     ToManager,
     ToMember,
+    ToMetrics,
     ToResource,
     ToStatus,
 )
 
 ALLOWED = (
     "balancer://NAME/, http://HOST:PORT/, https://…, unix:/PATH|http://HOST/, !, "
-    "redirect:[STATUS ]URL, status:NNN, manager:, server-status: or resource:NAME"
+    "redirect:[STATUS ]URL, status:NNN, manager:, metrics:, health:, server-status: or "
+    "resource:NAME"
 )
 REDIRECTS = (301, 302, 303, 307, 308)
 NEEDS_BALANCER = frozenset(
     {"failwindow", "lbset", "loadfactor", "maxfails", "redirect", "retry", "route", "status"}
 )
 """Options of members that mean nothing for a single one; those of health checks neither."""
+
+Reader = Callable[[str, int | None, Scope], Target]
+"""Takes what stands after the colon, the groups of the mount's C{match}, and the scope."""
 
 _BALANCER = re.compile(r"balancer://([^/?#]*)([^?#]*)", re.IGNORECASE)
 _PATH = re.compile(r"[!-~]*")
@@ -109,37 +115,42 @@ def _resource(text: str, groups: int | None, scope: Scope) -> Target:
     return ToResource(name)
 
 
-def _manager(text: str, groups: int | None, scope: Scope) -> Target:
-    names = tuple(values.words(text.lower()))
-    for name in names:
-        if name not in scope.balancers:
-            raise ValueError(f"no [balancer:{name}]{choose_from(name, scope.balancers)}")
-    return ToManager(names)
+def _for_balancers(make: Callable[[tuple[str, ...]], Target]) -> Reader:
+    """
+    Return the reader of a target with the names of balancers after its colon.
+    """
+
+    def read(text: str, groups: int | None, scope: Scope) -> Target:
+        names = tuple(values.words(text.lower()))
+        for name in names:
+            if name not in scope.balancers:
+                raise ValueError(f"no [balancer:{name}]{choose_from(name, scope.balancers)}")
+        return make(names)
+
+    return read
 
 
-def _server_status(text: str, groups: int | None, scope: Scope) -> Target:
-    if text:
-        raise ValueError("server-status: takes nothing after the colon")
-    return ToStatus()
+def _alone(name: str, target: Target) -> Reader:
+    """
+    Return the reader of a target with nothing after its colon.
+    """
+
+    def read(text: str, groups: int | None, scope: Scope) -> Target:
+        if text:
+            raise ValueError(f"{name}: takes nothing after the colon")
+        return target
+
+    return read
 
 
-def _heartbeat(text: str, groups: int | None, scope: Scope) -> Target:
-    if text:
-        raise ValueError("heartbeat: takes nothing after the colon")
-    return ToHeartbeat()
-
-
-def _later(text: str, groups: int | None, scope: Scope) -> Target:
-    raise ValueError("metrics: is not available in this version")
-
-
-_READERS: dict[str, Callable[[str, int | None, Scope], Target]] = {
-    "heartbeat": _heartbeat,
-    "manager": _manager,
-    "metrics": _later,
+_READERS: dict[str, Reader] = {
+    "health": _for_balancers(ToHealth),
+    "heartbeat": _alone("heartbeat", ToHeartbeat()),
+    "manager": _for_balancers(ToManager),
+    "metrics": _alone("metrics", ToMetrics()),
     "redirect": _redirect,
     "resource": _resource,
-    "server-status": _server_status,
+    "server-status": _alone("server-status", ToStatus()),
     "status": _status,
 }
 
@@ -218,8 +229,12 @@ def show_target(target: Target, options: Callable[[ToMember], str]) -> str:
             return f"status:{target.status}"
         case ToManager():
             return f"manager:{' '.join(target.balancers)}"
+        case ToHealth():
+            return f"health:{' '.join(target.balancers)}"
         case ToStatus():
             return "server-status:"
+        case ToMetrics():
+            return "metrics:"
         case ToHeartbeat():
             return "heartbeat:"
         case _:

@@ -66,7 +66,7 @@ class AccessLog:
         self._size = 0
         self._rest = b""
         self._stuck = False
-        self._lost = 0
+        self._lost = self.lost = 0
         self._warned: float | None = None
         self._timer: IDelayedCall | None = None
 
@@ -78,7 +78,7 @@ class AccessLog:
             line = self._write_line(outcome)
         except Exception:
             # A fault of ours must not become one of the exchange.
-            self._lost += 1
+            self._lose()
             if self._may_warn():
                 self._log.failure("access log: a line could not be made")
             return
@@ -97,7 +97,11 @@ class AccessLog:
             self.flush()
         if self._lines and self._size + len(self._rest) > self._most_held:
             self._size -= len(self._lines.pop())
-            self._lost += 1
+            self._lose()
+
+    def _lose(self) -> None:
+        self._lost += 1
+        self.lost += 1
 
     def _time_is_up(self) -> None:
         self._timer = None
@@ -192,6 +196,8 @@ class NoAccessLog:
     """
     The log of C{access-log = off}.
     """
+
+    lost = 0
 
     def log(self, outcome: Outcome) -> None:
         """

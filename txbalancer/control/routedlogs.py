@@ -64,6 +64,13 @@ class RoutedLogs:
         self._main = main
         self._every = every
 
+    @property
+    def lost(self) -> int:
+        """
+        How many lines could not be written.
+        """
+        return sum(log.lost for log in self._every)
+
     def log(self, outcome: Outcome) -> None:
         """
         Add the line of a finished exchange where it belongs.

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Protocol
 from urllib.parse import parse_qsl
 
@@ -60,14 +60,18 @@ class Facts:
     What is known of the service as a whole.
 
     @ivar started: when it did, in seconds since the epoch.
+    @ivar counters: returns what was served.
     @ivar load: returns how many more connections would be served, and how many are busy.
-    @ivar connections: returns how many there are.
+    @ivar connections: returns how many there are; C{listeners}: how many of each listener.
+    @ivar config: the path of the configuration file; empty without one.
     """
 
     started: float
-    counters: Counters = field(default_factory=Counters)
+    counters: Callable[[], Counters] = Counters
     load: Callable[[], tuple[int, int]] = lambda: (0, 0)
     connections: Callable[[], int] = lambda: 0
+    listeners: Callable[[], dict[str, int]] = dict
+    config: str = ""
 
 
 class ServerStatus(Resource):
@@ -114,7 +118,7 @@ class ServerStatus(Resource):
 
     def _of_service(self) -> Lines:
         now, facts = self._balancers.wall(), self._facts
-        counters, cpu, load = facts.counters, os.times(), os.getloadavg()
+        counters, cpu, load = facts.counters(), os.times(), os.getloadavg()
         uptime = max(1, int(now - facts.started))
         ready, busy = facts.load()
         connections, requests = facts.connections(), counters.requests
@@ -144,7 +148,7 @@ class ServerStatus(Resource):
         yield "ConnsAsyncKeepAlive", str(connections - busy)
 
     def _page(self, host: str) -> bytes:
-        counters = self._facts.counters
+        counters = self._facts.counters()
         return fill(
             "status.html",
             host=host,

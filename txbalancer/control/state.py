@@ -17,8 +17,11 @@ from typing import Any
 
 from txbalancer.errors import StartError
 
-SCHEMA = 1
+SCHEMA = 2
 """Rises when a version of the program could not read what the next one writes."""
+
+_INDENTS = {1: 1, 2: None}
+"""Schema -> how its text is indented, which the checksum is made of."""
 
 _MODE = 0o600
 """The file has the secret of the manager's forms in it."""
@@ -43,7 +46,7 @@ def encode(state: Any) -> bytes:
 
     @param state: made of JSON's types.
     """
-    text = json.dumps(state, indent=1, allow_nan=False)
+    text = json.dumps(state, indent=_INDENTS[SCHEMA], allow_nan=False)
     digest = hashlib.sha256(text.encode()).hexdigest()
     return f'{{"schema": {SCHEMA}, "sha256": "{digest}", "state":\n{text}\n}}\n'.encode()
 
@@ -59,9 +62,9 @@ def decode(data: bytes) -> Any:
         schema, digest, state = whole["schema"], whole["sha256"], whole["state"]
     except (ValueError, TypeError, KeyError, RecursionError) as error:
         raise ValueError("it is no state of txbalancer, or not all of it") from error
-    if schema != SCHEMA:
-        raise ValueError(f"it is of schema {schema!r}, and this version knows {SCHEMA} only")
-    text = json.dumps(state, indent=1)
+    if type(schema) is not int or schema not in _INDENTS:
+        raise ValueError(f"it is of schema {schema!r}, and this version knows 1 to {SCHEMA}")
+    text = json.dumps(state, indent=_INDENTS[schema])
     if digest != hashlib.sha256(text.encode()).hexdigest():
         raise ValueError("its checksum is wrong: it was damaged or edited")
     return state
@@ -106,8 +109,18 @@ class StateFile:
             notes.append("changes made at run time are lost, the configuration alone holds")
         return Found(None, tuple(notes))
 
-    def _set_aside(self, path: str) -> str:
-        aside = f"{self.path}.damaged-{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}"
+    def keep_aside(self) -> str:
+        """
+        Move away a file that another process wrote, before it is replaced.
+
+        @return: for people, what became of it; empty when there was none.
+        """
+        if not os.path.lexists(self.path):
+            return ""
+        return f"{self.path} was there already: {self._set_aside(self.path, 'found')}"
+
+    def _set_aside(self, path: str, why: str = "damaged") -> str:
+        aside = f"{self.path}.{why}-{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}"
         if path == self.previous:
             aside += "-previous"
         try:
@@ -150,8 +163,21 @@ class StateFile:
             os.close(os.open(trial, os.O_WRONLY | os.O_CREAT, _MODE))
             os.unlink(trial)
         except OSError as error:
-            raise StartError(
-                f"state {self.path}: {error.strerror}: make {folder} a folder that the"
-                " service's user may write, or name another: `state =` of [txbalancer], in Apache's"
-                " syntax DefaultRuntimeDir"
-            ) from error
+            raise StartError(f"state {self.path}: {_remedy(folder, error)}") from error
+
+
+def _remedy(folder: str, error: OSError) -> str:
+    """
+    Say what to do about a file that cannot be written.
+    """
+    if isinstance(error, IsADirectoryError):
+        return "it is a folder: name a file in it"
+    if isinstance(error, FileNotFoundError):
+        return (
+            f"there is no folder {folder}: make it with `mkdir -p {folder}`, owned by the"
+            " service's user (systemd makes one: StateDirectory=), or leave `state` empty"
+        )
+    return (
+        f"{error.strerror}: {folder} has to be a folder that the service's user may write;"
+        " or leave `state` empty"
+    )

@@ -118,3 +118,13 @@ def _deadline(members: Sequence[Member], seen: list[Member], revived: Collection
         ),
         default=inf,
     )
+
+
+def able(members: Sequence[Member], now: float) -> int:
+    """
+    Count the members that a request without a session might go to, however busy they are.
+
+    A member in error whose C{retry} is over counts, for only a request can tell; one whose
+    checks fail does not. Forced recovery does not count: it is for want of anybody better.
+    """
+    return len(field(members, now, False).members)

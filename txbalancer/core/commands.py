@@ -6,12 +6,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from math import inf
 from typing import Any
 
 from txbalancer.core import flags
 from txbalancer.core.balancer import Balancer
 from txbalancer.core.health import Health
-from txbalancer.core.member import Member
+from txbalancer.core.member import Member, Temporary
 from txbalancer.core.overrides import (
     RANKING,
     configured_spec,
@@ -21,7 +22,7 @@ from txbalancer.core.overrides import (
     shown_options,
 )
 from txbalancer.core.specs import MemberSpec, StickyNames
-from txbalancer.core.values import counted
+from txbalancer.core.values import counted, show_duration, show_loadfactor
 
 KEEP: Any = object()
 """Leaves an option as it is, where C{None} is a value."""
@@ -38,6 +39,10 @@ class SetMember:
     @ivar on: flags to set; C{off}: flags to clear, which wins.
     @ivar hcmethod: its health check, as all C{hc…} here; C{none} ends the verdict, too.
     @ivar hcinterval: seconds.
+    @ivar lasting: seconds that C{loadfactor} holds, 1 or more, before the one of now comes
+        back; while that is still to come, the one that was to come back then. C{None} = for
+        good.
+    @ivar temporary: of undo only: what held of C{loadfactor} before.
     """
 
     balancer: str
@@ -54,6 +59,8 @@ class SetMember:
     hcfails: int | None = None
     hcuri: str | None = None
     hcexpr: str | None = None
+    lasting: float | None = None
+    temporary: Temporary | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +109,21 @@ class Revert:
     member: str = ""
 
 
-Command = SetMember | SetBalancer | AddMember | RemoveMember | Revert
+@dataclass(frozen=True, slots=True)
+class PutBack:
+    """
+    Undo a removal: the member is there again with all that it was and had counted.
+
+    @ivar gone: it, as it went; what it had in progress then is still its own.
+    @ivar place: where it was in the order of members, from 0.
+    """
+
+    balancer: str
+    gone: Member
+    place: int
+
+
+Command = SetMember | SetBalancer | AddMember | RemoveMember | Revert | PutBack
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,8 +145,11 @@ class Change:
         return self.before != self.after
 
 
-_CHECK_OPTIONS = ("hcmethod", "hcinterval", "hcpasses", "hcfails", "hcuri", "hcexpr")
-_BALANCER_OPTIONS = ("lbmethod", "timeout", "maxattempts", "stickysession", "nofailover")
+LEAST_LASTING = 1.0
+"""Seconds that a factor for some time holds at least."""
+
+CHECK_OPTIONS = ("hcmethod", "hcinterval", "hcpasses", "hcfails", "hcuri", "hcexpr")
+BALANCER_OPTIONS = ("lbmethod", "timeout", "maxattempts", "stickysession", "nofailover")
 
 
 def apply(balancer: Balancer, command: Command, now: float) -> list[Member]:
@@ -134,17 +158,20 @@ def apply(balancer: Balancer, command: Command, now: float) -> list[Member]:
 
     @return: the members that are gone, whose connections are to be closed.
     @raise LookupError: for a member or lbmethod that does not exist.
-    @raise ValueError: for a member that exists already, or one too many.
+    @raise ValueError: for a member that exists already, or one too many, or a factor that
+        is to hold for no time.
     """
     if isinstance(command, SetMember):
         _set_member(balancer, find_member(balancer, command.member), command, now)
     elif isinstance(command, SetBalancer):
-        options = {name: getattr(command, name) for name in _BALANCER_OPTIONS}
+        options = {name: getattr(command, name) for name in BALANCER_OPTIONS}
         changed = {name: value for name, value in options.items() if value is not KEEP}
         balancer.respec(replace(balancer.spec, **changed))
     elif isinstance(command, AddMember):
         _check_room(balancer, command.spec)
         balancer.install((*balancer.members, Member(command.spec)))
+    elif isinstance(command, PutBack):
+        _put_back(balancer, command)
     elif isinstance(command, Revert):
         _revert(balancer, command, now)
     else:
@@ -161,9 +188,9 @@ def perform(balancer: Balancer, command: Command, now: float) -> tuple[Change, l
     @return: the change, and the members that are gone.
     @raise LookupError: as C{apply}; L{ValueError} as well.
     """
-    before = _shown(balancer, command)
+    before = _shown(balancer, command, now)
     gone = apply(balancer, command, now)
-    after = _shown(balancer, command)
+    after = _shown(balancer, command, now)
     keys = [key for key in {**before, **after} if before.get(key) != after.get(key)]
     change = Change(
         command, {key: before.get(key) for key in keys}, {key: after.get(key) for key in keys}
@@ -183,17 +210,39 @@ def find_member(balancer: Balancer, name: str) -> Member:
     raise LookupError(f"{balancer.spec.name} has no member {name}")
 
 
-def _shown(balancer: Balancer, command: Command) -> dict[str, str | None]:
+def subject(command: Command) -> str:
+    """
+    Return the name of the member that a command is about; empty for the balancer itself.
+    """
+    if isinstance(command, AddMember):
+        return command.spec.url
+    if isinstance(command, PutBack):
+        return command.gone.name
+    return "" if isinstance(command, SetBalancer) else command.member
+
+
+def _shown(balancer: Balancer, command: Command, now: float) -> dict[str, str | None]:
     """
     Write down what a command may change.
     """
-    if isinstance(command, AddMember | RemoveMember):
-        name = command.spec.url if isinstance(command, AddMember) else command.member
+    name = subject(command)
+    if isinstance(command, AddMember | RemoveMember | PutBack):
         return {"member": name} if any(each.name == name for each in balancer.members) else {}
-    if isinstance(command, SetBalancer) or not command.member:
+    if not name:
         return shown_options(balancer.spec)
-    member = find_member(balancer, command.member)
-    return {**shown_options(live_spec(member)), "state": flags.describe(member.flags).strip()}
+    member = find_member(balancer, name)
+    return {
+        **shown_options(live_spec(member)),
+        "lasting": _show_lasting(member.temporary, now),
+        "state": flags.describe(member.flags).strip(),
+    }
+
+
+def _show_lasting(temporary: Temporary | None, now: float) -> str | None:
+    if temporary is None:
+        return None
+    left = show_duration(float(round(max(0.0, temporary.until - now))))
+    return f"{left} then {show_loadfactor(temporary.loadfactor)}"
 
 
 def _check_room(balancer: Balancer, spec: MemberSpec) -> None:
@@ -207,14 +256,25 @@ def _check_room(balancer: Balancer, spec: MemberSpec) -> None:
         )
 
 
+def _put_back(balancer: Balancer, command: PutBack) -> None:
+    member = command.gone
+    _check_room(balancer, member.spec)
+    member.flags &= ~flags.SHUTDOWN
+    members = list(balancer.members)
+    members.insert(command.place, member)
+    balancer.install(members)
+
+
 def _set_member(balancer: Balancer, member: Member, command: SetMember, now: float) -> None:
-    checks = {name: getattr(command, name) for name in _CHECK_OPTIONS}
+    temporary = _temporary(member, command, now)
+    checks = {name: getattr(command, name) for name in CHECK_OPTIONS}
     spec = replace(
         member.spec, **{name: value for name, value in checks.items() if value is not None}
     )
     after = (member.flags | command.on) & ~command.off
     values = {name: getattr(command, name) for name in RANKING}
     _rank(balancer, member, {name: value for name, value in values.items() if value is not None})
+    member.temporary = temporary
     if spec.hcmethod == "none" != member.spec.hcmethod:
         # Only passed checks end a verdict, and there will be none.
         member.health = Health()
@@ -223,6 +283,21 @@ def _set_member(balancer: Balancer, member: Member, command: SetMember, now: flo
     if after & flags.IN_ERROR and not member.flags & flags.IN_ERROR:
         member.error_time = now
     balancer.set_flags(member, after, "by command", now)
+
+
+def _temporary(member: Member, command: SetMember, now: float) -> Temporary | None:
+    """
+    Return until when the factor holds after a command.
+    """
+    was = member.temporary
+    if command.lasting is None:
+        return was if command.loadfactor is None else command.temporary
+    if command.loadfactor is None:
+        raise ValueError("lasting is for a loadfactor: give both")
+    if not LEAST_LASTING <= command.lasting < inf:
+        raise ValueError(f"lasting = {command.lasting:g}: a number of seconds, 1 or more")
+    back = member.lbfactor if was is None else was.loadfactor
+    return Temporary(now + command.lasting, back)
 
 
 def _rank(balancer: Balancer, member: Member, values: Mapping[str, Any]) -> None:
@@ -250,5 +325,5 @@ def _revert(balancer: Balancer, command: Revert, now: float) -> None:
     if spec.hcmethod == "none" != member.spec.hcmethod:
         member.health = Health()
     _rank(balancer, member, changed)
-    member.spec = spec
+    member.spec, member.temporary = spec, None
     balancer.set_flags(member, after, "by command", now)

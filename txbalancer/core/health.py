@@ -4,7 +4,7 @@ The standing verdict of probes on a member, as a value.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from txbalancer.core.hcexpr import Answer
 
@@ -19,12 +19,15 @@ class ProbeResult:
     @ivar duration: seconds the probe took.
     @ivar answer: what the member said, for C{hcexpr} to judge; C{None} when it said nothing
         complete, or was not asked, and once it is judged.
+    @ivar transcript: what was said and when, as lines; see
+        L{Transcript<txbalancer.core.transcript.Transcript>}.
     """
 
     passed: bool
     text: str = ""
     duration: float = 0.0
     answer: Answer | None = None
+    transcript: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +43,31 @@ class Health:
     run: int = 0
     passes: int = 0
     fails: int = 0
+
+
+class ProbeCounts:
+    """
+    What all probes of a member found so far.
+
+    @ivar passed: how many found it well; C{failed}: how many did not.
+    @ivar seconds: the sum of their durations.
+    """
+
+    __slots__ = ("failed", "passed", "seconds")
+
+    def __init__(self) -> None:
+        self.passed = self.failed = 0
+        self.seconds = 0.0
+
+    def add(self, result: ProbeResult) -> None:
+        """
+        Count a result.
+        """
+        if result.passed:
+            self.passed += 1
+        else:
+            self.failed += 1
+        self.seconds += result.duration
 
 
 def observe(health: Health, passed: bool, rise: int, fall: int) -> Health:

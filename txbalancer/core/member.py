@@ -4,14 +4,30 @@ The live state of a member: what a specification becomes once traffic flows.
 
 from __future__ import annotations
 
+from collections import deque
 from math import inf
-from typing import Any
+from typing import Any, NamedTuple
 
 from txbalancer.core import flags
-from txbalancer.core.health import Health, ProbeResult
+from txbalancer.core.health import Health, ProbeCounts, ProbeResult
 from txbalancer.core.specs import MemberSpec
 
+PROBES_KEPT = 10
+"""Probes of a member whose transcripts can be looked at."""
+
 _USABLE = flags.INIT | flags.UNUSABLE
+
+
+class Temporary(NamedTuple):
+    """
+    That a member's load factor holds for some time only.
+
+    @ivar until: when that is over, by the balancers' clock.
+    @ivar loadfactor: the one that comes back then, in hundredths.
+    """
+
+    until: float
+    loadfactor: int
 
 
 class Member:
@@ -36,9 +52,13 @@ class Member:
     @ivar error_time: when it last went into error, monotonic; C{-inf} for long ago.
     @ivar retries: how often it came out of error without a new connection since.
     @ivar failures: times of the failures that still count towards C{maxfails}.
-    @ivar since: when the flags last changed; C{cause}: why, for people.
+    @ivar since: when the flags last changed; C{cause}: why, for people; C{flips}: how often.
     @ivar room: requests it says it could take, for lbmethod heartbeat; C{None} = unknown.
+    @ivar temporary: until when the load factor holds; C{None} = for good.
     @ivar probe: what the last health check found, and C{probed} when; C{None} before the first.
+    @ivar probe_counts: what all of them found.
+    @ivar probes: the last L{PROBES_KEPT} of them, the oldest first, each with its wall-clock time;
+        those that somebody asked for and that do not count, too.
     @ivar pool: free for the shell: the member's connections.
     """
 
@@ -51,6 +71,7 @@ class Member:
         "error_time",
         "failures",
         "flags",
+        "flips",
         "health",
         "index",
         "lbfactor",
@@ -58,7 +79,9 @@ class Member:
         "name",
         "pool",
         "probe",
+        "probe_counts",
         "probed",
+        "probes",
         "read",
         "redirect",
         "retries",
@@ -66,6 +89,7 @@ class Member:
         "route",
         "since",
         "spec",
+        "temporary",
         "transferred",
         "weight",
     )
@@ -82,13 +106,16 @@ class Member:
         self.base = self.weight = self.credit = 0
         self.busy = self.elected = self.transferred = self.read = 0
         self.error_time = -inf
-        self.retries = 0
+        self.retries = self.flips = 0
         self.failures: list[float] = []
         self.health = Health()
         self.since = -inf
         self.cause = ""
         self.room: int | None = None
+        self.temporary: Temporary | None = None
         self.probe: ProbeResult | None = None
+        self.probe_counts = ProbeCounts()
+        self.probes: deque[tuple[float, ProbeResult]] = deque(maxlen=PROBES_KEPT)
         self.probed = -inf
         self.pool: Any = None
 

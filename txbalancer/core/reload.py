@@ -80,6 +80,8 @@ def _change(
     live, member.spec = member.spec, _merged(before, member.spec, after)
     changed = {name for name in RANKING if getattr(before, name) != getattr(after, name)}
     set_ranking(member, {name: getattr(after, name) for name in changed})
+    if "loadfactor" in changed:
+        member.temporary = None
     bits = before.status ^ after.status
     flags = (member.flags & ~bits) | (after.status & bits)
     if live.hcmethod != "none" and member.spec.hcmethod == "none":

@@ -16,10 +16,11 @@ from typing import Any
 
 from txbalancer.core import flags
 from txbalancer.core.balancer import Balancer
-from txbalancer.core.member import Member
+from txbalancer.core.member import Member, Temporary
 from txbalancer.core.overrides import (
     RANKING,
     Override,
+    configured_spec,
     live_spec,
     of_balancer,
     of_members,
@@ -28,6 +29,7 @@ from txbalancer.core.overrides import (
     shown_options,
 )
 from txbalancer.core.state import PLACE, BalancerState, Condition, read_values
+from txbalancer.core.values import show_loadfactor
 from txbalancer.core.values import status as parse_status
 
 _COUNTS = ("elected", "transferred", "read", "retries")
@@ -48,6 +50,7 @@ def export(balancer: Balancer, now: float) -> dict[str, Any]:
         "members": {
             member.name: {
                 **_changes(member, overrides[member.name]),
+                **_passing(balancer, member, now),
                 **_condition(balancer, member, now),
             }
             for member in balancer.members
@@ -63,6 +66,20 @@ def _changes(member: Member, overrides: list[Override] | None) -> dict[str, Any]
         "added": {name: getattr(spec, name) for name in PLACE},
         "options": [[name, None, value] for name, value in shown_options(spec).items()],
     }
+
+
+def _passing(balancer: Balancer, member: Member, now: float) -> dict[str, Any]:
+    if member.temporary is None:
+        return {}
+    until, back = member.temporary
+    configured = _configured_factor(balancer, member)
+    shown = None if configured is None else show_loadfactor(configured)
+    return {"passing": [max(0.0, until - now), show_loadfactor(back), shown]}
+
+
+def _configured_factor(balancer: Balancer, member: Member) -> int | None:
+    spec = configured_spec(balancer, member.name)
+    return None if spec is None else spec.loadfactor
 
 
 def _condition(balancer: Balancer, member: Member, now: float) -> dict[str, Any]:
@@ -111,6 +128,9 @@ def restore(balancer: Balancer, state: BalancerState, now: float) -> list[str]:
             continue
         if found.added is None:
             _override(member, found.options, f"{name}: {member.name}", notes)
+        passing = found.passing
+        if passing is not None and passing.configured == _configured_factor(balancer, member):
+            member.temporary = Temporary(now + passing.left, passing.loadfactor)
         # Another lbmethod starts even (APACHE A17).
         _recondition(member, found.condition, now, state.lbmethod == balancer.spec.lbmethod)
     balancer.index()

@@ -525,6 +525,24 @@ class ToStatus:
 
 
 @dataclass(frozen=True, slots=True)
+class ToMetrics:
+    """
+    Target C{metrics:}: what was counted and measured, for Prometheus.
+    """
+
+
+@dataclass(frozen=True, slots=True)
+class ToHealth:
+    """
+    Target C{health:}: 200 while each of some balancers can serve, 503 otherwise.
+
+    @ivar balancers: their names; empty for all.
+    """
+
+    balancers: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class ToHeartbeat:
     """
     Target C{heartbeat:}: takes load reports by POST, as mod_heartmonitor does (APACHE A24).
@@ -540,6 +558,8 @@ Target = (
     | ToResource
     | ToManager
     | ToStatus
+    | ToMetrics
+    | ToHealth
     | ToHeartbeat
 )
 
@@ -745,6 +765,21 @@ class MountSpec:
     auth_name: str = option(
         values.text(200), "", "Realm shown when a password is asked for.", apache_name="AuthName"
     )
+    operate: tuple[access.Rule, ...] = option(
+        access.rules,
+        (),
+        "Who may change something on a manager: any of these; none = all who may come in.",
+    )
+    legacyget: bool = option(
+        values.flag,
+        False,
+        "Let a manager's forms come by GET, as old scripts for Apache send them.",
+    )
+    traceparent: bool = option(
+        values.flag,
+        False,
+        "Pass W3C traceparent on to members, one made here where a client sends none.",
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -896,6 +931,11 @@ class GlobalSpec:
     graceful_timeout: float = option(
         values.duration(), 30.0, "How long running exchanges may go on after a stop."
     )
+    stop_delay: float = option(
+        values.duration(),
+        0.0,
+        "How long a stop is announced, by 503 at health: URLs, while all is still served.",
+    )
     error_log: str = option(
         values.text(4096),
         "",
@@ -919,6 +959,16 @@ class GlobalSpec:
         "",
         "File in which changes at run time outlive a restart; empty = off.",
         apache_name="BalancerPersist",
+    )
+    control: str = option(
+        values.text(4096, 1),
+        "auto",
+        "Socket on which txbalancer commands reach this service: a path, auto or off.",
+    )
+    event_log: str = option(
+        values.text(4096, 1),
+        "off",
+        "Changes of state and by people, as JSON lines: a path, - , syslog or off.",
     )
     hcexpr: tuple[NamedText, ...] = option(
         values.each_line(named_text),

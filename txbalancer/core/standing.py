@@ -171,6 +171,7 @@ class Standing:
         if after == before:
             return None
         member.flags, member.cause, member.since = after, cause, now
+        member.flips += 1
         self.changed()
         return Flip(member, before, after, cause)
 

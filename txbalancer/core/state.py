@@ -7,7 +7,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
-from txbalancer.core import specs
+from txbalancer.core import specs, values
 from txbalancer.core.health import Health
 from txbalancer.core.overrides import Override
 from txbalancer.core.specs import BalancerSpec, MemberSpec
@@ -45,15 +45,32 @@ class Condition:
 
 
 @dataclass(frozen=True, slots=True)
+class Passing:
+    """
+    A load factor that held for some time only.
+
+    @ivar left: seconds to its end.
+    @ivar loadfactor: the one that comes back then, in hundredths.
+    @ivar configured: the one that the configuration gave; C{None} for an added member.
+    """
+
+    left: float
+    loadfactor: int
+    configured: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class MemberState:
     """
     @ivar added: the options of a member that was added at run time; C{None} otherwise.
     @ivar options: what was changed of a configured one.
+    @ivar passing: how long its load factor holds; C{None} = for good.
     """
 
     added: MemberSpec | None
     options: tuple[Override, ...]
     condition: Condition
+    passing: Passing | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +123,18 @@ def _member(data: Any) -> MemberState:
             *(_of(int, data[name]) for name in ("run", "passes", "fails")),
         ),
     )
-    return MemberState(added, () if added else options, condition)
+    return MemberState(added, () if added else options, condition, _passing(data))
+
+
+def _passing(data: Any) -> Passing | None:
+    if "passing" not in data:  # as in files of versions that did not know of it
+        return None
+    left, loadfactor, configured = _of(list, data["passing"])
+    return Passing(
+        _seconds(left) or 0.0,
+        values.loadfactor(_of(str, loadfactor)),
+        None if configured is None else values.loadfactor(_of(str, configured)),
+    )
 
 
 def _overrides(spec: type, data: Any) -> tuple[Override, ...]:

@@ -69,6 +69,7 @@ class RequestHead:
     @ivar upgrade: protocol that the client offers to change to, or C{b""}.
     @ivar expects: whether the client waits for 100 (Continue).
     @ivar user: who logged in or tried to; C{None} where nobody had to.
+    @ivar visitor: what a mount's rules know of the client; not set where there are none.
     """
 
     __slots__ = (
@@ -86,10 +87,12 @@ class RequestHead:
         "target",
         "upgrade",
         "user",
+        "visitor",
     )
 
     peer: Any
     user: bytes | None
+    visitor: Any
     method: bytes
     target: bytes
     path: bytes

@@ -5,16 +5,19 @@ treq on a single connection: one request exactly as it is given, in either versi
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 from treq.client import HTTPClient
 from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IAddress, IStreamClientEndpoint
+from twisted.internet.interfaces import IAddress, IHandshakeListener
 from twisted.web._newclient import HTTP11ClientProtocol, HTTPParser
 from twisted.web.client import HTTPConnectionPool, ProxyAgent, _HTTP11ClientFactory
 from twisted.web.http_headers import Headers
 from twisted.web.iweb import IAgent, IBodyProducer, IResponse
 from zope.interface import implementer
+
+from txbalancer.probes.line import Line
 
 MOST_BYTES = 1024 * 1024
 """Bytes that a member may send as the answer to a check, its head and all framing included."""
@@ -26,17 +29,17 @@ gigabytes of a kilobyte; Apache looks at them as they are, too.
 """
 
 
-def make_client(
-    reactor: Any, endpoint: IStreamClientEndpoint, target: bytes, version: str
-) -> HTTPClient:
+
+def make_client(reactor: Any, line: Line, target: bytes, version: str) -> HTTPClient:
     """
-    Make a client that asks an endpoint for one target, whatever URL it is called with.
+    Make a client that asks over a line for one target, whatever URL it is called with.
 
     @param version: C{1.0} or C{1.1}.
     """
     pool = HTTPConnectionPool(reactor, persistent=False)
-    pool._factory = _OldConnections if version == "1.0" else _Connections
-    return HTTPClient(_Fixed(ProxyAgent(endpoint, reactor, pool=pool), target))
+    factory: Any = partial(_Connections, line, version)
+    pool._factory = factory
+    return HTTPClient(_Fixed(ProxyAgent(line, reactor, pool=pool), target))
 
 
 def headers_of(response: IResponse, protocol: Any) -> Iterator[tuple[bytes, bytes]]:
@@ -78,18 +81,30 @@ class _Fixed:
         return asking
 
 
+@implementer(IHandshakeListener)
 class _Connection(HTTP11ClientProtocol):
     """
-    One connection, for one request.
+    One connection, for one request; the line hears all that is said.
 
     @ivar parser: reads the answer; knows its headers that L{IResponse} does not tell.
     """
 
     parser: Any = None
 
-    def __init__(self, quiescent: Any) -> None:
+    def __init__(self, line: Line, version: str, quiescent: Any) -> None:
         super().__init__(quiescent)
+        self._line = line
+        self._version = version
         self._left = MOST_BYTES
+
+    def makeConnection(self, transport: Any) -> None:
+        super().makeConnection(_Said(transport, self._line, self._version))
+
+    def handshakeCompleted(self) -> None:
+        """
+        TLS is agreed on.
+        """
+        self._line.secured(self.transport)
 
     def request(self, request: Any) -> Deferred[IResponse]:
         """
@@ -101,6 +116,7 @@ class _Connection(HTTP11ClientProtocol):
         return asking
 
     def dataReceived(self, data: bytes) -> None:
+        self._line.received(data)
         self._left -= len(data)
         if self._left < 0:
             transport: Any = self.transport
@@ -116,35 +132,31 @@ class _Connections(_HTTP11ClientFactory):
 
     noisy = False
 
+    def __init__(self, line: Line, version: str, quiescent: Any, metadata: Any) -> None:
+        super().__init__(quiescent, metadata)
+        self._line = line
+        self._version = version
+
     def buildProtocol(self, address: IAddress | None) -> _Connection:
-        return _Connection(self._quiescentCallback)
+        return _Connection(self._line, self._version, self._quiescentCallback)
 
 
-class _OldConnection(_Connection):
+class _Said:
     """
-    Speaks HTTP/1.0, which Twisted's client does not.
-    """
-
-    def makeConnection(self, transport: Any) -> None:
-        super().makeConnection(_OldVersion(transport))
-
-
-class _OldConnections(_Connections):
-    def buildProtocol(self, address: IAddress | None) -> _Connection:
-        return _OldConnection(self._quiescentCallback)
-
-
-class _OldVersion:
-    """
-    A transport that names HTTP/1.0 in the request line, which is written first of all.
+    A transport whose line hears what is said, and that speaks HTTP/1.0 where it is wanted, which
+    Twisted's client does not: the request line is written first of all.
     """
 
-    def __init__(self, transport: Any) -> None:
+    def __init__(self, transport: Any, line: Line, version: str) -> None:
         self._transport = transport
+        self._line = line
+        self._version = b" HTTP/" + version.encode() + b"\r\n"
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._transport, name)
 
     def writeSequence(self, lines: list[bytes]) -> None:
         first, *others = lines
-        self._transport.writeSequence([first.replace(b" HTTP/1.1\r\n", b" HTTP/1.0\r\n"), *others])
+        data = b"".join((first.replace(b" HTTP/1.1\r\n", self._version), *others))
+        self._line.sent(data)
+        self._transport.write(data)

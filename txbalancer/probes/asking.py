@@ -22,7 +22,7 @@ from txbalancer.core.health import ProbeResult
 from txbalancer.core.specs import MemberSpec
 from txbalancer.interfaces import IProbe
 from txbalancer.probes.agent import headers_of, make_client
-from txbalancer.probes.line import Line, failed
+from txbalancer.probes.line import Line
 
 _SAFE = "/%:@!$&'()*+,;=~-._?[]"
 
@@ -64,7 +64,6 @@ class HTTPProbe:
 
         @raise StartError: the member's trusted authorities cannot be read.
         """
-        began = reactor.seconds()
         target = "*" if self._asterisk and not member.hcuri else target_of(member)
         asked = f"{self._method} {target}"
         line = Line(reactor, member, tls=member.scheme == "https")
@@ -90,18 +89,18 @@ class HTTPProbe:
             return body.done.addCallback(judge, response)
 
         def judge(body: bytes, response: IResponse) -> ProbeResult:
-            seconds = reactor.seconds() - began
             passed = 200 <= response.code <= 399
-            text = f"{asked}: status {response.code} in {seconds * 1000:.0f} ms"
+            text = f"{asked}: status {response.code} in {line.seconds * 1000:.0f} ms"
             answer = Answer(response.code, tuple(headers_of(response, line.protocol)), body)
-            return ProbeResult(passed, text, seconds, answer)
+            line.note("complete" if self._reads else "the head is enough")
+            return line.result(passed, text, answer)
 
         def close(result: Any) -> Any:
             line.hang_up()
             return result
 
         asking.addCallback(answered)
-        asking.addErrback(lambda failure: failed(failure, asked, reactor.seconds() - began))
+        asking.addErrback(lambda failure: line.failed(failure, asked))
         return asking.addBoth(close)
 
 

@@ -8,8 +8,10 @@ import os
 from typing import Any
 
 from OpenSSL import SSL
+from OpenSSL.crypto import X509
 from service_identity import VerificationError
 from twisted.internet.abstract import isIPAddress, isIPv6Address
+from twisted.internet.address import UNIXAddress
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.endpoints import (
     HostnameEndpoint,
@@ -18,14 +20,21 @@ from twisted.internet.endpoints import (
     UNIXClientEndpoint,
     wrapClientTLS,
 )
-from twisted.internet.error import ConnectError, ConnectionClosed, ConnectionDone
+from twisted.internet.error import (
+    ConnectError,
+    ConnectingCancelledError,
+    ConnectionClosed,
+    ConnectionDone,
+)
 from twisted.internet.interfaces import IProtocol, IProtocolFactory, IStreamClientEndpoint
 from twisted.python.failure import Failure
 from twisted.web.client import ResponseFailed
 from zope.interface import implementer
 
+from txbalancer.core.hcexpr import Answer
 from txbalancer.core.health import ProbeResult
 from txbalancer.core.specs import MemberSpec
+from txbalancer.core.transcript import Transcript
 from txbalancer.errors import StartError
 from txbalancer.tls.members import client_options
 
@@ -41,12 +50,26 @@ EXPECTED = (
 """What going wrong on the way to a member looks like; anything else is a fault of ours."""
 
 
+class GaveUp(CancelledError):
+    """
+    A probe was cancelled.
+
+    @ivar transcript: what was said until then.
+    """
+
+    def __init__(self, transcript: str) -> None:
+        super().__init__()
+        self.transcript = transcript
+
+
 @implementer(IStreamClientEndpoint)
 class Line:
     """
-    A member's endpoint that remembers its connection, so that none is left open.
+    A member's endpoint that remembers its connection, so that none is left open, and what was
+    said over it.
 
     @ivar protocol: what speaks over it; C{None} before there is one.
+    @ivar began: when the probe did, in seconds of the reactor.
     """
 
     def __init__(self, reactor: Any, member: MemberSpec, tls: bool) -> None:
@@ -54,6 +77,9 @@ class Line:
         @param tls: whether to speak TLS, verified as the member's exchanges are.
         @raise StartError: the member's trusted authorities cannot be read.
         """
+        self._seconds = reactor.seconds
+        self.began: float = reactor.seconds()
+        self._transcript = Transcript(self.began)
         plain = _endpoint(reactor, member)
         self._endpoint = wrapClientTLS(client_options(member), plain) if tls else plain
         self.protocol: Any = None
@@ -67,7 +93,67 @@ class Line:
 
     def _connected(self, protocol: IProtocol) -> IProtocol:
         self.protocol = protocol
+        peer: Any = protocol.transport.getPeer()  # type: ignore[attr-defined]
+        self.note(f"connected to {_address(peer)}")
         return protocol
+
+    def note(self, words: str) -> None:
+        """
+        Note something in the transcript.
+        """
+        self._transcript.note(words, self._seconds())
+
+    def sent(self, data: bytes) -> None:
+        """
+        Note what was said to the member.
+        """
+        self._transcript.sent(data, self._seconds())
+
+    def received(self, data: bytes) -> None:
+        """
+        Note what the member said.
+        """
+        self._transcript.received(data, self._seconds())
+
+    def secured(self, transport: Any) -> None:
+        """
+        Note what TLS was agreed on, and with whom.
+        """
+        handle = transport.getHandle()
+        self.note(f"{handle.get_protocol_version_name()}, {handle.get_cipher_name()}")
+        certificate = transport.getPeerCertificate()
+        if certificate is not None:
+            self.note(f"certificate of {_subject(certificate)}")
+
+    @property
+    def seconds(self) -> float:
+        """
+        How long the probe has lasted.
+        """
+        return float(self._seconds()) - self.began
+
+    def result(self, passed: bool, text: str, answer: Answer | None = None) -> ProbeResult:
+        """
+        Return what the probe found, now that it is over.
+
+        @param text: for people, in a few words.
+        """
+        return ProbeResult(passed, text, self.seconds, answer, self._transcript.text())
+
+    def failed(self, failure: Failure, asked: str) -> ProbeResult:
+        """
+        Turn what went wrong on the way into a result; other failures are raised again.
+
+        @param asked: what the probe did, for the text.
+        @raise GaveUp: the probe was cancelled.
+        """
+        failure.trap(CancelledError, ConnectingCancelledError, *EXPECTED)
+        root = _root(failure)
+        if root.check(CancelledError, ConnectingCancelledError):
+            raise GaveUp(self._transcript.text())
+        why = cause(root)
+        self.note(why)
+        return self.result(False, f"{asked}: {why}")
 
     def hang_up(self) -> None:
         """
@@ -89,17 +175,17 @@ def _endpoint(reactor: Any, member: MemberSpec) -> Any:
     return HostnameEndpoint(reactor, member.host, member.port)
 
 
-def failed(failure: Failure, asked: str, seconds: float) -> ProbeResult:
-    """
-    Turn what went wrong on the way into a result; other failures are raised again.
+def _address(peer: Any) -> str:
+    if isinstance(peer, UNIXAddress):
+        return os.fsdecode(peer.name or b"a unix socket")
+    host = f"[{peer.host}]" if ":" in peer.host else peer.host
+    return f"{host}:{peer.port}"
 
-    @param asked: what the probe did, for the text.
-    """
-    failure.trap(*EXPECTED)
-    root = _root(failure)
-    if root.check(CancelledError):
-        root.raiseException()
-    return ProbeResult(False, f"{asked}: {cause(root)}", seconds)
+
+def _subject(certificate: X509) -> str:
+    found = certificate.to_cryptography()
+    name = found.subject.rfc4514_string() or "(no name)"
+    return f"{name}, valid until {found.not_valid_after_utc:%Y-%m-%d %H:%M} UTC"
 
 
 def _root(failure: Failure) -> Failure:

@@ -16,7 +16,7 @@ from zope.interface import implementer
 from txbalancer.core.health import ProbeResult
 from txbalancer.core.specs import MemberSpec
 from txbalancer.interfaces import IProbe
-from txbalancer.probes.line import Line, failed
+from txbalancer.probes.line import Line
 
 
 class _Connections(Factory):
@@ -40,19 +40,14 @@ class TCPProbe:
         """
         Connect once. Cancelling it gives up.
         """
-        began = reactor.seconds()
         line = Line(reactor, member, tls=False)
 
         def connected(_: object) -> ProbeResult:
             line.hang_up()
-            seconds = reactor.seconds() - began
-            return ProbeResult(True, f"connect: done in {seconds * 1000:.0f} ms", seconds)
-
-        def refused(failure: Any) -> ProbeResult:
-            return failed(failure, "connect", reactor.seconds() - began)
+            return line.result(True, f"connect: done in {line.seconds * 1000:.0f} ms")
 
         connecting: Deferred[Any] = line.connect(_Connections())
-        return connecting.addCallbacks(connected, refused)
+        return connecting.addCallbacks(connected, lambda failure: line.failed(failure, "connect"))
 
 
 factory = TCPProbe()

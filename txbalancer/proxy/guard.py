@@ -11,6 +11,7 @@ import binascii
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from txbalancer.core.access import Require
 from txbalancer.core.access_rules import Verdict, Visitor, asks_for_users, compile_rules
 from txbalancer.core.htpasswd import text_of
 from txbalancer.core.mounts import Mount
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     from txbalancer.proxy.channel import ClientChannel
     from txbalancer.proxy.site import Site
 
+EVERYBODY = Require("all granted")
+
 PATIENCE = 30.0
 """Seconds for which a request waits, at most."""
 _KEPT = 65536
@@ -42,9 +45,12 @@ _TEXTS = {
 class Guard:
     """
     Stands before the target of a mount.
+
+    Who may come in is noted in C{head.visitor}, with a user and with verified names as far as
+    C{operate} asks for them, so that pages can tell who may change something.
     """
 
-    __slots__ = ("_judge", "_target", "challenge", "credentials", "names")
+    __slots__ = ("_judge", "_operate", "_target", "challenge", "credentials", "names")
 
     def __init__(
         self, spec: MountSpec, target: Any, names: Names, credentials: Credentials | None
@@ -53,14 +59,14 @@ class Guard:
         @param credentials: of the mount's C{auth-file}.
         @raise StartError: when the rules ask for users and there is no such file.
         """
-        if credentials is None and asks_for_users(spec.require):
-            raise StartError(f"mount {spec.label}: require asks for users: give auth-file = FILE")
-        self._judge = compile_rules(spec.require)
+        for key, rules in (("require", spec.require), ("operate", spec.operate)):
+            if credentials is None and asks_for_users(rules):
+                raise StartError(f"mount {spec.label}: {key} asks for users: give auth-file = FILE")
+        self._judge = compile_rules(spec.require or (EVERYBODY,))
+        self._operate = compile_rules(spec.operate or (EVERYBODY,))
         self._target = target
         self.names, self.credentials = names, credentials
-        realm = (spec.auth_name or "Restricted").replace("\\", "\\\\").replace('"', '\\"')
-        line = f'WWW-Authenticate: Basic realm="{realm}", charset="UTF-8"'
-        self.challenge = line.encode("utf-8")
+        self.challenge = b"WWW-Authenticate: " + challenge(spec)
 
     def begin(
         self, site: Site, channel: ClientChannel, head: RequestHead, mount: Mount, path: bytes
@@ -72,8 +78,9 @@ class Guard:
         if peer.local is None:
             peer.local = _local_address(channel)
         visitor = Visitor(peer.client, peer.local)
+        head.visitor = visitor
         verdict = self._judge(visitor)
-        if verdict is Verdict.GRANTED:
+        if verdict is Verdict.GRANTED and self.more(visitor, head) is Verdict.GRANTED:
             self._target.begin(site, channel, head, mount, path)
             return
 
@@ -81,6 +88,19 @@ class Guard:
             self._target.begin(site, channel, head, mount, path)
 
         Admission(self, self._judge, site, channel, head, mount, visitor, admit).proceed(verdict)
+
+    def more(self, visitor: Visitor, head: RequestHead) -> Verdict:
+        """
+        Tell what is to be found out of somebody who may come in, before it is known what more
+        may be done; C{GRANTED} for nothing.
+        """
+        verdict = self._operate(visitor)
+        if verdict is Verdict.LOOK_UP:
+            return verdict
+        if verdict is Verdict.LOGIN and visitor.user is None:
+            # Nobody has to log in who only looks.
+            return verdict if basic(head.header(b"authorization")) else Verdict.GRANTED
+        return Verdict.GRANTED
 
 
 def _local_address(channel: ClientChannel) -> str:
@@ -138,6 +158,8 @@ class Admission(Served):
         Do what a verdict asks for.
         """
         visitor = self._visitor
+        if verdict is Verdict.GRANTED:
+            verdict = self._guard.more(visitor, self.head)
         if verdict is Verdict.GRANTED:
             self._hand_over(self._admit)
         elif verdict is Verdict.FORBIDDEN:
@@ -292,6 +314,14 @@ class Admission(Served):
             started=self.runtime.wall() - (now - self.started),
             duration=now - self.started,
         )
+
+
+def challenge(spec: MountSpec) -> bytes:
+    """
+    Return the value of C{WWW-Authenticate} of a mount (RFC 7617).
+    """
+    realm = (spec.auth_name or "Restricted").replace("\\", "\\\\").replace('"', '\\"')
+    return f'Basic realm="{realm}", charset="UTF-8"'.encode()
 
 
 def basic(header: bytes | None) -> tuple[bytes, bytes] | None:

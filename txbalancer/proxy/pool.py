@@ -49,15 +49,17 @@ class MemberPool:
         self._waiting: deque[Attempts] = deque()
         self._openings: dict[Attempts, _Opening] = {}
         self._unclaimed: dict[_Opening, None] = {}
-        self._leaving = False
         self._addresses = Addresses(runtime.reactor, spec.host, spec.addressttl, runtime.now)
         self.configure(spec)
 
     def configure(self, spec: MemberSpec) -> None:
         """
         Take a new spec for the same address; open connections stay.
+
+        It is in use then, also after L{leave}: a member that was removed may come back.
         """
         self.spec = spec
+        self._leaving = False
         self.now = self.runtime.now
         self.timeout = spec.timeout
         self.secure = spec.scheme == "https"
@@ -72,6 +74,20 @@ class MemberPool:
         self.host = (name if spec.port == default else f"{name}:{spec.port}").encode("ascii")
         self.base = spec.path.encode("ascii")
         self._addresses.ttl = spec.addressttl
+
+    @property
+    def waiting(self) -> int:
+        """
+        How many exchanges wait for a connection.
+        """
+        return len(self._waiting)
+
+    @property
+    def connecting(self) -> int:
+        """
+        How many connections are being opened.
+        """
+        return len(self._openings) + len(self._unclaimed)
 
     # -- for the exchange
 

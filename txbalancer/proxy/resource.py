@@ -81,13 +81,19 @@ class BalancerResource(Resource):
         """
         return next((each for each in self.balancer.members if each.name == name), None)
 
-    def checked(self, name: str, result: ProbeResult) -> None:
+    def checked(self, name: str, result: ProbeResult, counts: bool = True) -> None:
         """
-        Count a probe's result for a member.
+        Note a probe's result for a member, and let it count for the verdict.
+
+        @param counts: whether it does.
         """
         member = self.member(name)
-        if member is not None:
+        if member is None:
+            return
+        member.probes.append((self.runtime.wall(), result))
+        if counts:
             member.probe, member.probed = result, self.runtime.now()
+            member.probe_counts.add(result)
             self.balancer.health(member, result.passed, self.runtime.now(), result.text)
 
     def leave(self) -> None:
@@ -111,6 +117,13 @@ class BalancerResource(Resource):
         return NOT_DONE_YET
 
     # -- exchanges
+
+    @property
+    def waiting(self) -> int:
+        """
+        How many exchanges wait for any member at all.
+        """
+        return len(self._waiting)
 
     def wait(self, exchange: Attempts) -> None:
         """

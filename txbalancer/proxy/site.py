@@ -33,6 +33,7 @@ class Site(ServerFactory):
     @ivar table: the mounts; replaced on reload by one assignment.
     @ivar draining: no further requests are taken.
     @ivar most_requests: of one connection; the answer to the last one ends it.
+    @ivar accepted: connections so far.
     """
 
     noisy = False
@@ -50,6 +51,7 @@ class Site(ServerFactory):
         self.secure = secure
         self.draining = False
         self.channels: set[ClientChannel] = set()
+        self.accepted = 0
         self._held: deque[ClientChannel] = deque()
         self._throttle = Throttle()
         self.configure(spec)
@@ -95,6 +97,7 @@ class Site(ServerFactory):
         """
         most = self.spec.max_connections
         self.channels.add(channel)
+        self.accepted += 1
         if most and len(self.channels) > most:
             self._held.append(channel)
             channel.hold()

@@ -94,9 +94,14 @@ class WebSite(server.Site):
 class WebRequest(server.Request):
     """
     A request whose failure looks as all our failures do.
+
+    @ivar head: the request as it came.
+    @ivar mount: the mount that it came by.
     """
 
     places: tuple[list[bytes], list[bytes]]
+    head: RequestHead
+    mount: Mount | None
 
     def processingFailed(self, reason: Failure) -> Failure:
         """
@@ -169,7 +174,7 @@ class WebExchange(LocalAnswer):
         body = b"".join(self._pieces)
         self._pieces.clear()
         self._request = request = WebRequest(self)
-        request.places = self._places
+        request.places, request.head, request.mount = self._places, head, self._mount
         add = request.requestHeaders.addRawHeader
         if head.host:
             add(b"Host", head.host)

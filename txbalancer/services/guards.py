@@ -33,7 +33,7 @@ class Guards:
 
         @raise StartError: when the mount's C{auth-file} cannot be used.
         """
-        if not spec.require:
+        if not (spec.require or spec.operate):
             return target
         return Guard(spec, target, self._names, self._credentials(spec.auth_file))
 

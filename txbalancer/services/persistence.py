@@ -11,6 +11,7 @@ from twisted.internet.defer import Deferred, succeed
 from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 
+from txbalancer.control.record import Record
 from txbalancer.control.state import StateFile, encode
 from txbalancer.core import snapshot
 from txbalancer.net.offload import Offload
@@ -27,6 +28,8 @@ class Persistence:
 
     Writing is a thread's work, for it waits for the disk. One write is under way at a
     time, and all that happens meanwhile goes into the next one.
+
+    @ivar record: how the writes went.
     """
 
     log = Logger()
@@ -40,6 +43,7 @@ class Persistence:
         self._turn = self._written = 0
         self._writing = self._again = False
         self._fault = ""
+        self.record = Record()
         self._waiting: list[Deferred[str]] = []
         self._next: list[Deferred[str]] = []
         self._loop = LoopingCall(self.save)
@@ -72,14 +76,21 @@ class Persistence:
         notes = list(found.notes)
         if found.state is not None:
             notes += put_back(self._steering, found.state)
+        elif not notes:
+            self.log.info("no state yet in {path}: all is as configured", path=file.path)
         for note in notes:
             self.log.warn("state: {note}", note=note)
 
     def use(self, file: StateFile | None) -> None:
         """
-        Go on with another file, or none: it gets the state as it is now.
+        Go on with another file, or none: it gets the state as it is now. What another file
+        holds already is not read, but kept.
         """
-        self._file = file
+        before, self._file = self._file, file
+        if file is not None and (before is None or before.path != file.path):
+            note = file.keep_aside()
+            if note:
+                self.log.warn("state: {note}; the state of this process is written", note=note)
         self.save()
 
     def start(self) -> None:
@@ -152,6 +163,7 @@ class Persistence:
             each.callback(self._fault)
 
     def _note(self, fault: str) -> None:
+        self.record.note(not fault, self._runtime.wall())
         if fault and not self._fault:
             self.log.error(
                 "state cannot be written, changes would not outlive a restart: {fault}", fault=fault

@@ -14,6 +14,7 @@ from twisted.internet.protocol import ServerFactory
 from twisted.protocols.tls import TLSMemoryBIOFactory
 from twisted.python.failure import Failure
 
+from txbalancer.control.metrics.of_listeners import ListenerView
 from txbalancer.core.mounts import MountTable
 from txbalancer.core.specs import ListenerSpec
 from txbalancer.errors import StartError
@@ -50,6 +51,15 @@ class ListenerService(Service):
         The open ports, in the order of the endpoints.
         """
         return [each.port for each in self.sockets]
+
+    def view(self) -> ListenerView:
+        """
+        Return how much it has to do.
+        """
+        site, channels = self.site, self.site.channels
+        busy = sum(channel.exchange is not None for channel in channels)
+        most = site.spec.max_connections
+        return ListenerView(self.spec.name, site.accepted, len(channels), busy, most)
 
     def open(self) -> None:
         """

@@ -13,9 +13,8 @@ from txbalancer.core import snapshot
 from txbalancer.core.overrides import Override, shown_options
 from txbalancer.core.specs import MemberSpec
 from txbalancer.core.state import BalancerState, read
-from txbalancer.errors import StartError
 from txbalancer.services.steering import Steering
-from txbalancer.tls.members import client_options
+from txbalancer.services.vetting import check_expression, check_files
 
 
 def put_back(steering: Steering, state: Any) -> Iterator[str]:
@@ -34,6 +33,9 @@ def put_back(steering: Steering, state: Any) -> Iterator[str]:
     for name in steering.names():
         if name in state["balancers"]:
             yield from _put_back_one(steering, name, state["balancers"][name], max(0.0, age))
+    for name in state["balancers"].keys() - set(steering.names()):
+        yield f"balancer {name} is not in the configuration any more: its state is left out"
+    steering.follow_temporaries()
 
 
 def _put_back_one(steering: Steering, name: str, data: Any, age: float) -> Iterator[str]:
@@ -94,14 +96,13 @@ class _Fitting:
         if name in table and text is not None:
             parse(table[name][1], text, self._steering.registry)
         if name == "hcexpr" and text:
-            self._steering.check_expression(text)
+            check_expression(text, self._steering.spec)
 
     def _misfit(self, member: MemberSpec) -> str:
         try:
             for name, text in shown_options(member).items():
                 self._check(MEMBER_OPTIONS, name, text)
-            if member.scheme == "https":
-                client_options(member)
-        except (ValueError, LookupError, StartError) as error:
+            check_files(member)
+        except (ValueError, LookupError) as error:
             return str(error)
         return ""

@@ -9,7 +9,6 @@ from typing import Any
 
 from twisted.application.service import MultiService
 from twisted.internet.defer import Deferred, gatherResults
-from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 
 from txbalancer.config import Check, Loaded, load
@@ -30,6 +29,7 @@ from txbalancer.services.loads import MemberLoads
 from txbalancer.services.persistence import Persistence
 from txbalancer.services.plugins import load_registry
 from txbalancer.services.ports import ListenerService, Socket
+from txbalancer.services.stopping import Stopping
 from txbalancer.services.targets import Targets
 
 
@@ -40,8 +40,9 @@ class BalancerService(MultiService):
     Usable as a library: C{BalancerService(spec).setServiceParent(application)}.
 
     @ivar spec: the configuration in force.
-    @ivar counters: what was served, by listener, balancer and member.
     @ivar targets: the live balancers and mounts.
+    @ivar telemetry: what was served, by listener, balancer and member.
+    @ivar stopping: how far the end of all this is.
     """
 
     log = Logger()
@@ -69,22 +70,41 @@ class BalancerService(MultiService):
         self._load = load
         self.reactor = reactor
         self.registry = registry or load_registry()
-        self.counters = Counters()
         self.runtime = Runtime(reactor, self._finish)
         self.loads = MemberLoads(self.runtime, self.registry.loads, self._own_load)
         self.targets = Targets(self.runtime, self.registry, self.loads.heartbeats)
-        facts = self.targets.pages.facts
-        facts.counters, facts.load = self.counters, self._own_load
+        self.telemetry = self.targets.telemetry
+        self._measure = self.telemetry.meters.measure
+        steering = self.targets.steering
+        facts = steering.facts
+        facts.counters, facts.load = self.telemetry.meters.select, self._own_load
         facts.connections = lambda: len(self._channels())
-        self.persistence = Persistence(self.targets.steering)
-        self.targets.steering.on_checks = lambda balancer: self._apply_checks()
+        facts.listeners = lambda: {
+            name: len(each.site.channels) for name, each in self._listeners.items()
+        }
+        facts.config = path
+        self.persistence = Persistence(steering)
+        sources = self.targets.pages.sources
+        sources.writes = self.persistence.record
+        sources.listeners = lambda: [each.view() for each in self._listeners.values()]
+        sources.stopping = lambda: self.stopping.begun
+        sources.lost = lambda: self._access_log.lost
+        steering.on_checks = lambda balancer: self._apply_checks()
+        if path:
+            steering.reload_file = self.reload_file
         self.checks = HealthChecks(
-            reactor, self.registry.probes, self._checked, wanted=self._check_wanted
+            reactor,
+            self.registry.probes,
+            self._checked,
+            on_sight=self._seen,
+            wanted=self._check_wanted,
         )
+        steering.probe_now = self.checks.now
         self._access_log: Any = None
         self._error_log: ErrorLog | None = None
         self._log_outcome: Any = None
-        self._stopping: Deferred[None] | None = None
+        self.stopping = Stopping(self.runtime, self._channels)
+        self._stopped: Deferred[None] | None = None
         self._listeners: dict[str, ListenerService] = {}
         self._leaving: list[ListenerService] = []
 
@@ -109,6 +129,8 @@ class BalancerService(MultiService):
         self._apply_checks()
         self.loads.start(lambda: self.targets.balancers.values())
         self.persistence.start()
+        self.telemetry.start()
+        self.targets.journal.note("start", "the service serves")
         self.log.info(
             "serving {listeners}, {balancers}, {mounts}",
             listeners=counted(len(self.spec.listeners), "listener"),
@@ -158,8 +180,15 @@ class BalancerService(MultiService):
 
     # -- while it runs
 
+    @property
+    def counters(self) -> Counters:
+        """
+        What all listeners have served.
+        """
+        return self.telemetry.meters.select()
+
     def _finish(self, outcome: Outcome) -> None:
-        self.counters.count(outcome)
+        self._measure(outcome)
         self._log_outcome(outcome)
 
     def _checked(self, balancer: str, member: str, result: Any) -> None:
@@ -169,6 +198,14 @@ class BalancerService(MultiService):
         resource = self.targets.balancers.get(balancer)
         if resource is not None:
             resource.checked(member, result)
+
+    def _seen(self, balancer: str, member: str, result: Any) -> None:
+        """
+        Note what somebody wanted to know of a member that is not checked.
+        """
+        resource = self.targets.balancers.get(balancer)
+        if resource is not None:
+            resource.checked(member, result, counts=False)
 
     def _own_load(self) -> tuple[int, int]:
         """
@@ -195,10 +232,7 @@ class BalancerService(MultiService):
             if name not in self.targets.balancers:
                 self.checks.set_members(name, ())
         for name, resource in self.targets.balancers.items():
-            members = resource.balancer.members
-            self.checks.set_members(
-                name, [each.spec for each in members if each.spec.hcmethod != "none"]
-            )
+            self.checks.set_members(name, [each.spec for each in resource.balancer.members])
 
     def reopen_logs(self) -> None:
         """
@@ -210,18 +244,20 @@ class BalancerService(MultiService):
 
     # -- reload
 
-    def reload_file(self) -> list[str]:
+    def reload_file(self, who: str = "") -> list[str]:
         """
         Read the configuration file again and put it in force; see L{reload}.
 
+        @param who: who asked for it; empty for a signal.
         @raise BalancerError: when it has a fault; nothing has changed then.
         """
-        loaded = self._load(self.path, self.registry, CHECKS)
-        for warning in loaded.warnings:
-            self.log.warn("{warning}", warning=warning)
-        return self.reload(loaded.spec)
+        with self.targets.pages.sources.reloads.trial(self.runtime.wall):
+            loaded = self._load(self.path, self.registry, CHECKS)
+            for warning in loaded.warnings:
+                self.log.warn("{warning}", warning=warning)
+            return self.reload(loaded.spec, who)
 
-    def reload(self, spec: ServiceSpec) -> list[str]:
+    def reload(self, spec: ServiceSpec, who: str = "") -> list[str]:
         """
         Put another configuration in force without dropping a request.
 
@@ -269,7 +305,13 @@ class BalancerService(MultiService):
         self.spec = spec
         self.persistence.use(state)
         self._apply_checks(before)
-        return list(changes.lines)
+        lines = list(changes.lines)
+        self.targets.journal.note(
+            "reload", "another configuration", who=who, details={"changes": lines}
+        )
+        if who:
+            self.log.info("{who} had the configuration read again", who=who, audit=True)
+        return lines
 
     def _publish(
         self, spec: ServiceSpec, listeners: dict[str, ListenerService], unused: list[Socket]
@@ -293,56 +335,35 @@ class BalancerService(MultiService):
 
     def stopService(self) -> Deferred[None]:
         """
-        Accept nothing more, let exchanges finish within C{graceful-timeout}, then cut them.
+        Wait for C{stop-delay}, accept nothing more, let exchanges finish within
+        C{graceful-timeout}, then cut them.
         """
-        if self._stopping is None:
-            self._stopping = self._stop(super().stopService())
-        return self._stopping
+        if self._stopped is None:
+            self._stopped = self.stopping.announce(self.spec.service.stop_delay)
+            self._stopped.addCallback(lambda _: self._stop(MultiService.stopService(self)))
+        return self._stopped
 
     def _stop(self, closed: Any) -> Deferred[None]:
-        done: Deferred[None] = Deferred()
-        until = self.runtime.now() + self.spec.service.graceful_timeout
+        self.targets.journal.note("stop", "no more connections are accepted")
         self.checks.stop()
+        self.telemetry.stop()
         self.loads.stop()
-        left = self._channels()
-        if left:
-            self.log.info(
-                "stopping: {count} in progress, at most {seconds:g} s more; a second signal cuts",
-                count=counted(len(left), "connection"),
-                seconds=self.spec.service.graceful_timeout,
-            )
+        drained = self.stopping.drain(self.spec.service.graceful_timeout)
+        return gatherResults([drained, closed]).addBoth(lambda _: self._close())
 
-        def look() -> None:
-            left = self._channels()
-            if left and self.runtime.now() < until:
-                return
-            if left:
-                self.log.warn("stopping: {count} cut off", count=counted(len(left), "connection"))
-            for channel in left:
-                channel.cut()
-            polling.stop()
-
-        def finish(result: Any) -> None:
-            self.runtime.deadlines.stop()
-            for resource in self.targets.resources():
-                resource.leave()
-            self.persistence.stop()
-            self._access_log.close()
-            self._close_error_log()
-            done.callback(None)
-
-        polling = LoopingCall(look)
-        polling.clock = self.reactor
-        running = polling.start(0.05)
-        gatherResults([running, closed]).addBoth(finish)
-        return done
+    def _close(self) -> None:
+        self.runtime.deadlines.stop()
+        for resource in self.targets.resources():
+            resource.leave()
+        self.persistence.stop()
+        self._access_log.close()
+        self._close_error_log()
 
     def cut(self) -> None:
         """
         End a graceful stop now.
         """
-        for channel in self._channels():
-            channel.cut()
+        self.stopping.cut()
 
     def _channels(self) -> list[Any]:
         """

@@ -5,6 +5,7 @@ Changes at run time on live balancers, with all that follows from them.
 from __future__ import annotations
 
 import uuid
+from collections import deque
 from collections.abc import Callable, Mapping
 from hmac import compare_digest
 from typing import Any
@@ -13,24 +14,34 @@ from twisted.internet.defer import Deferred, succeed
 from twisted.logger import Logger
 
 from txbalancer.config.suggest import choose_from
+from txbalancer.control.journal import Journal
+from txbalancer.control.serverstatus import Facts
+from txbalancer.control.stream import Streams
+from txbalancer.control.telemetry import Telemetry
 from txbalancer.core.balancer import Balancer
 from txbalancer.core.commands import (
-    KEEP,
     AddMember,
     Change,
     Command,
+    PutBack,
     RemoveMember,
-    Revert,
-    SetBalancer,
     SetMember,
+    find_member,
     perform,
+    subject,
 )
+from txbalancer.core.events import Event
+from txbalancer.core.health import ProbeResult
+from txbalancer.core.member import Temporary
+from txbalancer.core.past import Done, Past
 from txbalancer.core.registry import Registry
 from txbalancer.core.specs import ServiceSpec
+from txbalancer.core.undo import inverse
 from txbalancer.errors import StartError
 from txbalancer.proxy.resource import BalancerResource
 from txbalancer.proxy.runtime import Runtime
-from txbalancer.tls.members import client_options
+from txbalancer.services.expiry import Expiry
+from txbalancer.services.vetting import check_command
 
 NO_CHANGES = "None"
 """As C{nonce} it forbids every change (APACHE M20)."""
@@ -45,31 +56,50 @@ class Steering:
 
     @ivar spec: the configuration in force.
     @ivar registry: what commands may name.
+    @ivar journal: where changes are noted; C{telemetry}: what members served;
+        C{streams}: the answers that go on for as long as somebody watches.
     @ivar on_checks: called with a balancer's name when health checks in it are other now.
     @ivar on_change: each is called with every change that was made.
     @ivar settled: returns a Deferred that fires once all changes so far would outlive a
         crash, with what went wrong with that, if anything did.
+    @ivar reload_file: reads the configuration again for somebody, and returns what changed.
+    @ivar probe_now: asks a member whether it is well, by balancer and member.
+    @ivar facts: what is known of the service as a whole.
     """
 
     log = Logger()
 
-    def __init__(self, runtime: Runtime, registry: Registry) -> None:
+    def __init__(
+        self, runtime: Runtime, registry: Registry, journal: Journal, telemetry: Telemetry
+    ) -> None:
         self.runtime = runtime
+        self.journal, self.telemetry = journal, telemetry
+        self.streams = Streams(runtime.reactor)
         self.registry = registry
         self.spec = ServiceSpec()
         self.on_checks: Callable[[str], object] = lambda name: None
         self.on_change: list[OnChange] = []
         self.settled: Callable[[], Deferred[str]] = lambda: succeed("")
+        self.reload_file: Callable[[str], list[str]] = _no_file
+        self.probe_now: Callable[[str, str], Deferred[ProbeResult]] = _no_probe
+        self.facts = Facts(self.wall())
+        self._past = Past()
+        self._expiry = Expiry(runtime, self._back)
         self._resources: Mapping[str, BalancerResource] = {}
         self._secrets: dict[str, str] = {}
 
     def install(self, spec: ServiceSpec, resources: Mapping[str, BalancerResource]) -> None:
         """
-        Steer these balancers from now on.
+        Steer these balancers from now on. What was changed before can be undone where the
+        configuration of the balancer is the same.
         """
+        before = {each.name: each for each in self.spec.balancers}
+        after = {each.name: each for each in spec.balancers}
+        self._past.keep(lambda name: name in after and before.get(name) == after[name])
         self.spec = spec
         self._resources = resources
         self._secrets = {name: self._secrets.get(name) or str(uuid.uuid4()) for name in resources}
+        self.follow_temporaries()
 
     # -- what there is
 
@@ -98,6 +128,14 @@ class Steering:
         @raise KeyError: when there is none.
         """
         return self._resources[name]
+
+    def waiting(self, name: str) -> int:
+        """
+        Return how many exchanges wait for any member of a balancer.
+
+        @raise KeyError: when there is none.
+        """
+        return self._resources[name].waiting
 
     def balancer(self, name: str) -> Balancer:
         """
@@ -152,6 +190,108 @@ class Steering:
         @raise LookupError: for something that is not there.
         @raise ValueError: for something that cannot be; nothing has changed then.
         """
+        undo = inverse(self.balancer(command.balancer), command)
+        change = self._perform(command)
+        if change:
+            self._past.add(self._told(change, who), undo)
+        return change
+
+    def undo(self, who: str, balancer: str = "") -> Change:
+        """
+        Take back the last change that somebody made and that is not undone yet; the one
+        before it comes next.
+
+        @param balancer: whose; empty for the last one of all.
+        @return: what is other now; false when it was so already, by whatever came since.
+        @raise LookupError: for a balancer that is not there.
+        @raise ValueError: when there is nothing to undo, or it cannot be undone.
+        """
+        if balancer:
+            self.balancer(balancer)
+        done = self._past.last(balancer)
+        changes = []
+        for command in done.undo:
+            try:
+                changes.append(self._perform(command))
+            except (LookupError, ValueError) as error:
+                raise ValueError(f"{done.event.text!r} cannot be undone: {error}") from error
+        self._past.forget(done)
+        change = changes[-1]
+        if change:
+            self._told(change, who, "undone: ", {"undoes": done.event.number})
+        return change
+
+    @property
+    def past(self) -> deque[Done]:
+        """
+        The changes that can be undone, the oldest first.
+        """
+        return self._past.changes
+
+    def temporary(self, balancer: str, member: str) -> Temporary | None:
+        """
+        Tell until when a member's load factor holds, in seconds since the epoch, and which
+        one comes back; C{None} when it holds for good.
+
+        @raise LookupError: for what is not there.
+        """
+        found = find_member(self.balancer(balancer), member).temporary
+        if found is None:
+            return None
+        return found._replace(until=self.wall() + found.until - self.now())
+
+    def probe(self, balancer: str, member: str, who: str) -> Deferred[ProbeResult]:
+        """
+        Ask a member now whether it is well.
+
+        @return: what was found.
+        @raise LookupError: for what is not there.
+        @raise ValueError: when it has no health check.
+        """
+        find_member(self.balancer(balancer), member)
+        asking = self.probe_now(balancer, member)
+
+        def told(result: ProbeResult) -> ProbeResult:
+            verdict = "passed" if result.passed else "failed"
+            self.journal.note(
+                "probe",
+                f"asked now, it {verdict}: {result.text}",
+                balancer=balancer,
+                member=member,
+                who=who,
+                details={"passed": result.passed, "seconds": result.duration},
+            )
+            return result
+
+        return asking.addCallback(told)
+
+    def reload(self, who: str = "") -> list[str]:
+        """
+        Have the configuration file read again and put in force.
+
+        @return: what changed, a line each.
+        @raise BalancerError: when it has a fault; nothing has changed then.
+        """
+        return self.reload_file(who)
+
+    def follow_temporaries(self) -> None:
+        """
+        Have load factors end in time that hold for some time only.
+        """
+        self._expiry.follow(each.balancer for each in self._resources.values())
+
+    def _back(self, balancer: Balancer, member: str, temporary: Temporary) -> None:
+        """
+        Let the former load factor come back.
+        """
+        name = balancer.spec.name
+        change = self._perform(SetMember(name, member, loadfactor=temporary.loadfactor))
+        for each in (change.before, change.after):
+            each.pop("lasting")  # that it is over is said already
+        self._past.expired(name, member)
+        self._told(change, "", "temporary weight ended: ")
+
+    def _perform(self, command: Command) -> Change:
         balancer = self.balancer(command.balancer)
         resource = self._resources[command.balancer]
         self.check(command)
@@ -159,12 +299,14 @@ class Steering:
         for member in gone:
             if member.pool is not None:
                 member.pool.leave()
-        if isinstance(command, AddMember | RemoveMember):
+        coming = isinstance(command, AddMember | RemoveMember | PutBack)
+        if coming:
             resource.open_pools()
-        if isinstance(command, AddMember | RemoveMember) or _checks_in(change):
+        if coming or _checks_in(change):
             self.on_checks(command.balancer)
+        if coming or "lasting" in change.before:
+            self.follow_temporaries()
         if change:
-            self._told(change, who)
             self.runtime.reactor.callLater(0, resource.serve_waiting)
         return change
 
@@ -174,62 +316,53 @@ class Steering:
 
         @raise LookupError: for what is not; L{ValueError} for what cannot be used.
         """
-        if isinstance(command, SetBalancer) and command.lbmethod is not KEEP:
-            _known(command.lbmethod, self.registry.lbmethods, "lbmethod")
-        elif isinstance(command, SetMember):
-            self._check_probe(command.hcmethod, command.hcexpr)
-        elif isinstance(command, AddMember):
-            self._check_probe(command.spec.hcmethod, command.spec.hcexpr)
-            if command.spec.scheme == "https":
-                try:
-                    client_options(command.spec)
-                except StartError as error:
-                    raise ValueError(f"{command.spec.url}: {error}") from error
+        check_command(command, self.registry, self.spec)
 
-    def _check_probe(self, method: str | None, expression: str | None) -> None:
-        if method not in (None, "none"):
-            _known(method, self.registry.probes, "health check")
-        if expression:
-            self.check_expression(expression)
-
-    def check_expression(self, name: str) -> None:
+    def _told(
+        self, change: Change, who: str, what: str = "", more: Mapping[str, Any] | None = None
+    ) -> Event:
         """
-        @raise LookupError: when no expression of health checks has this name.
+        Tell the log, the journal and whoever listens.
         """
-        _known(name, {each.name: each for each in self.spec.service.hcexpr}, "expression")
-
-    def _told(self, change: Change, who: str) -> None:
-        command = change.command
+        command, about = change.command, subject(change.command)
+        changes = ", ".join(
+            f"{key} {_shown(change.before[key])} -> {_shown(change.after[key])}"
+            for key in change.before
+        )
         self.log.info(
-            "{who} changed {balancer}{member}: {changes}",
-            who=who,
+            "{who} changed {balancer}{member}: {what}{changes}",
+            who=who or "the service",
             balancer=command.balancer,
-            member=_subject(command),
-            changes=", ".join(
-                f"{key} {_shown(change.before[key])} -> {_shown(change.after[key])}"
-                for key in change.before
-            ),
+            member=f" {about}" if about else "",
+            what=what,
+            changes=changes,
             before=change.before,
             after=change.after,
             audit=True,
         )
+        event = self.journal.note(
+            "change",
+            what + changes,
+            balancer=command.balancer,
+            member=about,
+            who=who,
+            details={"before": change.before, "after": change.after, **(more or {})},
+        )
         for each in self.on_change:
             each(change)
+        return event
 
 
-def _known(name: Any, there: Mapping[str, Any], what: str) -> None:
-    if name not in there:
-        raise LookupError(f"there is no {what} {name!r}{choose_from(name, there)}")
+def _no_file(who: str) -> list[str]:
+    raise StartError("there is no configuration file to read again")
+
+
+def _no_probe(balancer: str, member: str) -> Deferred[ProbeResult]:
+    raise ValueError(f"{balancer}: {member} cannot be asked: the service does not run")
 
 
 def _checks_in(change: Change) -> bool:
     return any(key.startswith("hc") for key in change.before)
-
-
-def _subject(command: Command) -> str:
-    if isinstance(command, SetMember | Revert) and command.member:
-        return f" {command.member}"
-    return ""
 
 
 def _shown(text: str | None) -> str:

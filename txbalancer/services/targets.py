@@ -11,6 +11,8 @@ from typing import Any
 
 from twisted.logger import Logger
 
+from txbalancer.control.journal import Journal
+from txbalancer.control.telemetry import Telemetry
 from txbalancer.core import flags
 from txbalancer.core.balancer import Balancer
 from txbalancer.core.mounts import Mount, MountTable
@@ -24,9 +26,11 @@ from txbalancer.core.specs import (
     Redirect,
     ServiceSpec,
     ToBalancer,
+    ToHealth,
     ToHeartbeat,
     ToManager,
     ToMember,
+    ToMetrics,
     ToResource,
     ToStatus,
 )
@@ -54,6 +58,7 @@ class Targets:
     @ivar plain: lone members of mounts (C{to = http://…}) by their spec.
     @ivar table: the mounts, with their targets.
     @ivar guards: what stands before targets that not everybody may use.
+    @ivar journal: what happened to them; C{telemetry}: what they served.
     @ivar steering: changes the balancers at run time.
     @ivar pages: those on which the service shows itself.
     """
@@ -71,8 +76,12 @@ class Targets:
         self.table = MountTable(())
         self._resources: dict[str, WebTarget] = {}
         self.guards = Guards(runtime)
-        self.steering = Steering(runtime, registry)
-        self.pages = Pages(self.steering)
+        self.journal = Journal(lambda: runtime.wall())
+        self.telemetry = Telemetry(
+            runtime.reactor, lambda: (each.balancer for each in self.resources())
+        )
+        self.steering = Steering(runtime, registry, self.journal, self.telemetry)
+        self.pages = Pages(self.steering, self.resources)
 
     def install(self, spec: ServiceSpec) -> None:
         """
@@ -152,6 +161,8 @@ class Targets:
             more = resource.relapses.permit(self._runtime.now())
             if more is None:
                 return
+        if flip.cause != "by command":
+            self._note(flip, resource.balancer.spec.name)
         level = self.log.info if flags.usable(flip.after) else self.log.warn
         level(
             "{balancer}: {member} {before} -> {after}: {cause}{more}",
@@ -161,6 +172,16 @@ class Targets:
             before=flags.describe(flip.before).strip(),
             after=flags.describe(flip.after).strip(),
             cause=flip.cause,
+        )
+
+    def _note(self, flip: Flip, balancer: str) -> None:
+        before, after = (flags.describe(each).strip() for each in (flip.before, flip.after))
+        self.journal.note(
+            "flip",
+            f"{before} -> {after}: {flip.cause}",
+            balancer=balancer,
+            member=flip.member.name,
+            details={"before": before, "after": after, "cause": flip.cause},
         )
 
     def _mount(
@@ -195,6 +216,10 @@ class Targets:
             return self.pages.manager(target)
         if isinstance(target, ToStatus):
             return self.pages.status()
+        if isinstance(target, ToMetrics):
+            return self.pages.metrics()
+        if isinstance(target, ToHealth):
+            return self.pages.health(target)
         if isinstance(target, ToHeartbeat):
             resource = HeartbeatResource(self._heartbeats, lambda: self._runtime.now())
             return WebTarget(resource, forms=False)

@@ -1,0 +1,91 @@
+"""
+The last events, and who wants to hear of new ones.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from twisted.logger import Logger
+
+from txbalancer.core.events import KINDS, Event
+
+KEPT = 1000
+"""Events that can be looked at afterwards."""
+
+Listener = Callable[[Event], object]
+
+
+class Journal:
+    """
+    Takes notes of what happens.
+
+    @ivar events: the last L{KEPT}, the oldest first.
+    @ivar counts: how many there were of each kind.
+    """
+
+    log = Logger()
+
+    def __init__(self, wall: Callable[[], float]) -> None:
+        """
+        @param wall: returns seconds since the epoch.
+        """
+        self.events: deque[Event] = deque(maxlen=KEPT)
+        self.counts = dict.fromkeys(KINDS, 0)
+        self._wall = wall
+        self._number = 0
+        self._listeners: list[Listener] = []
+
+    def note(
+        self,
+        kind: str,
+        text: str,
+        *,
+        balancer: str = "",
+        member: str = "",
+        who: str = "",
+        details: Mapping[str, Any] | None = None,
+    ) -> Event:
+        """
+        Note an event now; see L{Event} for the meaning of everything.
+        """
+        self._number += 1
+        self.counts[kind] = self.counts.get(kind, 0) + 1
+        event = Event(self._number, self._wall(), kind, balancer, member, text, who, details or {})
+        self.events.append(event)
+        for each in list(self._listeners):
+            try:
+                each(event)
+            except Exception:
+                # One listener's fault is not the others', nor that of what happened.
+                self.log.failure("an event was not passed on")
+        return event
+
+    def since(self, number: int) -> list[Event]:
+        """
+        Return the kept events after that number, the oldest first.
+        """
+        return [each for each in self.events if each.number > number]
+
+    @property
+    def last(self) -> int:
+        """
+        The number of the last event; 0 before the first.
+        """
+        return self._number
+
+    def listen(self, listener: Listener) -> Callable[[], None]:
+        """
+        Have C{listener} called with every event from now on.
+
+        @return: ends it; may be called more than once.
+        """
+        self._listeners.append(listener)
+
+        def end() -> None:
+            if listener in self._listeners:
+                self._listeners.remove(listener)
+
+        return end

@@ -1,0 +1,106 @@
+"""
+The families of balancers.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from txbalancer.control.metrics.families import COUNTER, GAUGE, HISTOGRAM, Family, Group, by_class
+from txbalancer.core.balancer import Balancer
+from txbalancer.core.candidates import able
+from txbalancer.core.meters import Meter
+
+
+class BalancerView(NamedTuple):
+    """
+    @ivar meter: what all its members served, and what none could.
+    @ivar waiting: exchanges that wait for a member.
+    @ivar now: the time of the balancers' clock.
+    """
+
+    balancer: Balancer
+    meter: Meter
+    waiting: int
+    now: float
+
+
+def _queue(view: BalancerView) -> int:
+    pools = (member.pool for member in view.balancer.members)
+    return view.waiting + sum(pool.waiting for pool in pools if pool is not None)
+
+
+BALANCERS = Group(
+    "balancer",
+    ("balancer",),
+    (
+        Family(
+            "txbalancer_balancer_requests",
+            COUNTER,
+            "Exchanges that came to the balancer, by class of status",
+            lambda view: by_class(view.meter),
+            "code",
+        ),
+        Family(
+            "txbalancer_balancer_failures",
+            COUNTER,
+            "Exchanges that did not end well, by reason as in the access log",
+            lambda view: view.meter.failures,
+            "reason",
+        ),
+        Family(
+            "txbalancer_balancer_retries",
+            COUNTER,
+            "Attempts after the first of an exchange",
+            lambda view: view.meter.retries,
+        ),
+        Family(
+            "txbalancer_balancer_in_flight",
+            GAUGE,
+            "Attempts in progress at all members",
+            lambda view: sum(member.busy for member in view.balancer.members),
+        ),
+        Family(
+            "txbalancer_balancer_received_bytes",
+            COUNTER,
+            "Bytes of bodies from clients",
+            lambda view: view.meter.bytes_in,
+        ),
+        Family(
+            "txbalancer_balancer_sent_bytes",
+            COUNTER,
+            "Bytes of bodies to clients",
+            lambda view: view.meter.bytes_out,
+        ),
+        Family(
+            "txbalancer_balancer_queue",
+            GAUGE,
+            "Exchanges that wait for a member, or for a connection to one",
+            _queue,
+        ),
+        Family(
+            "txbalancer_balancer_queue_seconds",
+            HISTOGRAM,
+            "Time of waiting for a member or a connection, for exchanges that had to",
+            lambda view: view.meter.queue,
+        ),
+        Family(
+            "txbalancer_balancer_duration_seconds",
+            HISTOGRAM,
+            "Time from the first byte of the request to the end of the answer",
+            lambda view: view.meter.total,
+        ),
+        Family(
+            "txbalancer_balancer_available",
+            GAUGE,
+            "1 while some member could take a new session, by the rule of health: URLs; else 0",
+            lambda view: int(able(view.balancer.members, view.now) > 0),
+        ),
+        Family(
+            "txbalancer_balancer_members",
+            GAUGE,
+            "Members of the balancer",
+            lambda view: len(view.balancer.members),
+        ),
+    ),
+)

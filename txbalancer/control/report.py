@@ -1,0 +1,271 @@
+"""
+What there is to know of a running service, as values of JSON's types: the one view for the
+API, event streams and the command line.
+
+Spans are in seconds, times in seconds since the epoch, sizes in bytes; what is not known
+is C{None}.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from math import inf
+from typing import Any
+
+from txbalancer import __version__
+from txbalancer.control.manager.board import Board
+from txbalancer.control.manager.words import condition, summary
+from txbalancer.core import flags
+from txbalancer.core.balancer import Balancer
+from txbalancer.core.commands import find_member
+from txbalancer.core.history import STEP, History, outlook
+from txbalancer.core.member import Member
+from txbalancer.core.meters import Meter, merged
+from txbalancer.core.overrides import (
+    Override,
+    live_spec,
+    of_balancer,
+    of_member,
+    removed,
+    shown_options,
+)
+from txbalancer.core.specs import ListenerSpec
+
+Report = dict[str, Any]
+_ByMember = Mapping[tuple[str, str], Meter]
+
+
+def service_report(board: Board, names: tuple[str, ...] | None = None) -> Report:
+    """
+    Tell about the whole service.
+
+    @param names: the balancers to tell about; C{None} for all.
+    """
+    facts, spec = board.facts, board.spec
+    found = board.telemetry.meters.by_member()
+    shown = board.names() if names is None else names
+    return {
+        "version": __version__,
+        "pid": os.getpid(),
+        "started": facts.started,
+        "uptime": max(0.0, board.wall() - facts.started),
+        "config": facts.config,
+        "state_file": spec.service.state or None,
+        "connections": facts.connections(),
+        "requests": requests_report(board.telemetry.meters.select()),
+        "last_event": board.journal.last,
+        "listeners": [_listener(board, each) for each in spec.listeners],
+        "balancers": [_balancer(board, name, found) for name in shown],
+    }
+
+
+def balancer_report(board: Board, name: str) -> Report:
+    """
+    Tell about a balancer and its members.
+
+    @raise LookupError: when there is none of this name.
+    """
+    return _balancer(board, name, board.telemetry.meters.by_member())
+
+
+def member_report(board: Board, balancer: str, member: str) -> Report:
+    """
+    Tell about a member.
+
+    @raise LookupError: when there is no such balancer or member.
+    """
+    found = board.balancer(balancer)
+    meter = board.telemetry.meters.select(balancer=balancer, member=member)
+    return _member(board, found, find_member(found, member), meter)
+
+
+def requests_report(meter: Meter, in_flight: int | None = None) -> Report:
+    """
+    Tell what was served.
+
+    @param in_flight: how much is being served; C{None} to leave it out.
+    """
+    classes = {f"{digit}xx": meter.classes[digit] for digit in range(1, 6)}
+    return {
+        "total": meter.requests,
+        "classes": {**classes, "none": meter.classes[0]},
+        **({} if in_flight is None else {"in_flight": in_flight}),
+        "sticky": meter.sticky,
+        "retries": meter.retries,
+        "failures": dict(meter.failures),
+        "failed_attempts": dict(meter.failed),
+        "bytes_in": meter.bytes_in,
+        "bytes_out": meter.bytes_out,
+        "seconds": meter.seconds,
+    }
+
+
+# -- listeners
+
+
+def _listener(board: Board, spec: ListenerSpec) -> Report:
+    return {
+        "name": spec.name,
+        "endpoints": list(spec.endpoint),
+        "connections": board.facts.listeners().get(spec.name, 0),
+        "requests": requests_report(board.telemetry.meters.select(listener=spec.name)),
+    }
+
+
+# -- balancers
+
+
+def _balancer(board: Board, name: str, found: _ByMember) -> Report:
+    balancer = board.balancer(name)
+    members = balancer.members
+    meter = merged(each for (its, _), each in found.items() if its == name)
+    waiting = board.waiting(name)
+    most = len(balancer.configured.members) + balancer.spec.growth
+    return {
+        "name": name,
+        "summary": summary(members, board.now()),
+        "options": shown_options(balancer.spec),
+        "overrides": _overrides(of_balancer(balancer)),
+        "removed": removed(balancer),
+        "room": max(0, most - len(members)),
+        "requests": requests_report(meter, sum(each.busy for each in members) + waiting),
+        "queue": waiting + sum(each.pool.waiting for each in members if each.pool is not None),
+        "members": [
+            _member(board, balancer, each, found.get((name, each.name)) or Meter())
+            for each in members
+        ],
+    }
+
+
+def _overrides(found: list[Override]) -> list[Report]:
+    return [
+        {"option": each.name, "configured": each.configured, "live": each.live} for each in found
+    ]
+
+
+# -- members
+
+
+def _member(board: Board, balancer: Balancer, member: Member, meter: Meter) -> Report:
+    name = balancer.spec.name
+    history = board.telemetry.history(name, member.name)
+    changed = of_member(balancer, member)
+    return {
+        "url": member.name,
+        "route": member.route.decode(),
+        "redirect": member.redirect.decode(),
+        "loadfactor": member.lbfactor / 100,
+        "lbset": member.lbset,
+        "status": _status(board, member),
+        "elected": member.elected,
+        "busy": member.busy,
+        "load": balancer.lbstatus(member),
+        "to": member.transferred,
+        "from": member.read,
+        "pool": _pool(member),
+        "requests": requests_report(meter, member.busy),
+        "times": history.percentiles()._asdict(),
+        "rate": history.rate(),
+        "history": _history(history),
+        "health": _health(board, member),
+        "drain": _drain(board, member, history),
+        "temporary": _temporary(board, member),
+        "options": shown_options(live_spec(member)),
+        "overrides": _overrides(changed or []),
+        "added": changed is None,
+    }
+
+
+def _wall(board: Board, moment: float) -> float | None:
+    """
+    Turn a moment of the balancers' clock into one since the epoch.
+    """
+    return None if moment == -inf else board.wall() - (board.now() - moment)
+
+
+def _status(board: Board, member: Member) -> Report:
+    state = condition(member, board.now())
+    return {
+        "words": flags.describe(member.flags).strip(),
+        "letters": "".join(letter for letter, bit in flags.LETTERS.items() if member.flags & bit),
+        "usable": member.usable,
+        "tone": state.tone,
+        "text": state.text,
+        "cause": member.cause,
+        "since": _wall(board, member.since),
+    }
+
+
+def _pool(member: Member) -> Report | None:
+    pool = member.pool
+    if pool is None:
+        return None
+    idle, connecting = len(pool.idle), pool.connecting
+    return {
+        "idle": idle,
+        "busy": max(0, pool.open - idle - connecting),
+        "connecting": connecting,
+        "limit": member.spec.max or None,
+        "waiting": pool.waiting,
+    }
+
+
+def _history(history: History) -> Report:
+    samples = history.samples
+    return {
+        "step": STEP,
+        "requests": [each.requests for each in samples],
+        "errors": [each.errors for each in samples],
+        "median": [each.median for each in samples],
+        "slow": [each.slow for each in samples],
+    }
+
+
+def _health(board: Board, member: Member) -> Report:
+    spec, health, probe = member.spec, member.health, member.probe
+    sums = spec.hccounting == "sums"
+    last = None
+    if probe is not None:
+        last = {
+            "passed": probe.passed,
+            "text": probe.text,
+            "seconds": probe.duration,
+            "when": _wall(board, member.probed),
+        }
+    return {
+        "method": spec.hcmethod,
+        "interval": spec.hcinterval,
+        "up": health.up,
+        "passes": health.passes if sums else max(health.run, 0),
+        "fails": health.fails if sums else max(-health.run, 0),
+        "last": last,
+    }
+
+
+def drain_report(history: History, member: Member) -> Report:
+    """
+    Tell what sessions a member still has, and when it would be empty.
+    """
+    found = outlook(history, member.busy)
+    return {
+        "busy": found.busy,
+        "sticky": found.sticky,
+        "sticky_before": found.before,
+        "quiet": found.quiet,
+        "done": found.done,
+        "left": found.left,
+    }
+
+
+def _drain(board: Board, member: Member, history: History) -> Report | None:
+    if not member.flags & flags.DRAIN:
+        return None
+    return {"since": _wall(board, member.since), **drain_report(history, member)}
+
+
+def _temporary(board: Board, member: Member) -> Report | None:
+    found = member.temporary
+    if found is None:
+        return None
+    return {"until": _wall(board, found.until), "loadfactor": found.loadfactor / 100}

@@ -1,0 +1,40 @@
+"""
+What happened that people want to know of, as values with numbers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+KINDS = ("flip", "change", "probe", "reload", "start", "stop", "warning")
+"""C{flip}: a member's flags changed by itself; C{change}: somebody changed something;
+C{probe}: a check was asked for by hand; C{reload}, C{start}, C{stop}: of the service."""
+
+
+class Event(NamedTuple):
+    """
+    @ivar number: counts up from 1 without gaps in one process.
+    @ivar time: seconds since the epoch.
+    @ivar kind: one of L{KINDS}.
+    @ivar balancer: its name; empty when it is about the service. C{member} likewise.
+    @ivar text: for people, one line.
+    @ivar who: who caused it; empty for the service itself.
+    @ivar details: for programs, of JSON's types: of a flip C{before} and C{after} in words
+        and C{cause}, of a change C{before} and C{after} by option.
+    """
+
+    number: int
+    time: float
+    kind: str
+    balancer: str
+    member: str
+    text: str
+    who: str
+    details: Mapping[str, Any]
+
+    def as_json(self) -> dict[str, Any]:
+        """
+        Return it in the form of the API and the event log.
+        """
+        return {**self._asdict(), "details": dict(self.details)}
