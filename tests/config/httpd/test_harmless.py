@@ -103,7 +103,7 @@ def harmless(text: str) -> bool:
     [
         "User www-data", "MaxRequestWorkers 150", "ServerTokens Full", "DocumentRoot /var/www",
         "HostnameLookups On", "Directory /", "FilesMatch x", "AddType text/html .x",
-        "AddLanguage es .es", "ForceType text/plain", "H2Push on", "Protocols h2 http/1.1",
+        "AddLanguage es .es", "H2Push on", "Protocols h2 http/1.1",
         "AddOutputFilterByType DEFLATE text/html", "SetOutputFilter BROTLI_COMPRESS;DEFLATE",
         "AddOutputFilter INCLUDES .shtml", "BrowserMatch a nokeepalive downgrade-1.0",
         "SetEnvIfNoCase Request_URI gif no-gzip dont-vary", "SetEnvIf A b !no-gzip force-gzip=1",
@@ -129,7 +129,7 @@ def test_no_request_notices(text: str) -> None:
         "SSLProtocol TLSv1.3", "SSLProtocol all -TLSv1.2", "SSLProtocol TLSv9",
         "HttpProtocolOptions Unsafe", "Header set A b", "SSLVerifyClient require",
         "AddDefaultCharset utf-8", "H2WebSockets on", "TraceEnable On", "CacheEnable disk /",
-        "SSLFIPS on", "MergeSlashes Off", "ExtFilterDefine x",
+        "SSLFIPS on", "MergeSlashes Off", "ForceType text/plain", "ExtFilterDefine x",
     ],
 )  # fmt: skip
 def test_requests_would_notice(text: str) -> None:

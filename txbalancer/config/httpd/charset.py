@@ -1,8 +1,8 @@
 """
 C{AddDefaultCharset} of a whole server, as the change of a header that it is.
 
-Source: what Apache 2.4.71 was seen to do. Answers of members as C{text/html} or C{text/plain}
-get the charset when they have none.
+Source: what Apache 2.4.71 was seen to do. Answers of members whose type begins
+with C{text/html} or C{text/plain} get the charset when they have none.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from txbalancer.config.httpd.tree import Directive
 _KEY = "adddefaultcharset"
 _NO_REQUESTS = frozenset({"directory", "directorymatch", "files", "filesmatch"})
 _NAME = re.compile(r"[A-Za-z0-9._:+-]+")
-_PATTERN = r"(?i)^(text/(?:html|plain)\s*(?:;(?!.*charset=).*)?)$"
+_PATTERN = r"(?i)^(text/(?:html|plain)(?!.*charset=).*)$"
 
 
 def with_charset(tree: Sequence[Directive]) -> tuple[Directive, ...]:

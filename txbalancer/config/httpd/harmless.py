@@ -3,8 +3,10 @@ Directives that are not carried over, and whose absence no request notices.
 
 They are left out with a warning where others are an error. The rule is one: neither which
 member gets a request, nor what member and client are sent, may depend on the directive. The
-exceptions are compression and C{Content-Language} by the ending of a path: they label or
-pack what is the same without. Source: what Apache 2.4.71 was seen to do with proxied requests.
+exceptions are compression, and labels by the ending of a path (C{Content-Language}, and
+C{Content-Type} where a member sends none): they label or pack what is the same without.
+
+Source: what Apache 2.4.71 was seen to do with proxied requests.
 """
 
 from __future__ import annotations
@@ -36,7 +38,6 @@ AcceptFilter ListenTCPDeferAccept ReceiveBufferSize SendBufferSize
 FlushMaxPipelined FlushMaxThreshold LimitInternalRecursion
 RLimitCPU RLimitMEM RLimitNPROC ScriptAlias ScriptAliasMatch
 ServerSignature ServerTokens
-ForceType
 Protocols ProtocolsHonorOrder
 SSLCipherSuite SSLCompression SSLCryptoDevice SSLHonorCipherOrder SSLInsecureRenegotiation
 SSLPassPhraseDialog SSLRandomSeed SSLRenegBufferSize SSLSessionCache SSLSessionCacheTimeout

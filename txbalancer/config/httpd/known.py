@@ -19,6 +19,7 @@ from txbalancer.config.httpd.harmless import is_harmless
 from txbalancer.config.httpd.modules_omitted import OF_MODULES
 from txbalancer.config.httpd.omitted import GUARDS, OMITTED, without_effect
 from txbalancer.config.httpd.settings import is_way_to_members
+from txbalancer.config.httpd.tohttps import is_made, with_redirect
 from txbalancer.config.httpd.tree import Directive
 from txbalancer.config.suggest import did_you_mean
 from txbalancer.core.values import counted
@@ -43,7 +44,7 @@ _PLACES: dict[tuple[str, ...], str] = {
         "DefaultRuntimeDir HeartbeatAddress HeartbeatListen HeartbeatMaxServers HeartbeatStorage"
         " Listen ProxyHCTPsize ServerRoot VirtualHost"
     ),
-    (VHOST,): "ServerAlias",
+    (VHOST,): "RewriteRule ServerAlias",
     (SERVER, VHOST): (
         "AllowEncodedSlashes BalancerGrowth BalancerInherit BalancerPersist CustomLog ErrorLog"
         " KeepAlive KeepAliveTimeout LimitRequestFieldSize LimitRequestFields LimitRequestLine"
@@ -107,7 +108,7 @@ def is_carried(name: str, *, section: bool) -> bool:
     Tell whether a directive or section has an effect here; for C{<IfDirective>}.
     """
     key = name.lower()
-    known = key in CARRIED or key in DECIDED.lower().split()
+    known = (key in CARRIED and key != "rewriterule") or key in DECIDED.lower().split()
     return known and (key in SECTIONS) is section
 
 
@@ -150,8 +151,9 @@ class _Check:
                 each = self._without_condition(each)
             if each.children is not None:
                 inner = each.key in _RULES
+                whole = each.key == "virtualhost"
                 children = self.keep(
-                    each.children,
+                    with_redirect(each.children) if whole else each.children,
                     place if inner else _KINDS_OF_SECTION[each.key],
                     f"<{each.name}>",
                 )
@@ -161,7 +163,7 @@ class _Check:
 
     def _is_good(self, each: Directive, place: str, within: str) -> bool:
         key = each.key
-        if key in OMISSIONS and not is_way_to_members(each):
+        if key in OMISSIONS and not is_way_to_members(each) and not is_made(each):
             reason = OMISSIONS[key][1]
             if is_harmless(each):
                 self._harmless.setdefault(reason, []).append(each)
