@@ -188,7 +188,6 @@ def test_old_access_rules_that_let_everybody_in(text: str) -> None:
         "Order mutual-failure\nAllow from all",
         "Order deny,allow\nAllow from all\nSatisfy Any",
         "Order deny,allow\nAllow all",
-        "Order deny, allow\nAllow from all",
     ],
 )
 def test_old_access_rules_that_keep_people_out(text: str) -> None:
@@ -197,6 +196,15 @@ def test_old_access_rules_that_keep_people_out(text: str) -> None:
     """
     _, (error,), _ = checked(f"<Location /a>\n{text}\n</Location>", lenient=True)
     assert "use Require: `Require ip …` for Deny from all and Allow from …" in error
+
+
+def test_an_order_with_a_blank() -> None:
+    """
+    Apache refuses it, too; what is wrong with it is told.
+    """
+    text = "<Location /a>\nOrder deny, allow\nAllow from all\n</Location>"
+    errors = checked(text, lenient=True)[1]
+    assert "f:2: Order: is not carried over: write it without a blank, as `Order" in errors[0]
 
 
 @pytest.mark.parametrize(

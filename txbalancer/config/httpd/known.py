@@ -165,6 +165,8 @@ class _Check:
         key = each.key
         if key in OMISSIONS and not is_way_to_members(each) and not is_made(each):
             reason = OMISSIONS[key][1]
+            if key == "order" and len(each.args) > 1:
+                reason = "write it without a blank, as `Order deny,allow`, or use Require"
             if is_harmless(each):
                 self._harmless.setdefault(reason, []).append(each)
             else:
