@@ -14,7 +14,7 @@ from twisted.logger import Logger
 from txbalancer.control.state import StateFile, encode
 from txbalancer.core import snapshot
 from txbalancer.net.offload import Offload
-from txbalancer.services.restoring import put_back
+from txbalancer.services.restoring import put_back, told
 from txbalancer.services.steering import Steering
 
 PERIOD = 30.0
@@ -74,6 +74,9 @@ class Persistence:
             notes += put_back(self._steering, found.state)
         for note in notes:
             self.log.warn("state: {note}", note=note)
+        if found.state is not None:
+            for line in told(self._steering):
+                self.log.info("state: {line}", line=line)
 
     def use(self, file: StateFile | None) -> None:
         """
