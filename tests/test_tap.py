@@ -55,11 +55,11 @@ def test_leniency(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """
     What is not carried over ends the start, unless it may be left out; a reload reads alike.
     """
-    path.write_text(f"{HTTPD}AddType a .a\n")
+    path.write_text(f"{HTTPD}Substitute x\n")
     with pytest.raises(SystemExit) as caught:
         parsed("-c", str(path))
     assert caught.value.code == 1
-    assert f"{path}:6: AddType: is not carried over" in capsys.readouterr().err
+    assert f"{path}:6: Substitute: is not carried over" in capsys.readouterr().err
     options = parsed("-c", str(path), "--lenient", "-D", "MORE")
     again = options["load"](str(path), options["registry"], ())
     assert again.spec == options["loaded"].spec

@@ -19,6 +19,13 @@ class BalancerError(Exception):
     status = 500
     reason = "internal"
 
+    @property
+    def cause(self) -> str:
+        """
+        What people are told of a member that failed so.
+        """
+        return self.reason
+
 
 class ConfigError(BalancerError):
     """
@@ -106,6 +113,14 @@ class ConnectFailed(MemberError):
 
     status = 503
     reason = "connect-failed"
+
+    @property
+    def cause(self) -> str:
+        """
+        The reason, and the last part of the text where that is about the system's own.
+        """
+        told = str(self).partition(": ")[2].rpartition(": ")[2].rstrip(".")
+        return f"{self.reason}: {told}" if told else self.reason
 
 
 class ConnectTimeout(ConnectFailed):

@@ -119,7 +119,8 @@ def test_F4_no_usable_answer(balance: Starter, name: str) -> None:
     client's connection stays usable, and the log names the reason.
     """
     script, status, reason = BAD[name]
-    live = balance(script, member="timeout=100ms")
+    # Short only where it is to pass: on a busy machine a good member may need a while.
+    live = balance(script, member=f"timeout={'100ms' if status == 504 else '10s'}")
     client = live.client()
     client.send(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
     answer = client.answer()

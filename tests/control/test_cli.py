@@ -151,7 +151,7 @@ Listen 8080
 </Proxy>
 ProxyPass / balancer://shop/
 <IfDefine LOUD>
-    AddType a .a
+    Substitute x
 </IfDefine>
 """
 
@@ -166,10 +166,10 @@ def test_a_file_in_Apaches_syntax(path: Path) -> None:
     assert found.stdout == f"{path}: OK (1 listener, 1 balancer, 2 members, 1 mount)\n"
     found = run("check", "-c", str(path), "-D", "QUIET", "-D", "LOUD")
     assert found.exit_code == 1
-    assert found.stderr.startswith(f"{path}:8: AddType: is not carried over: ")
+    assert found.stderr.startswith(f"{path}:8: Substitute: is not carried over: ")
     found = run("check", "-c", str(path), "-D", "LOUD", "--lenient")
     assert found.exit_code == 0
-    assert found.stderr.startswith(f"warning: {path}:8: AddType: is not carried over: ")
+    assert found.stderr.startswith(f"warning: {path}:8: Substitute: is not carried over: ")
 
 
 def test_convert(path: Path) -> None:
@@ -196,7 +196,7 @@ def test_convert_to_a_file(path: Path) -> None:
     output = path.with_name("out.ini")
     found = run("convert", str(path), "-o", str(output), "--lenient", "-D", "LOUD")
     assert (found.exit_code, found.stdout) == (0, "")
-    assert found.stderr.startswith(f"warning: {path}:8: AddType: is not carried over: ")
+    assert found.stderr.startswith(f"warning: {path}:8: Substitute: is not carried over: ")
     assert loads(output.read_text(), REGISTRY).spec == load(str(path), REGISTRY).spec
     found = run("convert", str(path), "--output", str(path.parent))
     assert found.exit_code == 1
@@ -220,7 +220,7 @@ def test_errors_that_leniency_would_spare(path: Path, command: tuple[str, ...]) 
     """
     The way past directives that are not carried over is told, to those who did not take it.
     """
-    path.write_text("Listen 80\nPidFile x\nListn 80\n")
+    path.write_text("Listen 80\nSubstitute x\nListn 80\n")
     found = run(*command, str(path))
     assert found.exit_code == 1
     ending = f"{path}: 2 errors; --lenient leaves out what is not carried over\n"

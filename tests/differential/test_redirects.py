@@ -8,6 +8,7 @@ import pytest
 
 from tests.differential.cases import Case, case, check, get, named
 from tests.differential.sides import World
+from tests.peers import APACHE_MODULES
 
 
 def sent(name: str, lines: str, *targets: str) -> Case:
@@ -17,8 +18,37 @@ def sent(name: str, lines: str, *targets: str) -> Case:
     return case(f"redirects/{name}", lines, *(get(each) for each in targets))
 
 
+TO_HTTPS = "RewriteEngine On\n{}\nRewriteRule {} [L,R=301]\n"
+HTTPS_OFF = "RewriteCond %{HTTPS} off"
+
+TOP = f"LoadModule rewrite_module {APACHE_MODULES}/mod_rewrite.so"
+
 CASES = named(
     [
+        sent(
+            "to_https_before_all_else",
+            TO_HTTPS.format(HTTPS_OFF, "^(.*)$ https://%{HTTP_HOST}%{REQUEST_URI}")
+            + "ProxyPass /a http://{1}/a\nRedirect /b http://new.test/\n<Location /c>\n"
+            "ProxyPass http://{1}/c\nRequire all denied\n</Location>\n"
+            "<Location /m>\nSetHandler server-status\n</Location>",
+            *("/", "/a/b?c=d&e", "/b", "/c/d", "/m", "/x/../a/b", "/a%20b/c", "/a//b", "/?"),
+        ),
+        sent(
+            "to_https_of_a_name",
+            TO_HTTPS.format("RewriteCond %{HTTPS} !=on", "^/?(.*) https://new.test/$1"),
+            *("/", "/a/b?c", "/a'(b)!*;c", "/%7Eb"),
+        ),
+        sent(
+            "to_https_without_a_condition",
+            "RewriteEngine on\n"
+            "RewriteRule ^ https://%{SERVER_NAME}%{REQUEST_URI} [END,NE,R=permanent]",
+            *("/", "/a/b?c"),
+        ),
+        sent(
+            "to_https_for_a_while",
+            "RewriteEngine on\nRewriteRule (.*) https://new.test$1 [R,L]\nProxyPass / http://{1}/",
+            *("/", "/a/b"),
+        ),
         sent(
             "prefix",
             "Redirect /a http://new.test/x\nRedirect 301 /s/ http://new.test/y/",

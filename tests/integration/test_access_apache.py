@@ -175,7 +175,8 @@ def test_M2_files_of_htpasswd_serve_both(peers: Peers, kind: str) -> None:
         challenge = there.header("www-authenticate")
         assert bool(challenge) == (b"\r\nWWW-Authenticate: %b" % challenge.encode() in here)
     logged = (apache.folder / "access.log").read_text().split()
-    assert logged == [getattr(each.request, "user", b"-").decode() for each in rig.outcomes]
+    users_here = [each.request.user for each in rig.outcomes]
+    assert logged == [(user or b"-").decode() for user in users_here]
 
 
 def test_M2_apache_passes_the_authorization_on(peers: Peers) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from twisted.internet.defer import Deferred
-from twisted.logger import globalLogPublisher
+from twisted.logger import capturedLogs, globalLogPublisher
 
 from tests.services.worlds import CONFIGURATION, World
 from txbalancer.control.state import StateFile, decode, encode
@@ -65,7 +65,7 @@ def told() -> list[str]:
     found: list[str] = []
 
     def observe(event: dict) -> None:
-        if event.get("log_format", "").startswith("state"):
+        if event.get("log_format", "").startswith("state") and "line" not in event:
             found.append(event.get("note", event.get("fault", "")))
 
     globalLogPublisher.addObserver(observe)
@@ -106,6 +106,22 @@ def test_M41_changes_outlive_a_crash(places: Places, told: list[str]) -> None:
     assert world.accept().taken().startswith(b"GET / ")
     assert client.taken() == b""
     assert told == []
+
+
+def test_what_is_put_back_is_told(places: Places) -> None:
+    """
+    A line for each option, with what is configured: in the morning somebody asks.
+    """
+    change_all(places.start())
+    with capturedLogs() as logged:
+        places.start()
+    lines = [event["line"] for event in logged if "line" in event]
+    once = "set at run time before the restart"
+    assert f"shop: timeout 5s, {once} (configured: 0)" in lines
+    assert any(each.startswith(f"shop {FIRST}: loadfactor 3, {once} (conf") for each in lines)
+    assert f"shop {NEW.url}: added at run time before the restart" in lines
+    assert f"shop {SECOND}: removed at run time before the restart" in lines
+    assert len(lines) == 8
 
 
 def test_condition_is_written_from_time_to_time(places: Places) -> None:

@@ -65,7 +65,9 @@ def test_a_burst_of_connections_finds_room(endpoint, backlog) -> None:
     A thousand connections may wait to be accepted, unless the endpoint says otherwise.
     """
     memory = MemoryReactorClock()
-    assert Socket(memory, endpoint).endpoint == endpoint
+    opened = Socket(memory, endpoint)
+    # "… starting on 80", says Twisted's log.
+    assert (opened.endpoint, opened.logPrefix()) == (endpoint, f"endpoint {endpoint}")
     ((_, _, used, *_),) = memory.tcpServers + memory.unixServers
     assert used == backlog
 

@@ -4,6 +4,8 @@ From specs to what serves, and what is kept when specs change.
 
 from __future__ import annotations
 
+from copy import copy
+
 from twisted.logger import LogLevel, globalLogPublisher
 
 from txbalancer.core import flags
@@ -153,14 +155,15 @@ def test_changes_of_state_are_told() -> None:
 
 def test_a_balancer_without_members_left_does_not_flood_the_log() -> None:
     """
-    Forced recovery brings the dead in for every request; a line a second says so.
+    Forced recovery brings the dead in for every request; a line a second says so, and the last
+    one what has come of it.
     """
     rig = make_rig()
     said: list[str] = []
 
     def observe(event) -> None:
         if "after" in event:
-            said.append(f"{event['before']} -> {event['after']}")
+            said.append(f"{event['before']} -> {event['after']}: {event['cause']}{event['more']}")
 
     globalLogPublisher.addObserver(observe)
     try:
@@ -170,9 +173,51 @@ def test_a_balancer_without_members_left_does_not_flood_the_log() -> None:
             for opening in rig.openings():
                 opening.fail()
             assert client.taken().startswith(b"HTTP/1.1 503 ")
+        at_once = said.copy()
+        rig.advance(9)
     finally:
         globalLogPublisher.removeObserver(observe)
-    assert said == ["Init Ok -> Init Err", "Init Err -> Init Ok"]
+    refused = "connect-failed: Connection was refused by other side"
+    assert at_once == [f"Init Ok -> Init Err: {refused}", "Init Err -> Init Ok: tried again"]
+    assert said[2:] == ["Init Err -> Init Ok: tried again (and 37 more like it)"]
+
+
+def test_each_member_s_last_line_is_true() -> None:
+    """
+    Of members that are tried again within the second of others, each has its own lines.
+    """
+    rig = make_rig()
+    balancer = rig.balancer()
+    first = balancer.members[0]
+    second = copy(first)
+    said: list[str] = []
+
+    def observe(event) -> None:
+        if "after" in event:
+            said.append(f"{event['after']}{event['more']}")
+
+    def flip(member, bit: int, cause: str) -> None:
+        balancer.set_flags(member, member.flags ^ bit, cause, rig.runtime.now())
+
+    globalLogPublisher.addObserver(observe)
+    try:
+        first.retries = second.retries = 1
+        for each in (first, second):
+            flip(each, flags.IN_ERROR, "refused")
+        assert said == ["Init Err", "Init Err"]
+        flip(first, flags.IN_ERROR, TRIED_AGAIN)
+        flip(second, flags.IN_ERROR, TRIED_AGAIN)
+        flip(second, flags.IN_ERROR, "refused")
+        rig.advance(1.1)
+        assert said[2:] == ["Init Ok", "Init Err (and 1 more like it)"]
+        rig.advance(9)
+        flip(second, flags.IN_ERROR, TRIED_AGAIN)
+        flip(second, flags.IN_ERROR, "refused")
+        flip(second, flags.DRAIN, "by command")
+        rig.advance(9)
+    finally:
+        globalLogPublisher.removeObserver(observe)
+    assert said[4:] == ["Init Ok", "Init Drn Err"]
 
 
 def test_what_checks_and_people_do_is_always_told() -> None:

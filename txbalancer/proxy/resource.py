@@ -18,6 +18,7 @@ from txbalancer.core.health import ProbeResult
 from txbalancer.core.member import Member
 from txbalancer.core.mounts import Mount
 from txbalancer.core.reload import reconfigure
+from txbalancer.core.rollcall import roll_call
 from txbalancer.core.specs import BalancerSpec, MountSpec, ToBalancer
 from txbalancer.errors import BalancerError, NoMemberAvailable
 from txbalancer.net.deadlines import NEVER
@@ -34,7 +35,6 @@ class BalancerResource(Resource):
     A balancer, reachable through mounts.
 
     @ivar balancer: the domain's part: who is elected, who is out.
-    @ivar relapses: bounds what is logged of members that are tried again and fail again.
     """
 
     isLeaf = True
@@ -46,8 +46,7 @@ class BalancerResource(Resource):
         self.balancer = balancer
         self._waiting: deque[Attempts] = deque()
         self._throttle = Throttle()
-        self._outages = Throttle()
-        self.relapses = Throttle()
+        self._outages = Throttle(10.0)
         self._timer: Any = None
 
     def open_pools(self) -> None:
@@ -197,11 +196,14 @@ class BalancerResource(Resource):
         Note a failed exchange, within reason: the access log has them all. That nobody could
         take it is for whoever is in charge (APACHE A33), what a member did for whoever debugs.
         """
-        outage = isinstance(error, NoMemberAvailable)
+        members = self.balancer.members
+        gone = not any(each.usable for each in members)
+        outage = gone or error.status == 503
         throttle = self._outages if outage else self._throttle
         more = throttle.permit(self.runtime.now())
         if more is None:
             return
+        missing = gone or type(error) is NoMemberAvailable
         self.log.emit(
             LogLevel.warn if outage else LogLevel.debug,
             "{balancer}: {method} {target}: {status}: {error}{more}",
@@ -210,5 +212,5 @@ class BalancerResource(Resource):
             method=exchange.head.method.decode("latin-1"),
             target=exchange.head.target.decode("latin-1"),
             status=error.status,
-            error=str(error),
+            error=f"no member is left: {roll_call(members)}" if missing else str(error),
         )

@@ -4,18 +4,19 @@ A bound on how often something is logged, for what can happen with every request
 
 from __future__ import annotations
 
-_PERIOD = 1.0
-"""Seconds between two messages."""
-
 
 class Throttle:
     """
-    Lets one message a second through, and counts the others.
+    Lets one message a period through, and counts the others.
     """
 
-    __slots__ = ("_next", "_withheld")
+    __slots__ = ("_next", "_period", "_withheld")
 
-    def __init__(self) -> None:
+    def __init__(self, period: float = 1.0) -> None:
+        """
+        @param period: seconds between two messages.
+        """
+        self._period = period
         self._next = 0.0
         self._withheld = 0
 
@@ -29,6 +30,6 @@ class Throttle:
         if now < self._next:
             self._withheld += 1
             return None
-        self._next = now + _PERIOD
+        self._next = now + self._period
         withheld, self._withheld = self._withheld, 0
         return f" (and {withheld} more like it)" if withheld else ""

@@ -15,7 +15,7 @@ from txbalancer.control.record import Record
 from txbalancer.control.state import StateFile, encode
 from txbalancer.core import snapshot
 from txbalancer.net.offload import Offload
-from txbalancer.services.restoring import put_back
+from txbalancer.services.restoring import put_back, told
 from txbalancer.services.steering import Steering
 
 PERIOD = 30.0
@@ -80,6 +80,9 @@ class Persistence:
             self.log.info("no state yet in {path}: all is as configured", path=file.path)
         for note in notes:
             self.log.warn("state: {note}", note=note)
+        if found.state is not None:
+            for line in told(self._steering):
+                self.log.info("state: {line}", line=line)
 
     def use(self, file: StateFile | None) -> None:
         """

@@ -187,6 +187,12 @@ class Socket(ServerFactory):
         make_eager(outcome[0])
         self.port: IListeningPort = outcome[0]
 
+    def logPrefix(self) -> str:
+        """
+        Name the endpoint where Twisted tells that it listens.
+        """
+        return f"endpoint {self.endpoint}"
+
     def buildProtocol(self, addr: Any) -> Any:
         """
         Ask the listener as it is now.

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from txbalancer.config.options import MEMBER_OPTIONS, TABLES, Table, parse
-from txbalancer.core import snapshot
+from txbalancer.core import overrides, snapshot
 from txbalancer.core.overrides import Override, shown_options
 from txbalancer.core.specs import MemberSpec
 from txbalancer.core.state import BalancerState, read
@@ -36,6 +36,31 @@ def put_back(steering: Steering, state: Any) -> Iterator[str]:
     for name in state["balancers"].keys() - set(steering.names()):
         yield f"balancer {name} is not in the configuration any more: its state is left out"
     steering.follow_temporaries()
+
+
+def told(steering: Steering) -> Iterator[str]:
+    """
+    Say what of every balancer is not as configured, which is what was put back.
+    """
+    for name in steering.names():
+        balancer = steering.balancer(name)
+        for each in overrides.of_balancer(balancer):
+            yield _line(name, each)
+        for member, changed in overrides.of_members(balancer).items():
+            if changed is None:
+                yield f"{name} {member}: added at run time before the restart"
+            for each in changed or ():
+                yield _line(f"{name} {member}", each)
+        for member in overrides.removed(balancer):
+            yield f"{name} {member}: removed at run time before the restart"
+
+
+def _line(title: str, each: Override) -> str:
+    live, configured = (value or "unset" for value in (each.live, each.configured))
+    return (
+        f"{title}: {each.name} {live}, set at run time before the restart"
+        f" (configured: {configured})"
+    )
 
 
 def _put_back_one(steering: Steering, name: str, data: Any, age: float) -> Iterator[str]:

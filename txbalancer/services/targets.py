@@ -34,12 +34,13 @@ from txbalancer.core.specs import (
     ToResource,
     ToStatus,
 )
-from txbalancer.core.standing import TRIED_AGAIN, Flip
+from txbalancer.core.standing import Flip
 from txbalancer.proxy.local import RedirectTarget, StatusTarget
 from txbalancer.proxy.mounted import MountedBalancer
 from txbalancer.proxy.resource import BalancerResource
 from txbalancer.proxy.runtime import Runtime
 from txbalancer.proxy.web import WebTarget
+from txbalancer.services.flips import FlipLog
 from txbalancer.services.guards import Guards
 from txbalancer.services.heartbeat import HeartbeatLoad, HeartbeatResource
 from txbalancer.services.pages import Pages
@@ -144,45 +145,18 @@ class Targets:
     def _resource(self, spec: BalancerSpec, plain: bool = False) -> BalancerResource:
         balancer = Balancer(spec, self._registry, Random(), secret=_SECRET, plain=plain)
         resource = BalancerResource(self._runtime, balancer)
-        balancer.on_flip = lambda flip: self._flipped(flip, resource)
+        told = FlipLog(self._runtime, self.journal, spec.name)
+        balancer.on_flip = lambda flip: self._flipped(flip, resource, told)
         resource.open_pools()
         return resource
 
-    def _flipped(self, flip: Flip, resource: BalancerResource) -> None:
+    def _flipped(self, flip: Flip, resource: BalancerResource, told: FlipLog) -> None:
         """
         Tell people about a change of a member's state, and requests that wait for one.
         """
         if flags.usable(flip.after):
             self._runtime.reactor.callLater(0, resource.serve_waiting)
-        more: str | None = ""
-        fallen = flip.after & ~flip.before & flags.IN_ERROR
-        if flip.member.retries and (fallen or flip.cause == TRIED_AGAIN):
-            # Where all are down each request brings them in and out again (forced recovery).
-            more = resource.relapses.permit(self._runtime.now())
-            if more is None:
-                return
-        if flip.cause != "by command":
-            self._note(flip, resource.balancer.spec.name)
-        level = self.log.info if flags.usable(flip.after) else self.log.warn
-        level(
-            "{balancer}: {member} {before} -> {after}: {cause}{more}",
-            more=more,
-            balancer=resource.balancer.spec.name,
-            member=flip.member.name,
-            before=flags.describe(flip.before).strip(),
-            after=flags.describe(flip.after).strip(),
-            cause=flip.cause,
-        )
-
-    def _note(self, flip: Flip, balancer: str) -> None:
-        before, after = (flags.describe(each).strip() for each in (flip.before, flip.after))
-        self.journal.note(
-            "flip",
-            f"{before} -> {after}: {flip.cause}",
-            balancer=balancer,
-            member=flip.member.name,
-            details={"before": before, "after": after, "cause": flip.cause},
-        )
+        told.tell(flip)
 
     def _mount(
         self,

@@ -76,12 +76,12 @@ def test_variables_of_Debian() -> None:
     known = Variables((), {"APACHE_RUN_USER": "other"})
     known.define("APACHE_RUN_DIR", "/run/x")
     assert expanded(known, "${APACHE_RUN_USER} ${APACHE_RUN_DIR}") == ("other /run/x", [])
+    text, (told,) = expanded(known, "${APACHE_LOG_DIR}")
+    assert text == OF_DEBIAN["APACHE_LOG_DIR"]
+    assert told.startswith(f"${{APACHE_LOG_DIR}} is taken to be {text}, and others likewise, as in")
     for name, value in OF_DEBIAN.items():
         if name not in ("APACHE_RUN_USER", "APACHE_RUN_DIR"):
-            text, (told,) = expanded(known, f"${{{name}}}/${{{name}}}")
-            assert text == f"{value}/{value}"
-            assert told.startswith(f"${{{name}}} is taken to be {value}, as in Debian's ")
-            assert expanded(known, f"${{{name}}}") == (value, [])
+            assert expanded(known, f"${{{name}}}/${{{name}}}") == (f"{value}/{value}", [])
 
 
 def test_values_do_not_grow_without_end(monkeypatch: pytest.MonkeyPatch) -> None:

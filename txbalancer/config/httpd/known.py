@@ -3,8 +3,9 @@ Every directive of Apache: which are carried out here and where they may stand, 
 and what to do instead.
 
 A directive that is not carried out is an error, so that nothing of a configuration gets lost
-unseen. A lenient reader leaves it out with a warning, a section with all that is in it; unless
-it keeps people out, for then leaving it out would let them in.
+unseen; a warning when no request notices. A lenient reader leaves others out with a warning,
+too, a section with all that is in it; unless it keeps people out, for then leaving it out would
+let them in.
 """
 
 from __future__ import annotations
@@ -13,9 +14,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from txbalancer.config.findings import Findings
+from txbalancer.config.httpd.charset import with_charset
+from txbalancer.config.httpd.harmless import is_harmless
 from txbalancer.config.httpd.modules_omitted import OF_MODULES
 from txbalancer.config.httpd.omitted import GUARDS, OMITTED, without_effect
 from txbalancer.config.httpd.settings import is_way_to_members
+from txbalancer.config.httpd.tohttps import is_made, with_redirect
 from txbalancer.config.httpd.tree import Directive
 from txbalancer.config.suggest import did_you_mean
 from txbalancer.core.values import counted
@@ -40,7 +44,7 @@ _PLACES: dict[tuple[str, ...], str] = {
         "DefaultRuntimeDir HeartbeatAddress HeartbeatListen HeartbeatMaxServers HeartbeatStorage"
         " Listen ProxyHCTPsize ServerRoot VirtualHost"
     ),
-    (VHOST,): "ServerAlias",
+    (VHOST,): "RewriteRule ServerAlias",
     (SERVER, VHOST): (
         "AllowEncodedSlashes BalancerGrowth BalancerInherit BalancerPersist CustomLog ErrorLog"
         " KeepAlive KeepAliveTimeout LimitRequestFieldSize LimitRequestFields LimitRequestLine"
@@ -49,7 +53,7 @@ _PLACES: dict[tuple[str, ...], str] = {
         " ProxyPassInherit ProxyReceiveBufferSize ProxyRequests ProxyStatus ProxyTimeout"
         " ProxyVia"
         " SSLCertificateChainFile SSLCertificateFile SSLCertificateKeyFile SSLEngine ServerName"
-        " Redirect RedirectMatch RedirectPermanent RedirectTemp TimeOut"
+        " Redirect RedirectMatch RedirectPermanent RedirectTemp RequestReadTimeout TimeOut"
     ),
     (SERVER, VHOST, LOCATION): (
         "ProxyPass ProxyPassMatch ProxyPassReverse ProxyPassReverseCookieDomain"
@@ -104,7 +108,7 @@ def is_carried(name: str, *, section: bool) -> bool:
     Tell whether a directive or section has an effect here; for C{<IfDirective>}.
     """
     key = name.lower()
-    known = key in CARRIED or key in DECIDED.lower().split()
+    known = (key in CARRIED and key != "rewriterule") or key in DECIDED.lower().split()
     return known and (key in SECTIONS) is section
 
 
@@ -117,19 +121,20 @@ def check_directives(
     @return: the tree without them.
     """
     check = _Check(findings, lenient)
-    kept = check.keep(tree, SERVER, SERVER)
+    kept = check.keep(with_charset(tree), SERVER, SERVER)
     check.tell_omissions()
     return kept
 
 
 class _Check:
-    __slots__ = ("_findings", "_hints", "_lenient", "_omitted")
+    __slots__ = ("_findings", "_harmless", "_hints", "_lenient", "_omitted")
 
     def __init__(self, findings: Findings, lenient: bool) -> None:
         self._findings = findings
         self._lenient = lenient
         self._hints: dict[str, str] = {}
         self._omitted: dict[tuple[str, str, bool], list[Directive]] = {}
+        self._harmless: dict[str, list[Directive]] = {}
 
     def keep(self, tree: Sequence[Directive], place: str, within: str) -> tuple[Directive, ...]:
         """
@@ -146,8 +151,9 @@ class _Check:
                 each = self._without_condition(each)
             if each.children is not None:
                 inner = each.key in _RULES
+                whole = each.key == "virtualhost"
                 children = self.keep(
-                    each.children,
+                    with_redirect(each.children) if whole else each.children,
                     place if inner else _KINDS_OF_SECTION[each.key],
                     f"<{each.name}>",
                 )
@@ -157,9 +163,14 @@ class _Check:
 
     def _is_good(self, each: Directive, place: str, within: str) -> bool:
         key = each.key
-        if key in OMISSIONS and not is_way_to_members(each):
-            same = (each.path, OMISSIONS[key][1], key in GUARDS)
-            self._omitted.setdefault(same, []).append(each)
+        if key in OMISSIONS and not is_way_to_members(each) and not is_made(each):
+            reason = OMISSIONS[key][1]
+            if key == "order" and len(each.args) > 1:
+                reason = "write it without a blank, as `Order deny,allow`, or use Require"
+            if is_harmless(each):
+                self._harmless.setdefault(reason, []).append(each)
+            else:
+                self._omitted.setdefault((each.path, reason, key in GUARDS), []).append(each)
         elif key not in CARRIED:
             self._error(each, f"is not known{self._hint(each.name)}")
         elif (key in SECTIONS) is not (each.children is not None):
@@ -192,8 +203,13 @@ class _Check:
 
     def tell_omissions(self) -> None:
         """
-        Note what is not carried over, each reason once in a file.
+        Note what is not carried over, each reason once in a file, or once where no request
+        notices: of those a whole server's configuration has hundreds.
         """
+        for reason, (first, *more) in self._harmless.items():
+            reason = reason.replace("leave it out, or ", "").replace(_LEAVE, "")
+            text = f"has no effect here: {reason}{_elsewhere(first, more)}"
+            self._findings.warn(first.line, "", first.name, text, first.path)
         for (path, reason, guards), (first, *more) in self._omitted.items():
             if not self._lenient:
                 self._error(first, f"is not carried over: {reason}{_others(first, more)}")
@@ -231,6 +247,21 @@ def _others(first: Directive, more: Sequence[Directive]) -> str:
         named[MOST_NAMED:] = ["…"]
     which = f": {', '.join(named)}" if named else ""
     return f" (and {counted(len(more), 'more line')} of this file{which})"
+
+
+def _elsewhere(first: Directive, more: Sequence[Directive]) -> str:
+    """
+    Tell what else there is, in any file, of which the same is to be said.
+    """
+    if not more:
+        return ""
+    names = list(dict.fromkeys(each.name for each in more if each.key != first.key))
+    if len(names) > MOST_NAMED:
+        names[MOST_NAMED:] = ["…"]
+    files = len({each.path for each in (first, *more)})
+    where = f" in {files} files" if files > 1 else ""
+    which = f": {', '.join(names)}" if names else ""
+    return f" (and {counted(len(more), 'more line')}{where}{which})"
 
 
 def _line(directive: Directive) -> int:

@@ -12,6 +12,7 @@ from ipaddress import ip_address
 from typing import Any
 
 from txbalancer.config.findings import Findings
+from txbalancer.config.httpd.readtimes import read_times
 from txbalancer.config.httpd.said import arguments, doubt, fault
 from txbalancer.config.httpd.servers import ANY, Address
 from txbalancer.config.httpd.tree import Directive
@@ -159,6 +160,7 @@ def read_connection(directives: Iterable[Directive], findings: Findings) -> Conn
     Read what a server says of its clients' connections.
     """
     found: Connection = {}
+    directives = tuple(directives)
     for directive in directives:
         reader = READERS.get(directive.key)
         if reader is not None:
@@ -166,7 +168,10 @@ def read_connection(directives: Iterable[Directive], findings: Findings) -> Conn
                 found.update(reader(*arguments(directive, 1, 1, "one word")))
             except ValueError as error:
                 fault(findings, directive, error)
-    return found
+    times = read_times(directives, findings)
+    if "body_timeout" in found and "body_timeout" in times:
+        times["body_timeout"] = min(times["body_timeout"], found["body_timeout"])
+    return {**found, **times}
 
 
 def _option(attribute: str) -> Callable[[str], Connection]:
@@ -232,7 +237,9 @@ def warn_of_differences(
 
 
 _NAMES = {
+    "body_min_rate": "RequestReadTimeout",
     "body_timeout": "TimeOut",
+    "head_timeout": "RequestReadTimeout",
     "keepalive_requests": "MaxKeepAliveRequests",
     "keepalive_timeout": "KeepAliveTimeout",
     "max_headers": "LimitRequestFields",

@@ -237,11 +237,6 @@ OF_MODULES: dict[str, tuple[str, str]] = {
         " RemoteIPProxyProtocol RemoteIPProxyProtocolExceptions RemoteIPTrustedProxy"
         " RemoteIPTrustedProxyList",
     ),
-    "reqtimeout": (
-        "requests always have time limits; head-timeout, body-timeout and body-min-rate of a"
-        " converted file set them",
-        "RequestReadTimeout",
-    ),
     "request": ("bodies stream and are never kept; leave it out", "KeptBodySize"),
     "rewrite": (
         "URLs are not rewritten here; for [P] use ProxyPass or ProxyPassMatch, for [R]"

@@ -12,15 +12,16 @@ import re
 from collections.abc import Iterable, Iterator
 
 from txbalancer.config.findings import Findings
-from txbalancer.config.httpd.patterns import regex_pattern
+from txbalancer.config.httpd.patterns import EVERYWHERE, regex_pattern
 from txbalancer.config.httpd.rules import NeverMatches, Rule, read_prefix
 from txbalancer.config.httpd.said import doubt, fault
+from txbalancer.config.httpd.tohttps import KEY as TO_HTTPS
 from txbalancer.config.httpd.tree import Directive
 from txbalancer.config.targets import REDIRECTS, check_references
 from txbalancer.core.patterns import compile_pattern
 from txbalancer.core.specs import FixedStatus, Redirect
 
-KEYS = frozenset({"redirect", "redirectmatch", "redirectpermanent", "redirecttemp"})
+KEYS = frozenset({"redirect", "redirectmatch", "redirectpermanent", "redirecttemp", TO_HTTPS})
 
 _FIXED = {"redirectpermanent": 301, "redirecttemp": 302}
 _WORDS = {"permanent": 301, "temp": 302, "seeother": 303, "gone": 410}
@@ -51,6 +52,9 @@ def read_redirect(directive: Directive) -> tuple[Rule, Target]:
 
     @raise ValueError: saying what is wrong, in Apache's words where Apache has some.
     """
+    if directive.key == TO_HTTPS:
+        _, url, code = directive.args
+        return Rule(directive, EVERYWHERE, url, ()), Redirect(int(code), url)
     status, path, url = _split(directive)
     regex = directive.key == "redirectmatch"
     pattern = regex_pattern(path) if regex else read_prefix(path)

@@ -5,7 +5,7 @@ What one server says, with what it inherits of the main server.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -13,7 +13,7 @@ from txbalancer.config import options as config_options
 from txbalancer.config.findings import Findings
 from txbalancer.config.httpd.balancers import Balancers, share
 from txbalancer.config.httpd.defaults import read_defaults
-from txbalancer.config.httpd.listeners import Connection, read_connection
+from txbalancer.config.httpd.listeners import ENGINE, Connection, read_connection
 from txbalancer.config.httpd.locations import (
     PASSES,
     SECTIONS,
@@ -28,6 +28,7 @@ from txbalancer.config.httpd.said import arguments, doubt, fault
 from txbalancer.config.httpd.servers import Server
 from txbalancer.config.httpd.settings import KINDS, Settings, merge, read_settings
 from txbalancer.config.httpd.targets import Draft, draft_target
+from txbalancer.config.httpd.tohttps import is_made
 from txbalancer.config.httpd.tree import Directive
 from txbalancer.config.httpd.whole import read_levels
 from txbalancer.core import values
@@ -148,19 +149,46 @@ class Reader:
         settings |= _of_server(inside, findings)
         formats = read_formats(inside, formats, findings)
         proxies = read_proxies(inside, findings)
+        connection = {**(main.connection if main else {}), **self._connection(inside)}
+        rules = (*(main.rules if main else ()), *rules)
+        locations = (*(main.locations if main else ()), *self._all_with_files(locations))
+        redirects = (*read_redirects(inside, findings), *(main.redirects if main else ()))
+        first = redirects[0][0].directive if redirects else None
+        if first is not None and is_made(first):
+            self._alone(first, bool(connection.get(ENGINE)), rules, locations)
+            rules, redirects = (), redirects[:1]
+            locations = tuple(replace(each, handler="", rule=None) for each in locations)
         return Scope(
             server,
-            {**(main.connection if main else {}), **self._connection(inside)},
+            connection,
             merge(main.settings if main else {}, settings),
-            (*(main.locations if main else ()), *self._all_with_files(locations)),
+            locations,
             (*(main.proxies if main else ()), *self._all_with_files(proxies)),
-            (*(main.rules if main else ()), *rules),
-            (*read_redirects(inside, findings), *(main.redirects if main else ())),
+            rules,
+            redirects,
             drafts,
             balancers,
             formats,
             read_logs(inside, formats, self._root, findings),
         )
+
+    def _alone(
+        self, first: Directive, secure: bool, rules: Sequence[Rule], locations: Sequence[Location]
+    ) -> None:
+        """
+        Tell what has no effect beside a rule that takes every request before.
+        """
+        if secure:
+            fault(self._findings, first, "connections have TLS already: SSLEngine is On")
+        dead = [each.directive for each in rules]
+        dead += [each.section for each in locations if each.rule or each.handler]
+        for each in dead[:1]:
+            doubt(
+                self._findings,
+                first,
+                f"takes every request of its <VirtualHost>, as in Apache: {each.name} of"
+                f" {each.path}:{each.line} and the like have no effect in it",
+            )
 
     def _rules(self, directives: Iterable[Directive]) -> Iterable[Rule]:
         for directive in directives:

@@ -29,13 +29,13 @@ class Variables:
     Names that are defined, and the values of some of them.
     """
 
-    __slots__ = ("_environ", "_left", "_names", "_taken", "_values")
+    __slots__ = ("_environ", "_left", "_names", "_takes_debian", "_values")
 
     def __init__(self, defines: Iterable[str], environ: Mapping[str, str]) -> None:
         self._names = set(defines)
         self._values: dict[str, tuple[str, str]] = {}
         self._environ = environ
-        self._taken: set[str] = set()
+        self._takes_debian = False
         self._left = MOST_CHARACTERS
 
     def define(self, name: str, value: str | None) -> None:
@@ -64,7 +64,7 @@ class Variables:
         Replace each C{${NAME}} once; what comes in is not looked at again.
 
         @param doubt: told what to say of each that has no value, which stays as it is, and
-            once of each that is taken to be as Debian has it.
+            once of those that are taken to be as Debian has them.
         @raise OverflowError: when values of values have grown beyond any use.
         """
         end = text.rfind("}") + 1  # what follows can hold none, and is not searched for one
@@ -91,11 +91,11 @@ class Variables:
 
     def _of_debian(self, name: str, doubt: Callable[[str], None]) -> str | None:
         found = OF_DEBIAN.get(name)
-        if found is not None and name not in self._taken:
-            self._taken.add(name)
+        if found is not None and not self._takes_debian:
+            self._takes_debian = True
             doubt(
-                f"${{{name}}} is taken to be {found}, as in Debian's /etc/apache2/envvars; "
-                "set it in the environment if it is not"
+                f"${{{name}}} is taken to be {found}, and others likewise, as in Debian's "
+                "/etc/apache2/envvars; set them in the environment if they are not"
             )
         return found
 
