@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 from tests.core.balancers import balancer, elected, member, words
 from txbalancer.core import flags, snapshot
-from txbalancer.core.commands import AddMember, RemoveMember, SetBalancer, SetMember, apply
+from txbalancer.core.commands import AddMember, RemoveMember, SetBalancer, SetMember
+from txbalancer.core.performing import apply
 from txbalancer.core.specs import StickyNames
 from txbalancer.core.state import read
 

@@ -19,10 +19,9 @@ from txbalancer.core.commands import (
     Revert,
     SetBalancer,
     SetMember,
-    apply,
-    perform,
 )
 from txbalancer.core.member import Temporary
+from txbalancer.core.performing import apply, perform
 from txbalancer.core.specs import StickyNames
 from txbalancer.core.undo import inverse
 
