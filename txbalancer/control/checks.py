@@ -59,6 +59,7 @@ def check_log_paths(spec: ServiceSpec) -> Iterator[Complaint]:
     service = spec.service
     paths = [("txbalancer", "access-log", service.access_log)]
     paths += [("txbalancer", "error-log", service.error_log)] if service.error_log else []
+    paths += [("txbalancer", "event-log", service.event_log)]
     # A state file is replaced by one that is written beside it.
     paths += [("txbalancer", "state", f"{service.state}.new")] if service.state else []
     paths += [(f"log:{each.name}", "to", where) for each in spec.logs for where, _ in each.files]
