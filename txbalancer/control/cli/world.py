@@ -1,0 +1,45 @@
+"""
+What commands need of the world around them; tests hand in another one.
+"""
+
+from __future__ import annotations
+
+import getpass
+import os
+import sys
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from rich.console import Console
+
+
+def _console() -> Console:
+    found = Console(highlight=False, markup=False, emoji=False, soft_wrap=False)
+    # What is no terminal has no width: lines of a table stay whole for grep and awk.
+    return found if found.is_terminal else Console(**_PLAIN, width=_UNBOUND)  # type: ignore[arg-type]
+
+
+_PLAIN = {"highlight": False, "markup": False, "emoji": False}
+_UNBOUND = 10_000
+
+
+@dataclass(slots=True)
+class World:
+    """
+    @ivar environ: environment variables.
+    @ivar clock: seconds of a clock that only goes forward; C{wall}: since the epoch.
+    @ivar sleep: waits for some seconds.
+    @ivar console: where tables go. On a terminal it has that one's width and colours,
+        unless C{NO_COLOR} is set.
+    @ivar secret: asks for a password, given a prompt; C{None} where nobody can be asked.
+    """
+
+    environ: Mapping[str, str] = field(default_factory=lambda: os.environ)
+    clock: Callable[[], float] = time.monotonic
+    wall: Callable[[], float] = time.time
+    sleep: Callable[[float], None] = time.sleep
+    console: Console = field(default_factory=_console)
+    secret: Callable[[str], str] | None = field(
+        default_factory=lambda: getpass.getpass if sys.stdin.isatty() else None
+    )
