@@ -11,6 +11,7 @@ from txbalancer.control.loglines import as_json
 from txbalancer.core.outcome import Outcome
 
 Wanted = Callable[[Outcome], bool]
+Log = Callable[[Outcome], object]
 
 
 class Taker(Protocol):
@@ -80,6 +81,19 @@ class Tap:
                     self.on_change()
 
         return end
+
+    def over(self, log: Log) -> Log:
+        """
+        Return a log that tells those who watch as well; C{log} itself where nobody does.
+        """
+        if not self.watchers:
+            return log
+
+        def log_and_tell(outcome: Outcome) -> None:
+            log(outcome)
+            self.log(outcome)
+
+        return log_and_tell
 
     def log(self, outcome: Outcome) -> None:
         """

@@ -190,6 +190,9 @@ class Targets:
         balancers: dict[str, BalancerResource],
         plain: dict[MemberSpec, BalancerResource],
     ) -> Mount:
+        if isinstance(spec.target, ToManager) and spec.encodedslashes == "off":
+            # The API has URLs of members in its paths, of which nothing is a file's.
+            spec = replace(spec, encodedslashes="nodecode")
         mount = Mount(spec, order)
         mount.target = self.guards.wrap(spec, self._target(spec, balancers, plain))
         return mount
