@@ -302,7 +302,12 @@ class BalancerService(MultiService):
             "reload", "another configuration", who=who, details={"changes": lines}
         )
         if who:
-            self.log.info("{who} had the configuration read again", who=who, audit=True)
+            self.log.info(
+                "{who} had the configuration read again: {changes}",
+                who=who,
+                changes="; ".join(lines) or "nothing is other",
+                audit=True,
+            )
         return lines
 
     def _publish(
