@@ -4,7 +4,7 @@ The whole balancer as one Twisted service.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from twisted.application.service import MultiService
@@ -23,6 +23,7 @@ from txbalancer.core.values import counted
 from txbalancer.errors import BalancerError
 from txbalancer.proxy.runtime import Runtime
 from txbalancer.services.checks import HealthChecks
+from txbalancer.services.control import ControlSocket
 from txbalancer.services.loads import MemberLoads
 from txbalancer.services.logs import Logs
 from txbalancer.services.persistence import Persistence
@@ -53,8 +54,11 @@ class BalancerService(MultiService):
         reactor: Any = None,
         registry: Registry | None = None,
         load: Callable[[str, Registry, Iterable[Check]], Loaded] = load,
+        environment: Mapping[str, str] | None = None,
     ) -> None:
         """
+        @param environment: of a process of its own, which has a socket for commands;
+            C{None} for a part of somebody's program.
         @param path: the file that C{spec} came from, read again by L{reload_file}.
         @param load: how it is read.
         @param reactor: for tests; by default the running one.
@@ -103,6 +107,7 @@ class BalancerService(MultiService):
         self.logs = Logs(reactor, self.targets.journal)
         self._choose_log()
         self._prepared = False
+        self.control = ControlSocket(reactor, steering, environment)
         self.stopping = Stopping(self.runtime, self._channels)
         self._stopped: Deferred[None] | None = None
         self._listeners: dict[str, ListenerService] = {}
@@ -129,6 +134,7 @@ class BalancerService(MultiService):
         self._apply_checks()
         self.loads.start(lambda: self.targets.balancers.values())
         self.persistence.start()
+        self.control.use(self.spec.service.control)
         self.telemetry.start()
         self.targets.journal.note("start", "the service serves")
         self.log.info(
@@ -144,6 +150,7 @@ class BalancerService(MultiService):
         self.logs.prepare(self.spec)
         self._use_logs()
         try:
+            self.control.check(self.spec.service.control)
             self.loads.configure(self.spec.service)
             state = self.persistence.check(self.spec.service.state)
             self.targets.install(self.spec)
@@ -282,6 +289,7 @@ class BalancerService(MultiService):
             self.logs.prepare(spec)
             for each in spec.listeners:
                 listeners[each.name].prepare(each, spare)
+            self.control.check(spec.service.control)
             self.loads.configure(spec.service)
             state = self.persistence.check(spec.service.state)
             self.targets.install(spec)
@@ -296,6 +304,7 @@ class BalancerService(MultiService):
         before = [each.name for each in self.spec.balancers]
         self.spec = spec
         self.persistence.use(state)
+        self.control.use(spec.service.control)
         self._apply_checks(before)
         lines = list(changes.lines)
         self.targets.journal.note(
@@ -343,6 +352,7 @@ class BalancerService(MultiService):
     def _stop(self, closed: Any) -> Deferred[None]:
         self.targets.journal.note("stop", "no more connections are accepted")
         self.targets.steering.streams.close()
+        self.control.close()
         self.checks.stop()
         self.telemetry.stop()
         self.loads.stop()

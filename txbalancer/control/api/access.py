@@ -19,6 +19,8 @@ class MountAccess:
     may change something.
     """
 
+    typed = True
+
     def __init__(self, names: tuple[str, ...] = ()) -> None:
         """
         @param names: the balancers it is for; empty for all.

@@ -24,7 +24,12 @@ from txbalancer.core.member import Member
 class Access(Protocol):
     """
     The way by which requests come, with the rights that go with it.
+
+    @ivar typed: whether even an empty body has to be marked as JSON, which no form of
+        somebody else's page can be.
     """
+
+    typed: bool
 
     def names(self, board: Board) -> tuple[str, ...]:
         """
