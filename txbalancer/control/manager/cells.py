@@ -162,7 +162,8 @@ def _last_check(member: Member, now: float) -> str:
     if probe is None:
         return ""
     words = f"{'passed' if probe.passed else 'failed'}{f': {probe.text}' if probe.text else ''}"
-    return f"{words}, {since(member.probed, now)} ago, took {probe.duration * 1000:.0f} ms"
+    took = "" if probe.text.endswith(" ms") else f", took {probe.duration * 1000:.0f} ms"
+    return f"{words}, {since(member.probed, now)} ago{took}"
 
 
 def _changed(changed: list[Override] | None, member: Member, now: float) -> str:
