@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import click
+from rich.text import Text
 
 from txbalancer.control.cli.naming import Target
 from txbalancer.control.cli.plain import plain
@@ -51,10 +52,9 @@ def tell_member(session: Session, target: Target, answer: Mapping[str, Any]) -> 
     if session.as_json:
         return
     change = answer.get("change") or {}
-    parts = [told(change)] if told(change) else []
+    status, changed = answer["status"], told(change)
+    line = Text(plain(f"{target.shown}: {changed}; " if changed else f"{target.shown}: "))
+    line.append_text(toned(status["text"], status["tone"]))
     if not change.get("after") and not change.get("before"):
-        parts.append("was so already")
-    status = answer["status"]
-    line = toned(f"{target.shown}: ", "")
-    line.append_text(toned("; ".join([*parts, status["text"]]), status["tone"]))
+        line.append(" (was so already)")
     show(session.world.console, line)

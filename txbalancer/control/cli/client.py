@@ -22,6 +22,7 @@ SILENCE = 60.0
 """Seconds without a sign of life after which a stream counts as broken."""
 
 MOST_BYTES = 64 * 1024**2
+_ACCEPT = "application/json, application/x-ndjson"
 PROBLEM = "application/problem+json"
 _CODES = {404: UNKNOWN, 412: CHANGED}
 
@@ -137,7 +138,7 @@ class Client:
     def _open(
         self, method: str, target: str, value: Any, etag: str, timeout: float
     ) -> HTTPConnection:
-        headers = {"Accept": "application/json", "Connection": "close", **self._way.headers}
+        headers = {"Accept": _ACCEPT, "Connection": "close", **self._way.headers}
         body = None
         if method != "GET":
             headers["Content-Type"] = "application/json"

@@ -64,7 +64,9 @@ def _complete(
 
 def _service(context: click.Context) -> Report:
     given: dict[str, Any] = context.params
-    where = {name: given.get(name) or "" for name in ("socket", "config", "url", "user", "cacert")}
+    where = {
+        name: given.get(name) or "" for name in ("socket", "config", "manager", "user", "cacert")
+    }
     session = open_session(context.obj, where, patience=_PATIENCE)
     report: Report = session.client.get("/").value
     return report

@@ -185,7 +185,7 @@ def add(
     """
     fields = {"url": url, **read_pairs(pairs, MEMBER)}
     answer = session.client.send("POST", path("balancers", balancer, "members"), fields).value
-    target = Target(balancer, answer)
+    target = Target(balancer, answer["url"])
     tell_member(session, target, answer)
     if wait:
         answer = waiting.wait_for(session, [target], waiting.USED, timeout)[target]

@@ -23,18 +23,11 @@ class Target(NamedTuple):
     A member that a command is for.
 
     @ivar balancer: the name of its balancer.
-    @ivar report: what the service told of it.
+    @ivar url: its own name.
     """
 
     balancer: str
-    report: Report
-
-    @property
-    def url(self) -> str:
-        """
-        Its name.
-        """
-        return str(self.report["url"])
+    url: str
 
     @property
     def shown(self) -> str:
@@ -79,14 +72,14 @@ def find_members(service: Report, balancer: str, wanted: Iterable[str]) -> list[
     @raise Fault: for a word that fits none, or one without C{*} that fits several of a balancer.
     """
     balancers = find_balancers(service, (balancer,))
-    found: dict[tuple[str, str], Target] = {}
+    found: dict[Target, None] = {}
     for each in wanted:
         fitting = [target for one in balancers for target in _in_balancer(one, each)]
         if not fitting:
             names = [name for one in balancers for name in _offered(one)]
             raise Fault(f"{balancer} has no member {each}{choose_from(each, names)}", UNKNOWN)
-        found.update(((one.balancer, one.url), one) for one in fitting)
-    return list(found.values())
+        found.update(dict.fromkeys(fitting))
+    return list(found)
 
 
 def _in_balancer(balancer: Report, word: str) -> list[Target]:
@@ -97,7 +90,7 @@ def _in_balancer(balancer: Report, word: str) -> list[Target]:
     """
     members: list[Report] = balancer["members"]
     if _is_pattern(word):
-        return [Target(balancer["name"], one) for one in members if _fits(word, set(names(one)))]
+        return [Target(balancer["name"], one["url"]) for one in members if _fits(word, names(one))]
     for place in range(4):
         fitting = [one for one in members if word == (*names(one), "", "")[place]]
         if not place and not fitting:
@@ -110,7 +103,7 @@ def _in_balancer(balancer: Report, word: str) -> list[Target]:
                 f"Name one by its URL, or all of them as '{word}*'.",
             )
         if fitting:
-            return [Target(balancer["name"], fitting[0])]
+            return [Target(balancer["name"], fitting[0]["url"])]
     return []
 
 

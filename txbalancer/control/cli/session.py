@@ -16,7 +16,7 @@ from txbalancer.control.cli.client import Client
 from txbalancer.control.cli.exits import exit_codes
 from txbalancer.control.cli.world import World
 
-_WHERE = ("socket", "config", "url", "user", "cacert")
+_WHERE = ("socket", "config", "manager", "user", "cacert")
 
 _OPTIONS = (
     click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs."),
@@ -28,7 +28,9 @@ _OPTIONS = (
         default="",
         help="The service's configuration, whose `control` names the socket.",
     ),
-    click.option("--url", metavar="URL", default="", help="The address of its manager instead."),
+    click.option(
+        "--url", "manager", metavar="URL", default="", help="The address of its manager instead."
+    ),
     click.option("--user", metavar="NAME", default="", help="Who asks at --url, with a password."),
     click.option(
         "--cacert", metavar="FILE", default="", help="Who may sign its certificate, as PEM."
@@ -134,7 +136,7 @@ def open_session(
         world,
         sockets=where["socket"],
         config=where["config"],
-        url=where["url"],
+        url=where["manager"],
         user=where["user"],
         cacert=where["cacert"],
     )

@@ -127,8 +127,10 @@ def _tell_event(session: Session, each: Report) -> None:
         session.line(each)
         return
     when = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(each["time"]))
-    who = f" ({plain(each['who'])})" if each["who"] else ""
-    show(session.world.console, Text(f"{when} {plain(each['kind']):<7} {plain(each['text'])}{who}"))
+    subject = " ".join(filter(None, (each["balancer"], short(each["member"]))))
+    text = f"{subject}: {each['text']}" if subject else each["text"]
+    who = f" ({each['who']})" if each["who"] else ""
+    show(session.world.console, Text(f"{when} {plain(each['kind']):<7} {plain(text + who)}"))
 
 
 def _end_after(

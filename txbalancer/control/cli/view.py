@@ -88,8 +88,7 @@ def balancer_parts(balancer: Report, now: float, width: int) -> Iterator[Rendera
 def _title(balancer: Report) -> Text:
     requests = balancer["requests"]
     title = Text(plain(balancer["name"]), style="bold")
-    parts = [balancer["summary"], balancer["options"]["lbmethod"]]
-    parts.append(f"{rate(_rate(balancer))} req/s")
+    parts = [balancer["summary"], f"{rate(_rate(balancer))} req/s"]
     parts.append(f"{share(failed(requests), requests['total'])} failed")
     if balancer["queue"]:
         parts.append(f"{balancer['queue']} waiting")
@@ -161,8 +160,8 @@ def _notes(balancer: Report, now: float) -> Iterator[str]:
 
 
 def _override(each: Report) -> str:
-    configured = each["configured"] or "unset"
-    return f"{each['option']} = {each['live'] or 'unset'}, configured as {configured}"
+    live, configured = each["live"] or "unset", each["configured"] or "unset"
+    return f"{each['option']} = {live}, in the configuration {configured}"
 
 
 def balancer_row(balancer: Report) -> list[Cell]:
