@@ -9,11 +9,8 @@ from dataclasses import replace
 from random import Random
 from typing import Any
 
-from twisted.logger import Logger
-
 from txbalancer.control.journal import Journal
 from txbalancer.control.telemetry import Telemetry
-from txbalancer.core import flags
 from txbalancer.core.balancer import Balancer
 from txbalancer.core.mounts import Mount, MountTable
 from txbalancer.core.registry import Registry
@@ -34,12 +31,12 @@ from txbalancer.core.specs import (
     ToResource,
     ToStatus,
 )
-from txbalancer.core.standing import Flip
 from txbalancer.proxy.local import RedirectTarget, StatusTarget
 from txbalancer.proxy.mounted import MountedBalancer
 from txbalancer.proxy.resource import BalancerResource
 from txbalancer.proxy.runtime import Runtime
 from txbalancer.proxy.web import WebTarget
+from txbalancer.services.flips import Flips
 from txbalancer.services.guards import Guards
 from txbalancer.services.heartbeat import HeartbeatLoad, HeartbeatResource
 from txbalancer.services.pages import Pages
@@ -63,8 +60,6 @@ class Targets:
     @ivar pages: those on which the service shows itself.
     """
 
-    log = Logger()
-
     def __init__(
         self, runtime: Runtime, registry: Registry, heartbeats: HeartbeatLoad | None = None
     ) -> None:
@@ -77,6 +72,7 @@ class Targets:
         self._resources: dict[str, WebTarget] = {}
         self.guards = Guards(runtime)
         self.journal = Journal(lambda: runtime.wall())
+        self._flips = Flips(runtime, self.journal)
         self.telemetry = Telemetry(
             runtime.reactor, lambda: (each.balancer for each in self.resources())
         )
@@ -144,44 +140,9 @@ class Targets:
     def _resource(self, spec: BalancerSpec, plain: bool = False) -> BalancerResource:
         balancer = Balancer(spec, self._registry, Random(), secret=_SECRET, plain=plain)
         resource = BalancerResource(self._runtime, balancer)
-        balancer.on_flip = lambda flip: self._flipped(flip, resource)
+        balancer.on_flip = lambda flip: self._flips.flipped(flip, resource)
         resource.open_pools()
         return resource
-
-    def _flipped(self, flip: Flip, resource: BalancerResource) -> None:
-        """
-        Tell people about a change of a member's state, and requests that wait for one.
-        """
-        if flags.usable(flip.after):
-            self._runtime.reactor.callLater(0, resource.serve_waiting)
-        more: str | None = ""
-        if flip.member.retries:
-            # Where all are down each request brings them in and out again (forced recovery).
-            more = resource.relapses.permit(self._runtime.now())
-            if more is None:
-                return
-        if flip.cause != "by command":
-            self._note(flip, resource.balancer.spec.name)
-        level = self.log.info if flags.usable(flip.after) else self.log.warn
-        level(
-            "{balancer}: {member} {before} -> {after}: {cause}{more}",
-            more=more,
-            balancer=resource.balancer.spec.name,
-            member=flip.member.name,
-            before=flags.describe(flip.before).strip(),
-            after=flags.describe(flip.after).strip(),
-            cause=flip.cause,
-        )
-
-    def _note(self, flip: Flip, balancer: str) -> None:
-        before, after = (flags.describe(each).strip() for each in (flip.before, flip.after))
-        self.journal.note(
-            "flip",
-            f"{before} -> {after}: {flip.cause}",
-            balancer=balancer,
-            member=flip.member.name,
-            details={"before": before, "after": after, "cause": flip.cause},
-        )
 
     def _mount(
         self,
