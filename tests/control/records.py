@@ -23,6 +23,7 @@ class FakeRequest:
     path: bytes = b"/shop/item"
     query: bytes | None = b"page=3"
     host: bytes = b"shop.example.org:8080"
+    trace: bytes = b""
     headers: dict[bytes, bytes] = field(default_factory=dict)
 
     def header(self, name: bytes) -> bytes | None:

@@ -178,7 +178,7 @@ class Site(ServerFactory):
         head.peer = channel.peer
         head.method, head.target, head.path, head.query = b"-", b"-", b"", None
         head.minor, head.keep_alive, head.lines, head.noted = 1, False, [], {}
-        head.host = head.upgrade = b""
+        head.host = head.upgrade = head.trace = b""
         head.body, head.expects = -1, False
         more = self._throttle.permit(self.now())
         if more is not None:
