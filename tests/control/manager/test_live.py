@@ -73,7 +73,7 @@ def test_first_all_and_then_what_is_other(browser: Browser) -> None:
     assert (kind, list(news)) == ("some", ["balancers", "events"])
     assert list(news["balancers"]) == ["shop"]
     (changed,) = news["balancers"]["shop"]["members"].values()
-    assert (changed["tone"], sorted(changed["cells"])) == ("off", ["State", "Status"])
+    assert (changed["tone"], sorted(changed["cells"])) == ("off", ["Changed", "State", "Status"])
     assert changed["cells"]["Status"] == {"text": "Init Dis ", "tone": "off"}
 
 
@@ -119,7 +119,7 @@ def test_graphs_come_with_samples(browser: Browser) -> None:
     ((_, news),) = watcher.events()
     cells = news["balancers"]["shop"]["members"]["http://10.0.0.1"]["cells"]
     assert cells["Requests"]["text"] == "5.0/s"
-    assert cells["Requests"]["paths"][0].startswith("M59,")
+    assert cells["Requests"]["paths"][0] == "M58,20H59V0H60V20Z"
 
 
 def test_a_drain_is_told_until_its_end(browser: Browser) -> None:

@@ -133,7 +133,7 @@ def _traffic_cells(shown: Shown, scale: sparks.Scale) -> Iterator[Cell]:
         ),
     )
     times = shown.history.percentiles()
-    worst = spans((max([each or 0.0 for each in trace.slow], default=0.0),))
+    worst = spans((max(trace.slow, default=0.0),))
     yield Cell(
         "p50 / p95 / p99",
         spans((times.p50, times.p95, times.p99)),

@@ -4,10 +4,12 @@ Little graphs of the last quarter of an hour, drawn here so that they need no sc
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple, TypeVar
 
-from txbalancer.core.history import KEPT, STEP, History, Sample
+from txbalancer.core.history import KEPT, STEP, History
+
+_Number = TypeVar("_Number", int, float)
 
 _JOINED = 3
 """Samples that make one point: 15 seconds."""
@@ -25,13 +27,13 @@ class Trace(NamedTuple):
 
     @ivar requests: a second; C{errors} as well.
     @ivar median: seconds that half of the exchanges did not exceed, C{slow} that 95 % did
-        not; C{None} where there were none.
+        not; 0 where there were none.
     """
 
     requests: Sequence[float]
     errors: Sequence[float]
-    median: Sequence[float | None]
-    slow: Sequence[float | None]
+    median: Sequence[float]
+    slow: Sequence[float]
 
 
 class Scale(NamedTuple):
@@ -49,28 +51,38 @@ class Scale(NamedTuple):
 
 def trace(history: History, wall: float) -> Trace:
     """
-    Join samples to points.
+    Join samples to points: rates are those over a point, times the longest in it.
 
     @param wall: seconds since the epoch. A point begins at a multiple of its length, so that
         it moves to the left and keeps its height.
     """
-    samples = list(history.samples)
+    samples = history.samples
+    if not samples:
+        return Trace((), (), (), ())
     # The last point may be at its beginning still.
-    newest = int(wall / STEP) % _JOINED + 1
-    ends = range(len(samples) - newest, 0, -_JOINED)
-    joined = [samples[max(0, end - _JOINED) : end] for end in reversed(ends)]
-    joined = [*joined[1 - POINTS :], samples[-newest:]] if samples else []
-    return Trace(
-        [sum([each.requests for each in some]) / (STEP * len(some)) for some in joined],
-        [sum([each.errors for each in some]) / (STEP * len(some)) for some in joined],
-        [_mean(some) for some in joined],
-        [max([each.slow or 0.0 for each in some]) or None for some in joined],
-    )
+    newest = min(int(wall / STEP) % _JOINED + 1, len(samples))
+    missing = -(len(samples) - newest) % _JOINED
+    columns = list(zip(*samples, strict=True))
+    requests, errors = (_rates(columns[place], newest, missing) for place in (0, 1))
+    median, slow = (_longest(columns[place], newest, missing) for place in (3, 4))
+    return Trace(requests, errors, median, slow)
 
 
-def _mean(samples: Iterable[Sample]) -> float | None:
-    found = [each.median for each in samples if each.median is not None]
-    return sum(found) / len(found) if found else None
+def _rates(counts: Sequence[int], newest: int, missing: int) -> Sequence[float]:
+    joined = _threes((*(0,) * missing, *counts[:-newest]))
+    points = [(a + b + c) / (STEP * _JOINED) for a, b, c in joined]
+    return [*points[1 - POINTS :], sum(counts[-newest:]) / (STEP * newest)]
+
+
+def _longest(times: Sequence[float | None], newest: int, missing: int) -> Sequence[float]:
+    known = [each or 0.0 for each in times]
+    joined = _threes((*(0.0,) * missing, *known[:-newest]))
+    points = [max(some) for some in joined]
+    return [*points[1 - POINTS :], max(known[-newest:])]
+
+
+def _threes(values: Sequence[_Number]) -> Iterator[tuple[_Number, _Number, _Number]]:
+    return zip(values[0::3], values[1::3], values[2::3], strict=True)
 
 
 def scale(traces: Iterable[Trace]) -> Scale:
@@ -81,30 +93,26 @@ def scale(traces: Iterable[Trace]) -> Scale:
     for each in traces:
         requests = max(requests, *each.requests, 0.0)
         errors = max(errors, *each.errors, 0.0)
-        seconds = max(seconds, max([slow or 0.0 for slow in each.slow], default=0.0))
+        seconds = max(seconds, *each.slow, 0.0)
     return Scale(requests, errors, seconds)
 
 
-def area(values: Sequence[float | None], most: float) -> str:
+def area(values: Sequence[float], most: float) -> str:
     """
     Draw values as an area: the C{d} of an SVG path, within C{POINTS} x C{HEIGHT}.
 
     @param most: what is at the top; values are not above it.
     @return: empty where there is nothing but zeros.
     """
-    start = POINTS - len(values)
-    pieces: list[str] = []
-    open_at = -1
+    if not any(values):
+        return ""
+    start, factor = POINTS - len(values), HEIGHT / most
+    pieces, last = [f"M{start},{HEIGHT}"], HEIGHT
     for x, value in enumerate(values, start):
-        if value:
-            if open_at < 0:
-                open_at = x
-                pieces.append(f"M{x},{HEIGHT}")
-            # A trace of something is seen, however small.
-            pieces.append(f"V{min(HEIGHT - 1, HEIGHT - value / most * HEIGHT):.1f}H{x + 1}")
-        elif open_at >= 0:
-            open_at = -1
-            pieces.append(f"V{HEIGHT}Z")
-    if open_at >= 0:
-        pieces.append(f"V{HEIGHT}Z")
+        # A trace of something is seen, however small.
+        top = HEIGHT - (int(value * factor + 0.5) or 1) if value else HEIGHT
+        if top != last:
+            pieces.append(f"H{x}V{top}")
+            last = top
+    pieces.append(f"H{POINTS}V{HEIGHT}Z")
     return "".join(pieces)
