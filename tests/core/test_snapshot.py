@@ -288,6 +288,16 @@ def test_ages_are_numbers(age):
         read(state)
 
 
+def test_counts_that_nobody_ever_counted():
+    """
+    They are refused rather than stumbled over later.
+    """
+    state = snapshot.export(balancer("a"), 0.0)
+    state["members"]["a"]["elected"] = 1 << 70
+    with pytest.raises(ValueError, match="too large"):
+        read(state)
+
+
 def test_an_override_that_is_configured_now_is_none():
     """
     Nothing is told where the file has come to say the same, and what is unknown is passed over.
