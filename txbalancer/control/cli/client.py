@@ -25,6 +25,7 @@ MOST_BYTES = 64 * 1024**2
 _ACCEPT = "application/json, application/x-ndjson"
 PROBLEM = "application/problem+json"
 _CODES = {404: UNKNOWN, 412: CHANGED}
+_REMEDIES = {412: "Look at it again, then repeat the command; `txbalancer events` shows who."}
 
 
 class Way(Protocol):
@@ -104,35 +105,51 @@ class Client:
         """
         return self._whole("GET", _with(target, query), None, "", seconds + self._patience)
 
-    def send(self, method: str, target: str, value: Any = None, etag: str = "") -> Answer:
+    def send(
+        self,
+        method: str,
+        target: str,
+        value: Any = None,
+        etag: str = "",
+        remedies: Mapping[int, str] | None = None,
+    ) -> Answer:
         """
         Change something.
 
         @param etag: of the state that the change is for; empty for any.
+        @param remedies: status -> what to do about it here, where the API speaks to programs.
         @raise Fault: with L{CHANGED} when that is no longer the state.
         """
-        return self._whole(method, target, value, etag, self._patience)
+        return self._whole(method, target, value, etag, self._patience, remedies)
 
     def lines(self, target: str, query: Mapping[str, Any] | None = None) -> Iterator[Any]:
         """
         Follow a stream of JSON lines until it ends; C{None} is a sign of life.
         """
-        with closing(self._open("GET", _with(target, query), None, "", SILENCE)) as connection:
-            answer = self._answer(connection)
-            self._check(answer, answer.read(MOST_BYTES) if answer.status >= 300 else b"")
+        connection = self._open("GET", _with(target, query), None, "", SILENCE)
+        with closing(connection), self._answer(connection) as answer:
+            self._check(answer, answer.read(MOST_BYTES) if answer.status >= 300 else b"", {})
             while line := self._line(answer):
                 yield _json(line) if line.strip() else None
 
     # -- one exchange
 
-    def _whole(self, method: str, target: str, value: Any, etag: str, patience: float) -> Answer:
-        with closing(self._open(method, target, value, etag, patience)) as connection:
-            answer = self._answer(connection)
+    def _whole(
+        self,
+        method: str,
+        target: str,
+        value: Any,
+        etag: str,
+        patience: float,
+        remedies: Mapping[int, str] | None = None,
+    ) -> Answer:
+        connection = self._open(method, target, value, etag, patience)
+        with closing(connection), self._answer(connection) as answer:
             try:
                 body = answer.read(MOST_BYTES)
             except (OSError, HTTPException) as error:
                 raise self._way.lost(error) from error
-        self._check(answer, body)
+        self._check(answer, body, remedies or {})
         return Answer(_json(body) if body.strip() else None, answer.getheader("ETag") or "")
 
     def _open(
@@ -168,7 +185,7 @@ class Client:
 
     # -- what is no success
 
-    def _check(self, answer: HTTPResponse, body: bytes) -> None:
+    def _check(self, answer: HTTPResponse, body: bytes, remedies: Mapping[int, str]) -> None:
         status = answer.status
         if status < 300:
             return
@@ -178,7 +195,8 @@ class Client:
             raise self._stranger(status, answer.getheader("Location"))
         told = _json(body)
         detail = told.get("detail") or told.get("title") or f"status {status}"
-        raise Fault(str(detail), _CODES.get(status, REFUSED), _remedy(status, told))
+        remedy = remedies.get(status) or _REMEDIES.get(status) or told.get("remedy") or ""
+        raise Fault(str(detail), _CODES.get(status, REFUSED), str(remedy))
 
     def _unauthorized(self) -> Fault:
         if "Authorization" in self._way.headers:
@@ -193,12 +211,6 @@ class Client:
         else:
             remedy = "--url is the address of the manager, such as https://host/balancer-manager."
         return Fault(f"{self.shown} answers with {status}, not as txbalancer", UNREACHED, remedy)
-
-
-def _remedy(status: int, told: Mapping[str, Any]) -> str:
-    if told.get("remedy"):
-        return str(told["remedy"])
-    return "Look at it again, then repeat the command." if status == 412 else ""
 
 
 def _with(target: str, query: Mapping[str, Any] | None) -> str:

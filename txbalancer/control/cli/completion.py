@@ -11,7 +11,7 @@ import click
 from click.shell_completion import CompletionItem, get_completion_class
 
 from txbalancer.control.cli.naming import Report, names
-from txbalancer.control.cli.session import open_session
+from txbalancer.control.cli.session import WHERE, open_session
 
 VARIABLE = "_TXBALANCER_COMPLETE"
 SHELLS = ("bash", "zsh", "fish")
@@ -64,9 +64,7 @@ def _complete(
 
 def _service(context: click.Context) -> Report:
     given: dict[str, Any] = context.params
-    where = {
-        name: given.get(name) or "" for name in ("socket", "config", "manager", "user", "cacert")
-    }
+    where = {name: given.get(name) or "" for name in WHERE}
     session = open_session(context.obj, where, patience=_PATIENCE)
     report: Report = session.client.get("/").value
     return report

@@ -184,7 +184,9 @@ def add(
     status=+D, then `member enable`.
     """
     fields = {"url": url, **read_pairs(pairs, MEMBER)}
-    answer = session.client.send("POST", path("balancers", balancer, "members"), fields).value
+    there = {409: "Change it with `txbalancer member set`."}
+    members = path("balancers", balancer, "members")
+    answer = session.client.send("POST", members, fields, remedies=there).value
     target = Target(balancer, answer["url"])
     tell_member(session, target, answer)
     if wait:

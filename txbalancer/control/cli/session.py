@@ -16,7 +16,8 @@ from txbalancer.control.cli.client import Client
 from txbalancer.control.cli.exits import exit_codes
 from txbalancer.control.cli.world import World
 
-_WHERE = ("socket", "config", "manager", "user", "cacert")
+WHERE = ("socket", "config", "manager", "user", "cacert")
+"""Names of the options that say where a service is."""
 
 _OPTIONS = (
     click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs."),
@@ -82,7 +83,7 @@ class ServiceCommand(click.Command):
         for each in self.get_params(ctx):
             record = each.get_help_record(ctx)
             if record is not None and isinstance(each, click.Option):
-                (where if each.name in _WHERE else own).append(record)
+                (where if each.name in WHERE else own).append(record)
         with formatter.section("Options"):
             formatter.write_dl(own)
         with formatter.section("Where the service is"):
@@ -110,7 +111,7 @@ def command(
     def make(function: Callable[..., None]) -> click.Command:
         @click.pass_context
         def call(context: click.Context, /, as_json: bool, **given: Any) -> None:
-            where = {option: given.pop(option) for option in _WHERE}
+            where = {option: given.pop(option) for option in WHERE}
             function(open_session(context.obj, where, as_json), **given)
 
         # click looks for the arguments and options that decorators left on the function.

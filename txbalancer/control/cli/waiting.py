@@ -4,6 +4,7 @@ C{--wait}: a command that ends when what it asked for has come about.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -64,15 +65,23 @@ def drain_line(report: Report) -> str:
         return _text(report)
     if found["done"]:
         return f"empty: no request of a session for {span(found['quiet'])}"
-    parts = [f"{report['busy']} in progress", _sessions(found)]
+    parts = [f"{_since(found)}{report['busy']} in progress", _sessions(found)]
     if found["left"] is None:
         parts.append("no end in sight: sessions do not become fewer")
-    elif found["left"]:
+    elif found["left"] > 0:
         parts.append(f"empty in about {span(found['left'])}")
     return ", ".join(parts)
 
 
+def _since(found: Report) -> str:
+    if found["since"] is None:
+        return ""
+    return time.strftime("draining since %H:%M:%S: ", time.localtime(found["since"]))
+
+
 def _sessions(found: Report) -> str:
+    if not found["sticky"] and not found["quiet"]:
+        return "no request of a session so far"
     if not found["sticky"]:
         return f"no request of a session for {span(found['quiet'])}"
     before = f", {found['sticky_before']} in the one before" if found["sticky_before"] else ""
@@ -153,26 +162,31 @@ class _Screen:
         if self._live is not None:
             self._live.stop()
 
-    def tell(self, target: Target, report: Report, text: str, since: float) -> None:
+    def tell(self, target: Target, report: Report, text: str) -> None:
         """
         Show how far one is.
         """
         if self._live is not None:
-            line = f"{target.shown}: {text} ({span(since)})"
-            self._lines[target] = toned(line, report["status"]["tone"])
+            self._lines[target] = toned(f"{target.shown}: {text}", report["status"]["tone"])
             self._live.update(Text("\n").join(self._lines.values()), refresh=True)
-        elif not self._quiet and _steady(text) != self._told.get(target):
-            self._told[target] = _steady(text)
-            click.echo(f"{plain(target.shown)}: {plain(text)}")
+        else:
+            self._print(target, report, text)
 
-    def end(self, target: Target, text: str) -> None:
+    def end(self, target: Target, report: Report, text: str) -> None:
         """
         Show that one is where it should be.
         """
         self._lines.pop(target, None)
         if self._live is not None:
             self._live.console.print(toned(f"{target.shown}: {text}", "good"))
-        elif not self._quiet and _steady(text) != self._told.get(target):
+        else:
+            self._print(target, report, text)
+
+    def _print(self, target: Target, report: Report, text: str) -> None:
+        # What the change itself has told is not told again.
+        told = self._told.setdefault(target, _steady(_text(report)))
+        if not self._quiet and _steady(text) != told:
+            self._told[target] = _steady(text)
             click.echo(f"{plain(target.shown)}: {plain(text)}")
 
 
@@ -180,7 +194,9 @@ def _steady(text: str) -> str:
     """
     Leave out of a line the times that pass by themselves.
     """
-    return text.partition(" for ")[0].partition(", empty in")[0].partition("; tried again")[0]
+    for passing in (" so far", " for ", ", empty in", "; tried again"):
+        text = text.partition(passing)[0]
+    return text
 
 
 Then = Callable[[Target, Report, str], None]
@@ -212,11 +228,11 @@ def wait_for(
                     reports[target] = report
                     if goal.reached(report):
                         pending.remove(target)
-                        screen.end(target, goal.line(report))
+                        screen.end(target, report, goal.line(report))
                         if then is not None:
                             then(target, report, etag)
                     else:
-                        screen.tell(target, report, goal.line(report), since)
+                        screen.tell(target, report, goal.line(report))
                 if not pending:
                     return reports
                 if timeout is not None and since >= timeout:
@@ -237,9 +253,9 @@ def _look(session: Session, target: Target, goal: Goal) -> tuple[Report, str]:
     broken = goal.broken(answer.value)
     if broken:
         raise Fault(
-            f"{target.shown} is {broken}: somebody else changed it meanwhile",
+            f"{target.shown} is {broken}",
             CHANGED,
-            "`txbalancer events` shows who.",
+            "Somebody else changed it meanwhile; `txbalancer events` shows who.",
         )
     return answer.value, answer.etag
 

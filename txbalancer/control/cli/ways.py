@@ -5,6 +5,7 @@ Where a service is: its unix socket, or the mount of its manager.
 from __future__ import annotations
 
 import base64
+import os
 import ssl
 from collections.abc import Mapping
 from http.client import HTTPConnection, HTTPSConnection
@@ -167,18 +168,23 @@ def find(
     if len(given) > 1:
         raise Fault(f"{' and '.join(given)} both say where the service is: give one", USAGE)
     if not given:
-        named = world.environ.get(VARIABLE, "")
-        if named.startswith(("http://", "https://")):
-            url = named
+        known = world.environ.get(VARIABLE, "")
+        if known.startswith(("http://", "https://")):
+            url = known
         else:
-            sockets = named
+            sockets = known
     if url:
         return Address(url, user, _password(world, user), cacert)
     if user or cacert:
         raise Fault("--user and --cacert are for --url", USAGE)
-    if config:
-        sockets = _configured(config)
-    return Sockets((sockets,) if sockets else usual(world.environ))
+    if sockets:
+        return Sockets((sockets,))
+    named = _configured(config) if config else ""
+    if named:
+        # The service takes it from the folder that it was started in.
+        beside = os.path.join(os.path.dirname(os.path.abspath(config)), named)
+        return Sockets(tuple(dict.fromkeys((os.path.abspath(named), beside))))
+    return Sockets(usual(world.environ))
 
 
 def usual(environ: Mapping[str, str]) -> tuple[str, ...]:

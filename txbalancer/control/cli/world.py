@@ -10,18 +10,24 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from rich.console import Console
 
-
-def _console() -> Console:
-    found = Console(highlight=False, markup=False, emoji=False, soft_wrap=False)
-    # What is no terminal has no width: lines of a table stay whole for grep and awk.
-    return found if found.is_terminal else Console(**_PLAIN, width=_UNBOUND)  # type: ignore[arg-type]
-
-
-_PLAIN = {"highlight": False, "markup": False, "emoji": False}
 _UNBOUND = 10_000
+"""Characters in a line of what is no terminal: rows stay whole for grep and awk."""
+
+
+def make_console(**options: Any) -> Console:
+    """
+    Make a console for standard output that takes no text for more than text.
+
+    @param options: as of C{rich}'s.
+    """
+    found = Console(highlight=False, markup=False, emoji=False, **options)
+    if not found.is_terminal:
+        found.width = _UNBOUND
+    return found
 
 
 @dataclass(slots=True)
@@ -39,7 +45,7 @@ class World:
     clock: Callable[[], float] = time.monotonic
     wall: Callable[[], float] = time.time
     sleep: Callable[[float], None] = time.sleep
-    console: Console = field(default_factory=_console)
+    console: Console = field(default_factory=make_console)
     secret: Callable[[str], str] | None = field(
         default_factory=lambda: getpass.getpass if sys.stdin.isatty() else None
     )
