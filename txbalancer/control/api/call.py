@@ -198,6 +198,7 @@ class Operation:
     @ivar tagged: whether it looks at If-Match, or a reader's If-None-Match.
     @ivar media: types of the answer.
     @ivar problems: statuses of problems that are its own.
+    @ivar links: names of operations on the member that it answers with.
     """
 
     name: str
@@ -213,6 +214,7 @@ class Operation:
     tagged: bool = False
     media: tuple[str, ...] = ("application/json",)
     problems: tuple[int, ...] = ()
+    links: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

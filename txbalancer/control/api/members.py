@@ -75,6 +75,14 @@ def added(call: Call) -> Deferred[Answer]:
             f"{balancer.spec.name} has a member {command.spec.url} already",
             "change it with PATCH at its own path",
         )
+    most = len(balancer.configured.members) + balancer.spec.growth
+    if len(balancer.members) >= most:
+        raise Problem(
+            409,
+            f"{balancer.spec.name} has {len(balancer.members)} members, all that growth ="
+            f" {balancer.spec.growth} leaves room for",
+            "raise growth in the configuration, or remove a member",
+        )
     change = call.apply(command)
     member = next(each for each in balancer.members if each.name == command.spec.url)
 
@@ -172,6 +180,7 @@ ROUTES = (
                 changes=True,
                 status=201,
                 problems=(409,),
+                links=("getMember", "setMember", "removeMember"),
             ),
         },
     ),

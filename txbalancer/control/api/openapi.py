@@ -126,6 +126,17 @@ def _good(operation: Operation) -> Described:
             for media in operation.media
         },
     }
+    if operation.links:
+        found["links"] = {
+            name: {
+                "operationId": name,
+                "parameters": {
+                    "path.balancer": "$request.path.balancer",
+                    "path.member": "$response.body#/url",
+                },
+            }
+            for name in operation.links
+        }
     if operation.tagged:
         found["headers"] = {"ETag": {"schema": {"type": "string"}}}
     return found

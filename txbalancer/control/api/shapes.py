@@ -50,7 +50,7 @@ def whole(least: int, most: int) -> Shape:
     """
 
     def read(value: Any) -> int:
-        if not _number(value) or value != int(value) or not least <= value <= most:
+        if not _number(value) or not least <= value <= most or value != int(value):
             raise ValueError(f"{shown(value)} is not a whole number from {least} to {most}")
         return int(value)
 
