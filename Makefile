@@ -115,6 +115,9 @@ docs: $(READY)
 	@$(BIN)/python -m tests.differential.settle
 	@$(BIN)/python -m txbalancer.config.httpd.manual > docs/parameters.rst.new
 	@mv docs/parameters.rst.new docs/parameters.rst
+	@$(BIN)/python -m txbalancer.control.metrics.manual > docs/metrics.rst.new
+	@mv docs/metrics.rst.new docs/metrics.rst
+	@$(BIN)/python -m txbalancer.control.metrics.dashboards etc
 
 .PHONY: wheel
 wheel: $(READY)

@@ -49,6 +49,7 @@ def cases(settings: Settings) -> tuple[Case, ...]:
         Case("members", f"{settings.members:,} members", members=settings.members),
         Case("mounts", f"{settings.mounts:,} mounts", mounts=settings.mounts),
         Case("crowd", f"{settings.crowd:,} idle connections", crowd=settings.crowd),
+        Case("watched", "watched: metrics each second, page open, JSON log", watched=True),
     )
 
 

@@ -16,6 +16,9 @@ HEALTH_INTERVAL = 5
 IDLE_TIMEOUT = 300
 """Seconds that every proxy keeps an idle client connection."""
 
+METRICS, MANAGER = "/-metrics", "/-manager"
+"""Where txbalancer shows itself, in the set-up that is watched."""
+
 PORTS = range(20000, 30000)
 """Where listening ports are looked for: below the range that clients get theirs from."""
 
@@ -54,6 +57,7 @@ class Site:
     @ivar mounts: mounts before the one for C{/}.
     @ivar interval: seconds between health checks of a member.
     @ivar root: whether this process runs as root, which some programs must be told.
+    @ivar watched: whether there are pages to watch, and JSON in the access log.
     """
 
     port: int
@@ -63,6 +67,7 @@ class Site:
     mounts: int = 0
     interval: int = HEALTH_INTERVAL
     root: bool = False
+    watched: bool = False
 
     def log(self, name: str) -> Path:
         """

@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,7 @@ from bench.proxies import OWN, PEERS, Proxy, caddy
 from bench.rounds import cases
 from bench.site import BODY, COOKIE, BenchError, Member, Site, free_ports, many_members, two_members
 from txbalancer.config.loader import load
+from txbalancer.core.specs import ToManager, ToMetrics
 from txbalancer.services.plugins import load_registry
 
 PROXIES = [OWN, *PEERS]
@@ -108,6 +110,20 @@ def test_own_config_loads(tmp_path: Path) -> None:
     assert loaded.warnings == []
     assert len(spec.balancers[0].members) == 20
     assert len(spec.mounts) == 31
+
+
+def test_what_is_watched(tmp_path: Path) -> None:
+    """
+    The set-up that is watched differs in its log's format and in two pages.
+    """
+    site = Site(18080, two_members((18081, 18082)), tmp_path)
+    plain = load(str(OWN.write(site)), load_registry()).spec
+    loaded = load(str(OWN.write(replace(site, watched=True))), load_registry())
+    assert loaded.warnings == []
+    assert loaded.spec.service == replace(plain.service, access_log_format="json")
+    assert [mount.target for mount in loaded.spec.mounts[:2]] == [ToMetrics(), ToManager()]
+    assert loaded.spec.mounts[2:] == plain.mounts
+    assert loaded.spec.balancers == plain.balancers
 
 
 def test_own_command_uses_this_interpreters_twistd() -> None:
@@ -323,7 +339,7 @@ def test_bars_pass_miss_and_stay_open() -> None:
     """
     found = results.bars(result().proxies, result().scale)
     verdicts = [bar.verdict for bar in found]
-    assert verdicts == ["PASS", "PASS", "PASS", "PASS", "PASS", "PASS", "MISS", "MISS"]
+    assert verdicts == ["PASS", "PASS", "PASS", "PASS", "PASS", "PASS", "MISS", "MISS", "-", "-"]
     assert {bar.verdict for bar in results.bars({}, {})} == {"-"}
     slow = results.bars(result((50, 50, 50)).proxies, {})
     assert [bar.verdict for bar in slow[:2]] == ["MISS", "MISS"]
@@ -397,12 +413,12 @@ def test_options() -> None:
 
 def test_cases_differ_from_base_in_one_thing() -> None:
     """
-    Each set-up at scale changes one number only.
+    Each set-up at scale changes one number only, or is watched.
     """
     base, *rest = cases(Settings())
     for case in rest:
         pairs = [(case.members, base.members), (case.mounts, base.mounts), (case.crowd, base.crowd)]
-        assert sum(mine != theirs for mine, theirs in pairs) == 1
+        assert sum(mine != theirs for mine, theirs in pairs) + case.watched == 1
 
 
 def test_others_never_below_zero() -> None:

@@ -5,6 +5,7 @@ C{twistd txbalancer -c FILE}.
 from __future__ import annotations
 
 import gc
+import os
 import sys
 from functools import partial
 from typing import Any, ClassVar
@@ -127,6 +128,10 @@ def makeService(options: Any) -> IService:
     for warning in loaded.warnings:
         print(f"warning: {warning}", file=sys.stderr)
     balancer = BalancerService(
-        loaded.spec, options["config"], registry=options["registry"], load=options["load"]
+        loaded.spec,
+        options["config"],
+        registry=options["registry"],
+        load=options["load"],
+        environment=os.environ,
     )
     return Process(balancer)

@@ -9,14 +9,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.proxies.base import Proxy, which
-from bench.site import COOKIE, IDLE_TIMEOUT, Site
+from bench.site import COOKIE, IDLE_TIMEOUT, MANAGER, METRICS, Site
 
 ROOT = Path(__file__).resolve().parents[2]
 
 CONFIG = """\
 [txbalancer]
 access-log = {log}
-access-log-format = combined
+access-log-format = {format}
 
 [listener:web]
 endpoint = tcp:{port}:interface=127.0.0.1:backlog=1024
@@ -31,6 +31,14 @@ members =
 {mounts}
 [mount:/]
 to = balancer://bench/
+"""
+
+PAGES = f"""
+[mount:{METRICS}]
+to = metrics:
+
+[mount:{MANAGER}]
+to = manager:
 """
 
 
@@ -63,7 +71,8 @@ def render(site: Site) -> str:
             f"hcmethod=GET hcuri=/health hcinterval={site.interval}"
             for member in site.members
         ),
-        mounts="".join(mounts(site.mounts)),
+        mounts=(PAGES if site.watched else "") + "".join(mounts(site.mounts)),
+        format="json" if site.watched else "combined",
     )
 
 

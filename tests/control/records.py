@@ -24,6 +24,7 @@ class FakeRequest:
     query: bytes | None = b"page=3"
     host: bytes = b"shop.example.org:8080"
     user: bytes | None = None
+    trace: bytes = b""
     headers: dict[bytes, bytes] = field(default_factory=dict)
 
     def header(self, name: bytes) -> bytes | None:

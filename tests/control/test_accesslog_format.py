@@ -173,9 +173,26 @@ def test_json_carries_everything() -> None:
         "duration": 1.5,
         "referer": "http://a.example/",
         "user_agent": "curl/8",
+        "trace_id": "",
+        "parent_id": "",
         "attempts": 2,
         "tried": [{"member": "http://10.0.0.2:9002", "reason": "connect-failed"}],
     }
+
+
+def test_the_trace_that_members_saw() -> None:
+    """
+    Its numbers are in json lines, and in own fields of a LogFormat string.
+    """
+    trace = b"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+    outcome = finished(request=FakeRequest(trace=trace))
+    read = json.loads(line("json", outcome))
+    assert read["trace_id"] == "4bf92f3577b34da6a3ce929d0e0e4736"
+    assert read["parent_id"] == "00f067aa0ba902b7"
+    text = "%{traceparent}n %{trace-id}n"
+    assert line(text, outcome) == trace.decode() + " 4bf92f3577b34da6a3ce929d0e0e4736"
+    assert line(text, finished()) == "- -"
+    assert line(text, finished(request=None)) == "- -"
 
 
 def test_json_without_a_request_has_every_key() -> None:

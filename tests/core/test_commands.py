@@ -14,10 +14,9 @@ from txbalancer.core.commands import (
     Revert,
     SetBalancer,
     SetMember,
-    apply,
-    perform,
 )
 from txbalancer.core.overrides import live_spec, of_balancer, of_member, removed
+from txbalancer.core.performing import apply, perform
 from txbalancer.core.specs import StickyNames
 
 

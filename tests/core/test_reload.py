@@ -10,7 +10,8 @@ import pytest
 
 from tests.core.balancers import balancer, elected, member, words
 from txbalancer.core import flags
-from txbalancer.core.commands import AddMember, RemoveMember, SetBalancer, SetMember, apply
+from txbalancer.core.commands import AddMember, RemoveMember, SetBalancer, SetMember
+from txbalancer.core.performing import apply
 from txbalancer.core.reload import reconfigure
 from txbalancer.core.specs import BalancerSpec
 

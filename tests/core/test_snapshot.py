@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 from tests.core.balancers import balancer, elected, member, words
 from txbalancer.core import flags, snapshot
-from txbalancer.core.commands import AddMember, RemoveMember, SetBalancer, SetMember, apply
+from txbalancer.core.commands import AddMember, RemoveMember, SetBalancer, SetMember
+from txbalancer.core.performing import apply
 from txbalancer.core.specs import StickyNames
 from txbalancer.core.state import read
 
@@ -284,6 +285,16 @@ def test_ages_are_numbers(age):
     state = json.loads(json.dumps(snapshot.export(balancer("a"), 0.0)))
     state["members"]["a"]["age"] = age
     with pytest.raises(ValueError, match="number of seconds"):
+        read(state)
+
+
+def test_counts_that_nobody_ever_counted():
+    """
+    They are refused rather than stumbled over later.
+    """
+    state = snapshot.export(balancer("a"), 0.0)
+    state["members"]["a"]["elected"] = 1 << 70
+    with pytest.raises(ValueError, match="too large"):
         read(state)
 
 

@@ -87,7 +87,7 @@ class BalancerProcess:
         self._notified = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         address = f"txbalancer-test-{os.getpid()}-{self.port}"
         self._notified.bind(f"\0{address}")
-        self.env = environment({"NOTIFY_SOCKET": f"@{address}"})
+        self.env = environment({"NOTIFY_SOCKET": f"@{address}", "RUNTIME_DIRECTORY": str(folder)})
         self.write(text)
 
     @property

@@ -475,3 +475,28 @@ def test_user_and_password_of_a_header(header, expected) -> None:
     The scheme is read in any case; a password may have colons, or be empty (RFC 7617).
     """
     assert basic(header) == expected
+
+
+def test_who_guesses_passwords_is_held_up(case) -> None:
+    """
+    After ten wrong ones 429 tells how long to wait, and no more is checked; whose password is
+    known gets in from the same address all the same.
+    """
+    found = case("valid-user")
+    found.client(login(GET))
+    found.hashing.finish()
+    found.rig.accept()
+    for number in range(10):
+        client = found.client(login(GET, password=f"wrong{number}"))
+        found.hashing.finish()
+        assert status_of(client.taken()) == 401
+    answer = found.client(login(GET, password="wrong again")).taken()
+    assert status_of(answer) == 429
+    assert b"\r\nRetry-After: 6\r\n" in answer
+    assert found.reasons()[-1] == "too-many-guesses"
+    found.client(login(GET))
+    assert found.rig.accept().taken().startswith(b"GET / ")
+    found.rig.advance(6.5)
+    client = found.client(login(GET, password="yet another"))
+    found.hashing.finish()
+    assert status_of(client.taken()) == 401

@@ -185,7 +185,7 @@ def test_who_changes_things_with_a_password() -> None:
     """
     The user's name goes into the log beside the address.
     """
-    from txbalancer.control.manager.resource import _client
+    from txbalancer.control.rights import who
 
     class Part:
         """
@@ -199,6 +199,6 @@ def test_who_changes_things_with_a_password() -> None:
             return self.address
 
     head = Part(user=b"alice")
-    request = Part(address=Part(host="192.0.2.7"), channel=Part(head=head))
-    assert _client(request) == "alice at 192.0.2.7"
-    assert _client(Part(address=Part(), channel=Part())) == "a local socket"
+    request = Part(address=Part(host="192.0.2.7"), head=head)
+    assert who(request) == "alice at 192.0.2.7"
+    assert who(Part(address=Part())) == "a local socket"

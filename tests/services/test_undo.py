@@ -14,6 +14,7 @@ from txbalancer.core.health import ProbeResult
 from txbalancer.core.specs import MemberSpec
 from txbalancer.errors import StartError
 from txbalancer.services.steering import Steering
+from txbalancer.testing import MemoryRig
 
 FIRST, SECOND = "http://10.0.0.1", "http://10.0.0.2"
 TWO = CONFIGURATION + "[balancer:two]\nmembers = http://10.0.0.3\n"
@@ -130,6 +131,19 @@ def test_what_cannot_be_undone_any_more(world: World, steering: Steering) -> Non
     with pytest.raises(ValueError, match=r"'hcexpr old -> \(empty\)' cannot be undone: .*'old'"):
         steering.undo("me")
     assert len(steering.past) == 2
+
+
+def test_what_is_so_already(world: World, steering: Steering) -> None:
+    """
+    Undoing what came to an end otherwise changes nothing, and is done with.
+    """
+    steering.apply(SetMember("shop", FIRST, on=flags.IN_ERROR), "me")
+    world.service.targets.balancers["shop"].balancer.set_flags(
+        world.members()[0], flags.INIT, "tried again", 0.0
+    )
+    assert not steering.undo("me")
+    assert not steering.past
+    assert len(texts(steering)) == 1
 
 
 # -- factors for some time
@@ -249,6 +263,15 @@ def test_a_member_is_asked_now(steering: Steering) -> None:
     assert steering.journal.events[-1].text == "asked now, it passed: status 200"
     with pytest.raises(LookupError, match="no member x"):
         steering.probe("shop", "x", "me")
+
+
+def test_nobody_asks_without_a_service() -> None:
+    """
+    That is said.
+    """
+    steering = MemoryRig(CONFIGURATION).targets.steering
+    with pytest.raises(ValueError, match="the service does not run"):
+        steering.probe("shop", FIRST, "me")
 
 
 def test_a_reload_names_who_asked(world: World) -> None:

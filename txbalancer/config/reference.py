@@ -57,6 +57,9 @@ unless ``path`` or ``match`` says otherwise. ``to`` is needed, one of
 - ``!``: nothing, 404,
 - ``redirect:URL`` or ``redirect:STATUS URL``, where ``$host`` stands for the request's host,
 - ``status:NNN``: an answer with that status,
+- ``metrics:``: what was counted and measured, for Prometheus (:doc:`metrics`),
+- ``health:`` or ``health: NAME …``: 200 while each of these balancers, or of all, has a member
+  for a new session, 503 otherwise and from ``stop-delay`` before a stop on,
 - ``resource:NAME``: a Twisted web resource of a plugin.
 
 With ``match``, ``$1`` to ``$9`` stand for its groups.

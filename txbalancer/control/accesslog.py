@@ -4,12 +4,13 @@ The access log: one line per exchange, written in batches, never at a request's 
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, Generic, TypeVar
 
 from twisted.internet.interfaces import IDelayedCall
 from twisted.logger import Logger
 
-from txbalancer.control.logformat import Formatter, compile_format
+from txbalancer.control.logformat import compile_format
 from txbalancer.control.logsinks import NullSink, Sink, open_sink
 from txbalancer.core.outcome import Outcome
 from txbalancer.errors import StartError
@@ -27,7 +28,10 @@ WARN_EVERY = 60.0
 """Seconds between two warnings."""
 
 
-def open_access_log(destination: str, text: str, clock: Any) -> AccessLog | NoAccessLog:
+Record = TypeVar("Record")
+
+
+def open_access_log(destination: str, text: str, clock: Any) -> AccessLog[Outcome] | NoAccessLog:
     """
     Open the log that C{access-log} and C{access-log-format} describe.
 
@@ -42,7 +46,7 @@ def open_access_log(destination: str, text: str, clock: Any) -> AccessLog | NoAc
     return NoAccessLog() if sink is None else AccessLog(sink, write_line, clock)
 
 
-class AccessLog:
+class AccessLog(Generic[Record]):
     """
     Collects lines and writes them when there are enough or when time is up.
 
@@ -51,13 +55,25 @@ class AccessLog:
 
     A destination that fails, such as a full disk, is tried again every L{DELAY}.
     Until then lines are held, up to C{most_held} bytes; those over it are lost.
+
+    @ivar lost: how many were, ever.
     """
 
     _log = Logger()
 
     def __init__(
-        self, sink: Sink, write_line: Formatter, clock: Any, most_held: int = MOST_HELD
+        self,
+        sink: Sink,
+        write_line: Callable[[Record], bytes],
+        clock: Any,
+        most_held: int = MOST_HELD,
+        what: str = "access log",
     ) -> None:
+        """
+        @param write_line: makes a line, with its end.
+        @param what: the log it is, for messages.
+        """
+        self._what = what
         self._sink = sink
         self._write_line = write_line
         self._clock = clock
@@ -70,17 +86,17 @@ class AccessLog:
         self._warned: float | None = None
         self._timer: IDelayedCall | None = None
 
-    def log(self, outcome: Outcome) -> None:
+    def log(self, record: Record) -> None:
         """
-        Add the line of a finished exchange.
+        Add a line: in an access log, that of a finished exchange.
         """
         try:
-            line = self._write_line(outcome)
+            line = self._write_line(record)
         except Exception:
             # A fault of ours must not become one of the exchange.
             self._lose()
             if self._may_warn():
-                self._log.failure("access log: a line could not be made")
+                self._log.failure("{what}: a line could not be made", what=self._what)
             return
         self._lines.append(line)
         self._size += len(line)
@@ -126,7 +142,8 @@ class AccessLog:
                 self._warn(cause or "it takes no more for now")
         elif was_stuck and (self._lost or self._warned is not None):
             self._log.info(
-                "access log {name}: written again, {lost} lines were lost",
+                "{what} {name}: written again, {lost} lines were lost",
+                what=self._what,
                 name=self._sink.name,
                 lost=self._lost,
             )
@@ -154,7 +171,8 @@ class AccessLog:
     def _warn(self, cause: str) -> None:
         if self._may_warn():
             self._log.warn(
-                "access log {name}: {cause}; {lost} lines lost so far, trying again",
+                "{what} {name}: {cause}; {lost} lines lost so far, trying again",
+                what=self._what,
                 name=self._sink.name,
                 cause=cause,
                 lost=self._lost,
@@ -169,7 +187,8 @@ class AccessLog:
             self._sink.reopen()
         except OSError as error:
             self._log.error(
-                "access log {name}: cannot be opened anew, the old one stays: {cause}",
+                "{what} {name}: cannot be opened anew, the old one stays: {cause}",
+                what=self._what,
                 name=self._sink.name,
                 cause=error.strerror or str(error),
             )
@@ -185,7 +204,9 @@ class AccessLog:
             self._timer = None
         self.flush()
         if self._stuck:
-            self._log.warn("access log {name}: the last lines are lost", name=self._sink.name)
+            self._log.warn(
+                "{what} {name}: the last lines are lost", what=self._what, name=self._sink.name
+            )
         self._sink.close()
         # The descriptor's number may soon be that of a client's connection.
         self._sink, self._rest, self._stuck = NullSink(), b"", False

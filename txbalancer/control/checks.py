@@ -64,6 +64,7 @@ def check_log_paths(spec: ServiceSpec) -> Iterator[Complaint]:
     service = spec.service
     paths = [("txbalancer", "access-log", service.access_log)]
     paths += [("txbalancer", "error-log", service.error_log)] if service.error_log else []
+    paths += [("txbalancer", "event-log", service.event_log)]
     # A state file is replaced by one that is written beside it.
     if service.state and not any(check_state_folder(spec)):
         paths.append(("txbalancer", "state", f"{service.state}.new"))

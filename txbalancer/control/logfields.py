@@ -17,6 +17,7 @@ from urllib.parse import unquote_to_bytes
 
 from txbalancer.core.outcome import Outcome
 from txbalancer.core.request import Request
+from txbalancer.core.trace import ids
 from txbalancer.core.variables import BALANCER, Chosen
 
 
@@ -24,6 +25,7 @@ class LoggedRequest(Request, Protocol):
     """
     A request as the log shows it.
 
+    @ivar trace: C{traceparent} that members were sent, or C{b""}.
     @ivar target: the request target as sent.
     @ivar version: the protocol's version, such as C{b"1.1"}.
     @ivar user: who logged in or tried to; C{None} where nobody had to.
@@ -32,6 +34,7 @@ class LoggedRequest(Request, Protocol):
     user: bytes | None
     target: bytes
     version: bytes
+    trace: bytes
 
 
 class NoRequest:
@@ -40,7 +43,7 @@ class NoRequest:
     """
 
     __slots__ = ()
-    method = target = version = path = host = b""
+    method = target = version = path = host = trace = b""
     query: bytes | None = None
     user: bytes | None = None
 
@@ -208,6 +211,8 @@ _NOTES = {
     "connect": _milliseconds(lambda record: record.connect),
     "firstbyte": _milliseconds(lambda record: record.first_byte),
     "total": _milliseconds(lambda record: record.duration),
+    "traceparent": Field(lambda record, request: request.trace or None),
+    "trace-id": Field(lambda record, request: ids(request.trace)[0] or None),
     "session-sticky": Field(_VARIABLES["BALANCER_SESSION_STICKY"]),
     "session-route": Field(_VARIABLES["BALANCER_SESSION_ROUTE"]),
 }

@@ -124,6 +124,8 @@ _JSON_KEYS = (
     ("duration", b"%.6f"),
     ("referer", b'"%b"'),
     ("user_agent", b'"%b"'),
+    ("trace_id", b'"%b"'),
+    ("parent_id", b'"%b"'),
     ("attempts", b"%d"),
 )
 JSON = b'{%b,"tried":[]}\n' % b",".join(
@@ -145,6 +147,7 @@ def as_json(record: Outcome) -> bytes:
     peer = record.peer
     started = record.started
     second = int(started)
+    trace = request.trace
     session_name, session_route = record.sticky or (b"", b"")
     values = (
         _iso_second(second),
@@ -175,6 +178,8 @@ def as_json(record: Outcome) -> bytes:
         record.duration,
         header(b"referer") or b"",
         header(b"user-agent") or b"",
+        trace[3:35],
+        trace[36:52],
         record.attempts,
     )
     line = fill(JSON, values, _JSON_SKELETON, escape_json)

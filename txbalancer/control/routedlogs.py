@@ -13,7 +13,7 @@ from txbalancer.core.outcome import Outcome
 from txbalancer.core.request import Request
 from txbalancer.core.specs import ServiceSpec
 
-Log = AccessLog | NoAccessLog
+Log = AccessLog[Outcome] | NoAccessLog
 Route = tuple[tuple[Callable[[Request], bool], ...], tuple[Log, ...]]
 
 

@@ -18,7 +18,7 @@ from twisted.web.http import NOT_ALLOWED, Request
 from twisted.web.resource import Resource
 
 from txbalancer.control.manager.words import short_size, span
-from txbalancer.control.pages import SERVER, fill, guard, style_sheet
+from txbalancer.control.pages import SERVER, asset, fill, guard
 from txbalancer.core import flags
 from txbalancer.core.balancer import Balancer
 from txbalancer.core.counters import Counters
@@ -90,7 +90,7 @@ class ServerStatus(Resource):
         """
         Answer a request.
         """
-        style = style_sheet(request)
+        style = asset(request)
         if style is not None:
             return style
         if request.method not in (b"GET", b"HEAD"):

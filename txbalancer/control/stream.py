@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Protocol
 
 from twisted.internet.interfaces import IPushProducer
 from twisted.web.http import SERVICE_UNAVAILABLE, Request
@@ -28,7 +28,21 @@ def compact(value: Any) -> bytes:
     """
     Write a value as JSON on one line.
     """
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode(
+        "utf-8", "backslashreplace"
+    )
+
+
+class Ending(Protocol):
+    """
+    What goes on until it is ended.
+    """
+
+    def end(self) -> None:
+        """
+        Finish soon.
+        """
+        ...
 
 
 class Streams:
@@ -42,7 +56,7 @@ class Streams:
         """
         self.clock = clock
         self._most = most
-        self._open: dict[Stream, None] = {}
+        self._open: dict[Ending, None] = {}
 
     @property
     def count(self) -> int:
@@ -62,13 +76,13 @@ class Streams:
         request.setHeader("Retry-After", "30")
         return False
 
-    def add(self, stream: Stream) -> None:
+    def add(self, stream: Ending) -> None:
         """
         Note a stream that began.
         """
         self._open[stream] = None
 
-    def discard(self, stream: Stream) -> None:
+    def discard(self, stream: Ending) -> None:
         """
         Forget one that is over.
         """

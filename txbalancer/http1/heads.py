@@ -66,6 +66,7 @@ class RequestHead:
     @ivar noted: lower-case name -> value of the headers that matter here.
     @ivar body: length of the body, L{NO_BODY} or L{CHUNKED}.
     @ivar keep_alive: whether the client can take another answer on this connection.
+    @ivar trace: C{traceparent} that members are sent, where their mount asks for it, or C{b""}.
     @ivar upgrade: protocol that the client offers to change to, or C{b""}.
     @ivar expects: whether the client waits for 100 (Continue).
     @ivar user: who logged in or tried to; C{None} where nobody had to.
@@ -85,6 +86,7 @@ class RequestHead:
         "peer",
         "query",
         "target",
+        "trace",
         "upgrade",
         "user",
         "visitor",
@@ -103,6 +105,7 @@ class RequestHead:
     noted: dict[bytes, bytes]
     body: int
     keep_alive: bool
+    trace: bytes
     upgrade: bytes
     expects: bool
 
@@ -208,7 +211,7 @@ def parse_request(data: bytes, limits: Limits) -> RequestHead:
     else:
         head.host = noted[b"host"]
     connection = noted.get(b"connection")
-    head.upgrade = b""
+    head.upgrade = head.trace = b""
     head.expects = False
     head.user = None
     if (connection is None or connection == b"keep-alive") and b"expect" not in noted:

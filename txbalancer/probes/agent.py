@@ -29,7 +29,6 @@ gigabytes of a kilobyte; Apache looks at them as they are, too.
 """
 
 
-
 def make_client(reactor: Any, line: Line, target: bytes, version: str) -> HTTPClient:
     """
     Make a client that asks over a line for one target, whatever URL it is called with.

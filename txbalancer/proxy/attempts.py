@@ -183,6 +183,26 @@ class Attempts(Forwarding):
             self._target.balancer.connected(self.member)
         self._send(connection)
 
+    def opening(self) -> None:
+        """
+        Note that a wait in the member's queue is over, and a connection is being made.
+        """
+        self._rest()
+        self._note_wait(queued=True)
+
+    def _note_wait(self, queued: bool) -> None:
+        """
+        Count a wait that is over, or of another kind from now on.
+
+        @param queued: whether it was for its turn, and not for a connection to be made.
+        """
+        now = self.runtime.now()
+        if queued:
+            self._queue_time += now - self._since
+        else:
+            self._connect_time += now - self._since
+        self._since = now
+
     def wait_until(self, deadline: float) -> None:
         """
         Wait in a queue, at most until C{deadline}.
@@ -238,14 +258,10 @@ class Attempts(Forwarding):
         """
         Waiting has been too long.
         """
-        self._rest()
         if self._waits and self.member is not None:
-            pool = self.member.pool
-            pool.cancel(self)
-            self._queue_time += now - self._since
-            self.attempt_failed(pool.queue_timeout())
+            self.attempt_failed(self.member.pool.queue_timeout())
         else:
-            self._queue_time += now - self._since
+            self._note_wait(queued=True)
             self.no_member()
 
     # -- the end of an attempt, or of all
@@ -257,8 +273,10 @@ class Attempts(Forwarding):
         connection, member = self._connection, self.member
         self._connection = None
         if self._waits and member is not None:
-            member.pool.cancel(self)
+            self._note_wait(member.pool.cancel(self))
             self._waits = False
+        elif self.deadline != NEVER:
+            self._note_wait(queued=True)
         self._rest()
         if connection is not None:
             connection.close()

@@ -17,6 +17,7 @@ from twisted.logger import Logger
 from txbalancer.core import htpasswd
 from txbalancer.errors import StartError
 from txbalancer.net.offload import Job, Offload
+from txbalancer.proxy.throttle import Guesses
 
 _MOST = 4096
 """Verified credentials that are remembered."""
@@ -45,6 +46,7 @@ class Credentials:
     An htpasswd file.
 
     @ivar path: its name.
+    @ivar guesses: how many wrong passwords came from whom.
     """
 
     log = Logger()
@@ -54,6 +56,7 @@ class Credentials:
         @raise StartError: when the file cannot be read or has lines that cannot be used.
         """
         self.path = path
+        self.guesses = Guesses()
         self._offload, self._now = offload, now
         self._key = secrets.token_bytes(32)
         self._known: dict[bytes, None] = {}
@@ -61,6 +64,20 @@ class Credentials:
         self._looked = now()
         self._stamp, self._users = load(path)
         self._decoy = _dearest(self._users)
+
+    def digest(self, user: str, password: bytes) -> bytes:
+        """
+        Return what tells these from others, and nothing else to anybody but this process.
+        """
+        text = b"%d:%b:%b" % (len(user), _bytes(user), password)
+        return hmac.digest(self._key, text, "sha256")
+
+    def remembers(self, user: str, password: bytes) -> bool:
+        """
+        Tell whether they were verified before, by the file as it is.
+        """
+        self._renew()
+        return self.digest(user, password) in self._known
 
     def check(self, user: str, password: bytes, done: Done) -> Try | None:
         """
@@ -71,7 +88,7 @@ class Credentials:
         @return: what L{forget} takes, while it is being verified.
         """
         self._renew()
-        digest = hmac.digest(self._key, b"%d:%b:%b" % (len(user), _bytes(user), password), "sha256")
+        digest = self.digest(user, password)
         if digest in self._known:
             done(True)
             return None

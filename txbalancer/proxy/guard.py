@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import binascii
 from collections.abc import Callable
+from math import ceil
 from typing import TYPE_CHECKING, Any
 
 from txbalancer.core.access import Require
@@ -38,6 +39,7 @@ _KEPT = 65536
 _TEXTS = {
     "forbidden": (403, "You may not see this."),
     "unauthorized": (401, "A user and a password are needed here."),
+    "too-many-guesses": (429, "Too many wrong passwords came from you. Please wait."),
     "access-busy": (503, "Too many are being checked at the moment. Please try again shortly."),
 }
 
@@ -187,6 +189,10 @@ class Admission(Served):
         user, password = sent
         # Apache's log has the name of who tried, too.
         self.head.user = user
+        wait = credentials.guesses.wait(self._visitor.client, self.runtime.now())
+        if wait and not credentials.remembers(text_of(user), password):
+            self._refuse("too-many-guesses", wait)
+            return
         attempt = credentials.check(text_of(user), password, self._checked)
         if not self.finished:
             self._attempt = attempt
@@ -196,6 +202,7 @@ class Admission(Served):
         if right is None:
             self._refuse("access-busy")
         elif not right:
+            self._count_wrong()
             self._refuse("unauthorized")
         else:
             user = self.head.user
@@ -203,7 +210,17 @@ class Admission(Served):
             self._visitor.user = text_of(user)
             self.proceed(self._judge(self._visitor))
 
-    def _refuse(self, reason: str) -> None:
+    def _count_wrong(self) -> None:
+        credentials = self._guard.credentials
+        sent = basic(self.head.header(b"authorization"))
+        if credentials is not None and sent is not None:
+            guess = credentials.digest(text_of(sent[0]), sent[1])
+            credentials.guesses.wrong(self._visitor.client, guess, self.runtime.now())
+
+    def _refuse(self, reason: str, wait: float = 1.0) -> None:
+        """
+        @param wait: seconds after which it may be tried again, where that can help.
+        """
         status, text = _TEXTS[reason]
 
         def answer() -> None:
@@ -212,8 +229,8 @@ class Admission(Served):
             lines, body = page(head, status, reason, text, site.runtime.date_line())
             if status == 401:
                 lines.append(self._guard.challenge)
-            elif status == 503:
-                lines.append(b"Retry-After: 1")
+            elif status in (429, 503):
+                lines.append(b"Retry-After: %d" % ceil(wait))
             local.send(lines, body)
 
         self._hand_over(answer)

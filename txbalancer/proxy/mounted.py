@@ -5,6 +5,7 @@ A balancer as the target of one mount, with what that mount wants done.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from random import Random
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ from txbalancer.core.headers import HeaderRules, hops_left
 from txbalancer.core.mounts import Mount
 from txbalancer.core.reverse import LiveReverse, may_reverse
 from txbalancer.core.specs import MountSpec
+from txbalancer.core.trace import BITS, carried, fresh, restarted
 from txbalancer.core.variables import Facts
 from txbalancer.errors import ClientError
 from txbalancer.http1.heads import CHUNKED, RequestHead
@@ -45,6 +47,7 @@ class MountedBalancer:
     """
 
     __slots__ = (
+        "_random_bits",
         "_request_editor",
         "_says_continue",
         "begin",
@@ -87,7 +90,8 @@ class MountedBalancer:
         self.manner = manner(mount)
         old = self.manner is not None and self.manner.old
         self._says_continue = old or not mount.proxy100continue
-        changes_requests = bool(edits) or self._says_continue
+        self._random_bits = Random().getrandbits if mount.traceparent else None
+        changes_requests = bool(edits) or self._says_continue or mount.traceparent
         self.begin: Begin = self._begin_changed if changes_requests else self._begin
         if old:
             self.begin = self._begin_sized
@@ -127,6 +131,11 @@ class MountedBalancer:
         if self._request_editor is not None:
             name = self.rules.server_name or head.peer.server_name
             self._request_editor.edit(head, Facts(head, name, site.runtime.wall()))
+        if self._random_bits is not None:
+            head.trace = carried(head.lines)
+            if not head.trace:
+                head.trace = fresh(self._random_bits(BITS))
+                head.lines = restarted(head.lines, head.trace)
         if self._says_continue and head.expects:
             head.expects = False
             channel.interim(b"HTTP/1.1 100 Continue", [])

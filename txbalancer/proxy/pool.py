@@ -115,16 +115,20 @@ class MemberPool:
         else:
             self._open(exchange)
 
-    def cancel(self, exchange: Attempts) -> None:
+    def cancel(self, exchange: Attempts) -> bool:
         """
         Forget an exchange that waits here. A connection being opened for it is kept for others.
+
+        @return: whether it waited for its turn, and not for a connection to be made.
         """
-        if exchange in self._waiting:
+        queued = exchange in self._waiting
+        if queued:
             self._waiting.remove(exchange)
         opening = self._openings.pop(exchange, None)
         if opening is not None:
             opening.exchange = None
             self._unclaimed[opening] = None
+        return queued
 
     def _queue(self, exchange: Attempts) -> None:
         if len(self._waiting) >= self.spec.maxqueue:
@@ -244,7 +248,7 @@ class MemberPool:
         """
         while self._waiting and not (self.spec.max and self.open >= self.spec.max):
             exchange = self._waiting.popleft()
-            exchange.wait_until(NEVER)
+            exchange.opening()
             self._open(exchange)
 
     def leave(self) -> None:

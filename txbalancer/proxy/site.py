@@ -183,7 +183,7 @@ class Site(ServerFactory):
         head.peer = channel.peer
         head.method, head.target, head.path, head.query = b"-", b"-", b"", None
         head.minor, head.keep_alive, head.lines, head.noted = 1, False, [], {}
-        head.host = head.upgrade = b""
+        head.host = head.upgrade = head.trace = b""
         head.body, head.expects, head.user = -1, False, None
         more = self._throttle.permit(self.now())
         if more is not None:

@@ -33,3 +33,61 @@ class Throttle:
         self._next = now + self._period
         withheld, self._withheld = self._withheld, 0
         return f" (and {withheld} more like it)" if withheld else ""
+
+
+class Guesses:
+    """
+    How many secrets each client has guessed wrong lately.
+
+    A client may be wrong C{most} times at once, and then once each C{period}.
+
+    Clients are told apart by address, those of IPv6 by their network of 64 bits, which is
+    one household's or one machine's.
+    """
+
+    __slots__ = ("_due", "_last", "_most", "_period")
+
+    def __init__(self, most: int = 10, period: float = 6.0) -> None:
+        """
+        @param period: seconds.
+        """
+        self._most, self._period = most, period
+        # When a client will have no wrong guess left against it; the oldest entry first.
+        self._due: dict[str, float] = {}
+        self._last: dict[str, bytes] = {}
+
+    def wait(self, client: str, now: float) -> float:
+        """
+        Return for how many seconds a client may not guess; 0 when it may.
+
+        @param now: monotonic seconds.
+        """
+        ahead = self._due.get(_network(client), now) - now
+        return max(0.0, ahead - (self._most - 1) * self._period)
+
+    def wrong(self, client: str, guess: bytes, now: float) -> None:
+        """
+        Count a wrong guess; the same one again is no other.
+
+        @param guess: something that tells guesses apart, such as a digest.
+        """
+        key = _network(client)
+        if self._last.get(key) == guess:
+            return
+        due = max(now, self._due.pop(key, now)) + self._period
+        if len(self._due) >= _CLIENTS:
+            oldest = next(iter(self._due))
+            del self._due[oldest], self._last[oldest]
+        self._due[key], self._last[key] = due, guess
+
+
+_CLIENTS = 4096
+"""Clients that are remembered."""
+
+
+def _network(client: str) -> str:
+    if ":" not in client:
+        return client
+    groups = client.partition("%")[0].split("::", 1)
+    first = [each for each in groups[0].split(":") if each]
+    return ":".join([*first, "0", "0", "0", "0"][:4])

@@ -6,6 +6,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
+from twisted.web.resource import IResource, Resource
+from twisted.web.server import Request
+
+from txbalancer.control.api.access import MountAccess
+from txbalancer.control.api.resource import Api
 from txbalancer.control.health import HealthUrl
 from txbalancer.control.manager.resource import Manager
 from txbalancer.control.metrics.of_service import Sources
@@ -45,7 +50,9 @@ class Pages:
         """
         Return the balancer-manager for some balancers, or all.
         """
-        return WebTarget(Manager(self._steering, target.balancers), forms=False)
+        page = Manager(self._steering, target.balancers)
+        api = Api(self._steering, MountAccess(target.balancers))
+        return WebTarget(WithApi(page, api), forms=False)
 
     def status(self) -> WebTarget:
         """
@@ -57,7 +64,7 @@ class Pages:
         """
         Return the page for Prometheus.
         """
-        return WebTarget(Metrics(self.sources, self._steering.runtime.reactor))
+        return WebTarget(Metrics(self.sources, self._steering.runtime.reactor), forms=False)
 
     def health(self, target: ToHealth) -> WebTarget:
         """
@@ -66,3 +73,30 @@ class Pages:
         return WebTarget(
             HealthUrl(self._steering, target.balancers, lambda: self.sources.stopping())
         )
+
+
+class WithApi(Resource):
+    """
+    The manager's page with the API below it, at C{api}.
+    """
+
+    def __init__(self, page: IResource, api: IResource) -> None:
+        super().__init__()
+        self._page, self._api = page, api
+
+    def getChild(self, path: bytes, request: Request) -> IResource:
+        """
+        Return the page for whatever else is below it.
+        """
+        if path == b"api":
+            return self._api
+        above, below = request.prepath, request.postpath
+        if above and below is not None:
+            below.insert(0, above.pop())
+        return self._page
+
+    def render(self, request: Request) -> bytes | int:
+        """
+        Show the page.
+        """
+        return self._page.render(request)

@@ -4,7 +4,7 @@ The whole balancer as one Twisted service.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from twisted.application.service import MultiService
@@ -14,8 +14,6 @@ from twisted.logger import Logger
 from txbalancer.config import Check, Loaded, load
 from txbalancer.config.diff import plan
 from txbalancer.control.checks import CHECKS
-from txbalancer.control.errorlog import ErrorLog, open_error_log
-from txbalancer.control.routedlogs import open_access_logs
 from txbalancer.core import flags
 from txbalancer.core.counters import Counters
 from txbalancer.core.outcome import Outcome
@@ -25,7 +23,9 @@ from txbalancer.core.values import counted
 from txbalancer.errors import BalancerError
 from txbalancer.proxy.runtime import Runtime
 from txbalancer.services.checks import HealthChecks
+from txbalancer.services.control import ControlSocket
 from txbalancer.services.loads import MemberLoads
+from txbalancer.services.logs import Logs
 from txbalancer.services.persistence import Persistence
 from txbalancer.services.plugins import load_registry
 from txbalancer.services.ports import ListenerService, Socket
@@ -54,8 +54,11 @@ class BalancerService(MultiService):
         reactor: Any = None,
         registry: Registry | None = None,
         load: Callable[[str, Registry, Iterable[Check]], Loaded] = load,
+        environment: Mapping[str, str] | None = None,
     ) -> None:
         """
+        @param environment: of a process of its own, which has a socket for commands;
+            C{None} for a part of somebody's program.
         @param path: the file that C{spec} came from, read again by L{reload_file}.
         @param load: how it is read.
         @param reactor: for tests; by default the running one.
@@ -83,12 +86,13 @@ class BalancerService(MultiService):
             name: len(each.site.channels) for name, each in self._listeners.items()
         }
         facts.config = path
+        steering.tap.on_change = self._choose_log
         self.persistence = Persistence(steering)
         sources = self.targets.pages.sources
         sources.writes = self.persistence.record
         sources.listeners = lambda: [each.view() for each in self._listeners.values()]
         sources.stopping = lambda: self.stopping.begun
-        sources.lost = lambda: self._access_log.lost
+        sources.lost = lambda: self.logs.access.lost
         steering.on_checks = lambda balancer: self._apply_checks()
         if path:
             steering.reload_file = self.reload_file
@@ -100,9 +104,10 @@ class BalancerService(MultiService):
             wanted=self._check_wanted,
         )
         steering.probe_now = self.checks.now
-        self._access_log: Any = None
-        self._error_log: ErrorLog | None = None
-        self._log_outcome: Any = None
+        self.logs = Logs(reactor, self.targets.journal)
+        self._choose_log()
+        self._prepared = False
+        self.control = ControlSocket(reactor, steering, environment)
         self.stopping = Stopping(self.runtime, self._channels)
         self._stopped: Deferred[None] | None = None
         self._listeners: dict[str, ListenerService] = {}
@@ -129,6 +134,7 @@ class BalancerService(MultiService):
         self._apply_checks()
         self.loads.start(lambda: self.targets.balancers.values())
         self.persistence.start()
+        self.control.use(self.spec.service.control)
         self.telemetry.start()
         self.targets.journal.note("start", "the service serves")
         self.log.info(
@@ -139,16 +145,12 @@ class BalancerService(MultiService):
         )
 
     def _prepare(self) -> None:
-        if self._access_log is not None:
+        if self._prepared:
             return
-        self._error_log = _open_error_log(self.spec)
+        self.logs.prepare(self.spec)
+        self._use_logs()
         try:
-            log = open_access_logs(self.spec, self.reactor)
-        except BalancerError:
-            self._close_error_log()
-            raise
-        self._use_log(log)
-        try:
+            self.control.check(self.spec.service.control)
             self.loads.configure(self.spec.service)
             state = self.persistence.check(self.spec.service.state)
             self.targets.install(self.spec)
@@ -163,20 +165,17 @@ class BalancerService(MultiService):
                 listener.close()
                 listener.disownServiceParent()
             self._listeners.clear()
-            log.close()
-            self._access_log = None
-            self._close_error_log()
+            self.logs.close()
             self.loads.stop()
             raise
+        self._prepared = True
 
-    def _use_log(self, log: Any) -> None:
-        self._access_log = log
-        self._log_outcome = log.log
+    def _use_logs(self) -> None:
+        self.logs.publish()
+        self._choose_log()
 
-    def _close_error_log(self) -> None:
-        if self._error_log is not None:
-            self._error_log.close()
-            self._error_log = None
+    def _choose_log(self) -> None:
+        self._log_outcome = self.targets.steering.tap.over(self.logs.access.log)
 
     # -- while it runs
 
@@ -236,11 +235,9 @@ class BalancerService(MultiService):
 
     def reopen_logs(self) -> None:
         """
-        Open the access log anew, after a log rotation moved it.
+        Open all logs anew, after a log rotation moved them.
         """
-        self._access_log.reopen()
-        if self._error_log is not None:
-            self._error_log.reopen()
+        self.logs.reopen()
 
     # -- reload
 
@@ -252,10 +249,24 @@ class BalancerService(MultiService):
         @raise BalancerError: when it has a fault; nothing has changed then.
         """
         with self.targets.pages.sources.reloads.trial(self.runtime.wall):
-            loaded = self._load(self.path, self.registry, CHECKS)
-            for warning in loaded.warnings:
-                self.log.warn("{warning}", warning=warning)
-            return self.reload(loaded.spec, who)
+            try:
+                loaded = self._load(self.path, self.registry, CHECKS)
+                for warning in loaded.warnings:
+                    self.log.warn("{warning}", warning=warning)
+                return self.reload(loaded.spec, who)
+            except BalancerError as error:
+                self._note_fault(error, who)
+                raise
+
+    def _note_fault(self, error: BalancerError, who: str) -> None:
+        first, *others = str(error).splitlines() or [type(error).__name__]
+        more = f" (and {len(others)} more)" if others else ""
+        self.targets.journal.note(
+            "warning",
+            f"not read again, the former configuration stays: {first}{more}",
+            who=who,
+            details={"errors": [first, *others]},
+        )
 
     def reload(self, spec: ServiceSpec, who: str = "") -> list[str]:
         """
@@ -267,9 +278,6 @@ class BalancerService(MultiService):
         @raise StartError: when a part cannot be had; nothing has changed then.
         """
         changes = plan(self.spec, spec)
-        error_log, access_log = self._error_log, None
-        if _error_log_key(spec) != _error_log_key(self.spec):
-            error_log = _open_error_log(spec)
         listeners = {
             each.name: self._listeners.get(each.name)
             or ListenerService(self.runtime, each, self.targets.table)
@@ -278,10 +286,10 @@ class BalancerService(MultiService):
         # Endpoints stay open whatever becomes of the listener that they belong to.
         spare = [socket for each in self._listeners.values() for socket in each.sockets]
         try:
-            if _access_log_key(spec) != _access_log_key(self.spec):
-                access_log = open_access_logs(spec, self.reactor)
+            self.logs.prepare(spec)
             for each in spec.listeners:
                 listeners[each.name].prepare(each, spare)
+            self.control.check(spec.service.control)
             self.loads.configure(spec.service)
             state = self.persistence.check(spec.service.state)
             self.targets.install(spec)
@@ -289,28 +297,26 @@ class BalancerService(MultiService):
             self.loads.configure(self.spec.service)
             for listener in listeners.values():
                 listener.abandon()
-            if access_log is not None:
-                access_log.close()
-            if error_log is not None and error_log is not self._error_log:
-                error_log.close()
+            self.logs.abandon()
             raise
         self._publish(spec, listeners, spare)
-        if access_log is not None:
-            self._access_log.close()
-            self._use_log(access_log)
-        if error_log is not self._error_log:
-            self._close_error_log()
-            self._error_log = error_log
+        self._use_logs()
         before = [each.name for each in self.spec.balancers]
         self.spec = spec
         self.persistence.use(state)
+        self.control.use(spec.service.control)
         self._apply_checks(before)
         lines = list(changes.lines)
         self.targets.journal.note(
             "reload", "another configuration", who=who, details={"changes": lines}
         )
         if who:
-            self.log.info("{who} had the configuration read again", who=who, audit=True)
+            self.log.info(
+                "{who} had the configuration read again: {changes}",
+                who=who,
+                changes="; ".join(lines) or "nothing is other",
+                audit=True,
+            )
         return lines
 
     def _publish(
@@ -345,6 +351,8 @@ class BalancerService(MultiService):
 
     def _stop(self, closed: Any) -> Deferred[None]:
         self.targets.journal.note("stop", "no more connections are accepted")
+        self.targets.steering.streams.close()
+        self.control.close()
         self.checks.stop()
         self.telemetry.stop()
         self.loads.stop()
@@ -356,8 +364,7 @@ class BalancerService(MultiService):
         for resource in self.targets.resources():
             resource.leave()
         self.persistence.stop()
-        self._access_log.close()
-        self._close_error_log()
+        self.logs.close()
 
     def cut(self) -> None:
         """
@@ -371,15 +378,3 @@ class BalancerService(MultiService):
         """
         listeners = (*self._listeners.values(), *self._leaving)
         return [channel for each in listeners for channel in list(each.site.channels)]
-
-
-def _access_log_key(spec: ServiceSpec) -> Any:
-    return spec.service.access_log, spec.service.access_log_format, spec.logs
-
-
-def _error_log_key(spec: ServiceSpec) -> Any:
-    return spec.service.error_log, spec.service.log_level
-
-
-def _open_error_log(spec: ServiceSpec) -> ErrorLog | None:
-    return open_error_log(spec.service.error_log, spec.service.log_level)

@@ -17,6 +17,7 @@ from txbalancer.config.suggest import choose_from
 from txbalancer.control.journal import Journal
 from txbalancer.control.serverstatus import Facts
 from txbalancer.control.stream import Streams
+from txbalancer.control.tap import Tap
 from txbalancer.control.telemetry import Telemetry
 from txbalancer.core.balancer import Balancer
 from txbalancer.core.commands import (
@@ -27,13 +28,13 @@ from txbalancer.core.commands import (
     RemoveMember,
     SetMember,
     find_member,
-    perform,
     subject,
 )
 from txbalancer.core.events import Event
 from txbalancer.core.health import ProbeResult
 from txbalancer.core.member import Temporary
 from txbalancer.core.past import Done, Past
+from txbalancer.core.performing import perform
 from txbalancer.core.registry import Registry
 from txbalancer.core.specs import ServiceSpec
 from txbalancer.core.undo import inverse
@@ -74,7 +75,7 @@ class Steering:
     ) -> None:
         self.runtime = runtime
         self.journal, self.telemetry = journal, telemetry
-        self.streams = Streams(runtime.reactor)
+        self.streams, self.tap = Streams(runtime.reactor), Tap()
         self.registry = registry
         self.spec = ServiceSpec()
         self.on_checks: Callable[[str], object] = lambda name: None

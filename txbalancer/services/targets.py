@@ -9,8 +9,6 @@ from dataclasses import replace
 from random import Random
 from typing import Any
 
-from twisted.logger import Logger
-
 from txbalancer.control.journal import Journal
 from txbalancer.control.telemetry import Telemetry
 from txbalancer.core import flags
@@ -63,8 +61,6 @@ class Targets:
     @ivar steering: changes the balancers at run time.
     @ivar pages: those on which the service shows itself.
     """
-
-    log = Logger()
 
     def __init__(
         self, runtime: Runtime, registry: Registry, heartbeats: HeartbeatLoad | None = None
@@ -165,6 +161,9 @@ class Targets:
         balancers: dict[str, BalancerResource],
         plain: dict[MemberSpec, BalancerResource],
     ) -> Mount:
+        if isinstance(spec.target, ToManager) and spec.encodedslashes == "off":
+            # The API has URLs of members in its paths, of which nothing is a file's.
+            spec = replace(spec, encodedslashes="nodecode")
         mount = Mount(spec, order)
         mount.target = self.guards.wrap(spec, self._target(spec, balancers, plain))
         return mount

@@ -65,7 +65,7 @@ class Table(HTMLParser):
             self._strings = []
         elif tag == "a":
             self.links.append(found["href"])
-        elif tag == "input":
+        elif tag == "input" and "name" in found:
             self.inputs.setdefault(found["name"], []).append(found.get("value", ""))
             if "checked" in found:
                 self.ticked.append(found["name"])

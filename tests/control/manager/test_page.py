@@ -100,7 +100,14 @@ def test_M4_M5_tables(browser: Browser) -> None:
         ("To", "  0 "),
         ("From", "  0 "),
     ]
-    assert list(first.items())[11:] == [("Changed", None), ("State", "in use")]
+    assert list(first.items())[11:] == [
+        ("Requests", "0/s"),
+        ("Errors", "0 %"),
+        ("p50 / p95 / p99", None),
+        ("Pool", "0 busy, 0 idle"),
+        ("Changed", None),
+        ("State", "in use"),
+    ]
     assert (second["Status"], second["State"]) == ("Init Dis ", "out: disabled")
     assert table.rows(2)[0]["StickySession"] == " (None) "
     assert table.rows(4) == [{"Expr name": "ok2", "Expression": "%{REQUEST_STATUS} =~ /^2/"}]
@@ -199,25 +206,36 @@ def test_the_chosen_balancer_comes_first(browser: Browser) -> None:
 
 def test_nothing_but_the_page_itself(browser: Browser) -> None:
     """
-    No script, no inline style, nothing from elsewhere; the policy says the same to browsers.
+    No script but our one, no inline style, nothing from elsewhere; the policy says the same to
+    browsers.
     """
     page = browser.get("?b=shop&w=http://10.0.0.1")
-    assert "default-src 'none'; style-src 'self'" in browser.head
+    policy = "default-src 'none'; script-src 'self'; connect-src 'self'; style-src 'self';"
+    assert policy in browser.head
+    assert "unsafe" not in browser.head
     assert "frame-ancestors 'none'" in browser.head
     assert "Referrer-Policy: same-origin" in browser.head
     assert "X-Content-Type-Options: nosniff" in browser.head
-    assert not re.search(r"<script|<style|style=\"| on\w+=|src=", page)
+    assert re.findall("<script.*", page) == re.findall(
+        r'<script src="\?script=\w+" defer></script>', page
+    )
+    assert not re.search(r"<style|style=\"| on\w+=", page)
     assert re.findall(r'<link rel="(\w+)" href="(\?style=\w+)">', page)
     assert not re.search(r'(href|action)="(?!/bm|\?)', page)
 
 
 def test_the_style_sheet_is_where_the_page_is(browser: Browser) -> None:
     """
-    Found by a link relative to the page, and kept, as its address names its content.
+    Found by a link relative to the page, and kept, as its address names its content; so is the
+    script.
     """
     link = re.search(r'href="(\?style=\w+)"', browser.get())[1]
     assert "color-scheme: light dark" in browser.get(link, referer=None)
     assert "Content-Type: text/css" in browser.head
+    assert "immutable" in browser.head
+    link = re.search(r'src="(\?script=\w+)"', browser.get())[1]
+    assert "EventSource" in browser.get(link, referer=None)
+    assert "Content-Type: text/javascript" in browser.head
     assert "immutable" in browser.head
 
 
@@ -231,7 +249,7 @@ def test_everything_is_escaped(browser: Browser) -> None:
     page = browser.get("?b=shop", referer=f"http://{evil}/")
     page += browser.post(w_lf=evil.replace("<", "%3C")) + browser.page
     page += browser.send("GET", "/bm/%3Cscript%3E\"'?b=shop")
-    assert "<script" not in page
+    assert "<script>" not in page
     assert "&lt;script&gt;" in page
     assert not re.search(r"&(?!amp;|lt;|gt;|#\d+;)", browser.get("?b=shop&w=http://10.0.0.1"))
 
@@ -262,7 +280,11 @@ def test_each_condition_in_words(browser: Browser) -> None:
     """
     balancer, member = browser.rig.balancer(), browser.members()[0]
     for bits, words in (
-        (flags.INIT | flags.DRAIN, "draining: takes the requests of its sessions only"),
+        (
+            flags.INIT | flags.DRAIN,
+            "draining: takes the requests of its sessions only; 0 in progress, no request of a"
+            " session for 0 s, empty in about 1 min",
+        ),
         (flags.INIT | flags.STANDBY, "hot standby: takes requests when all others are out"),
         (flags.INIT | flags.SPARE, "hot spare: takes requests when another is out"),
         (flags.INIT | flags.STOPPED, "out: stopped, takes no requests and no checks"),

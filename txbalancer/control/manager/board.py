@@ -13,6 +13,7 @@ from twisted.internet.defer import Deferred
 from txbalancer.control.journal import Journal
 from txbalancer.control.serverstatus import Facts
 from txbalancer.control.stream import Streams
+from txbalancer.control.tap import Tap
 from txbalancer.control.telemetry import Telemetry
 from txbalancer.core.balancer import Balancer
 from txbalancer.core.commands import Change, Command
@@ -63,6 +64,13 @@ class Board(Protocol):
     def streams(self) -> Streams:
         """
         The answers that go on for as long as somebody watches.
+        """
+        ...
+
+    @property
+    def tap(self) -> Tap:
+        """
+        The access log for those who watch it.
         """
         ...
 

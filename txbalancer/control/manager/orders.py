@@ -49,11 +49,13 @@ _MEMBER_FIELDS = {
     "w_hu": "hcuri",
     "w_he": "hcexpr",
 }
+_HELD = flags.DISABLED | flags.STOPPED | flags.DRAIN
 _CLEARED = frozenset({"w_wr", "w_rr", "w_hu", "w_he"})
 """What these name is taken away when they are empty."""
 
 _KINDS = {name: option.kind for name, option in specs.options(MemberSpec)}
 _KINDS["hcinterval"] = values.duration(0.1, bare=0.001)
+_LASTING = values.duration(1.0, 30 * 86400.0, bare=60.0)
 _LONGEST_TIMEOUT = 7200.0
 _MOST_ATTEMPTS = values.integer(0, 99)
 
@@ -158,11 +160,31 @@ def _of_member(
         yield Revert(name, member.name)
         return
     on, off = _flags(member, fields, faults)
+    if fields.get("w_enable"):
+        off |= _HELD & member.flags
     if fields.get("w_clear"):
         off |= flags.IN_ERROR & member.flags
     changes = _changes(live_spec(member), fields, faults)
+    _lasting(member, fields, changes, faults)
     if changes or on or off:
         yield SetMember(name, member.name, on=on, off=off, **changes)
+
+
+def _lasting(
+    member: Member, fields: Mapping[str, str], changes: dict[str, Any], faults: Faults
+) -> None:
+    """
+    Read for how long a factor is to hold; a number alone is of minutes.
+    """
+    lasting = _read(fields, "w_lasting", _LASTING, faults)
+    if lasting is None:
+        return
+    if "loadfactor" not in changes:
+        if member.temporary is None:
+            faults.append("w_lasting: give another load factor, which is to hold for that time")
+            return
+        changes["loadfactor"] = member.lbfactor
+    changes["lasting"] = lasting
 
 
 def _flags(member: Member, fields: Mapping[str, str], faults: Faults) -> tuple[int, int]:

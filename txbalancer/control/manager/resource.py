@@ -4,36 +4,35 @@ The manager as a resource of C{twisted.web}.
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Mapping
+from typing import Any
 
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 from twisted.web.http import (
-    BAD_REQUEST,
     INTERNAL_SERVER_ERROR,
     NOT_ALLOWED,
     REQUEST_ENTITY_TOO_LARGE,
+    SEE_OTHER,
+    UNAUTHORIZED,
     Request,
 )
 from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET
 
-from txbalancer.control.manager.asking import MOST_BODY, Asked, asked
+from txbalancer.control.manager.asking import MOST_BODY, READING, Asked, asked, rebound
 from txbalancer.control.manager.board import Board
-from txbalancer.control.manager.orders import find_member, read_orders
-from txbalancer.control.manager.view import choices, switches, view_balancer
+from txbalancer.control.manager.changing import Changes, Messages
+from txbalancer.control.manager.live import Live
+from txbalancer.control.manager.page import Wanted, write_page
+from txbalancer.control.manager.visits import Visit, Visits
 from txbalancer.control.manager.xml import write_xml
-from txbalancer.control.pages import fill, guard, own_path, style_sheet
-from txbalancer.core import flags
-from txbalancer.core.commands import AddMember, Change
-from txbalancer.core.overrides import live_spec
-from txbalancer.core.specs import sticky_names
+from txbalancer.control.pages import asset, fill, guard, own_path
+from txbalancer.control.rights import asks_for_login
 
 METHODS = "GET, HEAD, POST, OPTIONS"
-
-Messages = list[tuple[str, str]]
-"""Tone, C{good} or C{bad}, and text."""
 
 
 class Manager(Resource):
@@ -51,6 +50,9 @@ class Manager(Resource):
         super().__init__()
         self._board = board
         self._names = names
+        self._visits = Visits(board)
+        self._changes = Changes(board, self._visits)
+        self._live = Live(board, self._shown)
 
     def render(self, request: Request) -> bytes | int:
         """
@@ -60,62 +62,68 @@ class Manager(Resource):
             request.setHeader("Allow", METHODS)
             return b""
         if request.method not in (b"GET", b"HEAD", b"POST"):
-            return self._plain(request, NOT_ALLOWED, f"Use one of {METHODS} here.")
-        style = style_sheet(request)
-        if style is not None:
-            return style
+            return _plain(request, NOT_ALLOWED, f"Use one of {METHODS} here.")
+        found = asset(request)
+        if found is not None:
+            return found
         body = None
         if request.method == b"POST":
             assert request.content is not None
             body = request.content.read()
         if body is not None and len(body) > MOST_BODY:
             text = f"A form of {len(body)} bytes: {MOST_BODY} are allowed."
-            return self._plain(request, REQUEST_ENTITY_TOO_LARGE, text)
+            return _plain(request, REQUEST_ENTITY_TOO_LARGE, text)
         return self._answer(request, _asked(request, body), posted=body is not None)
 
-    def _plain(self, request: Request, status: int, text: str) -> bytes:
-        guard(request, "text/plain; charset=utf-8")
-        request.setResponseCode(status)
-        request.setHeader("Allow", METHODS)
-        return f"{text}\n".encode()
-
     def _answer(self, request: Request, found: Asked, posted: bool) -> bytes | int:
+        visit = self._visits.receive(request)
         messages: Messages = []
         if found.refused:
             self.log.warn(
                 "balancer-manager: fields of a request of {client} are ignored: {why}",
-                client=_client(request),
+                client=visit.who,
                 why=found.refused,
             )
             messages.append(("bad", f"Nothing was changed or chosen: {found.refused}."))
+        if found.fields.get("live") and request.method == b"GET":
+            return self._live.watch(request)
+        if found.fields.get("login"):
+            return _log_in(request)
         name = self._selected(found.fields)
-        if posted and name:
-            changes, faults = self._change(request, name, found.fields)
-            messages += [("good", _told(each)) for each in changes]
-            messages += [("bad", each) for each in faults]
-            if any(changes):
-                self._finish_later(request, found.fields, messages)
-                return NOT_DONE_YET
-            if not faults:
-                messages.append(("good", "Nothing to change: all is so already."))
-        elif posted and not found.refused:
-            messages.append(("bad", "Nothing was changed: the form names no balancer (b=NAME)."))
-        return self._page(request, found.fields, messages)
+        if _changes(request, found, posted):
+            if not visit.operates and asks_for_login(request):
+                return _log_in(request)
+            if name:
+                done = self._changes.change(visit, name, found.fields)
+                messages += done.messages
+                if done.status:
+                    request.setResponseCode(done.status)
+                if done.later is not None:
+                    self._finish_later(request, visit, found.fields, messages, done.later)
+                    return NOT_DONE_YET
+            elif not found.refused:
+                messages.append(
+                    ("bad", "Nothing was changed: the form names no balancer (b=NAME).")
+                )
+        return self._page(request, visit, found.fields, messages)
 
     def _finish_later(
-        self, request: Request, fields: Mapping[str, str], messages: Messages
+        self,
+        request: Request,
+        visit: Visit,
+        fields: Mapping[str, str],
+        messages: Messages,
+        later: Deferred[Messages],
     ) -> None:
         """
-        Answer once the change is on the disk, so that it is not said too early.
+        Answer once it is known how it ended, so that nothing is said too early.
         """
         gone: list[object] = []
         request.notifyFinish().addErrback(gone.append)
 
-        def settled(fault: str) -> None:
-            if fault:
-                messages.append(("bad", f"This will not outlive a restart: {fault}."))
+        def ended(more: Messages) -> None:
             if not gone:
-                request.write(self._page(request, fields, messages))
+                request.write(self._page(request, visit, fields, [*messages, *more]))
                 request.finish()
 
         def failed(reason: Failure) -> None:
@@ -124,11 +132,8 @@ class Manager(Resource):
                 request.setResponseCode(INTERNAL_SERVER_ERROR)
                 request.finish()
 
-        waiting: Deferred[str] = self._board.settled()
-        waiting.addCallback(settled)
-        waiting.addErrback(failed)
-
-    # -- changes
+        later.addCallback(ended)
+        later.addErrback(failed)
 
     def _shown(self) -> tuple[str, ...]:
         there = self._board.names()
@@ -138,104 +143,81 @@ class Manager(Resource):
         name = fields.get("b", "").lower().removeprefix("balancer://").rstrip("/")
         return name if name in self._shown() else ""
 
-    def _change(
-        self, request: Request, name: str, fields: Mapping[str, str]
-    ) -> tuple[list[Change], list[str]]:
-        """
-        Do what a form asks for, all of it or nothing.
-        """
-        board, changes = self._board, []
-        balancer = board.balancer(name)
-        member = find_member(balancer, fields["w"]) if "w" in fields else None
-        if not board.permits(name, fields.get("nonce", "")):
-            return [], [self._not_permitted(name)]
-        if "w" in fields and member is None:
-            return [], [f"Nothing was changed: {name} has no member {fields['w']}."]
-        orders = read_orders(board, balancer, member, fields)
-        if orders.faults:
-            request.setResponseCode(orders.status)
-            return [], [f"Nothing was changed. {each}" for each in orders.faults]
-        for command in orders.commands:
-            try:
-                changes.append(board.apply(command, _client(request)))
-            except (LookupError, ValueError) as error:
-                if isinstance(command, AddMember):
-                    request.setResponseCode(BAD_REQUEST)
-                return changes, [str(error)]
-        return changes, []
-
-    def _not_permitted(self, name: str) -> str:
-        if self._board.nonce(name) == "None":
-            return "Nothing was changed: nonce = None in the configuration forbids it."
-        return (
-            "Nothing was changed: the form is not of this run of the service (another nonce)."
-            " Here is a new one."
-        )
-
-    # -- pages
-
-    def _page(self, request: Request, fields: Mapping[str, str], messages: Messages) -> bytes:
-        board = self._board
+    def _page(
+        self, request: Request, visit: Visit, fields: Mapping[str, str], messages: Messages
+    ) -> bytes:
         if fields.get("xml"):
             guard(request, "text/xml; charset=utf-8")
-            return write_xml(board, self._shown())
-        guard(request, "text/html; charset=utf-8")
-        selected, path = self._selected(fields), own_path(request)
-        # The chosen one comes first: scripts look for a member in the first tables.
-        names = sorted(self._shown(), key=lambda each: each != selected)
-        views = [view_balancer(board, each, path) for each in names]
-        values = {
-            "host": request.getRequestHostname().decode("latin-1"),
-            "path": path,
-            "messages": messages,
-            # What somebody typed is not to be typed again for a fault in a part of it.
-            "typed": fields if any(tone == "bad" for tone, _ in messages) else {},
-            "balancers": views,
-            "selected": selected,
-            "member": None,
-            "persisted": bool(board.spec.service.state),
-            **choices(board),
-        }
-        if selected:
-            spec = views[0].balancer.spec
-            values["options"] = spec
-            values["sticky"] = sticky_names.show(spec.stickysession) if spec.stickysession else ""
-            values["room"] = views[0].room
-            member = find_member(views[0].balancer, fields.get("w", ""))
-            if member is not None:
-                values["member"] = next(each for each in views[0].members if each.member is member)
-                values["spec"] = live_spec(member)
-                values["switches"] = switches(member)
-                values["failed"] = bool(member.flags & flags.IN_ERROR)
-        return fill("manager.html", **values)
+            return write_xml(
+                self._board, self._shown(), lambda name: self._visits.nonce(visit, name)
+            )
+        guard(request, "text/html; charset=utf-8", script=True)
+        wanted = Wanted(
+            host=request.getRequestHostname().decode("latin-1"),
+            path=own_path(request),
+            names=self._shown(),
+            selected=self._selected(fields),
+            fields=fields,
+            messages=messages,
+            login=not visit.operates and asks_for_login(request) is not None,
+        )
+        return write_page(self._board, self._visits, visit, wanted)
+
+
+def _changes(request: Request, found: Asked, posted: bool) -> bool:
+    """
+    Tell whether a request is to change something: a HEAD never is, a GET may be with fields
+    that are not for reading, which get here only where C{legacyget} lets them.
+    """
+    return posted or (request.method == b"GET" and not set(found.fields) <= set(READING))
+
+
+def _plain(request: Request, status: int, text: str) -> bytes:
+    guard(request, "text/plain; charset=utf-8")
+    request.setResponseCode(status)
+    request.setHeader("Allow", METHODS)
+    return f"{text}\n".encode()
+
+
+def _log_in(request: Request) -> bytes:
+    """
+    Ask for a password where one helps, and lead who has given it to the page.
+    """
+    challenge = asks_for_login(request)
+    guard(request, "text/html; charset=utf-8")
+    if challenge is None:
+        request.setResponseCode(SEE_OTHER)
+        request.setHeader("Location", own_path(request))
+        return b""
+    request.setResponseCode(UNAUTHORIZED)
+    request.responseHeaders.setRawHeaders("WWW-Authenticate", [challenge])
+    return fill("login.html", path=own_path(request))
 
 
 def _asked(request: Request, body: bytes | None) -> Asked:
     def header(name: str) -> str:
         return " ".join(request.requestHeaders.getRawHeaders(name, []))
 
-    query = request.uri.partition(b"?")[2]
-    return asked(
-        query, body, header("content-type"), header("host"), header("referer"), header("origin")
+    spec = getattr(getattr(request, "mount", None), "spec", None)
+    found = asked(
+        request.uri.partition(b"?")[2],
+        body,
+        header("content-type"),
+        header("host"),
+        header("referer"),
+        header("origin"),
+        legacy=spec is not None and spec.legacyget,
     )
+    if found.fields and not _is_for_hosts(spec):
+        client = getattr(request.getClientAddress(), "host", "") or ""
+        fault = rebound(header("host"), client, _own_names(spec))
+        return Asked({}, fault) if fault else found
+    return found
 
 
-def _client(request: Request) -> str:
-    """
-    Say who asks: the address, and the user where mounts ask for one.
-    """
-    address = getattr(request.getClientAddress(), "host", "") or "a local socket"
-    user = getattr(getattr(request.channel, "head", None), "user", b"")
-    return f"{user.decode('utf-8', 'replace')} at {address}" if user else str(address)
+def _is_for_hosts(spec: Any) -> bool:
+    return spec is not None and any(each.kind == "host" for each in spec.conditions)
 
 
-def _told(change: Change) -> str:
-    parts = [
-        f"{name} {_shown(change.before[name])} → {_shown(change.after[name])}"
-        for name in change.before
-    ]
-    return f"Changed: {', '.join(parts)}." if parts else "Nothing to change: all is so already."
-
-
-def _shown(text: str | None) -> str:
-    return "none" if text is None else text or "empty"
+def _own_names(spec: Any) -> set[str]:
+    return {socket.gethostname().lower(), spec.server_name if spec is not None else ""} - {""}

@@ -1,59 +1,60 @@
 """
-What the page shows, worked out from live balancers.
+What the page shows of balancers.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from urllib.parse import quote
 
+from txbalancer.control.manager import sparks
 from txbalancer.control.manager.board import Board
-from txbalancer.control.manager.orders import STATUSES
-from txbalancer.control.manager.words import Condition, condition, short_size, since, summary
-from txbalancer.core import flags
+from txbalancer.control.manager.cells import Cell, Shown, member_cells
+from txbalancer.control.manager.draining import Draining, draining
+from txbalancer.control.manager.numbers import rate, share
+from txbalancer.control.manager.words import Condition, condition, since, summary
 from txbalancer.core.balancer import Balancer
 from txbalancer.core.member import Member
 from txbalancer.core.overrides import Override, of_balancer, of_members, removed
+from txbalancer.core.past import Done
 from txbalancer.core.specs import ToBalancer, sticky_names
 
 _PLAIN = "!$'()*,/:;=@[]"
 """What stays as it is in a link, so that scripts find a member's URL there."""
 
-_CHECKS = ("HC Method", "HC Interval", "Passes", "Fails", "HC uri", "HC Expr", "Last check")
-
-
-class Cell(NamedTuple):
-    """
-    @ivar text: as scripts expect it below Apache's headings.
-    @ivar link: where it leads; empty for nowhere.
-    @ivar tone: of a L{Condition}; empty for none.
-    """
-
-    name: str
-    text: str
-    link: str = ""
-    tone: str = ""
-
 
 @dataclass(frozen=True, slots=True)
 class MemberView:
     """
-    @ivar cells: Apache's columns (APACHE M5), and after them ours.
+    @ivar cells: of the table.
     @ivar overrides: options that were changed at run time; C{None} for one that was added.
     """
 
     member: Member
     condition: Condition
+    draining: Draining | None
     cells: Sequence[Cell]
     overrides: list[Override] | None
+
+
+class Undoing(NamedTuple):
+    """
+    The change that undo would take back.
+
+    @ivar number: of its event.
+    """
+
+    number: int
+    text: str
 
 
 @dataclass(frozen=True, slots=True)
 class BalancerView:
     """
     @ivar cells: Apache's columns (APACHE M4).
+    @ivar traffic: what it serves now, in words.
     @ivar removed: names of configured members that were removed at run time.
     @ivar room: whether another member may be added.
     """
@@ -63,11 +64,13 @@ class BalancerView:
     nonce: str
     link: str
     summary: str
+    traffic: str
     cells: Sequence[Cell]
     members: Sequence[MemberView]
     overrides: list[Override]
     removed: list[str]
     room: bool
+    undoing: Undoing | None
 
     @property
     def columns(self) -> list[str]:
@@ -77,40 +80,101 @@ class BalancerView:
         return [cell.name for cell in self.members[0].cells] if self.members else []
 
 
-def view_balancer(board: Board, name: str, path: str) -> BalancerView:
+def view_balancer(
+    board: Board,
+    name: str,
+    path: str = "",
+    nonce: str = "",
+    bare: bool = False,
+    graphs: bool = True,
+) -> BalancerView:
     """
     Work out what is shown of one balancer.
 
     @param path: of the page, for links.
+    @param nonce: for forms, and for links unless these are to be C{bare}; empty for none.
+    @param graphs: whether they are to be drawn; they cost the most.
     """
     balancer, now = board.balancer(name), board.now()
-    nonce = board.nonce(name)
     changed = of_members(balancer)
     checked = any(each.spec.hcmethod != "none" for each in balancer.members)
-
-    def link(member: Member) -> str:
-        return f"{path}?b={name}&w={quote(member.name, _PLAIN)}&nonce={quote(nonce)}"
-
+    shown = [_shown(board, name, each, changed[each.name], graphs) for each in balancer.members]
+    scale = sparks.scale(each.trace for each in shown)
+    link = _links(path, name, "" if bare else nonce)
     return BalancerView(
         name=name,
         balancer=balancer,
         nonce=nonce,
-        link=f"{path}?b={name}&nonce={quote(nonce)}",
+        link=link(""),
         summary=summary(balancer.members, now),
+        traffic=_traffic(board, name, shown),
         cells=tuple(_balancer_cells(board, balancer)),
         members=[
             MemberView(
-                each,
-                condition(each, now),
-                tuple(_member_cells(balancer, each, link(each), checked, now, changed[each.name])),
-                changed[each.name],
+                each.member,
+                each.condition,
+                each.draining,
+                tuple(member_cells(board, balancer, each, scale, link(each.member.name), checked)),
+                each.changed,
             )
-            for each in balancer.members
+            for each in shown
         ],
         overrides=of_balancer(balancer),
         removed=removed(balancer),
         room=len(balancer.members) < _most(balancer),
+        undoing=_undoing(board, name),
     )
+
+
+_NO_GRAPH = sparks.Trace((), (), (), ())
+
+
+def _shown(
+    board: Board, name: str, member: Member, changed: list[Override] | None, graphs: bool
+) -> Shown:
+    history = board.telemetry.history(name, member.name)
+    trace = sparks.trace(history, board.wall()) if graphs else _NO_GRAPH
+    now = board.now()
+    drain = draining(member, history, now)
+    return Shown(member, condition(member, now), history, drain, trace, changed)
+
+
+def _links(path: str, name: str, nonce: str) -> Callable[[str], str]:
+    end = f"&nonce={quote(nonce)}" if nonce else ""
+
+    def link(member: str) -> str:
+        return f"{path}?b={name}{f'&w={quote(member, _PLAIN)}' if member else ''}{end}"
+
+    return link
+
+
+def last_change(board: Board, name: str) -> Done | None:
+    """
+    Return the change of a balancer that undo would take back.
+    """
+    return next((each for each in reversed(board.past) if each.event.balancer == name), None)
+
+
+def _undoing(board: Board, name: str) -> Undoing | None:
+    done = last_change(board, name)
+    if done is None:
+        return None
+    event = done.event
+    subject = f"{event.member}: " if event.member else ""
+    ago = since(event.time, board.wall())
+    return Undoing(event.number, f"{subject}{event.text}, by {event.who}, {ago} ago")
+
+
+def _traffic(board: Board, name: str, shown: Sequence[Shown]) -> str:
+    recent = [each.history.recent(12) for each in shown]
+    requests = sum(step.requests for steps in recent for step in steps)
+    errors = sum(step.errors for steps in recent for step in steps)
+    words = rate(sum(each.history.rate() for each in shown)).replace("/s", " requests/s")
+    words += (
+        f", {share(errors, requests)} errors, {sum(each.member.busy for each in shown)} in progress"
+    )
+    waiting = board.waiting(name)
+    return f"{words}, {waiting} wait for a member" if waiting else words
 
 
 def _balancer_cells(board: Board, balancer: Balancer) -> Iterator[Cell]:
@@ -137,96 +201,3 @@ def _path(board: Board, name: str) -> str:
         if isinstance(mount.target, ToBalancer) and mount.target.name == name:
             return mount.path or mount.match
     return ""
-
-
-def _member_cells(
-    balancer: Balancer,
-    member: Member,
-    link: str,
-    checked: bool,
-    now: float,
-    changed: list[Override] | None,
-) -> Iterator[Cell]:
-    state = condition(member, now)
-    yield Cell("Worker URL", member.name, link)
-    yield Cell("Route", member.route.decode())
-    yield Cell("RouteRedir", member.redirect.decode())
-    yield Cell("Factor", f"{member.lbfactor / 100:.2f}")
-    yield Cell("Set", str(member.lbset))
-    yield Cell("Status", flags.describe(member.flags), tone=state.tone)
-    yield Cell("Elected", str(member.elected))
-    yield Cell("Busy", str(member.busy))
-    yield Cell("Load", str(balancer.lbstatus(member)))
-    yield Cell("To", short_size(member.transferred))
-    yield Cell("From", short_size(member.read))
-    if checked:
-        yield from _check_cells(member, now)
-    if changed is None:
-        yield Cell("Changed", "added at run time")
-    else:
-        yield Cell("Changed", ", ".join(each.name for each in changed))
-    lasting = since(member.since, now)
-    yield Cell("State", f"{state.text} (for {lasting})" if lasting else state.text, tone=state.tone)
-
-
-def _check_cells(member: Member, now: float) -> Iterator[Cell]:
-    spec, health = member.spec, member.health
-    sums = spec.hccounting == "sums"
-    passes = health.passes if sums else max(health.run, 0)
-    fails = health.fails if sums else max(-health.run, 0)
-    texts = (
-        spec.hcmethod.upper(),
-        f"{spec.hcinterval * 1000:.0f}ms",
-        f"{spec.hcpasses} ({passes})",
-        f"{spec.hcfails} ({fails})",
-        spec.hcuri,
-        spec.hcexpr,
-        _last_check(member, now),
-    )
-    for name, text in zip(_CHECKS, texts, strict=True):
-        yield Cell(name, text)
-
-
-def _last_check(member: Member, now: float) -> str:
-    probe = member.probe
-    if probe is None:
-        return ""
-    words = f"{'passed' if probe.passed else 'failed'}{f': {probe.text}' if probe.text else ''}"
-    seconds = f"{probe.duration * 1000:.0f} ms"
-    # What passed tells its time in its text already.
-    took = "" if f" in {seconds}" in probe.text else f", took {seconds}"
-    return f"{words}, {since(member.probed, now)} ago{took}"
-
-
-# -- forms
-
-
-class Switch(NamedTuple):
-    """
-    One flag in a form.
-    """
-
-    field: str
-    name: str
-    on: bool
-
-
-def switches(member: Member) -> list[Switch]:
-    """
-    Return the flags that a form can set.
-    """
-    return [
-        Switch(f"w_status_{letter}", name, bool(member.flags & bit))
-        for letter, (bit, name) in STATUSES.items()
-    ]
-
-
-def choices(board: Board) -> dict[str, Any]:
-    """
-    Return what the lists in forms offer.
-    """
-    return {
-        "lbmethods": sorted(board.registry.lbmethods),
-        "probes": ["none", *sorted(set(board.registry.probes) - {"none"})],
-        "expressions": board.spec.service.hcexpr,
-    }

@@ -8,6 +8,7 @@ from math import inf
 from typing import NamedTuple
 
 from txbalancer.core import flags
+from txbalancer.core.history import Outlook
 from txbalancer.core.member import Member
 from txbalancer.core.values import counted
 
@@ -46,6 +47,27 @@ def condition(member: Member, now: float) -> Condition:
     if bits & flags.STANDBY:
         return Condition("watch", "hot standby: takes requests when all others are out")
     return Condition("good", "in use")
+
+
+def drain(outlook: Outlook) -> str:
+    """
+    Say what a draining member still has, and when that will be over.
+    """
+    if outlook.done:
+        return f"empty: no request of a session for {span(outlook.quiet)}"
+    parts = [f"{outlook.busy} in progress", _sessions(outlook)]
+    if outlook.left is None:
+        parts.append("no end in sight, sessions do not become fewer")
+    elif outlook.left:
+        parts.append(f"empty in about {span(outlook.left)}")
+    return ", ".join(parts)
+
+
+def _sessions(outlook: Outlook) -> str:
+    if not outlook.sticky:
+        return f"no request of a session for {span(outlook.quiet)}"
+    before = f", {outlook.before} in the one before" if outlook.before else ""
+    return f"{counted(outlook.sticky, 'request')} of sessions in the last minute{before}"
 
 
 def _cause(member: Member) -> str:

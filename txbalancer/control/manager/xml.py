@@ -21,16 +21,18 @@ Elements = Iterator[tuple[str, str]]
 _OPTIONS = dict(specs.options(MemberSpec))
 
 
-def write_xml(board: Board, names: tuple[str, ...]) -> bytes:
+def write_xml(board: Board, names: tuple[str, ...], nonce: Callable[[str], str]) -> bytes:
     """
     Write down these balancers.
+
+    @param nonce: returns what the reader's forms for a balancer have to bring.
     """
     return fill(
         "manager.xml",
         balancers=[
             {
                 "name": name,
-                "nonce": board.nonce(name),
+                "nonce": nonce(name),
                 "options": list(_of_balancer(board.balancer(name))),
                 "members": [
                     list(_of_member(board, board.balancer(name), each))

@@ -91,18 +91,17 @@ class Metrics(Resource):
             lambda reason: self._failed(content_type, reason),
         )
 
+    def _failed(self, content_type: str, reason: Failure) -> None:
+        self.log.failure("the page of metrics failed", reason)
+        for request in self._waiting[content_type]:
+            request.setResponseCode(INTERNAL_SERVER_ERROR)
+            request.setHeader("Content-Type", "text/plain; charset=utf-8")
+        self._answer(content_type, [b"This page is out of order.\n"])
+
     def _answer(self, content_type: str, pieces: list[bytes]) -> None:
         length = str(sum(map(len, pieces)))
         for request in self._waiting.pop(content_type):
             request.setHeader("Content-Length", length)
             for piece in pieces if request.method == b"GET" else [b""]:
                 request.write(piece)
-            request.finish()
-
-    def _failed(self, content_type: str, reason: Failure) -> None:
-        self.log.failure("the page of metrics failed", reason)
-        for request in self._waiting.pop(content_type):
-            request.setResponseCode(INTERNAL_SERVER_ERROR)
-            request.setHeader("Content-Type", "text/plain; charset=utf-8")
-            request.write(b"This page is out of order.\n")
             request.finish()

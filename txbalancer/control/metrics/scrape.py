@@ -74,7 +74,9 @@ class Scrape:
                 MeteredListener(listener, self._of_listener[listener.name]),
             )
         by_member = sources.telemetry.meters.by_member()
-        for resource in sources.resources():
+        # Mounts may name one lone member with several sets of options: its meter is one.
+        named = {each.balancer.spec.name: each for each in reversed([*sources.resources()])}
+        for resource in reversed(named.values()):
             yield
             self._read_balancer(resource)
             name = resource.balancer.spec.name

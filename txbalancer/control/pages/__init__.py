@@ -1,12 +1,12 @@
 """
-Pages for people: templates, one style sheet, and headers that let nothing else in.
+Pages for people: templates, one style sheet, one script, and headers that let nothing else in.
 """
 
 from __future__ import annotations
 
 import hashlib
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from twisted.web.http import Request
@@ -22,53 +22,81 @@ _TEMPLATES = Environment(
     lstrip_blocks=True,
     keep_trailing_newline=True,
 )
+_POLICY = (
+    "default-src 'none'; {script}style-src 'self'; form-action 'self';"
+    " base-uri 'none'; frame-ancestors 'none'"
+)
+_SCRIPT_POLICY = "script-src 'self'; connect-src 'self'; "
 _HEADERS = {
-    "Content-Security-Policy": "default-src 'none'; style-src 'self'; form-action 'self';"
-    " base-uri 'none'; frame-ancestors 'none'",
     "Referrer-Policy": "same-origin",
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
 }
 
 SERVER = f"Apache/2.4.71 (compatible; txbalancer/{__version__})"
 """The server's version on pages: scripts look for the one whose pages they know."""
 
-STYLE = (_FOLDER / "style.css").read_bytes()
-STYLE_VERSION = hashlib.sha256(STYLE).hexdigest()[:12]
-STYLE_LINK = f"?style={STYLE_VERSION}"
-"""Asks for the style sheet at the page's own path, so that it is wherever the page is."""
+
+class Asset(NamedTuple):
+    """
+    A file that pages need.
+
+    @ivar link: asks for it at the page's own path, so that it is wherever the page is; it
+        names the content, which can be kept for good.
+    """
+
+    link: str
+    kind: str
+    content: bytes
+
+
+def _asset(key: str, name: str, kind: str) -> Asset:
+    content = (_FOLDER / name).read_bytes()
+    version = hashlib.sha256(content).hexdigest()[:12]
+    return Asset(f"?{key}={version}", f"{kind}; charset=utf-8", content)
+
+
+STYLE = _asset("style", "style.css", "text/css")
+SCRIPT = _asset("script", "manager.js", "text/javascript")
+_ASSETS = {b"style": STYLE, b"script": SCRIPT}
 
 
 def fill(template: str, **values: Any) -> bytes:
     """
     Fill a template in; every value is escaped.
     """
-    return (
-        _TEMPLATES.get_template(template).render(style=STYLE_LINK, server=SERVER, **values).encode()
-    )
+    found = _TEMPLATES.get_template(template)
+    return found.render(style=STYLE.link, script=SCRIPT.link, server=SERVER, **values).encode()
 
 
-def guard(request: Request, content_type: str) -> None:
+def guard(request: Request, content_type: str, script: bool = False) -> None:
     """
     Set the headers of a page that is made anew for each request.
+
+    @param script: whether it may run our script.
     """
     headers = request.responseHeaders
+    policy = _POLICY.format(script=_SCRIPT_POLICY if script else "")
+    headers.setRawHeaders("Content-Security-Policy", [policy])
     headers.setRawHeaders("Content-Type", [content_type])
     headers.setRawHeaders("Cache-Control", ["no-store"])
     for name, value in _HEADERS.items():
         headers.setRawHeaders(name, [value])
 
 
-def style_sheet(request: Request) -> bytes | None:
+def asset(request: Request) -> bytes | None:
     """
-    Return the style sheet if the request asks for it.
+    Return the style sheet or the script if the request asks for it.
     """
-    if not request.uri.partition(b"?")[2].startswith(b"style="):
+    key, equals, _ = request.uri.partition(b"?")[2].partition(b"=")
+    found = _ASSETS.get(key) if equals else None
+    if found is None or request.method not in (b"GET", b"HEAD"):
         return None
-    guard(request, "text/css; charset=utf-8")
-    # Its address names its content.
+    guard(request, found.kind)
     request.responseHeaders.setRawHeaders("Cache-Control", ["max-age=31536000, immutable"])
-    return STYLE
+    return found.content
 
 
 def own_path(request: Request) -> str:

@@ -1,5 +1,5 @@
 """
-The C{txbalancer} command.
+Commands on configuration files; no service is needed for them.
 """
 
 from __future__ import annotations
@@ -18,27 +18,6 @@ from txbalancer.core.values import counted
 from txbalancer.errors import ConfigErrors
 
 
-def make_command(
-    registry: Callable[[], Registry], checks: Callable[[], Iterable[Check]]
-) -> click.Group:
-    """
-    Make the command with its subcommands.
-
-    @param registry: loads what a configuration may name; called only when that is needed.
-    @param checks: likewise gives the checks that layers above the configuration make.
-    """
-    group = click.Group(
-        "txbalancer",
-        help="Tools for the txbalancer reverse proxy. It is run itself by "
-        "`twistd txbalancer -c FILE`.",
-        context_settings={"help_option_names": ["-h", "--help"]},
-    )
-    click.version_option(__version__, prog_name="txbalancer")(group)
-    group.add_command(_check_command(registry, checks))
-    group.add_command(_convert_command(registry))
-    return group
-
-
 def _reading_options(command: Callable[..., None]) -> Callable[..., None]:
     lenient = click.option(
         "--lenient",
@@ -55,19 +34,24 @@ def _reading_options(command: Callable[..., None]) -> Callable[..., None]:
     return lenient(defines(command))
 
 
-def _check_command(
+def check_command(
     registry: Callable[[], Registry], checks: Callable[[], Iterable[Check]]
 ) -> click.Command:
+    """
+    Make C{check}.
+    """
+
     @click.command("check")
     @click.option("-c", "--config", "path", metavar="FILE", required=True, help="The file to read.")
     @_reading_options
     @click.pass_context
     def check(context: click.Context, path: str, lenient: bool, defines: tuple[str, ...]) -> None:
         """
-        Read a configuration without using it, and tell every fault with its line.
+        Read a configuration without using it.
 
-        Nothing is listened on and nobody is asked. Errors and warnings go to standard error.
-        The exit code is 0 when the file can be used, even with warnings, and 1 when not.
+        Every fault is told with its line. Nothing is listened on and nobody is asked. Errors and
+        warnings go to standard error. The exit code is 0 when the file can be used, even with
+        warnings, and 1 when not.
         """
         loaded = _read(
             context,
@@ -80,7 +64,11 @@ def _check_command(
     return check
 
 
-def _convert_command(registry: Callable[[], Registry]) -> click.Command:
+def convert_command(registry: Callable[[], Registry]) -> click.Command:
+    """
+    Make C{convert}.
+    """
+
     @click.command("convert")
     @click.argument("path", metavar="FILE")
     @_reading_options
@@ -94,10 +82,11 @@ def _convert_command(registry: Callable[[], Registry]) -> click.Command:
         output: str | None,
     ) -> None:
         """
-        Write FILE, which may be a httpd.conf, as INI with every option.
+        Write a configuration as INI, with every option.
 
-        The result means the same, with the numbers of Apache where FILE is in its syntax.
-        Warnings go to standard error. The exit code is 1 when FILE cannot be used.
+        FILE may be a httpd.conf. The result means the same, with the numbers of Apache where
+        FILE is in its syntax. Warnings go to standard error. The exit code is 1 when FILE
+        cannot be used.
         """
         loaded = _read(
             context,

@@ -1,5 +1,5 @@
 """
-The command: what it prints where, and its exit codes.
+Commands on configuration files: what they print where, and their exit codes.
 """
 
 from __future__ import annotations
@@ -16,9 +16,10 @@ from click.testing import CliRunner, Result
 from tests.config.helpers import BALANCER, LISTENER, MOUNT, REGISTRY
 from txbalancer import __main__, __version__
 from txbalancer.config import Complaint, load, loads
-from txbalancer.control.cli import counted, make_command
+from txbalancer.control.cli import make_command
 from txbalancer.core.registry import Registry
 from txbalancer.core.specs import ServiceSpec
+from txbalancer.core.values import counted
 
 
 def complain(spec: ServiceSpec) -> Iterator[Complaint]:

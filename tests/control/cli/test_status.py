@@ -1,0 +1,275 @@
+"""
+Reports as tables.
+"""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tests.control.cli.services import Service
+from txbalancer.control.cli.tables import Column, show, table, toned
+from txbalancer.control.cli.world import make_console
+from txbalancer.core import flags
+
+COLUMNS = (
+    *("member", "route", "factor", "elected", "busy", "req/s", "failed"),
+    *("to", "from", "pool", "state"),
+)
+
+
+def test_what_there_is(service: Service) -> None:
+    """
+    The service, its balancers and their members are shown, with their state in words.
+    """
+    first, second, empty, title, heading, *rows = service.lines("status", "shop")
+    assert first.startswith("txbalancer ")
+    assert first.endswith(str(service.path))
+    assert second == "0 connections of clients, 0 requests, 0 % failed"
+    assert empty == ""
+    assert title == "shop  3 members: 2 in use, 1 in reserve or draining, 0 req/s, 0 % failed"
+    assert heading.split() == [*COLUMNS]
+    assert [row.split()[:2] for row in rows] == [
+        ["10.0.0.1", "web1"],
+        ["10.0.0.2:8080", "web2"],
+        ["10.0.0.3", "db"],
+    ]
+    assert rows[0].endswith("  in use")
+    assert rows[2].endswith("  hot standby: takes requests when all others are out")
+
+
+def test_all_balancers(service: Service) -> None:
+    """
+    Without a name all balancers are shown; a wrong name ends with code 4.
+    """
+    assert [line[:4] for line in service.lines("status") if "member" in line[:14]] == [
+        "shop",
+        "memb",
+        "two ",
+        "memb",
+    ]
+    found = service.run("status", "tow")
+    assert (found.exit_code, found.stdout) == (4, "")
+    assert found.stderr == "txbalancer: no balancer tow; use shop or two (did you mean two?)\n"
+
+
+def test_changes_at_run_time(service: Service) -> None:
+    """
+    What is not as configured has a star, and is told below its table.
+    """
+    service.run("member", "set", "shop", "web1", "loadfactor=4", "lasting=10min")
+    service.run("balancer", "set", "shop", "timeout=5s")
+    service.run("member", "add", "shop", "http://10.0.0.9")
+    service.run("member", "remove", "shop", "db")
+    lines = service.lines("status", "shop")
+    assert ["10.0.0.1*", "web1", "4"] in [line.split()[:3] for line in lines]
+    assert [line for line in lines if line.startswith("*")] == [
+        "* timeout = 5s, in the configuration 0",
+        "* 10.0.0.3 was removed at run time",
+        "* 10.0.0.1: loadfactor = 4, in the configuration 1",
+        "* 10.0.0.1: loadfactor 1 comes back in 10 min",
+        "* 10.0.0.9 was added at run time",
+    ]
+
+
+def test_json(service: Service) -> None:
+    """
+    --json prints the API's report as one document, of the balancers that were asked for.
+    """
+    found = service.json("status", "two")
+    assert [each["name"] for each in found["balancers"]] == ["two"]
+    assert found["requests"]["total"] == 0
+
+
+@pytest.mark.parametrize("width", [120, 80, 60, 40])
+def test_it_fits_the_terminal(service: Service, width: int) -> None:
+    """
+    No line is longer than the terminal is wide; member and state stay to the last.
+    """
+    service.member("web1").flags |= flags.DRAIN
+    assert service.run("status", width=width).exit_code == 0
+    lines = service.output.getvalue().splitlines()
+    assert max(map(len, lines)) <= width
+    heading = next(line for line in lines if line.startswith("member "))
+    assert heading.split()[-1] == "state"
+    assert "draining" in "".join(lines)
+
+
+def test_80_columns(service: Service) -> None:
+    """
+    In 80 columns there is still what an operator looks for first.
+    """
+    service.run("status", width=80)
+    heading = next(
+        line for line in service.output.getvalue().splitlines() if line.startswith("member ")
+    )
+    assert heading.split() == ["member", "route", "factor", "busy", "req/s", "failed", "state"]
+
+
+def test_lists(service: Service) -> None:
+    """
+    Lists have one line for each member or balancer.
+    """
+    assert [line.split()[:2] for line in service.lines("member", "list")] == [
+        ["balancer", "member"],
+        ["shop", "10.0.0.1"],
+        ["shop", "10.0.0.2:8080"],
+        ["shop", "10.0.0.3"],
+        ["two", "10.0.0.1"],
+    ]
+    assert [line.split()[0] for line in service.lines("balancer", "list")] == [
+        "balancer",
+        "shop",
+        "two",
+    ]
+    members = service.json("member", "list", "two")["members"]
+    assert [(each["balancer"], each["url"]) for each in members] == [("two", "http://10.0.0.1")]
+    assert [each["name"] for each in service.json("balancer", "list")["balancers"]] == [
+        "shop",
+        "two",
+    ]
+
+
+def test_sessions(service: Service) -> None:
+    """
+    Members are shown with their sessions, of the balancers that were asked for.
+    """
+    heading, row = service.lines("sessions", "two")
+    assert heading.split()[:2] == ["balancer", "member"]
+    assert row.split()[:2] == ["two", "10.0.0.1"]
+    assert row.endswith("empty in about 1 min")
+    service.rig.advance(120)
+    assert service.lines("sessions", "two")[1].endswith("empty at once")
+    assert service.json("sessions")["sessions"][0]["member"] == "http://10.0.0.1"
+
+
+def test_sessions_that_stay(service: Service) -> None:
+    """
+    Where sessions do not become fewer, no end is promised.
+    """
+    answer = {
+        "sessions": [
+            {
+                "balancer": "two",
+                "member": "http://10.0.0.1",
+                "route": "",
+                "sticky": 9,
+                "sticky_before": 9,
+                "busy": 1,
+                "total": 30,
+                "done": False,
+                "left": None,
+            }
+        ]
+    }
+    service.canned["GET", "/sessions"] = 200, "application/json", json.dumps(answer).encode()
+    assert service.lines("sessions")[1].endswith("no end in sight")
+
+
+# -- watching
+
+
+def test_watch_without_a_terminal(service: Service) -> None:
+    """
+    Outside a terminal --watch prints one table after the other, each with its time; Ctrl-C
+    ends it with code 130 and without a traceback.
+    """
+    found = _watched(service, "status", "two", "--watch")
+    assert found.exit_code == 130
+    assert found.stderr == ""
+    assert found.stdout.count("two  1 member: 1 in use") == 3
+    assert service.slept == 4
+
+
+def test_watch_for_programs(service: Service) -> None:
+    """
+    With --json each look is one line.
+    """
+    found = _watched(service, "status", "--watch", "5", "two", "--json")
+    assert [json.loads(line)["balancers"][0]["name"] for line in found.stdout.splitlines()] == [
+        "two",
+        "two",
+        "two",
+    ]
+    assert service.slept == 10
+
+
+def test_watch_on_a_terminal(service: Service) -> None:
+    """
+    On a terminal the screen is used and given back; a service that is away for a while is
+    told, and the last table stays.
+    """
+
+    def away(method: str, path: str) -> None:
+        if len(service.asked) == 2:
+            raise ConnectionError
+
+    service.meanwhile = away
+    found = _watched(service, "status", "--watch", "1", "two", width=200)
+    assert found.exit_code == 130
+    shown = service.output.getvalue()
+    assert "\x1b[?1049h" in shown
+    assert shown.rstrip().endswith("\x1b[?1049l")
+    assert shown.count("broke off before its") == 1
+    assert shown.count("two  1 member: 1 in use") == 3
+    assert "every 1 s, Ctrl-C ends it" in shown
+
+
+def test_watch_ends_for_what_does_not_pass(service: Service) -> None:
+    """
+    What will not be right by itself ends it.
+    """
+    assert _watched(service, "status", "--watch", "1", "tow", width=90).exit_code == 4
+    found = service.run("status", "--watch", "0.1")
+    assert found.exit_code == 2
+    assert "0.2 seconds or more" in found.stderr
+
+
+def _watched(service: Service, *arguments: str, width: int = 0):
+    world = service.world()
+    sleep, times = world.sleep, []
+
+    def interrupted(seconds: float) -> None:
+        times.append(seconds)
+        if len(times) == 3:
+            raise KeyboardInterrupt
+        sleep(seconds)
+
+    world.sleep = interrupted
+    return service.run(*arguments, width=width, world=world)
+
+
+# -- tables
+
+
+def test_columns_go_by_what_they_matter() -> None:
+    """
+    The column that matters least goes first, empty ones go at any width, and those that stay
+    are cut rather than wider than the terminal.
+    """
+    columns = [Column("a"), Column("b", 10), Column("c", 20, number=True), Column("d", 90)]
+    rows = [["aaaa", "bbbb", "1", ""], ["a", "b", "22", ""]]
+
+    def headings(width: int) -> list[str]:
+        return [str(each.header) for each in table(columns, rows, width).columns]
+
+    assert headings(14) == ["a", "b", "c"]
+    assert headings(13) == ["a", "c"]
+    assert headings(7) == ["a"]
+    assert headings(2) == ["a"]
+
+
+def test_colours_only_on_terminals(capsys: pytest.CaptureFixture[str]) -> None:
+    """
+    A state has a colour on a terminal, and none with NO_COLOR or in a pipe.
+    """
+    show(make_console(force_terminal=False), toned("in use", "good"))
+    assert capsys.readouterr().out == "in use\n"
+    show(make_console(force_terminal=True, color_system="standard"), toned("in use", "good"))
+    assert capsys.readouterr().out == "\x1b[32min use\x1b[0m\n"
+    show(
+        make_console(force_terminal=True, color_system="standard", no_color=True),
+        toned("in use", "good"),
+    )
+    assert "\x1b[32m" not in capsys.readouterr().out

@@ -1,0 +1,320 @@
+"""
+What a page's script is told while somebody watches.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+
+import pytest
+from twisted.internet.defer import Deferred, fail, succeed
+
+from tests.control.manager.boards import CONFIGURATION, Browser
+from txbalancer.control.manager.live import _difference, _merged
+from txbalancer.core import flags
+from txbalancer.core.health import ProbeResult
+from txbalancer.core.meters import Meter
+from txbalancer.testing import MemoryTransport
+
+WATCH = b"GET /bm?live=1 HTTP/1.1\r\nHost: lb.test\r\nReferer: http://lb.test/bm\r\n\r\n"
+
+
+class Watcher:
+    """
+    Somebody who watches the page.
+    """
+
+    def __init__(self, browser: Browser) -> None:
+        self.browser = browser
+        self.transport: MemoryTransport = browser.rig.client()
+        self.transport.send(WATCH)
+
+    def events(self) -> list[tuple[str, dict]]:
+        """
+        Return the events since this was last asked.
+        """
+        text = self.transport.taken().decode()
+        lines = [each for each in text.splitlines() if each.startswith(("event:", "data:"))]
+        pairs = zip(lines[::2], lines[1::2], strict=True)
+        return [(kind[7:], json.loads(data[6:])) for kind, data in pairs]
+
+
+@pytest.fixture
+def browser() -> Browser:
+    """
+    Return a browser before the page.
+    """
+    return Browser()
+
+
+def test_first_all_and_then_what_is_other(browser: Browser) -> None:
+    """
+    Within a second of a change, and nothing while there is none.
+    """
+    watcher = Watcher(browser)
+    ((kind, state),) = watcher.events()
+    assert kind == "all"
+    cells = state["balancers"]["shop"]["members"]["http://10.0.0.1"]["cells"]
+    assert cells["Worker URL"]["text"] == "http://10.0.0.1"
+    assert cells["Requests"] == {
+        "text": "0/s",
+        "tone": "",
+        "paths": [""],
+        "label": "0 requests in 1 min, at most 0/s",
+    }
+    browser.rig.advance(1.1)
+    assert watcher.events() == []
+    browser.rig.balancer().set_flags(
+        browser.members()[0], flags.INIT | flags.DISABLED, "", browser.rig.runtime.now()
+    )
+    browser.rig.advance(1.1)
+    ((kind, news),) = watcher.events()
+    assert (kind, list(news)) == ("some", ["balancers", "events"])
+    assert list(news["balancers"]) == ["shop"]
+    (changed,) = news["balancers"]["shop"]["members"].values()
+    assert (changed["tone"], sorted(changed["cells"])) == ("off", ["Changed", "State", "Status"])
+    assert changed["cells"]["Status"] == {"text": "Init Dis ", "tone": "off"}
+
+
+def test_watchers_share_the_work(browser: Browser) -> None:
+    """
+    Two of them are told the same; when the last has gone nothing is worked out any more.
+    """
+    before = len(browser.rig.reactor.getDelayedCalls())
+    one, two = Watcher(browser), Watcher(browser)
+    assert one.events() == two.events() != []
+    browser.post(w_lf="5")
+    browser.rig.advance(1.1)
+    assert one.events() == two.events() != []
+    steps = browser.rig.targets.telemetry.on_step
+    assert len(steps) == 1
+    one.transport.reset()
+    browser.post(w_lf="6")
+    browser.rig.advance(1.1)
+    assert two.events() != []
+    two.transport.reset()
+    assert steps == []
+    assert len(browser.rig.reactor.getDelayedCalls()) == before
+
+
+def test_graphs_come_with_samples(browser: Browser) -> None:
+    """
+    They are sent when they are other, which is every five seconds at most.
+    """
+    watcher = Watcher(browser)
+    watcher.events()
+    telemetry = browser.rig.targets.telemetry
+    history = telemetry.history("shop", "http://10.0.0.1")
+    assert not history.samples
+    telemetry.step()
+    browser.rig.advance(1.1)
+    assert "label" not in json.dumps(watcher.events())
+    meter = Meter()
+    meter.classes[2] = 50
+    telemetry.history("shop", "http://10.0.0.1").step(meter)
+    for each in telemetry.on_step:
+        each()
+    browser.rig.advance(1.1)
+    ((_, news),) = watcher.events()
+    cells = news["balancers"]["shop"]["members"]["http://10.0.0.1"]["cells"]
+    assert cells["Requests"]["text"] == "5.0/s"
+    assert cells["Requests"]["paths"][0] == "M58,20H59V0H60V20Z"
+
+
+def test_a_drain_is_told_until_its_end(browser: Browser) -> None:
+    """
+    What is in progress, when it will be over, and that it is.
+    """
+    browser.post(w_status_N="1")
+    watcher = Watcher(browser)
+    ((_, state),) = watcher.events()
+    drain = state["balancers"]["shop"]["members"]["http://10.0.0.1"]["drain"]
+    assert "empty in about 1 min" in drain[0]
+    for _ in range(13):
+        browser.rig.targets.telemetry.step()
+        browser.rig.advance(5)
+    last = [each for _, each in watcher.events()][-1]
+    drain = last["balancers"]["shop"]["members"]["http://10.0.0.1"]["drain"]
+    assert drain[0].startswith("empty: no request of a session for 1 min")
+    assert drain[2] == 1.0
+
+
+def test_other_tables_are_told(browser: Browser) -> None:
+    """
+    With a member more the page has to be fetched anew, and can tell.
+    """
+    watcher = Watcher(browser)
+    watcher.events()
+    browser.post(b_nwrkr="http://10.0.0.7", b_wyes="1")
+    browser.rig.advance(1.1)
+    ((_, news),) = watcher.events()
+    assert news["shape"][0][2][-1] == "http://10.0.0.7"
+    assert news["events"][0]["text"].startswith("member (none) -> http://10.0.0.7")
+    assert news["balancers"]["shop"]["undo"][0] == news["events"][0]["number"]
+
+
+def test_a_fault_does_not_end_the_stream(browser: Browser) -> None:
+    """
+    The next second is another try.
+    """
+    watcher = Watcher(browser)
+    watcher.events()
+    steering = browser.rig.targets.steering
+    names, steering.names = steering.names, lambda: ("nosuch",)  # type: ignore[method-assign]
+    browser.rig.advance(1.1)
+    steering.names = names  # type: ignore[method-assign]
+    browser.post(w_lf="5")
+    browser.rig.advance(1.1)
+    assert watcher.events() != []
+
+
+def test_too_many_watchers(browser: Browser) -> None:
+    """
+    They are told so, and to come again.
+    """
+    watchers = [Watcher(browser) for _ in range(100)]
+    answer = browser.get("?live=1")
+    assert (browser.status, "Retry-After: 30" in browser.head) == (503, True)
+    assert "Too many" in answer
+    del watchers
+
+
+def test_the_cost_of_a_hundred_members() -> None:
+    """
+    A page of them takes less than 30 ms, and so does what is told each second; here four times
+    that is allowed, for this machine has other things to do.
+    """
+    members = "\n".join(f"    http://10.1.0.{n} route=r{n}" for n in range(100))
+    text = CONFIGURATION.replace("members = http://10.0.0.3", f"members =\n{members}")
+    browser = Browser(text)
+    watcher = Watcher(browser)
+    browser.get()
+
+    def cost(call) -> float:
+        """
+        Return the least CPU time of some calls.
+        """
+        spent = []
+        for _ in range(5):
+            began = time.process_time()
+            call()
+            spent.append(time.process_time() - began)
+        return min(spent)
+
+    assert cost(browser.get) < 0.12
+    assert cost(lambda: browser.rig.reactor.advance(1.0)) < 0.12
+    del watcher
+
+
+def test_difference_and_merge() -> None:
+    """
+    What was told, and what is told next, make what there is.
+    """
+    old = {"a": {"b": 1, "c": [1]}, "d": 2}
+    new = {"a": {"b": 1, "c": [2]}, "d": 2, "e": 3}
+    assert _difference(old, new) == {"a": {"c": [2]}, "e": 3}
+    assert _difference(new, new) == {}
+    assert _merged({"x": {"paths": [1], "text": "a"}}, {"x": {"text": "b"}}) == {
+        "x": {"paths": [1], "text": "b"}
+    }
+
+
+# -- undo, factors for a time, checks by hand
+
+
+def test_undo(browser: Browser) -> None:
+    """
+    The page names the change that would be undone; only that one is.
+    """
+    assert "b_undo" not in browser.get()
+    browser.post(w_lf="5")
+    number = browser.rig.targets.steering.past[-1].event.number
+    assert f'name="b_undo" value="{number}"' in browser.page
+    assert "http://10.0.0.1: loadfactor 1.5 -&gt; 5, by 192.0.2.1, 0 s ago" in browser.page
+    browser.post(w_ls="3")
+    assert "something else was changed since" in browser.post(b_undo=str(number))
+    assert browser.members()[0].lbset == 3
+    assert "Changed: lbset 3 → 0." in browser.post(b_undo="last")
+    assert "Changed: loadfactor 5 → 1.5." in browser.post(b_undo=str(number))
+    assert "there is nothing to undo" in browser.post(b_undo="last")
+    assert "there is nothing to undo" in browser.post(b="two", w="http://10.0.0.3", b_undo="last")
+
+
+def test_undo_that_is_not_possible(browser: Browser) -> None:
+    """
+    The page says why.
+    """
+    browser.post(w_lf="5")
+
+    def undo(who: str, balancer: str = "") -> None:
+        raise ValueError("the member is not there any more")
+
+    browser.rig.targets.steering.undo = undo  # type: ignore[method-assign,assignment]
+    assert "Nothing was changed: the member is not there any more." in browser.post(b_undo="last")
+
+
+def test_a_factor_for_some_time(browser: Browser) -> None:
+    """
+    A number is of minutes; the page tells when the former one comes back, and how.
+    """
+    told = browser.post(w_lf="5", w_lasting="10")
+    assert "loadfactor 1.5 → 5" in told
+    temporary = browser.members()[0].temporary
+    assert (temporary.loadfactor, temporary.until) == (150, browser.rig.runtime.now() + 600)
+    assert "factor 1.50 again in 10 min" in browser.page
+    browser.post(w_lasting="90s")
+    assert browser.members()[0].temporary.until == browser.rig.runtime.now() + 90
+    browser.post(w_lf="4")
+    assert browser.members()[0].temporary is None
+    assert "give another load factor" in browser.post(w_lasting="10")
+    assert "w_lasting: " in browser.post(w_lf="3", w_lasting="soon")
+    assert browser.members()[0].lbfactor == 400
+
+
+def test_put_in_use(browser: Browser) -> None:
+    """
+    One field takes all away that holds a member back by hand.
+    """
+    browser.post(w_status_D="1", w_status_N="1", w_status_S="1", w_status_H="1")
+    browser.post(w_enable="1")
+    assert flags.describe(browser.members()[0].flags) == "Init Stby Ok "
+
+
+def test_check_now(browser: Browser) -> None:
+    """
+    The page waits for the result, and has what was said.
+    """
+    asked: Deferred[ProbeResult] = Deferred()
+    steering = browser.rig.targets.steering
+    steering.probe_now = lambda balancer, member: asked  # type: ignore[assignment]
+    client = browser.rig.client()
+    body = f"b=shop&w=http://10.0.0.1&w_probe=1&nonce={browser.nonce()}"
+    client.send(
+        b"POST /bm HTTP/1.1\r\nHost: lb.test\r\nReferer: http://lb.test/\r\nContent-Length: %d\r\n"
+        b"Content-Type: application/x-www-form-urlencoded\r\n\r\n%b" % (len(body), body.encode())
+    )
+    assert client.taken() == b""
+    result = ProbeResult(True, "GET /: status 200", 0.012, transcript="> GET /\n< 200 OK")
+    browser.members()[0].probes.append((1_800_000_000.0, result))
+    asked.callback(result)
+    page = client.taken().decode()
+    assert "http://10.0.0.1 is well: GET /: status 200, 12 ms." in page
+    assert "&gt; GET /\n&lt; 200 OK" in page
+    assert "2027-01-15 08:00:00 UTC: passed: GET /: status 200, 12 ms" in page
+
+
+@pytest.mark.parametrize(
+    ("answer", "told"),
+    [
+        (lambda: succeed(ProbeResult(False, "status 503", 0.1)), "is not well: status 503, 100 ms"),
+        (lambda: fail(ValueError("a check is on its way")), "was not checked: a check is on its"),
+    ],
+)
+def test_check_now_without_luck(browser: Browser, answer, told: str) -> None:
+    """
+    The page says what was found, or why nothing was.
+    """
+    browser.rig.targets.steering.probe_now = lambda balancer, member: answer()
+    assert told in browser.post(w_probe="1")
+    assert "name a member" in browser.post(w="-none-", w_probe="1")

@@ -1,0 +1,185 @@
+"""
+Each change of a member's state is an event once, whatever caused it.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.services.worlds import GET, OK, World
+from txbalancer.core import flags
+from txbalancer.core.commands import Revert, SetMember
+from txbalancer.core.health import ProbeResult
+from txbalancer.services.flips import LATE
+
+CONFIGURATION = """
+[txbalancer]
+access-log = off
+[listener:web]
+endpoint = tcp:80
+[balancer:shop]
+failonstatus = 500
+members =
+    http://10.0.0.1 maxfails=1 retry=5 hcmethod=get hcfails=1 hcpasses=1 hcinterval=1000
+[mount:/]
+to = balancer://shop/
+"""
+FIRST = "http://10.0.0.1"
+
+
+@pytest.fixture
+def world() -> World:
+    """
+    Start a service with one member.
+    """
+    return World(CONFIGURATION).start()
+
+
+def happened(world: World) -> list[tuple[str, str]]:
+    """
+    Return kind and text of all events since the start.
+    """
+    return [(each.kind, each.text) for each in world.service.targets.journal.events][1:]
+
+
+def fail(world: World) -> None:
+    """
+    Let one request come and find nobody at the member's address.
+    """
+    world.client(request=GET)
+    while openings := world.openings():
+        for each in openings:
+            each.fail()
+
+
+def checked(world: World, passed: bool) -> None:
+    """
+    Let a health check end.
+    """
+    world.service.targets.balancers["shop"].checked(FIRST, ProbeResult(passed, "status 1"))
+
+
+def test_a_failure_and_the_recovery(world: World) -> None:
+    """
+    A failure of traffic, and the next try after C{retry}, each with its cause.
+    """
+    fail(world)
+    world.advance(6)
+    world.client(request=GET)
+    world.accept().send(OK)
+    assert happened(world) == [
+        ("flip", "Init Ok -> Init Err: connect-failed"),
+        ("flip", "Init Err -> Init Ok: tried again"),
+    ]
+    event = world.service.targets.journal.events[-1]
+    assert (event.balancer, event.member, event.who) == ("shop", FIRST, "")
+    assert event.details == {"before": "Init Err", "after": "Init Ok", "cause": "tried again"}
+
+
+def test_an_answer_that_counts_as_failure(world: World) -> None:
+    """
+    C{failonstatus} names the status.
+    """
+    world.client(request=GET)
+    world.accept().send(OK.replace(b"200 OK", b"500 No"))
+    assert happened(world) == [("flip", "Init Ok -> Init Err: answered 500")]
+
+
+def test_verdicts_of_probes(world: World) -> None:
+    """
+    A check that takes a member out and one that brings it back; others are no events.
+    """
+    for passed in (False, False, True, True):
+        checked(world, passed)
+    assert happened(world) == [
+        ("flip", f"Init Ok -> Init HcFl: Health check DISABLING {FIRST}: status 1"),
+        ("flip", f"Init HcFl -> Init Ok: Health check ENABLING {FIRST}: status 1"),
+    ]
+
+
+def test_commands_are_events_once(world: World) -> None:
+    """
+    What somebody orders is a change, and no flip beside it.
+    """
+    steering = world.service.targets.steering
+    steering.apply(SetMember("shop", FIRST, on=flags.DISABLED), "alice")
+    steering.apply(SetMember("shop", FIRST, on=flags.DISABLED), "alice")
+    steering.apply(Revert("shop", FIRST), "alice")
+    assert [kind for kind, _ in happened(world)] == ["change", "change"]
+
+
+def test_a_reload_that_changes_a_state(world: World) -> None:
+    """
+    The flip has its cause, and the reload is an event of its own.
+    """
+    world.reload(CONFIGURATION.replace("maxfails=1", "maxfails=1 status=+D"))
+    assert happened(world) == [
+        ("flip", "Init Ok -> Init Dis: configuration changed"),
+        ("reload", "another configuration"),
+    ]
+
+
+def relapse(world: World, times: int) -> None:
+    """
+    Have the only member, which is down, asked again and again (APACHE F7).
+    """
+    for _ in range(times):
+        fail(world)
+
+
+def test_relapses_are_told_within_reason(world: World) -> None:
+    """
+    Where all are down each request tries again: of many changes in a second few are events.
+    """
+    relapse(world, 50)
+    world.advance(LATE + 0.1)
+    assert happened(world) == [
+        ("flip", "Init Ok -> Init Err: connect-failed"),
+        ("flip", "Init Err -> Init Ok: tried again"),
+    ]
+    relapse(world, 1)
+    assert happened(world)[2:] == [
+        ("flip", "Init Ok -> Init Err: connect-failed (and 98 more like it)")
+    ]
+
+
+def test_the_state_after_relapses_is_told(world: World) -> None:
+    """
+    A member that stays out after changes of which not all were told is told to be out.
+    """
+    relapse(world, 50)
+    before = happened(world)
+    member = world.members()[0]
+    balancer = world.service.targets.balancers["shop"].balancer
+    balancer.force_error(member, "gone", world.reactor.seconds())
+    assert happened(world) == before
+    world.advance(LATE + 0.1)
+    assert happened(world) == [*before, ("flip", "Init Ok -> Init Err: gone")]
+    world.advance(LATE + 0.1)
+    assert len(happened(world)) == len(before) + 1
+
+
+def test_a_command_amidst_relapses_is_not_told_as_a_flip(world: World) -> None:
+    """
+    It counts as told: what comes after it is compared with it.
+    """
+    relapse(world, 50)
+    steering = world.service.targets.steering
+    steering.apply(SetMember("shop", FIRST, on=flags.DISABLED), "alice")
+    before = happened(world)
+    assert before[-1][0] == "change"
+    world.advance(LATE + 0.1)
+    assert happened(world) == before
+
+
+def test_a_member_that_went_is_not_told_of(world: World) -> None:
+    """
+    After its removal nothing more is said of it.
+    """
+    relapse(world, 50)
+    world.reload(CONFIGURATION.replace("10.0.0.1", "10.0.0.2"))
+    before: list[Any] = happened(world)
+    world.advance(LATE + 0.1)
+    assert happened(world) == before

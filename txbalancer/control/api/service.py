@@ -1,0 +1,147 @@
+"""
+The service as a whole: looked at, reloaded, and its last change undone.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from twisted.internet.defer import Deferred
+
+from txbalancer.control.api.call import Answer, Call, Operation, Route, no_fields
+from txbalancer.control.api.finding import find_balancer
+from txbalancer.control.api.members import change_report
+from txbalancer.control.api.problem import Problem
+from txbalancer.control.api.shapes import Fields, text
+from txbalancer.control.manager.board import Board
+from txbalancer.control.report import drain_report, service_report
+from txbalancer.core.commands import subject
+from txbalancer.errors import BalancerError
+
+
+def shown(call: Call) -> Answer:
+    """
+    Tell about everything.
+    """
+    return Answer(service_report(call.board, call.names))
+
+
+def undo_fields(board: Board) -> Fields:
+    """
+    Return what an undo may say.
+    """
+    names = board.names()
+    shape = text("balancer-name", lambda value: value, names[:1]).described(
+        "Whose last change; without it the last one of all."
+    )
+    return Fields({"balancer": shape})
+
+
+def undone(call: Call) -> Deferred[Answer]:
+    """
+    Take the last change back.
+    """
+    board, name = call.board, call.body.get("balancer", "")
+    if name:
+        name = find_balancer(board, call.names, name).spec.name
+    elif not call.access.whole():
+        raise Problem(400, "balancer is missing: only some balancers are seen from here")
+    try:
+        change = board.undo(call.who, name)
+    except LookupError as error:
+        raise Problem(404, str(error)) from error
+    except ValueError as error:
+        raise Problem(409, str(error)) from error
+    command = change.command
+    value: dict[str, Any] = {
+        "balancer": command.balancer,
+        "member": subject(command),
+        "change": change_report(change),
+    }
+    return call.settle(lambda: Answer(value))
+
+
+def reloaded(call: Call) -> Deferred[Answer]:
+    """
+    Read the configuration file again.
+    """
+    try:
+        changes = call.board.reload(call.who)
+    except BalancerError as error:
+        raise Problem(
+            409,
+            f"nothing has changed: {error}",
+            "put the file right; txbalancer check -c FILE shows every fault",
+        ) from error
+    return call.settle(lambda: Answer({"changes": changes}))
+
+
+def sessions(call: Call) -> Answer:
+    """
+    Tell of each member what its sessions do.
+    """
+    board = call.board
+    return Answer(
+        {
+            "sessions": [
+                {
+                    "balancer": name,
+                    "member": member.name,
+                    "route": member.route.decode(),
+                    "sessions": board.balancer(name).sticky,
+                    "total": board.telemetry.meters.select(None, name, member.name).sticky,
+                    **drain_report(board.telemetry.history(name, member.name), member),
+                }
+                for name in call.names
+                for member in board.balancer(name).members
+            ]
+        }
+    )
+
+
+ROUTES = (
+    Route("/", {"GET": Operation("getService", "Everything.", shown, "Service")}),
+    Route(
+        "/sessions",
+        {
+            "GET": Operation(
+                "listSessions",
+                "What sessions do, by member.",
+                sessions,
+                "Sessions",
+                "sticky is how many requests came for their session in the last minute,"
+                " sticky_before in the one before; left is when the last session would be gone"
+                " if the member were drained.",
+            )
+        },
+    ),
+    Route(
+        "/undo",
+        {
+            "POST": Operation(
+                "undo",
+                "Take the last change back; the one before it comes next.",
+                undone,
+                "Undone",
+                fields=undo_fields,
+                changes=True,
+                problems=(409,),
+            )
+        },
+    ),
+    Route(
+        "/reload",
+        {
+            "POST": Operation(
+                "reload",
+                "Read the configuration file again, without dropping a request.",
+                reloaded,
+                "Reloaded",
+                fields=no_fields,
+                changes=True,
+                whole=True,
+                problems=(409,),
+            )
+        },
+    ),
+)

@@ -1,0 +1,187 @@
+"""
+A service's report as tables.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from rich.console import RenderableType
+from rich.text import Text
+
+from txbalancer.control.cli.naming import short
+from txbalancer.control.cli.plain import counted, moment, plain, rate, share, size, span
+from txbalancer.control.cli.tables import Cell, Column, table, toned
+
+Report = dict[str, Any]
+
+MEMBER_COLUMNS = (
+    Column("member"),
+    Column("route", 60),
+    Column("factor", 50, number=True),
+    Column("set", 25, number=True),
+    Column("elected", 30, number=True),
+    Column("busy", 75, number=True),
+    Column("req/s", 80, number=True),
+    Column("failed", 70, number=True),
+    Column("p50", 40, number=True),
+    Column("p95", 65, number=True),
+    Column("to", 15, number=True),
+    Column("from", 14, number=True),
+    Column("pool", 20, number=True),
+    Column("probe", 35),
+    Column("state", 100, words=True),
+)
+
+BALANCER_COLUMNS = (
+    Column("balancer"),
+    Column("lbmethod", 50),
+    Column("sticky", 30),
+    Column("requests", 40, number=True),
+    Column("req/s", 80, number=True),
+    Column("failed", 70, number=True),
+    Column("busy", 60, number=True),
+    Column("queue", 65, number=True),
+    Column("members", 100, words=True),
+)
+
+
+def failed(requests: Report) -> int:
+    """
+    Count what was answered with 5xx, or not at all.
+    """
+    classes = requests["classes"]
+    return int(classes["5xx"] + classes["none"])
+
+
+def service_lines(service: Report, shown: str) -> Iterator[RenderableType]:
+    """
+    Tell about a service as a whole.
+    """
+    requests = service["requests"]
+    total = requests["total"]
+    yield Text(
+        f"txbalancer {plain(service['version'])}, process {service['pid']},"
+        f" up {span(service['uptime'])}, {plain(shown)}",
+        style="bold",
+    )
+    ended = f"{counted(total, 'request')}, {share(failed(requests), total)} failed"
+    yield Text(f"{counted(service['connections'], 'connection')} of clients, {ended}")
+
+
+def balancer_parts(balancer: Report, now: float, width: int) -> Iterator[RenderableType]:
+    """
+    Tell about a balancer and its members.
+
+    @param now: seconds since the epoch.
+    """
+    yield Text("")
+    yield _title(balancer)
+    if balancer["members"]:
+        rows = [member_row(each) for each in balancer["members"]]
+        yield table(MEMBER_COLUMNS, _quiet(rows), width)
+    for note in _notes(balancer, now):
+        yield Text(f"* {plain(note)}")
+
+
+def _title(balancer: Report) -> Text:
+    requests = balancer["requests"]
+    title = Text(plain(balancer["name"]), style="bold")
+    parts = [balancer["summary"], f"{rate(_rate(balancer))} req/s"]
+    parts.append(f"{share(failed(requests), requests['total'])} failed")
+    if balancer["queue"]:
+        parts.append(f"{balancer['queue']} waiting")
+    title.append(f"  {plain(', '.join(map(str, parts)))}", style="not bold")
+    return title
+
+
+def _rate(balancer: Report) -> float:
+    return sum(float(each["rate"]) for each in balancer["members"])
+
+
+def member_row(member: Report) -> list[Cell]:
+    """
+    Return the cells of a member, in the order of L{MEMBER_COLUMNS}.
+    """
+    requests, times, pool = member["requests"], member["times"], member["pool"]
+    last = member["health"]["last"]
+    changed = "*" if member["overrides"] or member["temporary"] or member["added"] else ""
+    return [
+        short(member["url"]) + changed,
+        member["route"],
+        f"{member['loadfactor']:g}",
+        str(member["lbset"]) if member["lbset"] else "",
+        str(member["elected"]),
+        str(member["busy"]),
+        rate(member["rate"]),
+        share(failed(requests), requests["total"]),
+        moment(times["p50"]),
+        moment(times["p95"]),
+        size(member["to"]),
+        size(member["from"]),
+        "" if pool is None else f"{pool['busy']}+{pool['idle']}",
+        "" if last is None else f"{'ok' if last['passed'] else 'failed'} {moment(last['seconds'])}",
+        toned(member["status"]["text"], member["status"]["tone"]),
+    ]
+
+
+def _quiet(rows: list[list[Cell]]) -> list[list[Cell]]:
+    """
+    Empty what nobody asks about, so that its column goes away: times of members without requests.
+    """
+    for place, column in enumerate(MEMBER_COLUMNS):
+        if column.name in ("p50", "p95") and all(row[place] == "-" for row in rows):
+            for row in rows:
+                row[place] = ""
+        if column.name == "set" and any(row[place] for row in rows):
+            for row in rows:
+                row[place] = row[place] or "0"
+    return rows
+
+
+def _notes(balancer: Report, now: float) -> Iterator[str]:
+    """
+    Yield what is not as the configuration says.
+    """
+    for each in balancer["overrides"]:
+        yield _override(each)
+    for url in balancer["removed"]:
+        yield f"{short(url)} was removed at run time"
+    for member in balancer["members"]:
+        name, temporary = short(member["url"]), member["temporary"]
+        if member["added"]:
+            yield f"{name} was added at run time"
+        for each in member["overrides"]:
+            yield f"{name}: {_override(each)}"
+        if temporary is not None:
+            left = span(temporary["until"] - now)
+            yield f"{name}: loadfactor {temporary['loadfactor']:g} comes back in {left}"
+
+
+def _override(each: Report) -> str:
+    live, configured = each["live"] or "unset", each["configured"] or "unset"
+    return f"{each['option']} = {live}, in the configuration {configured}"
+
+
+def balancer_row(balancer: Report) -> list[Cell]:
+    """
+    Return the cells of a balancer, in the order of L{BALANCER_COLUMNS}.
+    """
+    requests, options = balancer["requests"], balancer["options"]
+    return [
+        balancer["name"] + ("*" if balancer["overrides"] or balancer["removed"] else ""),
+        options["lbmethod"],
+        options.get("stickysession") or options.get("stickycookie") or "",
+        str(requests["total"]),
+        rate(_rate(balancer)),
+        share(failed(requests), requests["total"]),
+        str(sum(each["busy"] for each in balancer["members"])),
+        str(balancer["queue"]),
+        toned(balancer["summary"], _tone(balancer)),
+    ]
+
+
+def _tone(balancer: Report) -> str:
+    usable = [each["status"]["usable"] for each in balancer["members"]]
+    return "good" if all(usable) and usable else "watch" if any(usable) else "bad"

@@ -1,0 +1,175 @@
+"""
+Alert rules for Prometheus: what somebody should look at, and how urgently.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+
+CRITICAL, WARNING = "critical", "warning"
+
+_BY = "job, instance, balancer"
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """
+    @ivar expression: in Prometheus's language; something while there is trouble.
+    @ivar lasting: how long there must be, such as C{5m}.
+    @ivar severity: L{CRITICAL} when visitors are hurt now, else L{WARNING}.
+    @ivar summary: one line; may have C{$labels} and C{$value}.
+    @ivar remedy: where to look and what to do.
+    """
+
+    name: str
+    expression: str
+    lasting: str
+    severity: str
+    summary: str
+    remedy: str
+
+
+ALERTS = (
+    Alert(
+        "TxbalancerBalancerUnavailable",
+        "txbalancer_balancer_available == 0",
+        "30s",
+        CRITICAL,
+        "No member of balancer {{ $labels.balancer }} can take a request",
+        "Requests get 503. `txbalancer status` says why each member is out; a member that is well"
+        " can be brought back with `txbalancer member enable`.",
+    ),
+    Alert(
+        "TxbalancerHalfOfTheMembersDown",
+        f"sum by ({_BY}) (txbalancer_member_state{{state=~'error|unhealthy'}})"
+        f" / on ({_BY}) txbalancer_balancer_members >= 0.5",
+        "1m",
+        CRITICAL,
+        "{{ $value | humanizePercentage }} of the members of balancer {{ $labels.balancer }} are"
+        " out by themselves",
+        "The others carry the load of all. Look at what the members that are out have in common:"
+        " a machine, a network, a release.",
+    ),
+    Alert(
+        "TxbalancerMemberDown",
+        "txbalancer_member_state{state=~'error|unhealthy'} == 1",
+        "5m",
+        WARNING,
+        "{{ $labels.member }} of balancer {{ $labels.balancer }} is out: {{ $labels.state }}",
+        "`txbalancer probe` asks it now and shows what it says; the manager's page has its last"
+        " probes.",
+    ),
+    Alert(
+        "TxbalancerMemberFlapping",
+        "increase(txbalancer_member_state_changes_total[15m]) > 10",
+        "5m",
+        WARNING,
+        "{{ $labels.member }} of balancer {{ $labels.balancer }} goes out and comes back again"
+        " and again",
+        "The event log has the cause of each change. A higher hcfails, hcpasses or maxfails calms"
+        " it down; a member that is only slow needs a longer timeout.",
+    ),
+    Alert(
+        "TxbalancerErrors",
+        f"sum by ({_BY}) (rate(txbalancer_balancer_requests_total{{code='5xx'}}[5m]))"
+        f" / sum by ({_BY}) (rate(txbalancer_balancer_requests_total[5m])) > 0.05",
+        "5m",
+        CRITICAL,
+        "{{ $value | humanizePercentage }} of the answers of balancer {{ $labels.balancer }} are"
+        " errors (5xx)",
+        "txbalancer_balancer_failures_total tells by reason which of them are the balancer's own;"
+        " the others are what members answered.",
+    ),
+    Alert(
+        "TxbalancerSlow",
+        f"histogram_quantile(0.95, sum by ({_BY}, le)"
+        " (rate(txbalancer_balancer_duration_seconds_bucket[5m]))) > 2.5",
+        "10m",
+        WARNING,
+        "One request in twenty to balancer {{ $labels.balancer }} takes more than"
+        " {{ $value | humanizeDuration }}",
+        "Compare txbalancer_member_first_byte_seconds of its members: one that is slow can be"
+        " drained, and all of them need more of them.",
+    ),
+    Alert(
+        "TxbalancerQueueGrowing",
+        "txbalancer_balancer_queue > 0 and deriv(txbalancer_balancer_queue[5m]) > 0",
+        "5m",
+        WARNING,
+        "{{ $value }} requests wait in balancer {{ $labels.balancer }}, and they become more",
+        "Members have fewer connections (max) than there are requests, or none is in use. Add"
+        " members, or raise max if they can bear it.",
+    ),
+    Alert(
+        "TxbalancerPoolFull",
+        "txbalancer_member_connections{state='busy'} >= ignoring (state)"
+        " (txbalancer_member_connections_limit > 0)",
+        "2m",
+        WARNING,
+        "All {{ $value }} connections to {{ $labels.member }} are busy",
+        "Further requests wait for one. Raise max if the member can bear it.",
+    ),
+    Alert(
+        "TxbalancerListenerFull",
+        "txbalancer_listener_connections >= (txbalancer_listener_connections_limit > 0)",
+        "1m",
+        CRITICAL,
+        "Listener {{ $labels.listener }} has all the {{ $value }} connections that it may have",
+        "Further clients wait. Raise max-connections, or shorten keepalive-timeout.",
+    ),
+    Alert(
+        "TxbalancerStateFileFailing",
+        "txbalancer_last_state_write_successful == 0",
+        "1m",
+        WARNING,
+        "The state file cannot be written",
+        "Changes at run time would not outlive a restart. The error log says why: a full disk,"
+        " or rights.",
+    ),
+    Alert(
+        "TxbalancerReloadFailed",
+        "txbalancer_last_reload_successful == 0",
+        "1m",
+        WARNING,
+        "The configuration was not reloaded",
+        "The former one is still in force. `txbalancer check -c FILE` says what is wrong.",
+    ),
+    Alert(
+        "TxbalancerLogLinesLost",
+        "increase(txbalancer_log_lines_lost_total[5m]) > 0",
+        "0s",
+        WARNING,
+        "{{ $value }} lines of the access log were lost",
+        "Its destination does not take them: a full disk, or a pipe that nobody reads.",
+    ),
+)
+
+_HEAD = """\
+# Alert rules for Prometheus, to be named under rule_files. Made from the families of metrics by
+# python -m txbalancer.control.metrics.dashboards; limits that do not suit are changed here.
+groups:
+  - name: txbalancer
+    rules:
+"""
+
+
+def render() -> str:
+    """
+    Return the rules as a file for Prometheus.
+    """
+    return _HEAD + "\n".join(map(_rule, ALERTS))
+
+
+def _rule(alert: Alert) -> str:
+    # A string of JSON is one of YAML.
+    return (
+        f"      - alert: {alert.name}\n"
+        f"        expr: {json.dumps(alert.expression)}\n"
+        f"        for: {alert.lasting}\n"
+        "        labels:\n"
+        f"          severity: {alert.severity}\n"
+        "        annotations:\n"
+        f"          summary: {json.dumps(alert.summary)}\n"
+        f"          description: {json.dumps(alert.remedy)}\n"
+    )

@@ -1,0 +1,279 @@
+"""
+The unix socket at which a service takes commands; who may open it may do everything.
+"""
+
+from __future__ import annotations
+
+import os
+import pwd
+import socket
+import stat
+import struct
+from collections.abc import Mapping
+from typing import Any
+
+from twisted.internet.defer import Deferred, maybeDeferred, succeed
+from twisted.internet.error import CannotListenError
+from twisted.logger import Logger
+from twisted.web.http import Request
+from twisted.web.resource import Resource
+from twisted.web.server import Site
+
+from txbalancer.control.api.resource import Api
+from txbalancer.control.manager.board import Board
+from txbalancer.control.rights import Role
+from txbalancer.errors import StartError
+
+NAME = "control.sock"
+SYSTEM = "/run/txbalancer"
+_CREDENTIALS = struct.Struct("3i")
+_LONGEST = 107
+"""Bytes of a path that the system takes for a socket."""
+
+
+def find_path(option: str, environment: Mapping[str, str] | None, root: bool) -> str:
+    """
+    Return where the socket is to be; empty for none.
+
+    @param option: C{control} of the configuration.
+    @param environment: of a process of its own; C{None} for a part of somebody's program,
+        which has a socket only where one is named.
+    @param root: whether a folder in C{/run} may be made.
+    """
+    if option != "auto":
+        return "" if option == "off" else os.path.abspath(option)
+    if environment is None:
+        return ""
+    given = environment.get("RUNTIME_DIRECTORY", "").partition(":")[0]
+    if given:
+        return f"{given}/{NAME}"
+    if os.access(SYSTEM, os.W_OK) or (root and os.path.isdir(os.path.dirname(SYSTEM))):
+        return f"{SYSTEM}/{NAME}"
+    own = environment.get("XDG_RUNTIME_DIR", "")
+    return f"{own}/txbalancer/{NAME}" if own else ""
+
+
+class ControlSocket:
+    """
+    Listens at a path, and follows the configuration.
+
+    @ivar path: where; empty while it does not.
+    """
+
+    log = Logger()
+
+    def __init__(self, reactor: Any, board: Board, environment: Mapping[str, str] | None) -> None:
+        """
+        @param environment: see L{find_path}.
+        """
+        self.path = ""
+        self._reactor, self._environment = reactor, environment
+        root = Resource()
+        root.putChild(b"api", Api(board, SocketAccess()))
+        self._site = ControlSite(root, reactor)
+        self._port: Any = None
+
+    def check(self, option: str) -> None:
+        """
+        See whether a path that is named can be used.
+
+        @raise StartError: saying why not.
+        """
+        if option in ("auto", "off"):
+            return
+        path = os.path.abspath(option)
+        folder = os.path.dirname(path)
+        if len(os.fsencode(path)) > _LONGEST:
+            raise StartError(f"control {path}: a socket's path has {_LONGEST} bytes at most")
+        if not os.path.isdir(folder):
+            raise StartError(f"control {path}: there is no folder {folder}: make it first")
+        if os.path.lexists(path) and not _is_socket(path):
+            raise StartError(f"control {path}: there is something that is no socket: move it away")
+
+    def use(self, option: str) -> None:
+        """
+        Listen where C{control} says from now on. What does not work is told, and the service
+        goes on without a socket.
+        """
+        path = find_path(option, self._environment, os.geteuid() == 0)
+        if path == self.path:
+            return
+        self.close()
+        if path:
+            self._open(path)
+        elif option == "auto" and self._environment is not None:
+            self.log.info(
+                "no socket for commands: no folder to put it in;"
+                " name one in [txbalancer], as control = PATH"
+            )
+
+    def close(self) -> Deferred[Any]:
+        """
+        Take no more commands, and remove the socket.
+        """
+        port, self._port, self.path = self._port, None, ""
+        if port is None:
+            return succeed(None)
+        self._site.close()
+        return maybeDeferred(port.stopListening)
+
+    def _open(self, path: str) -> None:
+        try:
+            self._make_room(path)
+            # Nobody else may connect, not even before the mode is set.
+            mask = os.umask(0o177)
+            try:
+                self._port = self._reactor.listenUNIX(path, self._site, mode=0o600)
+            finally:
+                os.umask(mask)
+        except (OSError, CannotListenError) as error:
+            inner = getattr(error, "socketError", None) or error
+            cause = getattr(inner, "strerror", None) or str(inner)
+            self.log.warn("no socket for commands: {path}: {cause}", path=path, cause=cause)
+            return
+        self.path = path
+        self.log.info("commands are taken at {path}", path=path)
+
+    def _make_room(self, path: str) -> None:
+        """
+        Make the folder, and remove what a killed process left.
+
+        @raise OSError: when the path is taken.
+        """
+        os.makedirs(os.path.dirname(path), 0o700, exist_ok=True)
+        if not os.path.lexists(path):
+            return
+        if not _is_socket(path):
+            raise FileExistsError(17, "there is something that is no socket: move it away")
+        if _is_served(path):
+            raise FileExistsError(
+                17,
+                "another process takes commands there; give this service one of its own,"
+                " as control = PATH in [txbalancer]",
+            )
+        os.unlink(path)
+
+
+def _is_socket(path: str) -> bool:
+    return stat.S_ISSOCK(os.lstat(path).st_mode)
+
+
+def _is_served(path: str) -> bool:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as trial:
+        trial.setblocking(False)
+        try:
+            trial.connect(path)
+        except BlockingIOError:
+            return True  # somebody listens, with a full queue
+        except OSError:
+            return False
+    return True
+
+
+class ControlSite(Site):
+    """
+    Serves the API, without a log of its own.
+    """
+
+    noisy = False
+
+    def __init__(self, resource: Resource, reactor: Any) -> None:
+        super().__init__(resource, reactor=reactor)
+        self._open: set[Any] = set()
+
+    def startFactory(self) -> None:
+        """
+        Nothing to do: there is no log whose time would have to be kept.
+        """
+
+    def stopFactory(self) -> None:
+        """
+        Nothing to do.
+        """
+
+    def log(self, request: Request) -> None:
+        """
+        Commands are in the audit lines.
+        """
+
+    def buildProtocol(self, addr: Any) -> Any:
+        """
+        Make the protocol of a connection, and remember it for as long as it is open.
+        """
+        protocol: Any = super().buildProtocol(addr)
+        lost = protocol.connectionLost
+
+        def connection_lost(reason: Any) -> None:
+            self._open.discard(protocol)
+            lost(reason)
+
+        protocol.connectionLost = connection_lost
+        self._open.add(protocol)
+        return protocol
+
+    def close(self) -> None:
+        """
+        Close every connection, once it has what was written to it.
+        """
+        for each in list(self._open):
+            if each.transport is not None:
+                each.transport.loseConnection()
+
+
+class SocketAccess:
+    """
+    Who can open the socket is let in by the rights of its file, and may do everything.
+    """
+
+    typed = False
+
+    def names(self, board: Board) -> tuple[str, ...]:
+        """
+        Return the names of all balancers.
+        """
+        return board.names()
+
+    def whole(self) -> bool:
+        """
+        All of the service.
+        """
+        return True
+
+    def role(self, request: Request) -> Role:
+        """
+        Return what the sender may do.
+        """
+        return Role.OPERATE
+
+    def challenge(self, request: Request) -> bytes | None:
+        """
+        Nobody logs in here.
+        """
+        return None
+
+    def who(self, request: Request) -> str:
+        """
+        Say which user of the machine is at the other end.
+        """
+        channel: Any = request.channel
+        return f"{_user(channel.transport)} on the control socket"
+
+    def distrust(self, request: Request) -> str:
+        """
+        No browser comes this way.
+        """
+        return ""
+
+
+def _user(transport: Any) -> str:
+    try:
+        found = transport.socket.getsockopt(
+            socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size
+        )
+    except (AttributeError, OSError):
+        return "somebody"
+    _, uid, _ = _CREDENTIALS.unpack(found)
+    try:
+        return f"uid {uid} ({pwd.getpwuid(uid).pw_name})"
+    except KeyError:
+        return f"uid {uid}"
