@@ -15,7 +15,7 @@ from txbalancer.proxy.runtime import Runtime
 COMMANDED = "by command"
 """The cause of changes that have an event of their own."""
 
-_PERIOD = 1.0
+PERIOD = 1.0
 """Seconds between two lines about a member that is tried again and fails again."""
 
 
@@ -56,11 +56,11 @@ class FlipLog:
 
     def _hold(self, member: Member) -> None:
         self._held[member] = _Held()
-        self._runtime.reactor.callLater(_PERIOD, self._lift, member)
+        self._runtime.reactor.callLater(PERIOD, self._lift, member)
 
     def _lift(self, member: Member) -> None:
         held = self._held.pop(member)
-        if held.last is not None:
+        if held.last is not None and not member.flags & flags.SHUTDOWN:
             self._write(held.last, f" (and {held.more} more like it)" if held.more else "")
             self._hold(member)
 
