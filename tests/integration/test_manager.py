@@ -127,7 +127,7 @@ def test_killed_while_it_writes(process: BalancerProcess) -> None:
     found = re.search(rb'data-name="Set">(\d+)<', ask(url(process)).body)
     assert found is not None
     assert int(found[1]) in (confirmed[-1], confirmed[-1] + 1)
-    assert "state:" not in process.log()
+    assert "#warn] state:" not in process.log()
 
 
 def test_status_of_a_process(process: BalancerProcess) -> None:
