@@ -111,8 +111,15 @@ function showUndo(section, undo) {
   return true;
 }
 
+let run = null;
+
 function show(news) {
   let fits = !news.shape || JSON.stringify([...news.shape].sort()) === shapeHere();
+  if (news.run) {
+    // After a restart of the service its forms have other nonces.
+    fits = fits && (run === null || run === news.run);
+    run = news.run;
+  }
   for (const section of all("section[data-balancer]")) {
     const its = news.balancers?.[section.dataset.balancer];
     if (!its) continue;
