@@ -365,6 +365,7 @@ class BalancerService(MultiService):
         self.runtime.deadlines.stop()
         for resource in self.targets.resources():
             resource.leave()
+        self.targets.steering.stop()
         self.persistence.stop()
         self.logs.close()
 

@@ -281,6 +281,12 @@ class Steering:
         """
         self._expiry.follow(each.balancer for each in self._resources.values())
 
+    def stop(self) -> None:
+        """
+        Change nothing more by itself.
+        """
+        self._expiry.stop()
+
     def _back(self, balancer: Balancer, member: str, temporary: Temporary) -> None:
         """
         Let the former load factor come back.
