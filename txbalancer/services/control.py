@@ -72,6 +72,7 @@ class ControlSocket:
         root.putChild(b"api", Api(board, SocketAccess()))
         self._site = ControlSite(root, reactor)
         self._port: Any = None
+        self._lacking = False
 
     def check(self, option: str) -> None:
         """
@@ -96,12 +97,13 @@ class ControlSocket:
         goes on without a socket.
         """
         path = find_path(option, self._environment, os.geteuid() == 0)
-        if path == self.path:
+        if path and path == self.path:
             return
         self.close()
         if path:
             self._open(path)
-        elif option == "auto" and self._environment is not None:
+        elif option == "auto" and self._environment is not None and not self._lacking:
+            self._lacking = True
             self.log.info(
                 "no socket for commands: no folder to put it in;"
                 " name one in [txbalancer], as control = PATH"
