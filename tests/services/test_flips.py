@@ -22,7 +22,7 @@ endpoint = tcp:80
 [balancer:shop]
 failonstatus = 500
 members =
-    http://10.0.0.1 maxfails=1 retry=5 hcmethod=get hcfails=1 hcpasses=1 hcinterval=1000
+    http://10.0.0.1 maxfails=1 retry=5 hcmethod=get hcfails=1 hcpasses=1 hcinterval=1000d
 [mount:/]
 to = balancer://shop/
 """
