@@ -18,6 +18,10 @@ from txbalancer.core.member import Member
 _OUT = flags.HC_FAILED | flags.IN_ERROR
 
 
+TRIED_AGAIN = "tried again"
+"""The cause of a L{Flip} out of error that nothing but time, or need, brought about."""
+
+
 class Flip(NamedTuple):
     """
     A change of a member's flags.
@@ -160,7 +164,7 @@ class Standing:
 
     def _revive(self, member: Member, now: float) -> Flip | None:
         member.retries += 1
-        return self._flag(member, member.flags & ~flags.IN_ERROR, "tried again", now)
+        return self._flag(member, member.flags & ~flags.IN_ERROR, TRIED_AGAIN, now)
 
     def _flag(self, member: Member, after: int, cause: str, now: float) -> Flip | None:
         before = member.flags

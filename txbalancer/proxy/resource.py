@@ -34,7 +34,6 @@ class BalancerResource(Resource):
     A balancer, reachable through mounts.
 
     @ivar balancer: the domain's part: who is elected, who is out.
-    @ivar relapses: bounds what is logged of members that are tried again and fail again.
     """
 
     isLeaf = True
@@ -47,7 +46,6 @@ class BalancerResource(Resource):
         self._waiting: deque[Attempts] = deque()
         self._throttle = Throttle()
         self._outages = Throttle()
-        self.relapses = Throttle()
         self._timer: Any = None
 
     def open_pools(self) -> None:

@@ -1,5 +1,5 @@
 """
-Changes of members' states that nobody ordered, told to people and to requests that wait.
+What the log and the journal say of members that go out and come back.
 """
 
 from __future__ import annotations
@@ -9,72 +9,70 @@ from twisted.logger import Logger
 from txbalancer.control.journal import Journal
 from txbalancer.core import flags
 from txbalancer.core.member import Member
-from txbalancer.core.standing import Flip
-from txbalancer.proxy.resource import BalancerResource
+from txbalancer.core.standing import TRIED_AGAIN, Flip
 from txbalancer.proxy.runtime import Runtime
 
 COMMANDED = "by command"
-"""The cause of changes that have an event of their own."""
+"""The cause of changes that are an event of their own."""
 
-LATE = 1.0
-"""Seconds after which it is told how a member is whose changes were too many to tell each."""
+_PERIOD = 1.0
+"""Seconds between two lines about a member that is tried again and fails again."""
 
 
-class Flips:
+class FlipLog:
     """
-    Logs and notes each change once. What somebody ordered is noted as that order instead.
+    Tells of the members of one balancer.
 
-    Where all members are down each request brings them in and out again (forced recovery): of
-    such changes only some are told, and the state that they end in.
+    Where all are down each request brings them in and out again (forced recovery). Of that each
+    member has a line a second, and a last one with what has come of it.
     """
 
     log = Logger()
 
-    def __init__(self, runtime: Runtime, journal: Journal) -> None:
-        self._runtime = runtime
+    def __init__(self, runtime: Runtime, balancer: str, journal: Journal) -> None:
+        """
+        @param balancer: its name, for the lines.
+        @param journal: where what nobody ordered is noted.
+        """
         self._journal = journal
-        # Flags as they were last told, of members about which something was left out.
-        self._untold: dict[Member, int] = {}
+        self._runtime = runtime
+        self._balancer = balancer
+        self._held: dict[Member, _Held] = {}
 
-    def flipped(self, flip: Flip, resource: BalancerResource) -> None:
+    def tell(self, flip: Flip) -> None:
         """
-        Take notice of a change.
+        Write down a change, now or when there was enough said of its member.
         """
-        if flags.usable(flip.after):
-            self._runtime.reactor.callLater(0, resource.serve_waiting)
-        more: str | None = ""
-        if flip.member.retries and flip.cause != COMMANDED:
-            more = resource.relapses.permit(self._runtime.now())
-        if more is None:
-            self._leave_out(flip, resource)
-        else:
-            self._tell(flip, resource.balancer.spec.name, more)
-
-    def _leave_out(self, flip: Flip, resource: BalancerResource) -> None:
         member = flip.member
-        if member in self._untold:
-            return
-        self._untold[member] = flip.before
+        fallen = flip.after & ~flip.before & flags.IN_ERROR
+        if member.retries and (fallen or flip.cause == TRIED_AGAIN):
+            if member in self._held:
+                self._held[member].append(flip)
+                return
+            self._hold(member)
+        elif member in self._held:
+            # Whatever was held back is older than this line, which says how it is now.
+            self._held[member].clear()
+        self._write(flip)
 
-        def tell() -> None:
-            before = self._untold.pop(member)
-            if member.flags != before and not member.flags & flags.SHUTDOWN:
-                name = resource.balancer.spec.name
-                self._tell(Flip(member, before, member.flags, member.cause), name, "")
+    def _hold(self, member: Member) -> None:
+        self._held[member] = _Held()
+        self._runtime.reactor.callLater(_PERIOD, self._lift, member)
 
-        self._runtime.reactor.callLater(LATE, tell)
+    def _lift(self, member: Member) -> None:
+        held = self._held.pop(member)
+        if held.last is not None:
+            self._write(held.last, f" (and {held.more} more like it)" if held.more else "")
+            self._hold(member)
 
-    def _tell(self, flip: Flip, balancer: str, more: str) -> None:
-        member = flip.member
-        if member in self._untold:
-            self._untold[member] = flip.after
+    def _write(self, flip: Flip, more: str = "") -> None:
         before, after = (flags.describe(each).strip() for each in (flip.before, flip.after))
         level = self.log.info if flags.usable(flip.after) else self.log.warn
         level(
             "{balancer}: {member} {before} -> {after}: {cause}{more}",
             more=more,
-            balancer=balancer,
-            member=member.name,
+            balancer=self._balancer,
+            member=flip.member.name,
             before=before,
             after=after,
             cause=flip.cause,
@@ -83,7 +81,36 @@ class Flips:
             self._journal.note(
                 "flip",
                 f"{before} -> {after}: {flip.cause}{more}",
-                balancer=balancer,
-                member=member.name,
+                balancer=self._balancer,
+                member=flip.member.name,
                 details={"before": before, "after": after, "cause": flip.cause},
             )
+
+
+class _Held:
+    """
+    What is not told yet of a member of which enough was said for now.
+
+    @ivar last: the latest change; C{None} when there was none.
+    @ivar more: the number of those before it.
+    """
+
+    __slots__ = ("last", "more")
+
+    def __init__(self) -> None:
+        self.last: Flip | None = None
+        self.more = 0
+
+    def append(self, flip: Flip) -> None:
+        """
+        Take a change.
+        """
+        self.more += self.last is not None
+        self.last = flip
+
+    def clear(self) -> None:
+        """
+        Forget all.
+        """
+        self.last = None
+        self.more = 0

@@ -11,6 +11,7 @@ from typing import Any
 
 from txbalancer.control.journal import Journal
 from txbalancer.control.telemetry import Telemetry
+from txbalancer.core import flags
 from txbalancer.core.balancer import Balancer
 from txbalancer.core.mounts import Mount, MountTable
 from txbalancer.core.registry import Registry
@@ -31,12 +32,13 @@ from txbalancer.core.specs import (
     ToResource,
     ToStatus,
 )
+from txbalancer.core.standing import Flip
 from txbalancer.proxy.local import RedirectTarget, StatusTarget
 from txbalancer.proxy.mounted import MountedBalancer
 from txbalancer.proxy.resource import BalancerResource
 from txbalancer.proxy.runtime import Runtime
 from txbalancer.proxy.web import WebTarget
-from txbalancer.services.flips import Flips
+from txbalancer.services.flips import FlipLog
 from txbalancer.services.guards import Guards
 from txbalancer.services.heartbeat import HeartbeatLoad, HeartbeatResource
 from txbalancer.services.pages import Pages
@@ -72,7 +74,6 @@ class Targets:
         self._resources: dict[str, WebTarget] = {}
         self.guards = Guards(runtime)
         self.journal = Journal(lambda: runtime.wall())
-        self._flips = Flips(runtime, self.journal)
         self.telemetry = Telemetry(
             runtime.reactor, lambda: (each.balancer for each in self.resources())
         )
@@ -140,9 +141,18 @@ class Targets:
     def _resource(self, spec: BalancerSpec, plain: bool = False) -> BalancerResource:
         balancer = Balancer(spec, self._registry, Random(), secret=_SECRET, plain=plain)
         resource = BalancerResource(self._runtime, balancer)
-        balancer.on_flip = lambda flip: self._flips.flipped(flip, resource)
+        told = FlipLog(self._runtime, spec.name, self.journal)
+        balancer.on_flip = lambda flip: self._flipped(flip, resource, told)
         resource.open_pools()
         return resource
+
+    def _flipped(self, flip: Flip, resource: BalancerResource, told: FlipLog) -> None:
+        """
+        Tell people about a change of a member's state, and requests that wait for one.
+        """
+        if flags.usable(flip.after):
+            self._runtime.reactor.callLater(0, resource.serve_waiting)
+        told.tell(flip)
 
     def _mount(
         self,
