@@ -13,6 +13,7 @@ from tests.config.helpers import REGISTRY
 from txbalancer.config import loads
 from txbalancer.control.checks import (
     COMMAND_CHECKS,
+    check_control,
     check_log_formats,
     check_log_paths,
     check_passwords,
@@ -173,3 +174,22 @@ def test_a_state_file_needs_its_folder(tmp_path: Path) -> None:
             f"the folder {tmp_path}/no is not there: create it, or name another",
         )
     ]
+
+
+def test_where_the_socket_may_be(tmp_path: Path) -> None:
+    """
+    A path that is named needs its folder, and nothing else may be there; auto needs nothing.
+    """
+    (tmp_path / "file").write_text("")
+    for path, fault in (
+        ("auto", ""),
+        ("off", ""),
+        (str(tmp_path / "control.sock"), ""),
+        (str(tmp_path / "none" / "control.sock"), "is not there: create it"),
+        (str(tmp_path / "file"), "no socket"),
+        (str(tmp_path / ("x" * 120)), "107 bytes"),
+    ):
+        found = list(check_control(ServiceSpec(service=GlobalSpec(control=path))))
+        assert bool(found) is bool(fault), path
+        assert all(fault in text for _, _, text in found)
+    assert check_control in COMMAND_CHECKS
