@@ -7,11 +7,13 @@ from __future__ import annotations
 import json
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from tests.proxy.rigs import GET, OK, check_rest, make_rig
 from txbalancer.control import loglines
 from txbalancer.core.outcome import Outcome
-from txbalancer.testing import MemoryRig
+from txbalancer.testing import MemoryRig, MemoryTransport, Opening
 
 SWEEP = 0.26
 """A wait that ends by itself is noticed by the next sweep of deadlines, after 0.25 s at most."""
@@ -186,3 +188,46 @@ def test_clients_that_leave(where: str) -> None:
     if where == "connecting":
         rig.accept()
         check_rest(rig)
+
+
+STEPS = st.lists(
+    st.one_of(
+        st.sampled_from(["ask", "accept", "refuse", "answer", "leave"]), st.floats(0.001, 0.4)
+    ),
+    max_size=40,
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(STEPS, st.sampled_from(["max=1", "max=2 acquire=1s", "maxfails=1 retry=1"]))
+def test_phases_fit_into_the_whole(steps: list[str | float], options: str) -> None:
+    """
+    Whatever happens when: no time is counted twice, and none is negative.
+    """
+    rig = make_rig(2, member=options, balancer="timeout = 1")
+    clients: list[MemoryTransport] = []
+    openings: list[Opening] = []
+    members: list[MemoryTransport] = []
+    for step in steps:
+        openings += rig.openings()
+        if isinstance(step, float):
+            wait(rig, step)
+        elif step == "ask":
+            clients.append(rig.client())
+            clients[-1].send(GET)
+        elif step == "leave" and clients:
+            clients.pop(0).reset()
+        elif step == "accept" and openings:
+            members.append(openings.pop(0).accept())
+        elif step == "refuse" and openings:
+            openings.pop(0).fail()
+        elif step == "answer" and members:
+            member = members.pop(0)
+            if member.taken():
+                member.send(OK)
+                members.append(member)
+    for outcome in rig.outcomes:
+        assert min(outcome.queue, outcome.connect, outcome.first_byte) >= 0
+        whole = outcome.first_byte or outcome.duration
+        assert outcome.queue + outcome.connect <= whole + 1e-9
+        assert outcome.first_byte <= outcome.duration + 1e-9
