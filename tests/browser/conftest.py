@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from playwright.sync_api import sync_playwright
 
 from tests.integration.process import BalancerProcess
 from tests.peers import require
@@ -111,9 +112,8 @@ def chromium() -> Iterator[Any]:
     Start the browser once.
     """
     program = require("chromium")
-    sync_api = pytest.importorskip("playwright.sync_api")
     shutil.rmtree(PICTURES, ignore_errors=True)
-    with sync_api.sync_playwright() as playwright:
+    with sync_playwright() as playwright:
         # As root, which CI is, there is no sandbox.
         options = ["--no-sandbox"] if os.getuid() == 0 else []
         browser = playwright.chromium.launch(executable_path=program, args=options)

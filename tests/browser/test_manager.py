@@ -10,6 +10,8 @@ import urllib.request
 from typing import Any
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import expect
 
 from tests.browser.conftest import Member
 from tests.integration.process import BalancerProcess
@@ -49,8 +51,7 @@ def has(found: Any, text: str) -> None:
     """
     Wait until something says something.
     """
-    sync_api = pytest.importorskip("playwright.sync_api")
-    sync_api.expect(found).to_contain_text(text, timeout=8000)
+    expect(found).to_contain_text(text, timeout=8000)
 
 
 def undo(page: Any) -> None:
@@ -334,14 +335,13 @@ def test_how_it_looks(screen, members, scheme: str, width: int) -> None:
     On a desktop and a phone, light and dark: nothing sticks out, and axe-core finds nothing
     serious.
     """
-    axe_core = pytest.importorskip("axe_playwright_python.sync_playwright")
     shown = screen(width, color_scheme=scheme, bypass_csp=True)
     page = shown.open()
     shown.picture(f"all-{scheme}-{width}")
     page = shown.open(f"?b=shop&w={members[0].url}")
     shown.picture(f"form-{scheme}-{width}")
     assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
-    found = axe_core.Axe().run(page).response["violations"]
+    found = Axe().run(page).response["violations"]
     serious = [
         (each["id"], [node["html"][:200] for node in each["nodes"]])
         for each in found
