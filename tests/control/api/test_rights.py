@@ -13,6 +13,8 @@ import pytest
 from tests.control.api.asking import Asker
 from tests.control.manager.boards import CONFIGURATION
 from txbalancer.core import crypts
+from txbalancer.core.access import rules
+from txbalancer.core.specs import MountSpec, ToManager
 from txbalancer.errors import StartError
 
 MEMBER = "/balancers/shop/members/a"
@@ -142,8 +144,9 @@ def test_operators_need_a_file_of_users() -> None:
     """
     A rule for users without users fails the start.
     """
+    spec = MountSpec("m", "/", ToManager(), operate=rules("user ann"))
     with pytest.raises(StartError, match="operate asks for users: give auth-file"):
-        Asker(with_rules("operate = user ann"))
+        Asker().rig.targets.guards.wrap(spec, None)
 
 
 def test_operators_by_name() -> None:
