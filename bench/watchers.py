@@ -50,9 +50,9 @@ class Watchers:
 
         @raise BenchError: they had not; figures would be of something else.
         """
-        wanted = int(seconds / EVERY) - 1
+        wanted = seconds / EVERY - 1
         # The page hears nothing while nothing changes, as before the load.
-        if self.fault or self.scrapes < wanted or self.events < wanted // 2:
+        if self.fault or self.scrapes < 0.7 * wanted or self.events < 0.5 * wanted:
             raise BenchError(
                 f"{self.scrapes} scrapes and {self.events} events in {seconds:.0f} s:"
                 f" {self.fault or 'too few'}"

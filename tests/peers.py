@@ -28,6 +28,7 @@ PACKAGES = {
     "haproxy": "haproxy",
     "tomcat10": "tomcat10 and tomcat10-examples",
     "wrk": "wrk",
+    "chromium": "chromium",
     "curl": "curl",
     "systemd-analyze": "systemd",
     "systemd-socket-activate": "systemd",

@@ -177,7 +177,7 @@ def test_wheel_holds_the_package_and_the_plugin(wheel: Path, root: Path) -> None
     pages = {
         str(path.relative_to(root))
         for path in (root / "txbalancer/control/pages").iterdir()
-        if path.suffix in (".html", ".css", ".xml")
+        if path.suffix in (".html", ".css", ".js", ".xml")
     }
     assert pages
     assert names == modules | pages | {"txbalancer/py.typed", plugin}

@@ -269,3 +269,18 @@ def test_M2_passwords_in_the_clear(tmp_path: Path, listener: str, mount: str, wa
         "[mount:/x]\nto = status:200\nlistener = web\n"
     )
     assert any("clear text on listener web" in each for each in warnings(text)) is warned
+
+
+def test_passwords_of_operators(tmp_path: Path) -> None:
+    """
+    Users who may change things need a file, and a way that nobody listens on, as well.
+    """
+    text = f"{LISTENER}[mount:/]\nto = manager:\nrequire = local\noperate = valid-user\n"
+    assert errors(text) == [
+        "f:6: [mount:/] operate: user and valid-user need an htpasswd file: "
+        "auth-file, in Apache's syntax AuthUserFile"
+    ]
+    (tmp_path / "users").write_text("")
+    assert warnings(f"{text}auth-file = {tmp_path}/users\n") == [
+        CLEAR.format(6).replace("require", "operate") + ": give it a tls-certificate"
+    ]

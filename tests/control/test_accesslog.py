@@ -169,7 +169,9 @@ def test_a_full_disk_loses_no_more_than_it_must(bench: Bench, events: list[dict[
     bench.clock.advance(DELAY)
     assert bench.text == b"x" * 99 + (b"\n" + b"x" * 99) * 6 + (b"\n" + b"y" * 99) * 3 + b"\n"
     assert warnings(events) == [("No space left on device", 0)]
-    assert events[-1]["lost"] == 2
+    assert events[-1]["lost"] == bench.access_log.lost == 2
+    bench.log("z")
+    assert bench.access_log.lost == 2, "the sum of all that were lost stays, for metrics"
 
 
 def test_one_warning_a_minute(bench: Bench, events: list[dict[str, Any]]) -> None:

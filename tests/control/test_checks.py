@@ -14,6 +14,7 @@ from txbalancer.config import loads
 from txbalancer.control.checks import (
     CHECKS,
     COMMAND_CHECKS,
+    check_control,
     check_log_formats,
     check_log_paths,
     check_passwords,
@@ -206,3 +207,22 @@ def test_a_state_file_needs_its_folder(tmp_path: Path, monkeypatch: pytest.Monke
     monkeypatch.chdir(tmp_path)
     relative = loads(text.replace(f"{missing}", "nope"), REGISTRY, CHECKS, "f").spec
     assert [each[1] for each in check_log_paths(relative)] == ["state"]
+
+
+def test_where_the_socket_may_be(tmp_path: Path) -> None:
+    """
+    A path that is named needs its folder, and nothing else may be there; auto needs nothing.
+    """
+    (tmp_path / "file").write_text("")
+    for path, fault in (
+        ("auto", ""),
+        ("off", ""),
+        (str(tmp_path / "control.sock"), ""),
+        (str(tmp_path / "none" / "control.sock"), "is not there: create it"),
+        (str(tmp_path / "file"), "no socket"),
+        (str(tmp_path / ("x" * 120)), "107 bytes"),
+    ):
+        found = list(check_control(ServiceSpec(service=GlobalSpec(control=path))))
+        assert bool(found) is bool(fault), path
+        assert all(fault in text for _, _, text in found)
+    assert check_control in COMMAND_CHECKS

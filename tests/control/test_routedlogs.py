@@ -52,6 +52,20 @@ def lines(path: Path) -> list[str]:
     return path.read_text().splitlines()
 
 
+def test_what_all_logs_lost(tmp_path: Path) -> None:
+    """
+    Lines that could not be written are summed over all logs.
+    """
+    logs = open_access_logs(
+        configured(tmp_path, on_listener("web", (str(tmp_path / "a"), "%U"))), Clock()
+    )
+    assert logs.lost == 0
+    for number, log in enumerate(logs._every, 1):  # type: ignore[union-attr]
+        log.lost = number
+    assert logs.lost == 3
+    logs.close()
+
+
 def test_one_log_is_used_directly(tmp_path: Path) -> None:
     """
     Without further logs nothing stands between an exchange and the log.

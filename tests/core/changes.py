@@ -17,6 +17,7 @@ from txbalancer.core.commands import (
     SetBalancer,
     SetMember,
 )
+from txbalancer.core.overrides import BY_HAND
 from txbalancer.core.performing import apply
 from txbalancer.core.specs import StickyNames
 
@@ -91,15 +92,15 @@ def commands(draw) -> Command:
     if kind == "balancer":
         return set_balancer(draw)
     if kind == "add":
-        return AddMember("shop", member(draw(NAMES), status=draw(MASKS) | flags.INIT))
+        return AddMember("shop", member(draw(NAMES), status=draw(MASKS) & BY_HAND | flags.INIT))
     if kind == "remove":
         return RemoveMember("shop", draw(NAMES))
     return Revert("shop", draw(st.just("") | NAMES))
 
 
-def made():
+def made(fresh=False):
     """
-    Make a balancer of three members that have some history.
+    Make a balancer of three members that have some history, or are C{fresh}.
     """
     lb = balancer(
         "http://a",
@@ -107,6 +108,8 @@ def made():
         member("http://c", status="+D"),
         growth=2,
     )
+    if fresh:
+        return lb
     elected(lb, 5)
     lb.members[0].read = lb.members[1].transferred = 700
     return lb

@@ -16,7 +16,7 @@ def noted(past: Past, balancer: str, number: int, undo=None, **after: str) -> No
     Note a change of the member a.
     """
     event = Event(number, 0.0, "change", balancer, "a", "", "me", {"after": after})
-    past.add(event, (undo or SetBalancer(balancer),))
+    past.add(event, undo or SetBalancer(balancer))
 
 
 def numbers(past: Past) -> list[int]:

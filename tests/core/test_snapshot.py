@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.core.balancers import balancer, elected, member, words
+from tests.core.changes import balancers, made
 from txbalancer.core import flags, snapshot
 from txbalancer.core.commands import AddMember, RemoveMember, SetBalancer, SetMember
 from txbalancer.core.performing import apply
@@ -52,6 +53,22 @@ def test_round_trip():
         "refused",
     ]
     assert elected(one, 5, now=103.0) == elected(two, 5, now=7.0)
+
+
+@given(balancers())
+def test_any_state_comes_back(one):
+    """
+    Whatever was changed, checked or in use: the next process goes on with the same. Members
+    are in the file's order then, added ones after them in theirs.
+    """
+    two = made(fresh=True)
+    assert moved(one, two, 50.0, 3000.0) == []
+    before, after = snapshot.export(one, 50.0), snapshot.export(two, 3000.0)
+    assert after == before
+    configured = [each.url for each in two.configured.members]
+    inside = [each for each in configured if each in before["members"]]
+    outside = [each for each in before["members"] if each not in configured]
+    assert list(after["members"]) == inside + outside
 
 
 def test_lbstatus_comes_back():

@@ -147,6 +147,25 @@ def test_undo_and_time_go_on(balancer: Starts) -> None:
     assert ended == "temporary weight ended: loadfactor 7 -> 1"
 
 
+def test_a_damaged_file_stops_nobody(balancer: Starts) -> None:
+    """
+    The next process serves with the state before it, says so, and keeps the damaged file.
+    """
+    process = balancer(TEXT)
+    with commands(process) as control:
+        for lbset in (1, 2, 3):
+            control.ask("PATCH", member(1), {"lbset": lbset})
+    process.signal(signal.SIGKILL)
+    process.wait()
+    file = process.folder / "state.json"
+    file.write_bytes(file.read_bytes()[:-100])
+    process.start()
+    with commands(process) as control:
+        assert control.ask("GET", member(1))["lbset"] == 2
+    assert "state.json cannot be used: it is no state of txbalancer, or not all" in process.log()
+    assert len(list(process.folder.glob("state.json.damaged-*"))) == 1
+
+
 def test_who_changed_what(balancer: Starts) -> None:
     """
     Each change is a line of the log, with who made it, what was before and what is now; so are

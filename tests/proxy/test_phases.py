@@ -7,12 +7,15 @@ from __future__ import annotations
 import json
 
 import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
 
 from tests.proxy.rigs import GET, OK, check_rest, make_rig
 from txbalancer.control import loglines
 from txbalancer.core.outcome import Outcome
-from txbalancer.testing import MemoryRig
+from txbalancer.testing import MemoryRig, MemoryTransport, Opening
 
+CLOSING = OK.replace(b"\r\n", b"\r\nConnection: close\r\n", 1)
 SWEEP = 0.26
 """A wait that ends by itself is noticed by the next sweep of deadlines, after 0.25 s at most."""
 
@@ -95,7 +98,7 @@ def test_waiting_for_room_and_then_for_a_connection() -> None:
     member = rig.accept()
     rig.client().send(GET)
     wait(rig, 0.04)
-    member.send(OK.replace(b"\r\n", b"\r\nConnection: close\r\n", 1))
+    member.send(CLOSING)
     wait(rig, 0.03)
     rig.accept().send(OK)
     assert last(rig) == (0.04, 0.03, 0.07, 0.07)
@@ -186,3 +189,52 @@ def test_clients_that_leave(where: str) -> None:
     if where == "connecting":
         rig.accept()
         check_rest(rig)
+
+
+STEPS = st.lists(
+    st.one_of(
+        st.sampled_from(["ask", "ask", "accept", "refuse", "answer", "close", "leave"]),
+        st.floats(0.001, 0.4),
+    ),
+    max_size=40,
+)
+
+
+@settings(max_examples=100, deadline=None)
+@example(["ask", "accept", "ask", 0.1, "close", 0.1, "accept", "answer"], "max=1")
+@given(STEPS, st.sampled_from(["max=1", "max=1 acquire=1s", "maxfails=1 retry=1"]))
+def test_phases_fit_into_the_whole(steps: list[str | float], options: str) -> None:
+    """
+    Whatever happens when: no time is counted twice, and none is negative.
+    """
+    rig = make_rig(1, member=options, balancer="timeout = 1")
+    clients: list[MemoryTransport] = []
+    openings: list[Opening] = []
+    members: list[MemoryTransport] = []
+    for step in steps:
+        openings += rig.openings()
+        if isinstance(step, float):
+            wait(rig, step)
+        elif step == "ask":
+            clients.append(rig.client())
+            clients[-1].send(GET)
+        elif step == "leave" and clients:
+            clients.pop(0).reset()
+        elif step == "accept" and openings:
+            members.append(openings.pop(0).accept())
+        elif step == "refuse" and openings:
+            openings.pop(0).fail()
+        elif step in ("answer", "close") and members:
+            member = members.pop(0)
+            if not member.taken():
+                member.end()
+            elif step == "close":
+                member.send(CLOSING)
+            else:
+                member.send(OK)
+                members.append(member)
+    for outcome in rig.outcomes:
+        assert min(outcome.queue, outcome.connect, outcome.first_byte) >= 0
+        whole = outcome.first_byte or outcome.duration
+        assert outcome.queue + outcome.connect <= whole + 1e-9
+        assert outcome.first_byte <= outcome.duration + 1e-9

@@ -111,6 +111,18 @@ def test_edits_come_first() -> None:
     assert sent(member.taken(), b"traceparent") == [VALID]
 
 
+def test_clients_need_not_be_believed() -> None:
+    """
+    Where the header is unset every trace begins here, without the client's state.
+    """
+    rig = make_rig(1, mount="traceparent = on\nrequestheader = unset traceparent")
+    _, member = begin(rig, request(b"traceparent: " + VALID, b"tracestate: a=1"))
+    head = member.taken()
+    (trace,) = sent(head, b"traceparent")
+    assert trace != VALID
+    assert sent(head, b"tracestate") == []
+
+
 def test_bodies_and_http10() -> None:
     """
     The other ways in which a mount asks members have it, too.

@@ -345,11 +345,35 @@ def test_a_disk_that_is_full(
             assert heard == [f"{places.path}: No space left on device"]
     assert told == [f"{places.path}: No space left on device"]
     assert world.members()[0].lbset == 2
+    record = world.service.persistence.record
+    assert (record.failed, record.fine) == (2, False)
     world.advance(31)
+    assert (record.failed, record.fine, record.last) == (2, True, places.wall)
     assert told == [f"{places.path}: No space left on device", ""]
     steering.settled().addCallback(heard.append)
     assert heard[-1] == ""
     assert places.start().members()[0].lbset == 2
+
+
+def test_a_file_that_is_given_up_is_no_trouble_any_more(
+    places: Places, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """
+    Without a state file nothing is wrong with it, whatever was before.
+    """
+    world = places.start()
+
+    def full(descriptor: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    world.service.targets.steering.apply(SetMember("shop", FIRST, lbset=1), "me")
+    assert not world.service.persistence.record.fine
+    world.reload(CONFIGURATION)
+    assert world.service.persistence.record.fine
+    heard: list[str] = []
+    world.service.persistence.settled().addCallback(heard.append)
+    assert heard == [""]
 
 
 def test_one_write_at_a_time(places: Places) -> None:

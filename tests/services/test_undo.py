@@ -229,6 +229,17 @@ def test_an_end_that_was_missed(world: World, steering: Steering) -> None:
     assert world.members()[0].lbfactor == 100
 
 
+def test_a_stopped_service_changes_nothing(world: World, steering: Steering) -> None:
+    """
+    No timer stays behind.
+    """
+    steering.apply(SetMember("shop", FIRST, loadfactor=500, lasting=60.0), "me")
+    stopping = world.service.stopService()
+    world.advance(1)
+    assert stopping.called
+    assert world.reactor.getDelayedCalls() == []
+
+
 def test_nothing_of_it_for_a_factor_for_good(steering: Steering) -> None:
     """
     Nor for what is not there.

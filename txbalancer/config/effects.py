@@ -84,7 +84,7 @@ OF_MOUNTS = (
     ),
     _need(
         "auth-file auth-name",
-        lambda spec: asks_for_users(spec.require),
+        lambda spec: asks_for_users((*spec.require, *spec.operate)),
         "require = user or valid-user",
     ),
     _need("operate legacyget", lambda spec: isinstance(spec.target, ToManager), "a manager:"),

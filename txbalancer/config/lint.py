@@ -242,14 +242,15 @@ def _slashes(placed: Placed[MountSpec], findings: Findings) -> None:
 
 def _passwords(placed: Placed[MountSpec], listeners: Listeners, findings: Findings) -> None:
     spec, section = placed.spec, placed.section
-    if not asks_for_users(spec.require):
+    key = "require" if asks_for_users(spec.require) else "operate"
+    if not asks_for_users((*spec.require, *spec.operate)):
         return
-    line = section.line_of("require")
+    line = section.line_of(key)
     if not spec.auth_file:
         findings.error(
             line,
             section.title,
-            "require",
+            key,
             "user and valid-user need an htpasswd file: auth-file, in Apache's syntax AuthUserFile",
         )
     plain = [each.spec.name for each in listeners if _in_the_clear(each.spec, spec)]
@@ -257,7 +258,7 @@ def _passwords(placed: Placed[MountSpec], listeners: Listeners, findings: Findin
         findings.warn(
             line,
             section.title,
-            "require",
+            key,
             f"passwords cross the network as clear text on listener {', '.join(plain)}: "
             "give it a tls-certificate",
         )

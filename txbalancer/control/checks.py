@@ -5,6 +5,7 @@ Checks of a configuration that need the layers above it; they only read files.
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Iterator
 
 from txbalancer.config import Complaint
@@ -20,6 +21,8 @@ _OF_STATE = (
     "make it, for the service's user to write, or name another: `state =` of [txbalancer], in"
     " Apache's syntax DefaultRuntimeDir"
 )
+LONGEST_SOCKET = 107
+"""Bytes of a path that the system takes for a socket."""
 
 
 def check_tls(spec: ServiceSpec) -> Iterator[Complaint]:
@@ -91,12 +94,38 @@ def _why_not_writable(path: str) -> str:
     return fault
 
 
+def check_control(spec: ServiceSpec) -> Iterator[Complaint]:
+    """
+    See whether a socket for commands could be at the path that is named, if one is.
+    """
+    fault = socket_fault(spec.service.control)
+    if fault:
+        yield "txbalancer", "control", fault
+
+
+def socket_fault(option: str) -> str:
+    """
+    Say why C{control} names no place for a socket; empty when it does.
+    """
+    if option in ("auto", "off"):
+        return ""
+    path = os.path.abspath(option)
+    folder = os.path.dirname(path)
+    if len(os.fsencode(path)) > LONGEST_SOCKET:
+        return f"a socket's path has {LONGEST_SOCKET} bytes at most: name a shorter one"
+    if not os.path.isdir(folder):
+        return f"the folder {folder} is not there: create it, or name another"
+    if os.path.lexists(path) and not stat.S_ISSOCK(os.lstat(path).st_mode):
+        return f"{path} is there and no socket: move it away, or name another"
+    return ""
+
+
 def check_passwords(spec: ServiceSpec) -> Iterator[Complaint]:
     """
     Read the files of passwords of those mounts that ask for any.
     """
     for mount in spec.mounts:
-        if mount.auth_file and asks_for_users(mount.require):
+        if mount.auth_file and asks_for_users((*mount.require, *mount.operate)):
             try:
                 load_users(mount.auth_file)
             except StartError as error:
@@ -118,7 +147,7 @@ def check_state_folder(spec: ServiceSpec) -> Iterator[Complaint]:
 CHECKS = (check_tls, check_log_formats, check_passwords, check_state_folder)
 """For C{check}, the start and a reload alike."""
 
-COMMAND_CHECKS = (*CHECKS, check_log_paths)
+COMMAND_CHECKS = (*CHECKS, check_log_paths, check_control)
 """All of them, for C{check}."""
 
 

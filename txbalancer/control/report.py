@@ -27,6 +27,7 @@ from txbalancer.core.overrides import (
     live_spec,
     of_balancer,
     of_member,
+    of_members,
     removed,
     shown_options,
 )
@@ -71,13 +72,15 @@ def balancer_report(board: Board, name: str) -> Report:
 
 def member_report(board: Board, balancer: str, member: str) -> Report:
     """
-    Tell about a member.
+    Tell about a member, with all of its options.
 
     @raise LookupError: when there is no such balancer or member.
     """
     found = board.balancer(balancer)
     meter = board.telemetry.meters.select(balancer=balancer, member=member)
-    return _member(board, found, find_member(found, member), meter)
+    live = find_member(found, member)
+    report = _member(board, found, live, meter, of_member(found, live))
+    return {**report, "options": shown_options(live_spec(live))}
 
 
 def requests_report(meter: Meter, in_flight: int | None = None) -> Report:
@@ -120,7 +123,7 @@ def _balancer(board: Board, name: str, found: _ByMember) -> Report:
     balancer = board.balancer(name)
     members = balancer.members
     meter = merged(each for (its, _), each in found.items() if its == name)
-    waiting = board.waiting(name)
+    waiting, changed = board.waiting(name), of_members(balancer)
     most = len(balancer.configured.members) + balancer.spec.growth
     return {
         "name": name,
@@ -132,7 +135,9 @@ def _balancer(board: Board, name: str, found: _ByMember) -> Report:
         "requests": requests_report(meter, sum(each.busy for each in members) + waiting),
         "queue": waiting + sum(each.pool.waiting for each in members if each.pool is not None),
         "members": [
-            _member(board, balancer, each, found.get((name, each.name)) or Meter())
+            _member(
+                board, balancer, each, found.get((name, each.name)) or Meter(), changed[each.name]
+            )
             for each in members
         ],
     }
@@ -147,10 +152,15 @@ def _overrides(found: list[Override]) -> list[Report]:
 # -- members
 
 
-def _member(board: Board, balancer: Balancer, member: Member, meter: Meter) -> Report:
+def _member(
+    board: Board,
+    balancer: Balancer,
+    member: Member,
+    meter: Meter,
+    changed: list[Override] | None,
+) -> Report:
     name = balancer.spec.name
     history = board.telemetry.history(name, member.name)
-    changed = of_member(balancer, member)
     return {
         "url": member.name,
         "route": member.route.decode(),
@@ -171,7 +181,6 @@ def _member(board: Board, balancer: Balancer, member: Member, meter: Meter) -> R
         "health": _health(board, member),
         "drain": _drain(board, member, history),
         "temporary": _temporary(board, member),
-        "options": shown_options(live_spec(member)),
         "overrides": _overrides(changed or []),
         "added": changed is None,
     }

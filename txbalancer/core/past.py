@@ -24,7 +24,7 @@ class Done(NamedTuple):
     """
 
     event: Event
-    undo: tuple[Command, ...]
+    undo: Command
 
 
 class Past:
@@ -37,7 +37,7 @@ class Past:
     def __init__(self) -> None:
         self.changes: deque[Done] = deque(maxlen=KEPT)
 
-    def add(self, event: Event, undo: tuple[Command, ...]) -> None:
+    def add(self, event: Event, undo: Command) -> None:
         """
         Note a change.
         """
@@ -79,7 +79,7 @@ class Past:
                 each.event.balancer != balancer
                 or each.event.member != member
                 or not each.event.details["after"].get("lasting")
-                or not all(map(_of_factor_only, each.undo))
+                or not _of_factor_only(each.undo)
             )
         )
 

@@ -25,9 +25,9 @@ from txbalancer.core.member import Member
 from txbalancer.core.overrides import BY_HAND, RANKING, configured_spec, live_spec
 
 
-def inverse(balancer: Balancer, command: Command) -> tuple[Command, ...]:
+def inverse(balancer: Balancer, command: Command) -> Command:
     """
-    Return what makes options, flags, members and their order be what they are now, once
+    Return the command that makes options, flags, members and their order be what they are now, once
     C{command} was carried out.
 
     Only what the command touches is put back: what traffic and checks did meanwhile stays.
@@ -40,20 +40,20 @@ def inverse(balancer: Balancer, command: Command) -> tuple[Command, ...]:
     """
     name = command.balancer
     if isinstance(command, SetMember):
-        return (_of_set_member(balancer, command),)
+        return _of_set_member(balancer, command)
     if isinstance(command, SetBalancer):
         given = [each for each in BALANCER_OPTIONS if getattr(command, each) is not KEEP]
-        return (_options(balancer, given),)
+        return _options(balancer, given)
     if isinstance(command, AddMember):
-        return (RemoveMember(name, command.spec.url),)
+        return RemoveMember(name, command.spec.url)
     if isinstance(command, PutBack):
-        return (RemoveMember(name, command.gone.name),)
+        return RemoveMember(name, command.gone.name)
     if isinstance(command, RemoveMember):
         gone = find_member(balancer, command.member)
-        return (PutBack(name, gone, gone.index),)
+        return PutBack(name, gone, gone.index)
     if not command.member:
-        return (_options(balancer, BALANCER_OPTIONS),)
-    return (_of_revert(balancer, command),)
+        return _options(balancer, BALANCER_OPTIONS)
+    return _of_revert(balancer, command)
 
 
 def _options(balancer: Balancer, names: Any) -> SetBalancer:

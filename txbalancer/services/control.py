@@ -20,6 +20,7 @@ from twisted.web.resource import Resource
 from twisted.web.server import Site
 
 from txbalancer.control.api.resource import Api
+from txbalancer.control.checks import socket_fault
 from txbalancer.control.manager.board import Board
 from txbalancer.control.rights import Role
 from txbalancer.errors import StartError
@@ -27,8 +28,6 @@ from txbalancer.errors import StartError
 NAME = "control.sock"
 SYSTEM = "/run/txbalancer"
 _CREDENTIALS = struct.Struct("3i")
-_LONGEST = 107
-"""Bytes of a path that the system takes for a socket."""
 
 
 def find_path(option: str, environment: Mapping[str, str] | None, root: bool) -> str:
@@ -72,6 +71,7 @@ class ControlSocket:
         root.putChild(b"api", Api(board, SocketAccess()))
         self._site = ControlSite(root, reactor)
         self._port: Any = None
+        self._lacking = False
 
     def check(self, option: str) -> None:
         """
@@ -79,16 +79,9 @@ class ControlSocket:
 
         @raise StartError: saying why not.
         """
-        if option in ("auto", "off"):
-            return
-        path = os.path.abspath(option)
-        folder = os.path.dirname(path)
-        if len(os.fsencode(path)) > _LONGEST:
-            raise StartError(f"control {path}: a socket's path has {_LONGEST} bytes at most")
-        if not os.path.isdir(folder):
-            raise StartError(f"control {path}: there is no folder {folder}: make it first")
-        if os.path.lexists(path) and not _is_socket(path):
-            raise StartError(f"control {path}: there is something that is no socket: move it away")
+        fault = socket_fault(option)
+        if fault:
+            raise StartError(f"control {option}: {fault}")
 
     def use(self, option: str) -> None:
         """
@@ -96,12 +89,13 @@ class ControlSocket:
         goes on without a socket.
         """
         path = find_path(option, self._environment, os.geteuid() == 0)
-        if path == self.path:
+        if path and path == self.path:
             return
         self.close()
         if path:
             self._open(path)
-        elif option == "auto" and self._environment is not None:
+        elif option == "auto" and self._environment is not None and not self._lacking:
+            self._lacking = True
             self.log.info(
                 "no socket for commands: no folder to put it in;"
                 " name one in [txbalancer], as control = PATH"

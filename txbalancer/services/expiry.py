@@ -33,12 +33,18 @@ class Expiry:
         Look anew at the members of these balancers and no others.
         """
         self._balancers = tuple(balancers)
-        if self._timer is not None and self._timer.active():
-            self._timer.cancel()
+        self.stop()
         ends = [temporary.until for _, _, temporary in self._running()]
         if ends:
             delay = max(0.0, min(ends) - self._runtime.now())
             self._timer = self._runtime.reactor.callLater(delay, self._end)
+
+    def stop(self) -> None:
+        """
+        Wait no more; what is over by then ends with the next start.
+        """
+        if self._timer is not None and self._timer.active():
+            self._timer.cancel()
 
     def _running(self) -> Iterable[tuple[Balancer, str, Temporary]]:
         return [

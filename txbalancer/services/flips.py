@@ -1,5 +1,5 @@
 """
-What log and journal say of members that go out and come back.
+What the log and the journal say of members that go out and come back.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from txbalancer.core.standing import TRIED_AGAIN, Flip
 from txbalancer.proxy.runtime import Runtime
 
 COMMANDED = "by command"
-"""The cause of changes that have an event of their own."""
+"""The cause of changes that are an event of their own."""
 
-PERIOD = 1.0
+_PERIOD = 1.0
 """Seconds between two lines about a member that is tried again and fails again."""
 
 
@@ -29,12 +29,13 @@ class FlipLog:
 
     log = Logger()
 
-    def __init__(self, runtime: Runtime, journal: Journal, balancer: str) -> None:
+    def __init__(self, runtime: Runtime, balancer: str, journal: Journal) -> None:
         """
         @param balancer: its name, for the lines.
+        @param journal: where what nobody ordered is noted.
         """
-        self._runtime = runtime
         self._journal = journal
+        self._runtime = runtime
         self._balancer = balancer
         self._held: dict[Member, _Held] = {}
 
@@ -56,7 +57,7 @@ class FlipLog:
 
     def _hold(self, member: Member) -> None:
         self._held[member] = _Held()
-        self._runtime.reactor.callLater(PERIOD, self._lift, member)
+        self._runtime.reactor.callLater(_PERIOD, self._lift, member)
 
     def _lift(self, member: Member) -> None:
         held = self._held.pop(member)

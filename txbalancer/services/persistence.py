@@ -94,6 +94,9 @@ class Persistence:
             note = file.keep_aside()
             if note:
                 self.log.warn("state: {note}; the state of this process is written", note=note)
+        if file is None:
+            # Nothing is to outlive a restart now, so nothing is amiss.
+            self._fault, self.record.fine = "", True
         self.save()
 
     def start(self) -> None:

@@ -345,8 +345,10 @@ class BalancerService(MultiService):
         C{graceful-timeout}, then cut them.
         """
         if self._stopped is None:
-            self._stopped = self.stopping.announce(self.spec.service.stop_delay)
-            self._stopped.addCallback(lambda _: self._stop(MultiService.stopService(self)))
+            self._stopped = Deferred()
+            announced = self.stopping.announce(self.spec.service.stop_delay)
+            announced.addCallback(lambda _: self._stop(MultiService.stopService(self)))
+            announced.chainDeferred(self._stopped)
         return self._stopped
 
     def _stop(self, closed: Any) -> Deferred[None]:
@@ -363,6 +365,7 @@ class BalancerService(MultiService):
         self.runtime.deadlines.stop()
         for resource in self.targets.resources():
             resource.leave()
+        self.targets.steering.stop()
         self.persistence.stop()
         self.logs.close()
 

@@ -89,7 +89,7 @@ class Signals(Service):
 
     def reopen(self, rotate: Any) -> None:
         """
-        Reopen the access log and let twistd rotate its own.
+        Reopen all logs and let twistd rotate its own.
         """
         self._service.reopen_logs()
         if callable(rotate):

@@ -210,14 +210,11 @@ class Steering:
         if balancer:
             self.balancer(balancer)
         done = self._past.last(balancer)
-        changes = []
-        for command in done.undo:
-            try:
-                changes.append(self._perform(command))
-            except (LookupError, ValueError) as error:
-                raise ValueError(f"{done.event.text!r} cannot be undone: {error}") from error
+        try:
+            change = self._perform(done.undo)
+        except (LookupError, ValueError) as error:
+            raise ValueError(f"{done.event.text!r} cannot be undone: {error}") from error
         self._past.forget(done)
-        change = changes[-1]
         if change:
             self._told(change, who, "undone: ", {"undoes": done.event.number})
         return change
@@ -245,9 +242,8 @@ class Steering:
         """
         Ask a member now whether it is well.
 
-        @return: what was found.
+        @return: what was found; fails with L{ValueError} when it cannot be asked after all.
         @raise LookupError: for what is not there.
-        @raise ValueError: when it has no health check.
         """
         find_member(self.balancer(balancer), member)
         asking = self.probe_now(balancer, member)
@@ -280,6 +276,12 @@ class Steering:
         Have load factors end in time that hold for some time only.
         """
         self._expiry.follow(each.balancer for each in self._resources.values())
+
+    def stop(self) -> None:
+        """
+        Change nothing more by itself.
+        """
+        self._expiry.stop()
 
     def _back(self, balancer: Balancer, member: str, temporary: Temporary) -> None:
         """

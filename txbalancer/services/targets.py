@@ -141,7 +141,7 @@ class Targets:
     def _resource(self, spec: BalancerSpec, plain: bool = False) -> BalancerResource:
         balancer = Balancer(spec, self._registry, Random(), secret=_SECRET, plain=plain)
         resource = BalancerResource(self._runtime, balancer)
-        told = FlipLog(self._runtime, self.journal, spec.name)
+        told = FlipLog(self._runtime, spec.name, self.journal)
         balancer.on_flip = lambda flip: self._flipped(flip, resource, told)
         resource.open_pools()
         return resource

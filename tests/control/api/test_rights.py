@@ -5,11 +5,17 @@ Who may use the API, and for what.
 from __future__ import annotations
 
 import base64
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
 from tests.control.api.asking import Asker
 from tests.control.manager.boards import CONFIGURATION
+from txbalancer.core import crypts
+from txbalancer.core.access import rules
+from txbalancer.core.specs import MountSpec, ToManager
+from txbalancer.errors import StartError
 
 MEMBER = "/balancers/shop/members/a"
 
@@ -103,22 +109,62 @@ def test_some_balancers_only() -> None:
     assert asker.member().lbset == 1
 
 
-def _basic(user: str, password: str) -> str:
+def login(user: str, password: str = "secret") -> str:
+    """
+    Return an Authorization header.
+    """
     return "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()
 
 
-def test_operators_log_in(tmp_path) -> None:
+def test_operators_log_in(tmp_path: Path) -> None:
     """
     Where everybody may look and some users may change, a change asks for a password; a wrong
     one is refused for looking, too, and the user is in the audit line.
     """
     file = tmp_path / "users"
-    file.write_text(
-        "ann:{SHA}W6ph5Mm5Pz8GgiULbPgzG37mj9g=\nbob:{SHA}W6ph5Mm5Pz8GgiULbPgzG37mj9g=\n"
-    )
-    asker = Asker(with_rules("operate = user ann", f"auth-file = {file}"))
+    file.write_text("".join(f"{each}:{crypts.sha1(b'secret', '')}\n" for each in ("ann", "bob")))
+    asker = Asker(with_rules("operate = user ann", f"auth-file = {file}", "auth-name = Shop"))
     asker.get(MEMBER)
     assert asker.status == 200
     asker.ask("PATCH", MEMBER, {"lbset": 1})
     assert asker.status == 401
-    assert asker.headers["www-authenticate"].startswith("Basic realm=")
+    assert asker.headers["www-authenticate"] == 'Basic realm="Shop", charset="UTF-8"'
+    asker.ask("PATCH", MEMBER, {"lbset": 1}, Authorization=login("bob"))
+    assert asker.status == 403
+    asker.get(MEMBER, Authorization=login("bob"))
+    assert asker.status == 200
+    asker.taken(asker.send("GET", MEMBER, Authorization=login("ann", "wrong")))
+    assert asker.status == 401
+    asker.ask("PATCH", MEMBER, {"lbset": 1}, Authorization=login("ann"))
+    assert asker.status == 200
+    assert asker.board.journal.events[-1].who == "ann at 192.0.2.1"
+
+
+def test_operators_need_a_file_of_users() -> None:
+    """
+    A rule for users without users fails the start.
+    """
+    spec = MountSpec("m", "/", ToManager(), operate=rules("user ann"))
+    with pytest.raises(StartError, match="operate asks for users: give auth-file"):
+        Asker().rig.targets.guards.wrap(spec, None)
+
+
+def test_operators_by_name() -> None:
+    """
+    A rule with a name waits until that was looked up, and whoever has another may only look.
+    """
+    asker = Asker(with_rules("operate = forward-dns ops.test"))
+    names: list[str] = []
+
+    def find(client: str, name: str, done: Callable[[str | None], None]) -> None:
+        names.append(name)
+        done("192.0.2.1" if client == "192.0.2.1" else "")
+
+    asker.rig.targets.guards._names.find = find
+    asker.ask("PATCH", MEMBER, {"lbset": 1})
+    assert asker.status == 200
+    asker.ask("PATCH", MEMBER, {"lbset": 2}, client="192.0.2.9")
+    assert asker.status == 403
+    asker.get(MEMBER, client="192.0.2.9")
+    assert asker.status == 200
+    assert set(names) == {"ops.test"}

@@ -5,6 +5,7 @@ Attacks on the manager's page: each is tried, and each changes nothing.
 from __future__ import annotations
 
 import re
+from base64 import b64encode
 from pathlib import Path
 
 import pytest
@@ -180,6 +181,32 @@ def test_a_password_makes_an_operator(tmp_path: Path) -> None:
     person.send("POST", "/bm", "b=shop&w_lf=5&nonce=x")
     assert person.status == 401
     assert factor(person) == 150
+
+    def log_in(user: str) -> Person:
+        """
+        Let somebody send a password with all that follows.
+        """
+        found = Person(text)
+        found.rig = person.rig
+        token = b64encode(f"{user}:secret".encode()).decode()
+        send = found.send
+        found.send = lambda *a, **k: send(*a, Authorization=f"Basic {token}", **k)
+        client = found.rig.client()
+        client.send(
+            f"GET /bm HTTP/1.1\r\nHost: lb.test\r\nAuthorization: Basic {token}\r\n\r\n".encode()
+        )
+        threads.finish()
+        return found
+
+    bob, eve = log_in("bob"), log_in("eve")
+    bob.get("?login=1")
+    assert (bob.status, "Location: /bm" in bob.head) == (303, True)
+    assert bob.post(w_lf="5").startswith("Changed")
+    assert person.rig.targets.steering.past[-1].event.who == "bob at 192.0.2.1"
+    assert "<form" not in eve.get("?b=shop")
+    eve.post("x", w_lf="6")
+    assert eve.status == 403
+    assert factor(person) == 500
 
 
 # -- requests from elsewhere

@@ -8,6 +8,7 @@ from twisted.web.http import Request
 
 from txbalancer.control import rights
 from txbalancer.control.manager.board import Board
+from txbalancer.control.rebinding import strange_name
 from txbalancer.control.rights import Role
 
 _PORTS = {"http": ":80", "https": ":443"}
@@ -74,7 +75,7 @@ class MountAccess:
             return f"the request comes from a page of {origin}"
         if site not in ("", "same-origin", "none"):
             return f"the request comes from a page of another site ({site})"
-        return ""
+        return strange_name(request)
 
 
 def _same(host: str, origin: str) -> bool:

@@ -187,7 +187,7 @@ ROUTES = (
     Route(
         _MEMBER,
         {
-            "GET": Operation("getMember", "A member.", shown, "Member", tagged=True),
+            "GET": Operation("getMember", "A member.", shown, "WholeMember", tagged=True),
             "PATCH": Operation(
                 "setMember",
                 "Change a member.",

@@ -119,7 +119,6 @@ _MEMBER: dict[str, Schema] = {
     ),
     "drain": nullable(record(since=WHEN, **DRAIN)),
     "temporary": nullable(record(until=WHEN, loadfactor=NUMBER)),
-    "options": OPTIONS,
     "overrides": OVERRIDES,
     "added": SWITCH,
 }
@@ -140,7 +139,8 @@ SCHEMAS: dict[str, Schema] = {
     "Requests": REQUESTS,
     "Member": record(**_MEMBER),
     "Members": record(members=each(ref("Member"))),
-    "ChangedMember": record(**_MEMBER, change=CHANGE, warning=WARNING),
+    "WholeMember": record(**_MEMBER, options=OPTIONS),
+    "ChangedMember": record(**_MEMBER, options=OPTIONS, change=CHANGE, warning=WARNING),
     "Balancer": record(**_BALANCER),
     "Balancers": record(balancers=each(ref("Balancer"))),
     "ChangedBalancer": record(**_BALANCER, change=CHANGE, warning=WARNING),

@@ -150,7 +150,8 @@ class Client:
             except (OSError, HTTPException) as error:
                 raise self._way.lost(error) from error
         self._check(answer, body, remedies or {})
-        return Answer(_json(body) if body.strip() else None, answer.getheader("ETag") or "")
+        empty = method != "GET" and not body.strip()
+        return Answer(None if empty else _json(body), answer.getheader("ETag") or "")
 
     def _open(
         self, method: str, target: str, value: Any, etag: str, timeout: float

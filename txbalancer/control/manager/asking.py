@@ -5,12 +5,9 @@ What a request to the page asks for, and whether it may be believed.
 from __future__ import annotations
 
 import re
-from collections.abc import Container, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from ipaddress import ip_address
 from urllib.parse import parse_qsl, urlsplit
-
-from txbalancer.core.access_rules import plain_address
 
 READING = ("b", "w", "nonce", "xml", "live", "login")
 """Fields that a GET may have; it can never change anything (APACHE M10)."""
@@ -104,38 +101,6 @@ def distrust(host: str, referer: str, origin: str) -> str:
     if named != _host_name(host):
         return f"the request comes from a page of {named}"
     return ""
-
-
-def rebound(host: str, client: str, known: Container[str]) -> str:
-    """
-    Say why a request from this machine may be somebody else's, whose name leads here only
-    for a browser to take it for its own page (DNS rebinding); empty when it is not.
-
-    @param client: the client's address; only one of this machine's own is doubted, for that
-        is whom C{require = local} lets in.
-    @param known: host names of this machine and of the configuration.
-    """
-    name = _host_name(host)
-    if not _is_loopback(client) or _is_loopback(name) or name in known or _is_address(name):
-        return ""
-    return (
-        f"{name or 'its Host header'} is no name of this machine: use localhost or an address,"
-        f" or give the mount host = {name or 'NAME'}"
-    )
-
-
-def _is_address(name: str) -> bool:
-    try:
-        ip_address(name)
-    except ValueError:
-        return False
-    return True
-
-
-def _is_loopback(name: str) -> bool:
-    if name == "localhost" or name.endswith(".localhost"):
-        return True
-    return _is_address(name) and plain_address(name).is_loopback
 
 
 def _same_origin(host: str, origin: str) -> bool:

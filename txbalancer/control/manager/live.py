@@ -95,6 +95,8 @@ class Live:
         board, names = self._board, self._names()
         views = [view_balancer(board, name, graphs=graphs) for name in names]
         return {
+            # Another start means other nonces.
+            "run": board.facts.started,
             "balancers": {each.name: _of_balancer(each, graphs) for each in views},
             "shape": [
                 [each.name, each.columns, [m.member.name for m in each.members]] for each in views

@@ -4,9 +4,7 @@ The manager as a resource of C{twisted.web}.
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Mapping
-from typing import Any
 
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
@@ -22,7 +20,7 @@ from twisted.web.http import (
 from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET
 
-from txbalancer.control.manager.asking import MOST_BODY, READING, Asked, asked, rebound
+from txbalancer.control.manager.asking import MOST_BODY, READING, Asked, asked
 from txbalancer.control.manager.board import Board
 from txbalancer.control.manager.changing import Changes, Messages
 from txbalancer.control.manager.live import Live
@@ -30,6 +28,7 @@ from txbalancer.control.manager.page import Wanted, write_page
 from txbalancer.control.manager.visits import Visit, Visits
 from txbalancer.control.manager.xml import write_xml
 from txbalancer.control.pages import asset, fill, guard, own_path
+from txbalancer.control.rebinding import strange_name
 from txbalancer.control.rights import asks_for_login
 
 METHODS = "GET, HEAD, POST, OPTIONS"
@@ -208,16 +207,5 @@ def _asked(request: Request, body: bytes | None) -> Asked:
         header("origin"),
         legacy=spec is not None and spec.legacyget,
     )
-    if found.fields and not _is_for_hosts(spec):
-        client = getattr(request.getClientAddress(), "host", "") or ""
-        fault = rebound(header("host"), client, _own_names(spec))
-        return Asked({}, fault) if fault else found
-    return found
-
-
-def _is_for_hosts(spec: Any) -> bool:
-    return spec is not None and any(each.kind == "host" for each in spec.conditions)
-
-
-def _own_names(spec: Any) -> set[str]:
-    return {socket.gethostname().lower(), spec.server_name if spec is not None else ""} - {""}
+    fault = strange_name(request) if found.fields else ""
+    return Asked({}, fault) if fault else found

@@ -111,8 +111,15 @@ function showUndo(section, undo) {
   return true;
 }
 
+let run = null;
+
 function show(news) {
   let fits = !news.shape || JSON.stringify([...news.shape].sort()) === shapeHere();
+  if (news.run) {
+    // After a restart of the service its forms have other nonces.
+    fits = fits && (run === null || run === news.run);
+    run = news.run;
+  }
   for (const section of all("section[data-balancer]")) {
     const its = news.balancers?.[section.dataset.balancer];
     if (!its) continue;
@@ -127,8 +134,10 @@ function show(news) {
 const operates = () => document.body.dataset.operates === "1";
 
 let stream = null;
+let paused = false;
 
 function connect() {
+  if (stream || paused || document.hidden) return;
   stream = new EventSource(`${path}?live=1`);
   const live = find("#live");
   live.hidden = false;
@@ -143,15 +152,23 @@ function connect() {
   stream.onerror = () => {
     live.className = "hint";
     live.textContent = "No connection to the service; trying again";
-    if (stream.readyState === EventSource.CLOSED) setTimeout(connect, 5000);
+    if (stream.readyState === EventSource.CLOSED) {
+      disconnect();
+      setTimeout(connect, 5000);
+    }
   };
+}
+
+function disconnect() {
+  stream?.close();
+  stream = null;
 }
 
 function pause() {
   const live = find("#live");
-  if (stream) {
-    stream.close();
-    stream = null;
+  paused = !paused;
+  if (paused) {
+    disconnect();
     live.className = "hint";
     live.textContent = "Paused: press p to go on";
   } else connect();
@@ -311,6 +328,8 @@ function start() {
   remember(find("#columns"), "txbalancer.columns");
   remember(find("#keys"), "txbalancer.keys");
   document.addEventListener("keydown", pressed);
+  // A browser has few connections to one host, and nobody looks at a hidden tab.
+  document.addEventListener("visibilitychange", () => (document.hidden ? disconnect() : connect()));
   document.addEventListener("submit", (event) => {
     event.preventDefault();
     if (!event.target.hasAttribute("aria-busy")) send(event.target, event.submitter);

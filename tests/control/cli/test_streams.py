@@ -1,0 +1,155 @@
+"""
+What happens, as it happens.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.control.cli.services import Service
+
+LINE = {
+    "time": "2026-11-21T15:04:05.678Z",
+    "status": 200,
+    "duration": 0.0123,
+    "balancer": "shop",
+    "member": "http://10.0.0.1",
+    "method": "GET",
+    "host": "lb.test",
+    "target": "/a?b",
+    "reason": "ok",
+}
+
+
+def stream(*values: Any) -> bytes:
+    """
+    Return lines of JSON between signs of life.
+    """
+    return b"\n" + b"".join(json.dumps(each).encode() + b"\n\n" for each in values)
+
+
+def test_log(service: Service) -> None:
+    """
+    Each exchange is a line with what is looked for at night; a reason only where it is not ok.
+    """
+    gone = {**LINE, "status": 0, "member": "", "reason": "client-gone", "target": "/\x1b[2J"}
+    local = {**LINE, "status": 404, "balancer": "", "member": "", "reason": "no-mount"}
+    service.canned["GET", "/log"] = 200, "application/x-ndjson", stream(LINE, gone, local)
+    found = service.run("log")
+    assert found.stdout.splitlines() == [
+        "15:04:05.678 200   12ms shop 10.0.0.1 GET lb.test/a?b",
+        "15:04:05.678 000   12ms shop GET lb.test/\\x1b[2J client-gone",
+        "15:04:05.678 404   12ms - GET lb.test/a?b no-mount",
+    ]
+    # It ends only because the service does.
+    assert found.exit_code == 3
+    assert "has ended" in found.stderr
+
+
+def test_log_for_programs(service: Service) -> None:
+    """
+    With --json each line is the access log's object; -n ends it after so many.
+    """
+    service.canned["GET", "/log"] = 200, "application/x-ndjson", stream(LINE, LINE, LINE)
+    lines = service.lines("log", "--json", "-n", "2")
+    assert [json.loads(each) for each in lines] == [LINE, LINE]
+
+
+def test_lost_lines(service: Service) -> None:
+    """
+    How many lines were lost is told beside them.
+    """
+    service.canned["GET", "/log"] = 200, "application/x-ndjson", stream({"lost": 1}, LINE)
+    found = service.run("log", "-n", "1")
+    assert found.stderr == "1 line lost: too many for this reader\n"
+    assert len(found.stdout.splitlines()) == 1
+
+
+def test_filters(service: Service) -> None:
+    """
+    Filters are the API's; a member's name is found in its balancer first.
+    """
+    asked = []
+    answer = service.answer
+
+    def noting(method: str, target: str, headers: dict[str, str], body: bytes) -> Any:
+        asked.append(target)
+        return answer(method, target, headers, body)
+
+    service.answer = noting  # type: ignore[method-assign]
+    service.canned["GET", "/log"] = 200, "application/x-ndjson", stream(LINE)
+    service.lines(
+        *("log", "-n", "1", "--balancer", "shop", "--member", "web1", "--status", "5xx"),
+        *("--path", "/a b", "--slower", "500ms"),
+    )
+    assert asked[-1] == (
+        "/api/v1/log?balancer=shop&member=http%3A%2F%2F10.0.0.1&status=5xx&path=%2Fa+b&slower=500ms"
+    )
+    assert service.run("log", "--balancer", "shop", "--member", "web9").exit_code == 4
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [
+        (["--status", "9xx"], "must be statuses such as 404, or classes such as 5xx"),
+        (["--slower", "soon"], "is not a duration"),
+        (["--balancer", "shp"], "did you mean shop?"),
+    ],
+)
+def test_wrong_filters(service: Service, arguments: list[str], text: str) -> None:
+    """
+    A filter that cannot be read is told by the service.
+    """
+    found = service.run("log", *arguments)
+    assert found.exit_code in (1, 4)
+    assert text in found.stderr
+
+
+# -- events
+
+
+def test_events(service: Service) -> None:
+    """
+    What happened is shown with its time, what it is about, and who did it.
+    """
+    service.run("member", "drain", "shop", "web1")
+    service.run("balancer", "set", "two", "timeout=5s")
+    first, second = service.lines("events")
+    assert first[20:].startswith("change  shop 10.0.0.1: status (empty) -> +N, state Init Ok")
+    assert first.endswith("(192.0.2.1)")
+    assert second[20:].startswith("change  two: timeout 0 -> 5s")
+    assert len(service.lines("events", "-n", "1")) == 1
+    assert service.lines("events", "-n", "0") == []
+    assert service.lines("events", "--balancer", "two") == [second]
+    assert [each["balancer"] for each in service.json("events")["events"]] == ["shop", "two"]
+
+
+def test_following(service: Service) -> None:
+    """
+    With --follow it goes on where the past ended, in one line for each event.
+    """
+    service.run("member", "drain", "shop", "web1")
+    waited: list[str] = []
+    answer = service.answer
+
+    def following(method: str, target: str, headers: dict[str, str], body: bytes) -> Any:
+        if "wait" not in target:
+            return answer(method, target, headers, body)
+        waited.append(target)
+        if len(waited) == 3:
+            raise ConnectionError
+        service.rig.targets.journal.note("flip", f"one {len(waited)}", balancer="two")
+        return answer(method, target.partition("&wait")[0], headers, body)
+
+    service.answer = following  # type: ignore[method-assign]
+    found = service.run("events", "--follow", "--json")
+    assert [json.loads(line)["kind"] for line in found.stdout.splitlines()] == [
+        "change",
+        "flip",
+        "flip",
+    ]
+    assert [each.partition("after=")[2].partition("&")[0] for each in waited] == ["1", "2", "3"]
+    assert found.exit_code == 3
