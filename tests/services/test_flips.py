@@ -70,7 +70,7 @@ def test_a_failure_and_the_recovery(world: World) -> None:
     world.client(request=GET)
     world.accept().send(OK)
     assert happened(world) == [
-        ("flip", "Init Ok -> Init Err: connect-failed: Connection was refused by other side"),
+        ("flip", "Init Ok -> Init Err: connect-failed"),
         ("flip", "Init Err -> Init Ok: tried again"),
     ]
     event = world.service.targets.journal.events[-1]
