@@ -131,7 +131,7 @@ def test_M5_health_checks(browser: Browser) -> None:
         "1 (1)",
     ]
     assert (row["HC uri"], row["HC Expr"]) == ("/", "ok2")
-    assert row["Last check"] == "failed: status 503, 1 min ago, took 12 ms"
+    assert row["Last check"] == "failed: status 503, took 12 ms; 1 min ago"
     assert row["State"] == "out: its health checks fail: status 503 (for 1 min)"
     assert row["Changed"] == "hcmethod, hcuri, hcexpr, hcfails"
 

@@ -254,12 +254,14 @@ function take(page, form, button, body) {
   const messages = all("#messages .message", page);
   const faulty = messages.some((each) => each.classList.contains("bad"));
   const text = messages.map((each) => each.textContent).join(" ");
-  if (faulty) {
+  if (faulty && form.classList.contains("edit")) {
     find("#messages").replaceWith(find("#messages", page));
     takeTables(page);
     find("#messages").focus();
   } else {
+    const open = all("main details[open] > summary").map((each) => each.textContent);
     find("main").replaceWith(find("main", page));
+    for (const each of all("main summary")) each.parentElement.open = open.includes(each.textContent);
     const named = new URLSearchParams({ b: body.get("b") });
     if (body.get("w")) named.set("w", body.get("w"));
     history.replaceState(null, "", `${path}?${named}`);
