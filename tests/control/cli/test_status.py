@@ -5,10 +5,12 @@ Reports as tables.
 from __future__ import annotations
 
 import json
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
-from tests.control.cli.services import Service
+from tests.control.cli.services import Service, serving
 from txbalancer.control.cli.tables import Column, show, table, toned
 from txbalancer.control.cli.world import make_console
 from txbalancer.core import flags
@@ -165,6 +167,27 @@ def test_sessions_that_stay(service: Service) -> None:
     }
     service.canned["GET", "/sessions"] = 200, "application/json", json.dumps(answer).encode()
     assert service.lines("sessions")[1].endswith("no end in sight")
+
+
+def test_what_is_seldom() -> None:
+    """
+    Requests that wait, members in other sets and a balancer without members have their place.
+    """
+    with TemporaryDirectory() as folder, serving(Path(folder) / "s") as service:
+        service.member("web1").lbset = 2
+        answer = json.loads(service.answer("GET", "/api/v1/", {}, b"")[2])
+        answer["balancers"][0]["queue"] = 7
+        answer["balancers"][1]["members"] = []
+        service.canned["GET", "/"] = 200, "application/json", json.dumps(answer).encode()
+        lines = service.lines("status")
+        assert lines[3].endswith("0 % failed, 7 waiting")
+        assert "set" in lines[4].split()
+        assert lines[5].split()[3] == "2"
+        assert lines[6].split()[3] == "0"
+        assert lines[-1].startswith("two ")
+        answer["balancers"] = []
+        service.canned["GET", "/"] = 200, "application/json", json.dumps(answer).encode()
+        assert service.lines("status")[-1] == "There is no balancer."
 
 
 # -- watching
