@@ -142,6 +142,7 @@ def test_checks_of_a_member(screen, members) -> None:
     message(page, "hcinterval 1s → 500ms")
     members[1].ill = True
     has(cell(page, members[1], "State"), "out: its health checks fail")
+    has(page.locator(".panel .state"), "out: its health checks fail")
     has(cell(page, members[1], "Last check"), "failed: ")
     has(page.locator("#events"), "DISABLING")
     page.locator("text=Check now").click()
