@@ -5,6 +5,7 @@ Reports as tables.
 from __future__ import annotations
 
 import json
+from io import StringIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -281,6 +282,31 @@ def test_columns_go_by_what_they_matter() -> None:
     assert headings(13) == ["a", "c"]
     assert headings(7) == ["a"]
     assert headings(2) == ["a"]
+
+
+@pytest.mark.parametrize("width", [120, 80, 60, 45])
+def test_long_names_leave_room(width: int) -> None:
+    """
+    A long URL is broken into lines, whole, and does not push out the state.
+    """
+    url = "https://shop-with-a-long-name-0001.eu-central-1.internal.example.org:8443/app*"
+    columns = [Column("member"), Column("busy", 50, number=True), Column("state", words=True)]
+    output = StringIO()
+    console = make_console(file=output, width=width, force_terminal=True, color_system=None)
+    show(console, table(columns, [[url, "0", "out: in error: refused"]], width))
+    lines = output.getvalue().splitlines()
+    assert max(map(len, lines)) <= width
+    assert "".join(line.split()[0] for line in lines[1:]) == url
+    assert "in error" in output.getvalue()
+
+
+def test_a_name_of_any_length_outside_terminals(service: Service) -> None:
+    """
+    A pipe gets whole names.
+    """
+    url = f"http://{'long.' * 40}example"
+    service.run("member", "add", "shop", url)
+    assert url.removeprefix("http://") + "*" in service.run("status").stdout
 
 
 def test_colours_only_on_terminals(capsys: pytest.CaptureFixture[str]) -> None:
