@@ -183,7 +183,7 @@ def test_completion_of_names(service: Service) -> None:
     """
     assert complete(service, "member", "drain", "s") == ["shop"]
     assert complete(service, "member", "drain", "shop", "w") == ["web1", "web2"]
-    assert complete(service, "member", "drain", "two", "") == ["10.0.0.1:80"]
+    assert complete(service, "member", "drain", "two", "") == ["10.0.0.1"]
     assert complete(service, "member", "set", "shop", "web1", "lbs") == ["lbset="]
     assert complete(service, "balancer", "set", "shop", "no") == ["nofailover="]
     assert complete(service, "memb") == ["member"]
