@@ -11,6 +11,7 @@ from txbalancer.control.manager.asking import same_origin
 from txbalancer.control.manager.board import Board
 from txbalancer.control.rebinding import strange_name
 from txbalancer.control.rights import Role
+from txbalancer.control.said import header
 
 
 class MountAccess:
@@ -65,12 +66,9 @@ class MountAccess:
         Browsers cannot send JSON to another site without asking first, which is refused; what
         they say of the page that a request comes from is looked at all the same.
         """
-
-        def header(name: str) -> str:
-            return " ".join(request.requestHeaders.getRawHeaders(name, []))
-
-        origin, site = header("origin"), header("sec-fetch-site").lower()
-        if origin and not same_origin(header("host"), origin):
+        origin = header(request, "origin") or ""
+        site = (header(request, "sec-fetch-site") or "").lower()
+        if origin and not same_origin(header(request, "host") or "", origin):
             return f"the request comes from a page of {origin}"
         if site not in ("", "same-origin", "none"):
             return f"the request comes from a page of another site ({site})"
