@@ -142,13 +142,15 @@ def test_checks_of_a_member(screen, members) -> None:
     message(page, "hcinterval 1s → 500ms")
     members[1].ill = True
     has(cell(page, members[1], "State"), "out: its health checks fail")
+    has(page.locator(".panel .state"), "out: its health checks fail")
     has(cell(page, members[1], "Last check"), "failed: ")
     has(page.locator("#events"), "DISABLING")
     page.locator("text=Check now").click()
     message(page, "is not well")
     page.locator(".probes > summary").click()
     page.locator(".probes details summary").first.click()
-    has(page.locator(".probes pre").first, "GET /health")
+    has(page.locator(".probes details").first, "failed: ")
+    has(page.locator(".probes pre").first, "< HTTP/1.1 503")
     shown.picture("ill")
     members[1].ill = False
     has(cell(page, members[1], "State"), "in use")

@@ -10,7 +10,7 @@ import pytest
 
 from tests.core.balancers import member
 from txbalancer.core import flags
-from txbalancer.core.candidates import field, recovered
+from txbalancer.core.candidates import able, field, recovered
 from txbalancer.core.member import Member
 
 
@@ -148,3 +148,35 @@ def test_A31_one_without_error_switches_recovery_off(status):
     every[0].error_time = 0.0
     found = field(every, 1.0, True)
     assert (found.members, list(found.revived), found.valid_until) == ([], [], 10.0)
+
+
+@pytest.mark.parametrize(
+    ("statuses", "expected"),
+    [
+        ([], 0),
+        (["", "+D"], 1),
+        (["+D", "+H"], 1),  # a standby would be used now
+        (["+N", "+S"], 0),  # sessions go on at the first, but no new one may
+        (["+E", "+E"], 0),  # forced recovery is for want of anybody better
+        (["+C", "+D"], 0),
+    ],
+)
+def test_how_many_could_take_a_new_session(statuses, expected):
+    """
+    As many as are up for election, without any forced recovery.
+    """
+    every = members(*statuses)
+    for each in every:
+        each.error_time = 0.0
+    assert able(every, 5.0) == expected
+
+
+def test_to_count_changes_nothing():
+    """
+    A member whose retry time is over counts and is still in error afterwards.
+    """
+    (only,) = members("+E")
+    only.error_time = 0.0
+    assert able([only], 10.5) == 1
+    assert only.flags & flags.IN_ERROR
+    assert only.retries == 0

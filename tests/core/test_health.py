@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from tests.core.balancers import balancer, member, words
 from txbalancer import errors
 from txbalancer.core import flags
-from txbalancer.core.health import Health, ProbeResult, observe, tally
+from txbalancer.core.health import Health, ProbeCounts, ProbeResult, observe, tally
 
 
 def verdicts(results, rise=2, fall=3):
@@ -52,6 +52,30 @@ def test_a_flip_needs_a_full_run(results, rise, fall):
         if seen[place] != seen[place - 1]:
             need = rise if seen[place] == "+" else fall
             assert results[: place + 1].endswith(seen[place] * need)
+
+
+@given(st.lists(st.builds(ProbeResult, st.booleans(), duration=st.floats(0, 100))))
+def test_probes_are_counted(results):
+    """
+    Each is counted by what it found, with its time.
+    """
+    counts = ProbeCounts()
+    for each in results:
+        counts.add(each)
+    assert counts.passed == sum(each.passed for each in results)
+    assert counts.failed == len(results) - counts.passed
+    assert counts.seconds == pytest.approx(sum(each.duration for each in results))
+
+
+def test_changes_of_flags_are_counted():
+    """
+    Every change of a member's flags counts, and nothing that leaves them as they are.
+    """
+    found = balancer(member("m"))
+    (only,) = found.members
+    for after in (flags.INIT | flags.DRAIN, flags.INIT | flags.DRAIN, flags.INIT):
+        found.set_flags(only, after, "a test", 0.0)
+    assert only.flips == 2
 
 
 def test_probe_result_has_defaults():

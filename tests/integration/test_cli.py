@@ -17,6 +17,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from threading import Thread
 
+import bcrypt
 import pytest
 
 from tests.integration.client import ask
@@ -42,6 +43,11 @@ members =
 to = manager:
 [mount:/hello]
 to = status:204
+[mount:/guarded]
+to = manager:
+auth-file = USERS
+require = valid-user
+operate = user ann
 [mount:/]
 to = balancer://shop/
 """
@@ -118,12 +124,18 @@ def gate() -> Iterator[Gate]:
 
 
 @pytest.fixture(scope="module")
-def cli(module_balancer: Starts, gate: Gate) -> Iterator[Cli]:
+def cli(
+    module_balancer: Starts, gate: Gate, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Cli]:
     """
     Start a service with a socket for commands.
     """
+    users = tmp_path_factory.mktemp("users") / "users"
+    hashed = bcrypt.hashpw(b"secret", bcrypt.gensalt(4, b"2a")).decode().replace("$2a$", "$2y$")
+    users.write_text(f"ann:{hashed}\nbob:{hashed}\n")
     with ScriptedMember(gate.reply) as member:
-        yield Cli(module_balancer(TEXT.replace("MEMBER", member.url)))
+        text = TEXT.replace("MEMBER", member.url).replace("USERS", str(users))
+        yield Cli(module_balancer(text))
 
 
 def test_status(cli: Cli) -> None:
@@ -183,6 +195,29 @@ def test_by_the_manager(cli: Cli) -> None:
     assert cli.lines("undo", *where) == ["undone: shop: timeout 1s -> 0"]
 
 
+def test_users_of_the_manager(cli: Cli) -> None:
+    """
+    Who has no password does not get in, who may only look cannot change anything, and who may
+    operate can.
+    """
+    where = ("--url", cli.url("/guarded"))
+    change = ("balancer", "set", "shop", "timeout=2s", *where)
+    code, _, message = cli.run("status", *where)
+    assert (code, "Add --user NAME." in message) == (1, True)
+    cli.env["TXBALANCER_PASSWORD"] = "wrong"
+    assert "this user and password are refused" in cli.run("status", *where, "--user", "ann")[2]
+    cli.env["TXBALANCER_PASSWORD"] = "secret"
+    try:
+        assert cli.lines("balancer", "list", *where, "--user", "bob")
+        code, _, message = cli.run(*change, "--user", "bob")
+        assert (code, "but not change anything" in message) == (1, True)
+        assert cli.lines(*change, "--user", "ann") == ["shop: timeout 0 -> 2s"]
+    finally:
+        del cli.env["TXBALANCER_PASSWORD"]
+    assert "ann" in cli.lines("events", "-n", "1")[0]
+    cli.lines("undo")
+
+
 def test_wait_for_what_is_in_progress(cli: Cli, gate: Gate) -> None:
     """
     disable --wait ends when the last request has got its answer, and that is not cut off;
@@ -225,7 +260,7 @@ def test_the_log_is_live(cli: Cli) -> None:
     Requests are shown when they end, although no access log is written; those that do not fit
     the filters are not.
     """
-    with cli.running("log", "--status", "2xx", "--path", "/hel", "-n", "2", "--json") as log:
+    with cli.running("log", "--status", "2xx", "--path", "/hello", "-n", "2", "--json") as log:
         until(cli.listeners, "the log is opened")
         for path in ("/bm", "/hello?1", "/?id=2", "/hello?2"):
             ask(cli.url(path))
@@ -388,7 +423,10 @@ def test_it_is_found_without_options(balancer: Starts, tmp_path: Path) -> None:
     completion of a real shell knows its balancers; a stopped service is told.
     """
     process = balancer(
-        TEXT.replace("control = control.sock\n", "").replace("MEMBER", "http://a"), False
+        TEXT.replace("control = control.sock\n", "")
+        .replace("MEMBER", "http://a")
+        .replace("USERS", os.devnull),
+        False,
     )
     process.env["RUNTIME_DIRECTORY"] = str(tmp_path)
     process.start()

@@ -51,14 +51,16 @@ class Connection(http.client.HTTPConnection):
         self.sock.connect(self._path)
 
 
-def command(path: Path, method: str, target: str, value: Any = None) -> tuple[int, Any]:
+def command(
+    path: Path, method: str, target: str, value: Any = None, base: str = BASE
+) -> tuple[int, Any]:
     """
     Send one request; returns status and answer.
     """
     connection = Connection(path)
     try:
         body = None if value is None else json.dumps(value)
-        connection.request(method, BASE + target, body, {"Content-Type": "application/json"})
+        connection.request(method, base + target, body, {"Content-Type": "application/json"})
         answer = connection.getresponse()
         return answer.status, json.loads(answer.read())
     finally:
@@ -87,6 +89,9 @@ def test_a_process_takes_commands(balancer: Starts) -> None:
     assert "on the control socket changed shop http://127.0.0.1:9: lbset 0 -> 7" in process.log()
     status, found = command(path, "POST", "/undo")
     assert (status, found["change"]["after"]) == (200, {"lbset": "0"})
+    for target in ("/", "/foo/v1/", "/api/v2/"):
+        status, found = command(path, "GET", target, base="")
+        assert (status, found["remedy"]) == (404, "it is at …/api/v1/")
     process.signal(signal.SIGKILL)
     process.wait()
     assert path.exists()

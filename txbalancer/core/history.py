@@ -130,7 +130,7 @@ class Outlook(NamedTuple):
     @ivar quiet: seconds without one of them, as far as is known.
     @ivar done: nothing is in progress and the last session was heard a minute ago or more.
     @ivar left: estimated seconds to the end; 0 when done, C{None} when it cannot be told:
-        sessions do not become fewer.
+        sessions do not become fewer, or all are gone and a long exchange is left.
     """
 
     busy: int
@@ -163,7 +163,9 @@ def outlook(history: History, busy: int) -> Outlook:
     done = not busy and not last and steps >= _RECENT
     if done:
         left: float | None = 0.0
-    elif not last or steps >= _RECENT // 2:
+    elif quiet >= minute:
+        left = None
+    elif not last or quiet >= minute / 2:
         left = minute - quiet
     elif before > last:
         left, traffic = minute, float(last)

@@ -48,6 +48,8 @@ class Histogram:
         """
         Count the spans of another histogram as well.
         """
+        if not any(other.counts):
+            return  # as of a member that never had to queue
         self.counts = list(map(add, self.counts, other.counts))
         self.seconds += other.seconds
 

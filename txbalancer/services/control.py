@@ -15,6 +15,7 @@ from typing import Any
 from twisted.internet.defer import Deferred, maybeDeferred, succeed
 from twisted.internet.error import CannotListenError
 from twisted.logger import Logger
+from twisted.web import server
 from twisted.web.http import Request
 from twisted.web.resource import Resource
 from twisted.web.server import Site
@@ -67,9 +68,7 @@ class ControlSocket:
         """
         self.path = ""
         self._reactor, self._environment = reactor, environment
-        root = Resource()
-        root.putChild(b"api", Api(board, SocketAccess()))
-        self._site = ControlSite(root, reactor)
+        self._site = ControlSite(Root(Api(board, SocketAccess())), reactor)
         self._port: Any = None
         self._lacking = False
 
@@ -162,6 +161,24 @@ def _is_served(path: str) -> bool:
         except OSError:
             return False
     return True
+
+
+class Root(Resource):
+    """
+    Has the API at C{api}, which says of all other paths where it is.
+    """
+
+    def __init__(self, api: Resource) -> None:
+        super().__init__()
+        self._api = api
+
+    def getChild(self, path: bytes, request: server.Request) -> Resource:
+        """
+        Return the API.
+        """
+        if path != b"api":
+            request.postpath = []
+        return self._api
 
 
 class ControlSite(Site):

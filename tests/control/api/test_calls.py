@@ -51,8 +51,8 @@ def test_names_of_members(name: str) -> None:
         ("/balancer", 404, "there is no /balancer in the API (did you mean /balancers?)"),
         ("/balancers/shop/member", 404, "there is no /balancers/shop/member in the API"),
         ("/balancers?x=1", 400, "x: is not known here"),
-        ("/bm/api/v2/", 404, "no such version"),
-        ("/bm/api", 404, "no such version"),
+        ("/bm/api/v2/", 404, "there is no API v1 here"),
+        ("/bm/api", 404, "there is no API v1 here"),
     ],
 )
 def test_what_is_not_there(path: str, status: int, told: str) -> None:
@@ -257,6 +257,35 @@ def test_methods() -> None:
     assert (asker.status, asker.headers["allow"]) == (405, "GET, PATCH, DELETE, HEAD, OPTIONS")
     asker.get(MEMBER, Accept="text/html")
     assert asker.status == 406
+
+
+@pytest.mark.parametrize(
+    "name", ["Accept", "Origin", "Sec_Fetch_Site", "If_Match", "Content_Type", "Last_Event_ID"]
+)
+def test_headers_that_are_no_text(name: str) -> None:
+    """
+    Bytes that are no UTF-8 in a header are as any other wrong value of it.
+    """
+    asker = Asker()
+    end = asker.rig.client("192.0.2.1")
+    path = b"/bm/api/v1/balancers/shop/members/http%3A%2F%2F10.0.0.1"
+    end.send(
+        b"PATCH %b HTTP/1.1\r\nHost: lb.test\r\nContent-Length: 13\r\n" % path
+        + name.replace("_", "-").encode()
+        + b': "\xb2\xff"\r\n\r\n{"lbset": 12}'
+    )
+    assert end.taken().startswith(b"HTTP/1.1 4")
+    assert asker.member().lbset == 0
+
+
+def test_many_unknown_fields() -> None:
+    """
+    A body full of unknown fields is refused without a search for each.
+    """
+    asker = Asker()
+    found = asker.ask("PATCH", MEMBER, {f"lbse{each}": 1 for each in range(20)})
+    assert asker.status == 400
+    assert sum("did you mean lbset" in each["text"] for each in found["errors"]) == 10
 
 
 def test_types_of_bodies() -> None:

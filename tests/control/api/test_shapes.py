@@ -71,6 +71,7 @@ def test_what_is_read(shape: Shape, value: Any, read: Any) -> None:
         (shapes.span(1, 600, values.duration()), "10", "no unit"),
         (shapes.span(1, 600, values.duration()), "11min", "out of range: 1s to 10min"),
         (shapes.span(1, 600, values.duration()), 0.5, "out of range"),
+        (shapes.span(1, 600, values.duration()), 10**400, "out of range"),
         (shapes.span(1, 600, values.duration()), True, "neither seconds nor text"),
         (shapes.span(1, 600, values.duration()), "soon", "not a duration"),
         (shapes.size(512, 2048, values.size()), 0, "512 to 2048"),

@@ -8,6 +8,9 @@ import json
 
 import pytest
 
+from twisted.web.http import Request
+from twisted.web.test.requesthelper import DummyChannel
+
 from tests.control.api.asking import Asker
 from tests.proxy.rigs import OK
 from txbalancer.control import stream as streams
@@ -162,13 +165,39 @@ def test_the_number_of_streams(monkeypatch: pytest.MonkeyPatch) -> None:
     There is room for so many, and the next one is told to come later.
     """
     asker = Asker()
-    monkeypatch.setattr(asker.board.streams, "_most", 2)
+    monkeypatch.setattr(asker.board.streams, "_most", 2 + streams.KEPT_FREE)
     ends = [asker.send("GET", "/events", **SSE), asker.send("GET", "/log")]
     for path in ("/events?wait=5", "/log"):
         asker.get(path)
         assert (asker.status, asker.headers["retry-after"]) == (503, "30")
     ends[0].reset()
     assert asker.send("GET", "/events", **SSE).taken().startswith(b"HTTP/1.1 200")
+
+
+def test_streams_that_are_kept_free() -> None:
+    """
+    However many look by a mount, the socket for commands has streams left.
+    """
+    asker = Asker()
+    for _ in range(streams.MOST_STREAMS):
+        asker.send("GET", "/log")
+    asker.get("/log")
+    assert asker.status == 503
+    assert asker.board.streams.count == streams.MOST_STREAMS - streams.KEPT_FREE
+    assert asker.board.streams.room(Request(DummyChannel()))
+
+
+@pytest.mark.parametrize("path", ["/log", "/events", "/events?wait=50"])
+def test_head_of_what_goes_on(path: str) -> None:
+    """
+    HEAD is answered at once, and nothing goes on after it.
+    """
+    asker = Asker()
+    asker.ask("HEAD", path, **({} if "wait" in path else {"Accept": "*/*, text/event-stream"}))
+    assert asker.status == 200
+    assert asker.board.streams.count == 0
+    asker.ask("HEAD", path, Accept="text/event-stream" if "?" not in path else "*/*")
+    assert asker.board.streams.count == 0
 
 
 def test_a_service_that_stops_ends_streams() -> None:

@@ -18,7 +18,11 @@ PAGE = Path(__file__).parents[3] / "docs/cli.rst"
 SOCKET = "/run/txbalancer/control.sock"
 WIDTH = 100
 _BLOCK = re.compile(r"^\.\. code-block:: console\n\n((?:    .*\n|\n(?=    ))+)", re.MULTILINE)
-_PASSING = ((r"\b\d\d:\d\d:\d\d\b", "12:34:56"), (r"process \d+", "process 4711"))
+_PASSING = (
+    (r"\b\d\d:\d\d:\d\d\b", "12:34:56"),
+    (r"\b20\d\d-\d\d-\d\d\b", "2026-11-21"),
+    (r"process \d+", "process 4711"),
+)
 
 TEXT = """
 [listener:web]

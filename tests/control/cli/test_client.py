@@ -118,6 +118,101 @@ def test_a_service_that_ends_meanwhile(service: Service) -> None:
     assert "broke off before its answer was complete" in found.stderr
 
 
+def test_nothing_is_no_answer(service: Service) -> None:
+    """
+    Something that answers everything with nothing is not the service.
+    """
+    assert failing(service, 204, "", b"")[0] == 3
+
+
+class Cut:
+    """
+    A connection whose answer breaks off.
+    """
+
+    def __init__(self, *lines: bytes) -> None:
+        self.status, self._lines = 200, [*lines]
+
+    def request(self, *_: object) -> None:
+        """
+        Take it.
+        """
+
+    def getresponse(self) -> Cut:
+        """
+        Begin with the answer.
+        """
+        return self
+
+    def getheader(self, name: str) -> str:
+        """
+        Say of everything that it is JSON.
+        """
+        return "application/json"
+
+    def read(self, most: int) -> bytes:
+        """
+        Break off.
+        """
+        raise ConnectionResetError
+
+    def readline(self, most: int) -> bytes:
+        """
+        Return a line, then raise what is last.
+        """
+        if not self._lines:
+            raise TimeoutError
+        if self._lines[0] == b"cut":
+            raise ConnectionResetError
+        return self._lines.pop(0)
+
+    def close(self) -> None:
+        """
+        End it.
+        """
+
+    def __enter__(self) -> Cut:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def cut(*lines: bytes) -> Client:
+    """
+    Return the client of a service that breaks off after some lines.
+    """
+    way = Sockets(("/a",))
+    way.connect = lambda timeout: Cut(*lines)  # type: ignore[assignment,method-assign]
+    return Client(way)
+
+
+def test_answers_that_break_off() -> None:
+    """
+    Half an answer is none; a stream that breaks off is over, one that falls silent is told.
+    """
+    with pytest.raises(Fault, match="broke off before its answer was complete"):
+        cut().get("/")
+    assert list(cut(b"{}\n", b"\n", b"cut").lines("/log")) == [{}, None]
+    with pytest.raises(Fault, match="/a fell silent") as caught:
+        list(cut(b"{}\n").lines("/log"))
+    assert caught.value.exit_code == 3
+
+
+def test_a_request_that_is_not_taken() -> None:
+    """
+    A service that goes away before it has the whole request is told as such.
+    """
+
+    def refuse(timeout: float) -> None:
+        raise BrokenPipeError
+
+    way = Sockets(("/a",))
+    way.connect = refuse  # type: ignore[assignment,method-assign]
+    with pytest.raises(Fault, match="broke off"):
+        Client(way).get("/")
+
+
 def test_a_service_that_is_stuck(service: Service) -> None:
     """
     One that does not answer in time is told as such.

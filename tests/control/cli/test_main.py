@@ -9,14 +9,16 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import click
 import pytest
 
 from tests.config.helpers import REGISTRY
 from tests.control.cli.services import Service, run
-from txbalancer.control.cli import make_command
+from txbalancer.control.cli import completion, make_command
 from txbalancer.control.cli.exits import MEANINGS
+from txbalancer.control.cli.pairs import complete_pairs
 
 COMMAND = make_command(lambda: REGISTRY, tuple)
 
@@ -134,13 +136,54 @@ def test_bash_takes_the_script() -> None:
     subprocess.run(["bash", "-n"], input=script, text=True, check=True, timeout=10)
 
 
+@pytest.mark.parametrize(
+    ("parameter", "words", "offered"),
+    [
+        (completion.balancers, {}, ["shop"]),
+        (completion.members, {"balancer": "shop"}, []),
+        (completion.members, {}, []),
+    ],
+)
+def test_what_is_offered(
+    service: Service, parameter: Any, words: dict[str, str], offered: list[str]
+) -> None:
+    """
+    Only what begins as the word does is offered, and members only of the balancer before.
+    """
+    context = click.Context(COMMAND, obj=service.world())
+    context.params.update(words)
+    found = parameter(context, COMMAND.params[0], "s")
+    assert [each.value for each in found] == offered
+    if words:
+        found = parameter(context, COMMAND.params[0], "w")
+        assert [each.value for each in found] == ["web1", "web2"]
+
+
+def test_keys_are_offered() -> None:
+    """
+    Keys are offered with their sign, values are not.
+    """
+    complete = complete_pairs(["lbset", "lbmethod", "route"])
+    context, parameter = click.Context(COMMAND), COMMAND.params[0]
+    assert complete(context, parameter, "lb") == ["lbset=", "lbmethod="]
+    assert complete(context, parameter, "lbset=") == []
+
+
+def test_nothing_is_offered_without_a_service(service: Service) -> None:
+    """
+    A fault while somebody types is no message.
+    """
+    context = click.Context(COMMAND, obj=service.world(TXBALANCER_CONTROL="/nowhere"))
+    assert completion.balancers(context, COMMAND.params[0], "") == []
+
+
 def test_completion_of_names(service: Service) -> None:
     """
     Balancers, and members of the one that was named, come from the running service.
     """
     assert complete(service, "member", "drain", "s") == ["shop"]
     assert complete(service, "member", "drain", "shop", "w") == ["web1", "web2"]
-    assert complete(service, "member", "drain", "two", "") == ["10.0.0.1:80"]
+    assert complete(service, "member", "drain", "two", "") == ["10.0.0.1"]
     assert complete(service, "member", "set", "shop", "web1", "lbs") == ["lbset="]
     assert complete(service, "balancer", "set", "shop", "no") == ["nofailover="]
     assert complete(service, "memb") == ["member"]

@@ -59,7 +59,15 @@ def test_moments(seconds: float | None, text: str) -> None:
 
 @pytest.mark.parametrize(
     ("count", "text"),
-    [(0, "0B"), (805, "805B"), (999, "999B"), (1000, "1.0K"), (3400, "3.3K"), (47 << 20, "47M")],
+    [
+        (0, "0B"),
+        (805, "805B"),
+        (999, "999B"),
+        (1000, "1.0K"),
+        (3400, "3.3K"),
+        (47 << 20, "47M"),
+        (1e19, "8882P"),
+    ],
 )
 def test_sizes(count: int, text: str) -> None:
     """

@@ -5,10 +5,13 @@ Reports as tables.
 from __future__ import annotations
 
 import json
+from io import StringIO
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
-from tests.control.cli.services import Service
+from tests.control.cli.services import Service, serving
 from txbalancer.control.cli.tables import Column, show, table, toned
 from txbalancer.control.cli.world import make_console
 from txbalancer.core import flags
@@ -167,6 +170,27 @@ def test_sessions_that_stay(service: Service) -> None:
     assert service.lines("sessions")[1].endswith("no end in sight")
 
 
+def test_what_is_seldom() -> None:
+    """
+    Requests that wait, members in other sets and a balancer without members have their place.
+    """
+    with TemporaryDirectory() as folder, serving(Path(folder) / "s") as service:
+        service.member("web1").lbset = 2
+        answer = json.loads(service.answer("GET", "/api/v1/", {}, b"")[2])
+        answer["balancers"][0]["queue"] = 7
+        answer["balancers"][1]["members"] = []
+        service.canned["GET", "/"] = 200, "application/json", json.dumps(answer).encode()
+        lines = service.lines("status")
+        assert lines[3].endswith("0 % failed, 7 waiting")
+        assert "set" in lines[4].split()
+        assert lines[5].split()[3] == "2"
+        assert lines[6].split()[3] == "0"
+        assert lines[-1].startswith("two ")
+        answer["balancers"] = []
+        service.canned["GET", "/"] = 200, "application/json", json.dumps(answer).encode()
+        assert service.lines("status")[-1] == "There is no balancer."
+
+
 # -- watching
 
 
@@ -258,6 +282,31 @@ def test_columns_go_by_what_they_matter() -> None:
     assert headings(13) == ["a", "c"]
     assert headings(7) == ["a"]
     assert headings(2) == ["a"]
+
+
+@pytest.mark.parametrize("width", [120, 80, 60, 45])
+def test_long_names_leave_room(width: int) -> None:
+    """
+    A long URL is broken into lines, whole, and does not push out the state.
+    """
+    url = "https://shop-with-a-long-name-0001.eu-central-1.internal.example.org:8443/app*"
+    columns = [Column("member"), Column("busy", 50, number=True), Column("state", words=True)]
+    output = StringIO()
+    console = make_console(file=output, width=width, force_terminal=True, color_system=None)
+    show(console, table(columns, [[url, "0", "out: in error: refused"]], width))
+    lines = output.getvalue().splitlines()
+    assert max(map(len, lines)) <= width
+    assert "".join(line.split()[0] for line in lines[1:]) == url
+    assert "in error" in output.getvalue()
+
+
+def test_a_name_of_any_length_outside_terminals(service: Service) -> None:
+    """
+    A pipe gets whole names.
+    """
+    url = f"http://{'long.' * 40}example"
+    service.run("member", "add", "shop", url)
+    assert url.removeprefix("http://") + "*" in service.run("status").stdout
 
 
 def test_colours_only_on_terminals(capsys: pytest.CaptureFixture[str]) -> None:

@@ -131,6 +131,19 @@ def test_somebody_removes_it(service: Service) -> None:
     assert "was removed meanwhile" in found.stderr
 
 
+def test_the_service_ends_meanwhile(service: Service) -> None:
+    """
+    A service that stops while somebody waits ends the wait with code 3.
+    """
+
+    def meanwhile(method: str, path: str) -> None:
+        if service.slept > 5:
+            raise ConnectionError
+
+    service.meanwhile = meanwhile
+    assert service.run("member", "drain", "shop", "web1", "--wait").exit_code == 3
+
+
 def test_ctrl_c(service: Service) -> None:
     """
     Ctrl-C ends the wait with code 130 and says what goes on.

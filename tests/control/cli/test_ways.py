@@ -223,6 +223,23 @@ def test_user_and_password(service: Service) -> None:
     assert ways.find(given, url="http://lb.test/bm").headers == {}
 
 
+@pytest.mark.parametrize(
+    ("url", "warned"),
+    [
+        ("http://lb.test/bm", True),
+        ("https://lb.test/bm", False),
+        ("http://127.0.0.1:80/bm", False),
+        ("http://localhost/bm", False),
+    ],
+)
+def test_passwords_in_the_clear(url: str, warned: bool, capsys: pytest.CaptureFixture[str]) -> None:
+    """
+    A password that would leave the machine unencrypted is warned of.
+    """
+    ways.find(world(TXBALANCER_PASSWORD="x"), url=url, user="ann")
+    assert ("unencrypted" in capsys.readouterr().err) is warned
+
+
 def test_nobody_to_ask() -> None:
     """
     Where nobody can be asked for the password, the variable for it is named.
@@ -238,6 +255,8 @@ def test_the_variable_may_be_an_address() -> None:
     """
     found = ways.find(world(TXBALANCER_CONTROL="https://lb.test/bm"))
     assert isinstance(found, ways.Address)
+    plain = ways.Address("http://lb.test:81/bm", "", "").connect(3.0)
+    assert (plain.host, plain.port) == ("lb.test", 81)
     connection = found.connect(3.0)
     assert (connection.host, connection.port, connection.timeout) == ("lb.test", 443, 3.0)
 

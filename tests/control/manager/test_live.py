@@ -299,15 +299,20 @@ def test_check_now(browser: Browser) -> None:
     browser.members()[0].probes.append((1_800_000_000.0, result))
     asked.callback(result)
     page = client.taken().decode()
-    assert "http://10.0.0.1 is well: GET /: status 200, 12 ms." in page
+    assert "http://10.0.0.1 is well: GET /: status 200, took 12 ms." in page
     assert "&gt; GET /\n&lt; 200 OK" in page
-    assert "2027-01-15 08:00:00 UTC: passed: GET /: status 200, 12 ms" in page
+    assert "2027-01-15 08:00:00 UTC: passed: GET /: status 200, took 12 ms" in page
 
 
 @pytest.mark.parametrize(
     ("answer", "told"),
     [
-        (lambda: succeed(ProbeResult(False, "status 503", 0.1)), "is not well: status 503, 100 ms"),
+        (
+            lambda: succeed(ProbeResult(False, "status 503", 0.1)),
+            "is not well: status 503, took 100 ms",
+        ),
+        (lambda: succeed(ProbeResult(True, "GET /: status 200 in 3 ms")), "status 200 in 3 ms."),
+        (lambda: succeed(ProbeResult(True, "", 0.001)), "is well: in 1 ms"),
         (lambda: fail(ValueError("a check is on its way")), "was not checked: a check is on its"),
     ],
 )
@@ -318,3 +323,50 @@ def test_check_now_without_luck(browser: Browser, answer, told: str) -> None:
     browser.rig.targets.steering.probe_now = lambda balancer, member: answer()
     assert told in browser.post(w_probe="1")
     assert "name a member" in browser.post(w="-none-", w_probe="1")
+
+
+def test_check_now_that_cannot_be(browser: Browser) -> None:
+    """
+    What is refused at once is told as well, and so is a fault of our own.
+    """
+
+    def refuse(balancer: str, member: str, who: str) -> None:
+        raise ValueError("it has no address")
+
+    steering = browser.rig.targets.steering
+    steering.probe = refuse  # type: ignore[method-assign,assignment]
+    assert "was not checked: it has no address." in browser.post(w_probe="1")
+    steering.probe = lambda *_: fail(ZeroDivisionError("x"))  # type: ignore[method-assign]
+    assert "was not checked: x." in browser.post(w_probe="1")
+
+
+def test_the_last_twenty_events(browser: Browser) -> None:
+    """
+    The newest first; those of balancers that are not on the page are not told.
+    """
+    journal = browser.rig.targets.journal
+    for number in range(30):
+        journal.note("warning", f"number {number}", balancer="shop" if number % 2 else "")
+    page = browser.get()
+    assert page.count("<li class=") == 20
+    assert page.index("number 29") < page.index("number 28")
+    assert "number 9<" not in page
+    only = browser.send("GET", "/only")
+    assert "number 28<" in only
+    assert "number 29<" not in only
+
+
+def test_a_pool_with_a_queue() -> None:
+    """
+    What is busy, idle, opening, and who waits.
+    """
+    browser = Browser(
+        CONFIGURATION.replace("http://10.0.0.3", "http://10.0.0.3 max=1").replace(
+            "to = balancer://shop/", "to = balancer://two/"
+        )
+    )
+    for _ in range(2):
+        browser.rig.client().send(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+    assert "0 busy, 0 idle, 1 opening of 1, 1 wait" in browser.get()
+    browser.rig.accept()
+    assert "1 busy, 0 idle of 1, 1 wait" in browser.get()

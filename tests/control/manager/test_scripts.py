@@ -123,3 +123,26 @@ def test_a_shell_script() -> None:
     )
     row = re.search(r"<tr[^>]*>\s*<td[^>]*><a[^>]*>http://10\.0\.0\.1</a></td>.*?</tr>", page, re.S)
     assert "Init Dis" in row[0]
+
+
+def test_the_scenario_of_apaches_own_test() -> None:
+    """
+    The page is read and its nonce taken; a member is refused without Referer, added with it, and
+    enabled; then it has its share of the traffic.
+    """
+    browser = Browser()
+    nonce = re.search(r"b=shop&amp;nonce=([-0-9a-f]+)", browser.get(referer=None))[1]
+    body = f"b=shop&nonce={nonce}&b_nwrkr=http%3A%2F%2F10.0.0.7&b_wyes=1"
+    browser.send("POST", "/bm", body, referer=None)
+    assert "10.0.0.7" not in browser.get()
+    page = browser.send("POST", "/bm", body)
+    assert "Changed: member none → http://10.0.0.7." in page
+    enable = f"b=shop&w=http%3A%2F%2F10.0.0.7&nonce={nonce}&w_status_D=0"
+    browser.send("POST", "/bm", enable)
+    asked = set()
+    for _ in range(4):
+        browser.rig.client().send(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+        (opening,) = browser.rig.openings()
+        asked.add(opening.address)
+        opening.accept()
+    assert asked == {("10.0.0.1", 80), ("10.0.0.7", 80)}

@@ -99,6 +99,16 @@ def test_only_the_nonce_of_the_session_counts(person: Person) -> None:
     assert factor(person) == 150
 
 
+def test_a_session_outlives_a_reload(person: Person) -> None:
+    """
+    A form that was open while the configuration was read again can be sent.
+    """
+    nonce = person.nonce()
+    person.rig.targets.install(person.rig.spec)
+    person.rig.site.table = person.rig.targets.table
+    assert person.post(nonce, w_lf="5").startswith("Changed")
+
+
 def test_a_nonce_of_a_session_is_nothing_without_its_cookie(person: Person) -> None:
     """
     Who only saw the page cannot use it.

@@ -60,6 +60,15 @@ def test_files_are_fresh(name: str) -> None:
     assert (ROOT / "etc" / name).read_text() == dashboards.FILES[name](), "run `make docs`"
 
 
+def test_the_program_writes_them(tmp_path: Path) -> None:
+    """
+    The program makes the folders that are not there.
+    """
+    dashboards.main(tmp_path / "etc")
+    for name, make in dashboards.FILES.items():
+        assert (tmp_path / "etc" / name).read_text() == make()
+
+
 def test_the_manual_is_fresh() -> None:
     """
     docs/metrics.rst is what the families say today.

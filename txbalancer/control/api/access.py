@@ -7,11 +7,11 @@ from __future__ import annotations
 from twisted.web.http import Request
 
 from txbalancer.control import rights
+from txbalancer.control.manager.asking import same_origin
 from txbalancer.control.manager.board import Board
 from txbalancer.control.rebinding import strange_name
 from txbalancer.control.rights import Role
-
-_PORTS = {"http": ":80", "https": ":443"}
+from txbalancer.control.said import header
 
 
 class MountAccess:
@@ -66,19 +66,10 @@ class MountAccess:
         Browsers cannot send JSON to another site without asking first, which is refused; what
         they say of the page that a request comes from is looked at all the same.
         """
-
-        def header(name: str) -> str:
-            return " ".join(request.requestHeaders.getRawHeaders(name, []))
-
-        origin, site = header("origin"), header("sec-fetch-site").lower()
-        if origin and not _same(header("host"), origin):
+        origin = header(request, "origin") or ""
+        site = (header(request, "sec-fetch-site") or "").lower()
+        if origin and not same_origin(header(request, "host") or "", origin):
             return f"the request comes from a page of {origin}"
         if site not in ("", "same-origin", "none"):
             return f"the request comes from a page of another site ({site})"
         return strange_name(request)
-
-
-def _same(host: str, origin: str) -> bool:
-    scheme, _, place = origin.lower().partition("://")
-    port = _PORTS.get(scheme, "")
-    return bool(place) and place.removesuffix(port) == host.lower().removesuffix(port)

@@ -16,6 +16,7 @@ from txbalancer.control.api.problem import Problem
 from txbalancer.control.api.shapes import Fields
 from txbalancer.control.manager.board import Board
 from txbalancer.control.rights import Role
+from txbalancer.control.said import header
 from txbalancer.core.balancer import Balancer
 from txbalancer.core.commands import Change, Command
 from txbalancer.core.member import Member
@@ -136,12 +137,18 @@ class Call:
         """
         return find_member(self.balancer, self.params["member"])
 
+    @property
+    def head(self) -> bool:
+        """
+        Whether only the head of the answer is wanted, so that nothing can go on.
+        """
+        return self.request.method == b"HEAD"
+
     def header(self, name: str) -> str | None:
         """
         Return a header of the request, repeated ones joined; C{None} where it is not sent.
         """
-        found = self.request.requestHeaders.getRawHeaders(name)
-        return None if found is None else ", ".join(found)
+        return header(self.request, name)
 
     def apply(self, command: Command) -> Change:
         """

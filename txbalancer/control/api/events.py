@@ -29,7 +29,7 @@ def events(call: Call) -> Any:
     after = _after(call, call.query.get("after", 0))
     wait = call.query.get("wait", 0.0)
     found = _since(call, after)
-    if found or not wait:
+    if found or not wait or call.head:
         return _answer(call, found)
     if not call.board.streams.room(call.request):
         raise too_many()
@@ -108,6 +108,8 @@ class _Waiting:
 
 def _stream(call: Call) -> Any:
     journal, streams = call.board.journal, call.board.streams
+    if call.head:
+        return Answer(None)
     if not streams.room(call.request):
         raise too_many()
     known = call.header("Last-Event-ID")

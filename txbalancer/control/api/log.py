@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from txbalancer.control.api.call import STREAM, Call, Operation, Route
+from txbalancer.control.api.call import STREAM, Answer, Call, Operation, Route
 from txbalancer.control.api.events import too_many
 from txbalancer.control.api.finding import find_balancer
 from txbalancer.control.api.shapes import Fields, span, text
@@ -42,6 +42,8 @@ def log(call: Call) -> Any:
     Pass on the lines of exchanges as they end.
     """
     wanted = _wanted(call)
+    if call.head:
+        return Answer(None)
     if not call.board.streams.room(call.request):
         raise too_many()
     stream = Stream(call.request, call.board.streams)

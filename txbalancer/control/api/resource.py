@@ -58,8 +58,7 @@ class Api(Resource):
             each.decode("utf-8", "replace") for each in getattr(request, "postpath", ())
         )
         if segments[:1] != (VERSION,):
-            path = "/".join(("", "api", VERSION, ""))
-            raise Problem(404, "there is no such version of the API", f"use …{path}")
+            raise Problem(404, f"there is no API {VERSION} here", f"it is at …/api/{VERSION}/")
         route, params = find_route(segments[1:])
         operations = route.operations
         method = request.method.decode("latin-1")

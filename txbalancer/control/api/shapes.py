@@ -14,6 +14,9 @@ from txbalancer.core.values import show_duration
 
 Schema = dict[str, Any]
 
+_HINTS, _LONG = 10, 60
+"""Unknown fields that get a hint, and characters of their names that are looked at."""
+
 
 @dataclass(frozen=True, slots=True)
 class Shape:
@@ -143,14 +146,14 @@ def span(least: float, most: float, parse: Callable[[str], float]) -> Shape:
                 raise ValueError(f"{shown(value)} has no unit: write 30s, or 30 without quotes")
             found = parse(value)
         elif _number(value):
-            found = float(value)
+            found = value  # as a whole number it may be larger than any float
         else:
             raise ValueError(f"{shown(value)} is neither seconds nor text such as 30s or 10min")
         if not least <= found <= most:
             raise ValueError(
                 f"{shown(value)} is out of range: {show_duration(least)} to {show_duration(most)}"
             )
-        return found
+        return float(found)
 
     return Shape(
         {"type": ["number", "string"], "minimum": least, "maximum": most, "format": "span"}, read
@@ -247,7 +250,9 @@ class Fields:
         for name, its in value.items():
             shape = self.shapes.get(name)
             if shape is None:
-                faults.append((name, f"is not known here{choose_from(name, self.shapes)}"))
+                # A word that is like it takes a while to find.
+                hint = choose_from(name[:_LONG], self.shapes) if len(faults) < _HINTS else ""
+                faults.append((name, f"is not known here{hint}"))
                 continue
             try:
                 found[name] = shape.read(its)

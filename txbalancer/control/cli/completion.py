@@ -71,13 +71,18 @@ def _service(context: click.Context) -> Report:
 
 
 def _members(service: Report, context: click.Context) -> list[str]:
-    found = []
-    for balancer in service["balancers"]:
-        if balancer["name"] == context.params.get("balancer"):
-            for each in balancer["members"]:
-                url, route, address, _ = names(each)
-                found.append(route or address or url)
-    return found
+    there = [
+        names(each)
+        for balancer in service["balancers"]
+        if balancer["name"] == context.params.get("balancer")
+        for each in balancer["members"]
+    ]
+    hosts = [host for *_, host in there]
+    # Without a port where that does: bash takes a colon for the end of a word.
+    return [
+        route or (host if hosts.count(host) == 1 else address) or url
+        for url, route, address, host in there
+    ]
 
 
 balancers = _complete(lambda service, _: [each["name"] for each in service["balancers"]])

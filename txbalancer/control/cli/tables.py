@@ -19,6 +19,9 @@ _GAP = 2
 _LEAST_TEXT = 24
 """Characters in a line that a column of words may be squeezed to."""
 
+_LEAST_NAME = 16
+"""Characters that a name may always take; longer ones may be broken into lines."""
+
 TONES = {"good": "green", "watch": "yellow", "bad": "bold red", "off": "magenta"}
 """Colours of the tones of a member's state."""
 
@@ -53,8 +56,9 @@ def table(columns: Sequence[Column], rows: Sequence[Sequence[Cell]], width: int)
         made.add_column(
             column.name,
             justify="right" if column.number else "left",
-            no_wrap=not column.words,
-            overflow="fold" if column.words else "ellipsis",
+            no_wrap=column.number,
+            overflow="ellipsis" if column.number else "fold",
+            max_width=None if column.words else _most(width),
         )
     for row in rows:
         made.add_row(*(_text(row[each]) for each in shown))
@@ -76,7 +80,7 @@ def _fitting(
     columns: Sequence[Column], rows: Sequence[Sequence[Cell]], width: int
 ) -> list[int]:  # fmt: skip
     shown = [place for place in range(len(columns)) if any(len(row[place]) for row in rows)]
-    widths = {place: _width(columns[place], [row[place] for row in rows]) for place in shown}
+    widths = {place: _width(columns[place], [row[place] for row in rows], width) for place in shown}
     while shown and sum(widths[each] + _GAP for each in shown) - _GAP > width:
         least = min(shown, key=lambda each: columns[each].keep)
         if columns[least].keep >= 100:
@@ -85,10 +89,16 @@ def _fitting(
     return shown
 
 
-def _width(column: Column, cells: Sequence[Cell]) -> int:
+def _most(width: int) -> int:
+    """
+    Return what one name may take of a line: a long URL must not push out the state.
+    """
+    return max(_LEAST_NAME, width * 2 // 5)
+
+
+def _width(column: Column, cells: Sequence[Cell], width: int) -> int:
     longest = max((cell_len(str(each)) for each in cells), default=0)
-    if column.words:
-        longest = min(longest, _LEAST_TEXT)
+    longest = min(longest, _LEAST_TEXT if column.words else _most(width))
     return max(longest, cell_len(column.name))
 
 

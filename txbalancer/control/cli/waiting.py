@@ -60,9 +60,7 @@ def drain_line(report: Report) -> str:
     """
     Say what a draining member still has, since when it drains, and when that may be over.
     """
-    found = report.get("drain")
-    if found is None:
-        return _text(report)
+    found = report["drain"]
     if found["done"]:
         return f"empty: no request of a session for {span(found['quiet'])}"
     parts = [f"{_since(found)}{report['busy']} in progress", _sessions(found)]

@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from http.client import HTTPConnection, HTTPSConnection
 from urllib.parse import urlsplit
 
+import click
+
 from txbalancer.config.findings import Findings
 from txbalancer.config.ini import is_ini, read_sections
 from txbalancer.control.cli.client import UnixConnection, Way
@@ -138,6 +140,15 @@ class Address:
         return Fault(f"{self.shown} is not reached: {why}", UNREACHED, remedy)
 
 
+def _in_the_clear(url: str) -> bool:
+    """
+    Tell whether what is sent to a URL leaves this machine unencrypted.
+    """
+    host = urlsplit(url).hostname or ""
+    local = host in ("localhost", "::1") or host.startswith("127.")
+    return url.startswith("http://") and not local
+
+
 def _port(url: str) -> int | None:
     try:
         return urlsplit(url).port
@@ -174,6 +185,8 @@ def find(
         else:
             sockets = known
     if url:
+        if user and _in_the_clear(url):
+            click.echo("warning: http:// sends the password unencrypted; use https://", err=True)
         return Address(url, user, _password(world, user), cacert)
     if user or cacert:
         raise Fault("--user and --cacert are for --url", USAGE)

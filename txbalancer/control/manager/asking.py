@@ -90,7 +90,7 @@ def distrust(host: str, referer: str, origin: str) -> str:
     The Referer has to name the request's own host (APACHE M11), and an Origin, which every
     browser sends with a POST, host and port.
     """
-    if origin and not _same_origin(host, origin):
+    if origin and not same_origin(host, origin):
         return f"the request comes from a page of {origin}"
     try:
         named = urlsplit(referer).hostname or "" if _PAGE.match(referer) else ""
@@ -103,7 +103,10 @@ def distrust(host: str, referer: str, origin: str) -> str:
     return ""
 
 
-def _same_origin(host: str, origin: str) -> bool:
+def same_origin(host: str, origin: str) -> bool:
+    """
+    Tell whether a page of C{origin} is of the host, with its port, that a request names.
+    """
     scheme, _, place = origin.lower().partition("://")
     port = _PORTS.get(scheme, "")
     return bool(place) and place.removesuffix(port) == host.lower().removesuffix(port)

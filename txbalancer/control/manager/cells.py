@@ -12,7 +12,7 @@ from txbalancer.control.manager import sparks
 from txbalancer.control.manager.board import Board
 from txbalancer.control.manager.draining import Draining
 from txbalancer.control.manager.numbers import rate, share, spans
-from txbalancer.control.manager.words import Condition, short_size, since
+from txbalancer.control.manager.words import Condition, found, short_size, since
 from txbalancer.core import flags
 from txbalancer.core.balancer import Balancer
 from txbalancer.core.history import STEP, History
@@ -151,8 +151,9 @@ def _pool(member: Member) -> str:
     pool = member.pool
     if pool is None:
         return ""
-    idle = len(pool.idle)
-    text = f"{pool.open - idle} busy, {idle} idle"
+    idle, opening = len(pool.idle), pool.connecting
+    text = f"{max(0, pool.open - idle - opening)} busy, {idle} idle"
+    text += f", {opening} opening" if opening else ""
     text += f" of {member.spec.max}" if member.spec.max else ""
     return f"{text}, {pool.waiting} wait" if pool.waiting else text
 
@@ -161,9 +162,8 @@ def _last_check(member: Member, now: float) -> str:
     probe = member.probe
     if probe is None:
         return ""
-    words = f"{'passed' if probe.passed else 'failed'}{f': {probe.text}' if probe.text else ''}"
-    took = "" if probe.text.endswith(" ms") else f", took {probe.duration * 1000:.0f} ms"
-    return f"{words}, {since(member.probed, now)} ago{took}"
+    words = "passed" if probe.passed else "failed"
+    return f"{words}: {found(probe)}; {since(member.probed, now)} ago"
 
 
 def _changed(changed: list[Override] | None, member: Member, now: float) -> str:

@@ -15,6 +15,7 @@ from txbalancer.control.manager.board import Board
 from txbalancer.control.manager.orders import find_member, read_orders
 from txbalancer.control.manager.view import last_change
 from txbalancer.control.manager.visits import Visit, Visits
+from txbalancer.control.manager.words import found
 from txbalancer.core.commands import AddMember, Change
 from txbalancer.core.health import ProbeResult
 from txbalancer.proxy.throttle import Guesses
@@ -117,9 +118,9 @@ class Changes:
         except (LookupError, ValueError) as error:
             return Done([("bad", f"{member} was not checked: {error}.")])
 
-        def found(result: ProbeResult) -> Messages:
+        def checked(result: ProbeResult) -> Messages:
             words = "well" if result.passed else "not well"
-            text = f"{member} is {words}: {result.text}, {result.duration * 1000:.0f} ms."
+            text = f"{member} is {words}: {found(result)}."
             return [("good" if result.passed else "bad", text)]
 
         def failed(reason: Failure) -> Messages:
@@ -127,7 +128,7 @@ class Changes:
                 self.log.failure("a check by hand", reason)
             return [("bad", f"{member} was not checked: {reason.getErrorMessage()}.")]
 
-        return Done([], later=waiting.addCallbacks(found, failed))
+        return Done([], later=waiting.addCallbacks(checked, failed))
 
     def _done(self, changes: list[Change], faults: Sequence[str] = (), status: int = 0) -> Done:
         messages: Messages = [("good", told(each)) for each in changes]

@@ -10,6 +10,7 @@ from txbalancer.control.manager.board import Board
 from txbalancer.control.manager.cells import clock
 from txbalancer.control.manager.orders import STATUSES
 from txbalancer.control.manager.view import BalancerView, MemberView
+from txbalancer.control.manager.words import found
 from txbalancer.core import flags
 from txbalancer.core.member import Member
 from txbalancer.core.overrides import live_spec
@@ -85,10 +86,9 @@ def switches(member: Member) -> list[Switch]:
 def _transcripts(member: Member) -> list[Transcript]:
     return [
         Transcript(
-            f"{clock(when)}: {'passed' if found.passed else 'failed'}: {found.text},"
-            f" {found.duration * 1000:.0f} ms",
-            "good" if found.passed else "bad",
-            found.transcript or "There is no transcript of this one.",
+            f"{clock(when)}: {'passed' if result.passed else 'failed'}: {found(result)}",
+            "good" if result.passed else "bad",
+            result.transcript or "There is no transcript of this one.",
         )
-        for when, found in reversed(member.probes)
+        for when, result in reversed(member.probes)
     ]

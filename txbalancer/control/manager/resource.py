@@ -30,6 +30,7 @@ from txbalancer.control.manager.xml import write_xml
 from txbalancer.control.pages import asset, fill, guard, own_path
 from txbalancer.control.rebinding import strange_name
 from txbalancer.control.rights import asks_for_login
+from txbalancer.control.said import header
 
 METHODS = "GET, HEAD, POST, OPTIONS"
 
@@ -194,17 +195,17 @@ def _log_in(request: Request) -> bytes:
 
 
 def _asked(request: Request, body: bytes | None) -> Asked:
-    def header(name: str) -> str:
-        return " ".join(request.requestHeaders.getRawHeaders(name, []))
+    def said(name: str) -> str:
+        return header(request, name) or ""
 
     spec = getattr(getattr(request, "mount", None), "spec", None)
     found = asked(
         request.uri.partition(b"?")[2],
         body,
-        header("content-type"),
-        header("host"),
-        header("referer"),
-        header("origin"),
+        said("content-type"),
+        said("host"),
+        said("referer"),
+        said("origin"),
         legacy=spec is not None and spec.legacyget,
     )
     fault = strange_name(request) if found.fields else ""

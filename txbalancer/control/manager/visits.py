@@ -19,8 +19,12 @@ from twisted.web.http import Request
 
 from txbalancer.control.manager.board import Board
 from txbalancer.control.rights import Role, role_of, visitor_of, who
+from txbalancer.control.said import header
 
 COOKIE = b"txbalancer-manager"
+
+_KEY = secrets.token_bytes(32)
+"""New in every process, the same across reloads."""
 
 _SESSION = re.compile(rb"[0-9a-f]{32}\Z")
 _NO_CHANGES = "None"
@@ -51,12 +55,11 @@ class Visit(NamedTuple):
 
 class Visits:
     """
-    Tells visitors apart. Its secret is of this process, so that a session ends with it.
+    Tells visitors apart. A session ends with the process, for the secret is the process's.
     """
 
     def __init__(self, board: Board) -> None:
         self._board = board
-        self._key = secrets.token_bytes(32)
 
     def receive(self, request: Request) -> Visit:
         """
@@ -92,7 +95,7 @@ class Visits:
         if not visit.session or plain == _NO_CHANGES:
             return plain
         text = "\0".join((visit.session, visit.user, name, plain))
-        return hmac.digest(self._key, text.encode(), "sha256").hex()[:32]
+        return hmac.digest(_KEY, text.encode(), "sha256").hex()[:32]
 
     def permits(self, visit: Visit, name: str, nonce: str) -> bool:
         """
@@ -106,7 +109,7 @@ class Visits:
 
 def _is_browser(request: Request) -> bool:
     # Programs that know Apache's page ask for anything, or do not say.
-    return "text/html" in " ".join(request.requestHeaders.getRawHeaders("accept", []))
+    return "text/html" in (header(request, "accept") or "")
 
 
 def _mount_path(request: Request) -> bytes:

@@ -8,6 +8,7 @@ from math import inf
 from typing import NamedTuple
 
 from txbalancer.core import flags
+from txbalancer.core.health import ProbeResult
 from txbalancer.core.history import Outlook
 from txbalancer.core.member import Member
 from txbalancer.core.values import counted
@@ -68,6 +69,17 @@ def _sessions(outlook: Outlook) -> str:
         return f"no request of a session for {span(outlook.quiet)}"
     before = f", {outlook.before} in the one before" if outlook.before else ""
     return f"{counted(outlook.sticky, 'request')} of sessions in the last minute{before}"
+
+
+def found(result: ProbeResult) -> str:
+    """
+    Say what a check found, and how long that took.
+    """
+    took = f"{result.duration * 1000:.0f} ms"
+    if not result.text:
+        return f"in {took}"
+    # Most say it themselves.
+    return result.text if " ms" in result.text else f"{result.text}, took {took}"
 
 
 def _cause(member: Member) -> str:

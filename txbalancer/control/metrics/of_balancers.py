@@ -26,8 +26,7 @@ class BalancerView(NamedTuple):
 
 
 def _queue(view: BalancerView) -> int:
-    pools = (member.pool for member in view.balancer.members)
-    return view.waiting + sum(pool.waiting for pool in pools if pool is not None)
+    return view.waiting + sum(member.pool.waiting for member in view.balancer.members)
 
 
 BALANCERS = Group(

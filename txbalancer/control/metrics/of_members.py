@@ -61,8 +61,6 @@ def _flags(view: MemberView) -> dict[str, int]:
 
 def _pool(view: MemberView) -> dict[str, int]:
     pool = view.member.pool
-    if pool is None:
-        return {}
     idle, connecting = len(pool.idle), pool.connecting
     return {"busy": pool.open - idle - connecting, "connecting": connecting, "idle": idle}
 
@@ -75,10 +73,6 @@ def _probes(view: MemberView) -> dict[str, int]:
 def _probe_times(view: MemberView) -> tuple[float, int]:
     counts = view.member.probe_counts
     return counts.seconds, counts.failed + counts.passed
-
-
-def _waiting(view: MemberView) -> int:
-    return view.member.pool.waiting if view.member.pool is not None else 0
 
 
 MEMBERS = Group(
@@ -164,7 +158,7 @@ MEMBERS = Group(
             "txbalancer_member_queue",
             GAUGE,
             "Exchanges that wait for a connection to the member",
-            _waiting,
+            lambda view: view.member.pool.waiting,
         ),
         Family(
             "txbalancer_member_probes",

@@ -25,6 +25,7 @@ BATCH = 10
 """Members whose samples are written in one go: about a millisecond's work."""
 
 _MANY = 1000
+"""Lines that are joined in one go."""
 
 
 def process_registry() -> CollectorRegistry:
@@ -119,11 +120,15 @@ class Scrape:
             lines[family.name].extend(samples(family, labels, family.read(view)))
 
     def _write(self) -> Iterator[None]:
-        while self._lines:
-            _, lines = self._lines.popitem()
-            self.pieces.append("".join(lines).encode())
+        """
+        Join the lines to pieces that are worth a write.
+        """
+        lines: list[str] = []
+        for of_family in self._lines.values():
+            lines += of_family
             if len(lines) > _MANY:
+                self.pieces.append("".join(lines).encode())
+                lines.clear()
                 yield
-        self.pieces.reverse()
         generate = generate_openmetrics if self._openmetrics else generate_latest
-        self.pieces.append(generate(self._process))
+        self.pieces.append("".join(lines).encode() + generate(self._process))

@@ -47,8 +47,18 @@ function showCells(row, cells) {
   }
 }
 
-function showDrain(member, [text, since, part]) {
-  const panel = all("[data-drain]").find((each) => each.dataset.drain === member);
+const panelOf = (section, kind, member) =>
+  all(`[data-${kind}]`, section).find((each) => each.dataset[kind] === member);
+
+function showState(section, member, news) {
+  const line = panelOf(section, "state", member);
+  if (!line) return;
+  if ("text" in news) setText(line, news.text);
+  if ("tone" in news) setTone(line, news.tone);
+}
+
+function showDrain(section, member, [text, since, part]) {
+  const panel = panelOf(section, "drain", member);
   if (!panel) return;
   panel.hidden = text === undefined;
   if (panel.hidden) return;
@@ -69,7 +79,8 @@ function showBalancer(section, news) {
     if (!its) continue;
     if ("tone" in its) setTone(row, its.tone);
     if (its.cells) showCells(row, its.cells);
-    if (its.drain) showDrain(row.dataset.member, its.drain);
+    if (its.cells?.State) showState(section, row.dataset.member, its.cells.State);
+    if (its.drain) showDrain(section, row.dataset.member, its.drain);
   }
 }
 
@@ -254,12 +265,14 @@ function take(page, form, button, body) {
   const messages = all("#messages .message", page);
   const faulty = messages.some((each) => each.classList.contains("bad"));
   const text = messages.map((each) => each.textContent).join(" ");
-  if (faulty) {
+  if (faulty && form.classList.contains("edit")) {
     find("#messages").replaceWith(find("#messages", page));
     takeTables(page);
     find("#messages").focus();
   } else {
+    const open = all("main details[open] > summary").map((each) => each.textContent);
     find("main").replaceWith(find("main", page));
+    for (const each of all("main summary")) each.parentElement.open = open.includes(each.textContent);
     const named = new URLSearchParams({ b: body.get("b") });
     if (body.get("w")) named.set("w", body.get("w"));
     history.replaceState(null, "", `${path}?${named}`);
