@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 from twisted.web.http import Request
 
+from txbalancer.control.said import header
 from txbalancer.core.access_rules import plain_address
 
 
@@ -27,7 +28,7 @@ def strange_name(request: Request) -> str:
     if spec is not None and any(each.kind == "host" for each in spec.conditions):
         return ""
     known = {socket.gethostname().lower(), spec.server_name if spec is not None else ""} - {""}
-    host = " ".join(request.requestHeaders.getRawHeaders("host", []))
+    host = header(request, "host") or ""
     return rebound(host, getattr(request.getClientAddress(), "host", "") or "", known)
 
 

@@ -17,6 +17,10 @@ from zope.interface import implementer
 MOST_STREAMS = 100
 """Streams of a service at once."""
 
+KEPT_FREE = 10
+"""How many of them can only be had at the socket for commands: however many others look,
+operators see what happens."""
+
 MOST_HELD = 256 * 1024
 """Bytes that are held for a client that does not read for a moment."""
 
@@ -70,7 +74,8 @@ class Streams:
         See whether there may be one more; when not, the request is answered with 503, and
         the caller has only to say why in its body.
         """
-        if len(self._open) < self._most:
+        by_mount = getattr(request, "mount", None) is not None
+        if len(self._open) < self._most - (KEPT_FREE if by_mount else 0):
             return True
         request.setResponseCode(SERVICE_UNAVAILABLE)
         request.setHeader("Retry-After", "30")

@@ -259,9 +259,7 @@ def test_methods() -> None:
     assert asker.status == 406
 
 
-@pytest.mark.parametrize(
-    "name", ["Accept", "Origin", "Sec_Fetch_Site", "If_Match", "Content_Type", "Last_Event_ID"]
-)
+@pytest.mark.parametrize("name", ["Accept", "Origin", "Sec-Fetch-Site", "If-Match", "Content-Type"])
 def test_headers_that_are_no_text(name: str) -> None:
     """
     Bytes that are no UTF-8 in a header are as any other wrong value of it.
@@ -269,11 +267,10 @@ def test_headers_that_are_no_text(name: str) -> None:
     asker = Asker()
     end = asker.rig.client("192.0.2.1")
     path = b"/bm/api/v1/balancers/shop/members/http%3A%2F%2F10.0.0.1"
-    end.send(
-        b"PATCH %b HTTP/1.1\r\nHost: lb.test\r\nContent-Length: 13\r\n" % path
-        + name.replace("_", "-").encode()
-        + b': "\xb2\xff"\r\n\r\n{"lbset": 12}'
-    )
+    lines = {"Host": b"lb.test", "Content-Type": b"application/json", "Content-Length": b"12"}
+    lines[name] = b'"\xb2\xff"'
+    head = b"".join(b"%b: %b\r\n" % (key.encode(), value) for key, value in lines.items())
+    end.send(b'PATCH %b HTTP/1.1\r\n%b\r\n{"lbset": 12}' % (path, head))
     assert end.taken().startswith(b"HTTP/1.1 4")
     assert asker.member().lbset == 0
 

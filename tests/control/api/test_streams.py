@@ -217,6 +217,23 @@ def test_a_service_that_stops_ends_streams() -> None:
     assert not asker.board.tap.watchers
 
 
+def test_what_is_held_is_sent_at_the_end() -> None:
+    """
+    A client that was slow for a moment misses nothing when the service stops.
+    """
+    asker = Asker()
+    end = asker.send("GET", "/events", **SSE)
+    end.taken()
+    end.room = 0
+    for _ in range(100):
+        asker.board.journal.note("warning", "x" * 1000, balancer="shop")
+    asker.rig.advance(streams.HEARTBEAT + 0.1)
+    asker.board.streams.close()
+    end.take()
+    numbers = [each["id"] for each in events(end.taken().decode())]
+    assert numbers == [str(number) for number in range(1, 101)]
+
+
 def exchange(asker: Asker, request: bytes = GET) -> None:
     """
     Let a member answer a request.
