@@ -106,11 +106,11 @@ def area(values: Sequence[float], most: float) -> str:
     """
     if not any(values):
         return ""
-    start, factor = POINTS - len(values), HEIGHT / most
+    start = POINTS - len(values)
     pieces, last = [f"M{start},{HEIGHT}"], HEIGHT
     for x, value in enumerate(values, start):
         # A trace of something is seen, however small.
-        top = HEIGHT - (int(value * factor + 0.5) or 1) if value else HEIGHT
+        top = HEIGHT - (int(value / most * HEIGHT + 0.5) or 1) if value else HEIGHT
         if top != last:
             pieces.append(f"H{x}V{top}")
             last = top
