@@ -27,7 +27,6 @@ STOP_SECONDS = 15.0
 
 HEAD = """\
 [txbalancer]
-control = off
 access-log = ACCESS
 access-log-format = json
 graceful-timeout = 5s

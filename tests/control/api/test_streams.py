@@ -7,7 +7,6 @@ from __future__ import annotations
 import json
 
 import pytest
-
 from twisted.web.http import Request
 from twisted.web.test.requesthelper import DummyChannel
 
