@@ -24,6 +24,9 @@ operators see what happens."""
 MOST_HELD = 256 * 1024
 """Bytes that are held for a client that does not read for a moment."""
 
+GATHER = 0.1
+"""Seconds in which lines are gathered, so that many of them are one write."""
+
 HEARTBEAT = 15.0
 """Seconds between signs of life, so that nobody between takes the connection for dead."""
 
@@ -135,7 +138,8 @@ class Stream:
         streams.add(self)
         self._timer = streams.clock.callLater(HEARTBEAT, self._beat)
         request.registerProducer(self, True)
-        self.push(self.sign_of_life)
+        if not self.over:
+            request.write(self.sign_of_life)
 
     def on_end(self, call: Any) -> None:
         """
@@ -223,6 +227,56 @@ class Stream:
         The connection is gone.
         """
         self._gone()
+
+
+class LineStream(Stream):
+    """
+    A stream of lines that may be many: the first is sent at once, what follows closely together.
+    """
+
+    def __init__(self, request: Request, streams: Streams) -> None:
+        self._gathered: list[bytes] = []
+        self._more = 0
+        self._pause: Any = None
+        super().__init__(request, streams)
+        self.on_end(self._forget)
+
+    def push(self, data: bytes) -> bool:
+        """
+        Send a line, soon.
+
+        @return: as L{Stream.push}.
+        """
+        if self.over:
+            return False
+        if self._pause is None:
+            self._pause = self._streams.clock.callLater(GATHER, self._send_gathered)
+            return super().push(data)
+        if self._size + self._more + len(data) > MOST_HELD:
+            return False
+        self._gathered.append(data)
+        self._more += len(data)
+        return True
+
+    def end(self) -> None:
+        """
+        Finish the answer; what is held or gathered is sent before.
+        """
+        self._held += self._gathered
+        super().end()
+
+    def _send_gathered(self) -> None:
+        self._pause = None
+        data = b"".join(self._gathered)
+        self._gathered.clear()
+        self._more = 0
+        if data:
+            self.push(data)
+
+    def _forget(self) -> None:
+        self._gathered.clear()
+        if self._pause is not None and self._pause.active():
+            self._pause.cancel()
 
 
 class EventStream(Stream):
