@@ -63,7 +63,8 @@ class Streams:
         """
         self.clock = clock
         self._most = most
-        self._open: dict[Ending, None] = {}
+        # Each with whether it came by a mount, where rules of the configuration let it in.
+        self._open: dict[Ending, bool] = {}
 
     @property
     def count(self) -> int:
@@ -77,18 +78,19 @@ class Streams:
         See whether there may be one more; when not, the request is answered with 503, and
         the caller has only to say why in its body.
         """
-        by_mount = getattr(request, "mount", None) is not None
-        if len(self._open) < self._most - (KEPT_FREE if by_mount else 0):
+        if len(self._open) < self._most - (KEPT_FREE if _by_mount(request) else 0):
             return True
         request.setResponseCode(SERVICE_UNAVAILABLE)
         request.setHeader("Retry-After", "30")
         return False
 
-    def add(self, stream: Ending) -> None:
+    def add(self, stream: Ending, request: Request) -> None:
         """
         Note a stream that began.
+
+        @param request: what it is the answer to.
         """
-        self._open[stream] = None
+        self._open[stream] = _by_mount(request)
 
     def discard(self, stream: Ending) -> None:
         """
@@ -102,6 +104,17 @@ class Streams:
         """
         for each in list(self._open):
             each.end()
+
+    def judge_anew(self) -> None:
+        """
+        End all that came by a mount: who may look still comes again and is let in.
+        """
+        for each in [each for each, by_mount in self._open.items() if by_mount]:
+            each.end()
+
+
+def _by_mount(request: Request) -> bool:
+    return getattr(request, "mount", None) is not None
 
 
 @implementer(IPushProducer)
@@ -135,7 +148,7 @@ class Stream:
         # Balancers above us that collect answers before they pass them on.
         headers.setRawHeaders("X-Accel-Buffering", ["no"])
         request.notifyFinish().addBoth(lambda _: self._gone())
-        streams.add(self)
+        streams.add(self, request)
         self._timer = streams.clock.callLater(HEARTBEAT, self._beat)
         request.registerProducer(self, True)
         if not self.over:

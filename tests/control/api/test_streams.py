@@ -5,6 +5,7 @@ Events and log lines for those who wait for them.
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 from twisted.web.http import Request
@@ -248,6 +249,31 @@ def test_head_of_what_goes_on(path: str) -> None:
     assert asker.board.streams.count == 0
     asker.ask("HEAD", path, Accept="text/event-stream" if "?" not in path else "*/*")
     assert asker.board.streams.count == 0
+
+
+def test_streams_end_where_rules_may_have_changed() -> None:
+    """
+    Other mounts may mean other rights: streams by mounts end, and come again where they may.
+    """
+    asker = Asker()
+    ends = [
+        asker.send("GET", "/events", **SSE),
+        asker.send("GET", "/events?wait=50"),
+        asker.send("GET", "/log"),
+    ]
+    steering = asker.rig.targets.steering
+    resources = {name: steering.resource(name) for name in steering.names()}
+    steering.install(steering.spec, resources)
+    assert steering.streams.count == 3
+    other = replace(steering.spec, mounts=steering.spec.mounts[:-1])
+    steering.install(other, resources)
+    assert steering.streams.count == 0
+    assert all(end.taken().endswith((b"0\r\n\r\n", b"}\n")) for end in ends)
+    mounts = tuple(replace(each, auth_file="users") for each in other.mounts)
+    steering.install(replace(other, mounts=mounts), resources)
+    asker.send("GET", "/log")
+    steering.install(steering.spec, resources)
+    assert steering.streams.count == 0
 
 
 def test_a_service_that_stops_ends_streams() -> None:
