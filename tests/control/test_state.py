@@ -213,6 +213,23 @@ def test_a_path_that_cannot_be_written(tmp_path: Path, path: str, remedy: str) -
         StateFile(str(tmp_path / path)).check()
 
 
+def test_links_are_not_followed(file: StateFile, tmp_path: Path) -> None:
+    """
+    What others put into the folder is neither written through nor left readable for them.
+    """
+    victim = tmp_path / "victim"
+    victim.write_text("precious")
+    for path in (file.fresh, f"{file.path}.trial"):
+        os.symlink(victim, path)
+    file.check()
+    file.write(encode(NEW))
+    assert victim.read_text() == "precious"
+    Path(file.fresh).touch(0o666)
+    file.write(encode(NEW))
+    assert not os.path.islink(file.path)
+    assert os.stat(file.path).st_mode & 0o077 == 0
+
+
 def test_a_trial_changes_nothing(file: StateFile, tmp_path: Path) -> None:
     """
     Nothing is left of it.

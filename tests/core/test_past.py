@@ -4,14 +4,17 @@ What can be undone, and in which order.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from txbalancer.core.commands import SetBalancer, SetMember
 from txbalancer.core.events import Event
+from txbalancer.core.member import Temporary
 from txbalancer.core.past import KEPT, Past
 
 
-def noted(past: Past, balancer: str, number: int, undo=None, **after: str) -> None:
+def noted(past: Past, balancer: str, number: int, undo=None, **after: str | None) -> None:
     """
     Note a change of the member a.
     """
@@ -70,7 +73,10 @@ def test_what_is_over_by_itself_is_not_undone() -> None:
     noted(past, "y", 3, factor, loadfactor="3", lasting="1min then 2")
     noted(past, "x", 4, SetMember("x", "a", loadfactor=1, on=1), lasting="1min then 2")
     noted(past, "x", 5)
+    again = replace(factor, temporary=Temporary(60.0, 200))
+    noted(past, "x", 6, again, loadfactor="4")
+    noted(past, "x", 7, again, loadfactor="4", lasting=None)
     past.expired("x", "b")
-    assert numbers(past) == [1, 2, 3, 4, 5]
+    assert numbers(past) == [1, 2, 3, 4, 5, 6, 7]
     past.expired("x", "a")
-    assert numbers(past) == [1, 3, 4, 5]
+    assert numbers(past) == [1, 3, 4, 5, 7]

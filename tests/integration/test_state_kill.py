@@ -82,7 +82,7 @@ def kill(process: BalancerProcess) -> None:
     process.signal(signal.SIGKILL)
     process.wait()
     process.start()
-    assert "state:" not in process.log()
+    assert "#warn] state:" not in process.log()
 
 
 @pytest.mark.parametrize("after", [0.0, 0.05])

@@ -117,7 +117,10 @@ def test_a_reload_that_changes_a_state(world: World) -> None:
     world.reload(CONFIGURATION.replace("maxfails=1", "maxfails=1 status=+D"))
     assert happened(world) == [
         ("flip", "Init Ok -> Init Dis: configuration changed"),
-        ("reload", "another configuration"),
+        (
+            "reload",
+            "configuration read again: balancer shop: member http://10.0.0.1: status empty -> +D",
+        ),
     ]
 
 

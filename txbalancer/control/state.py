@@ -64,7 +64,10 @@ def decode(data: bytes) -> Any:
         raise ValueError("it is no state of txbalancer, or not all of it") from error
     if type(schema) is not int or schema not in _INDENTS:
         raise ValueError(f"it is of schema {schema!r}, and this version knows 1 to {SCHEMA}")
-    text = json.dumps(state, indent=_INDENTS[schema])
+    try:
+        text = json.dumps(state, indent=_INDENTS[schema])
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
     if digest != hashlib.sha256(text.encode()).hexdigest():
         raise ValueError("its checksum is wrong: it was damaged or edited")
     return state
@@ -135,7 +138,7 @@ class StateFile:
 
         @raise OSError: when that failed; the file of before is still there.
         """
-        descriptor = os.open(self.fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, _MODE)
+        descriptor = _make(self.fresh)
         with os.fdopen(descriptor, "wb") as file:
             file.write(data)
             file.flush()
@@ -160,10 +163,20 @@ class StateFile:
         try:
             if os.path.isdir(self.path):
                 raise IsADirectoryError(21, "Is a directory")
-            os.close(os.open(trial, os.O_WRONLY | os.O_CREAT, _MODE))
+            os.close(_make(trial))
             os.unlink(trial)
         except OSError as error:
             raise StartError(f"state {self.path}: {_remedy(folder, error)}") from error
+
+
+def _make(path: str) -> int:
+    """
+    Open a file that nobody else made: neither a link that leads elsewhere, nor one that others
+    may read.
+    """
+    with suppress(FileNotFoundError):
+        os.unlink(path)
+    return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _MODE)
 
 
 def _remedy(folder: str, error: OSError) -> str:

@@ -24,6 +24,9 @@ operators see what happens."""
 MOST_HELD = 256 * 1024
 """Bytes that are held for a client that does not read for a moment."""
 
+GATHER = 0.1
+"""Seconds in which lines are gathered, so that many of them are one write."""
+
 HEARTBEAT = 15.0
 """Seconds between signs of life, so that nobody between takes the connection for dead."""
 
@@ -60,7 +63,8 @@ class Streams:
         """
         self.clock = clock
         self._most = most
-        self._open: dict[Ending, None] = {}
+        # Each with whether it came by a mount, where rules of the configuration let it in.
+        self._open: dict[Ending, bool] = {}
 
     @property
     def count(self) -> int:
@@ -74,18 +78,19 @@ class Streams:
         See whether there may be one more; when not, the request is answered with 503, and
         the caller has only to say why in its body.
         """
-        by_mount = getattr(request, "mount", None) is not None
-        if len(self._open) < self._most - (KEPT_FREE if by_mount else 0):
+        if len(self._open) < self._most - (KEPT_FREE if _by_mount(request) else 0):
             return True
         request.setResponseCode(SERVICE_UNAVAILABLE)
         request.setHeader("Retry-After", "30")
         return False
 
-    def add(self, stream: Ending) -> None:
+    def add(self, stream: Ending, request: Request) -> None:
         """
         Note a stream that began.
+
+        @param request: what it is the answer to.
         """
-        self._open[stream] = None
+        self._open[stream] = _by_mount(request)
 
     def discard(self, stream: Ending) -> None:
         """
@@ -99,6 +104,17 @@ class Streams:
         """
         for each in list(self._open):
             each.end()
+
+    def judge_anew(self) -> None:
+        """
+        End all that came by a mount: who may look still comes again and is let in.
+        """
+        for each in [each for each, by_mount in self._open.items() if by_mount]:
+            each.end()
+
+
+def _by_mount(request: Request) -> bool:
+    return getattr(request, "mount", None) is not None
 
 
 @implementer(IPushProducer)
@@ -132,10 +148,11 @@ class Stream:
         # Balancers above us that collect answers before they pass them on.
         headers.setRawHeaders("X-Accel-Buffering", ["no"])
         request.notifyFinish().addBoth(lambda _: self._gone())
-        streams.add(self)
+        streams.add(self, request)
         self._timer = streams.clock.callLater(HEARTBEAT, self._beat)
         request.registerProducer(self, True)
-        self.push(self.sign_of_life)
+        if not self.over:
+            request.write(self.sign_of_life)
 
     def on_end(self, call: Any) -> None:
         """
@@ -223,6 +240,56 @@ class Stream:
         The connection is gone.
         """
         self._gone()
+
+
+class LineStream(Stream):
+    """
+    A stream of lines that may be many: the first is sent at once, what follows closely together.
+    """
+
+    def __init__(self, request: Request, streams: Streams) -> None:
+        self._gathered: list[bytes] = []
+        self._more = 0
+        self._pause: Any = None
+        super().__init__(request, streams)
+        self.on_end(self._forget)
+
+    def push(self, data: bytes) -> bool:
+        """
+        Send a line, soon.
+
+        @return: as L{Stream.push}.
+        """
+        if self.over:
+            return False
+        if self._pause is None:
+            self._pause = self._streams.clock.callLater(GATHER, self._send_gathered)
+            return super().push(data)
+        if self._size + self._more + len(data) > MOST_HELD:
+            return False
+        self._gathered.append(data)
+        self._more += len(data)
+        return True
+
+    def end(self) -> None:
+        """
+        Finish the answer; what is held or gathered is sent before.
+        """
+        self._held += self._gathered
+        super().end()
+
+    def _send_gathered(self) -> None:
+        self._pause = None
+        data = b"".join(self._gathered)
+        self._gathered.clear()
+        self._more = 0
+        if data:
+            self.push(data)
+
+    def _forget(self) -> None:
+        self._gathered.clear()
+        if self._pause is not None and self._pause.active():
+            self._pause.cancel()
 
 
 class EventStream(Stream):

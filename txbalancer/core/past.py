@@ -78,8 +78,7 @@ class Past:
             lambda each: (
                 each.event.balancer != balancer
                 or each.event.member != member
-                or not each.event.details["after"].get("lasting")
-                or not _of_factor_only(each.undo)
+                or not _was_for_some_time(each)
             )
         )
 
@@ -87,10 +86,17 @@ class Past:
         self.changes = deque(filter(wanted, self.changes), maxlen=KEPT)
 
 
-def _of_factor_only(command: Command) -> bool:
-    return isinstance(command, SetMember) and command == SetMember(
+def _was_for_some_time(done: Done) -> bool:
+    """
+    Tell whether a change was of a factor for some time, and of nothing else.
+    """
+    command, after = done.undo, done.event.details["after"]
+    if not isinstance(command, SetMember) or command != SetMember(
         command.balancer,
         command.member,
         loadfactor=command.loadfactor,
         temporary=command.temporary,
-    )
+    ):
+        return False
+    # Where one such factor followed another with the same time, only the factor is told.
+    return bool(after.get("lasting", command.temporary))

@@ -307,9 +307,10 @@ class BalancerService(MultiService):
         self.control.use(spec.service.control)
         self._apply_checks(before)
         lines = list(changes.lines)
-        self.targets.journal.note(
-            "reload", "another configuration", who=who, details={"changes": lines}
-        )
+        more = f" and {len(lines) - 3} more" if len(lines) > 3 else ""
+        told = ("; ".join(lines[:3]) or "nothing is other") + more
+        text = f"configuration read again: {told}"
+        self.targets.journal.note("reload", text, who=who, details={"changes": lines})
         if who:
             self.log.info(
                 "{who} had the configuration read again: {changes}",

@@ -97,6 +97,9 @@ class Steering:
         before = {each.name: each for each in self.spec.balancers}
         after = {each.name: each for each in spec.balancers}
         self._past.keep(lambda name: name in after and before.get(name) == after[name])
+        # Files of users are read anew with a reload, even where their names stay.
+        if spec.mounts != self.spec.mounts or any(each.auth_file for each in spec.mounts):
+            self.streams.judge_anew()
         self.spec = spec
         self._resources = resources
         self._secrets = {name: self._secrets.get(name) or str(uuid.uuid4()) for name in resources}

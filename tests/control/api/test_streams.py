@@ -5,6 +5,7 @@ Events and log lines for those who wait for them.
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 from twisted.web.http import Request
@@ -13,6 +14,7 @@ from twisted.web.test.requesthelper import DummyChannel
 from tests.control.api.asking import Asker
 from tests.proxy.rigs import OK
 from txbalancer.control import stream as streams
+from txbalancer.control.api.log import MOST_WATCHERS
 from txbalancer.core.commands import SetMember
 
 SSE = {"Accept": "text/event-stream"}
@@ -179,11 +181,61 @@ def test_streams_that_are_kept_free() -> None:
     """
     asker = Asker()
     for _ in range(streams.MOST_STREAMS):
-        asker.send("GET", "/log")
+        asker.send("GET", "/events", **SSE)
     asker.get("/log")
     assert asker.status == 503
     assert asker.board.streams.count == streams.MOST_STREAMS - streams.KEPT_FREE
     assert asker.board.streams.room(Request(DummyChannel()))
+
+
+def test_watchers_of_the_log_are_few() -> None:
+    """
+    Each of them looks at every exchange, so that there is room for some only.
+    """
+    asker = Asker()
+    ends = [asker.send("GET", "/log") for _ in range(MOST_WATCHERS)]
+    asker.get("/log")
+    assert (asker.status, asker.headers["retry-after"]) == (503, "30")
+    ends[0].reset()
+    asker.send("GET", "/log")
+    assert len(asker.board.tap.watchers) == MOST_WATCHERS
+
+
+def test_many_lines_are_one_write() -> None:
+    """
+    The first line comes at once, those of the next tenth of a second together, none is lost.
+    """
+    asker = Asker()
+    end = asker.send("GET", "/log")
+    end.taken()
+    watcher = asker.board.tap.watchers[0]
+    for number in range(5):
+        watcher.push(b"%d\n" % number)
+    assert end.taken().decode().split() == ["2", "0"]
+    asker.rig.advance(streams.GATHER)
+    assert end.taken().decode().split() == ["8", "1", "2", "3", "4"]
+    watcher.push(b"last\n")
+    asker.board.streams.close()
+    assert b"last" in end.taken()
+    assert not watcher._taker.push(b"more\n")
+
+
+def test_gathered_lines_are_bounded() -> None:
+    """
+    What does not fit is counted, also between two writes.
+    """
+    asker = Asker()
+    end = asker.send("GET", "/log")
+    watcher = asker.board.tap.watchers[0]
+    line = b"x" * 1023 + b"\n"
+    for _ in range(300):
+        watcher.push(line)
+    assert watcher.lost == 300 - 1 - streams.MOST_HELD // 1024
+    asker.rig.advance(streams.GATHER)
+    watcher.push(line)
+    asker.rig.advance(streams.GATHER)
+    assert b'{"lost":43}' in end.taken()
+    assert watcher.lost == 0
 
 
 @pytest.mark.parametrize("path", ["/log", "/events", "/events?wait=50"])
@@ -197,6 +249,31 @@ def test_head_of_what_goes_on(path: str) -> None:
     assert asker.board.streams.count == 0
     asker.ask("HEAD", path, Accept="text/event-stream" if "?" not in path else "*/*")
     assert asker.board.streams.count == 0
+
+
+def test_streams_end_where_rules_may_have_changed() -> None:
+    """
+    Other mounts may mean other rights: streams by mounts end, and come again where they may.
+    """
+    asker = Asker()
+    ends = [
+        asker.send("GET", "/events", **SSE),
+        asker.send("GET", "/events?wait=50"),
+        asker.send("GET", "/log"),
+    ]
+    steering = asker.rig.targets.steering
+    resources = {name: steering.resource(name) for name in steering.names()}
+    steering.install(steering.spec, resources)
+    assert steering.streams.count == 3
+    other = replace(steering.spec, mounts=steering.spec.mounts[:-1])
+    steering.install(other, resources)
+    assert steering.streams.count == 0
+    assert all(end.taken().endswith((b"0\r\n\r\n", b"}\n")) for end in ends)
+    mounts = tuple(replace(each, auth_file="users") for each in other.mounts)
+    steering.install(replace(other, mounts=mounts), resources)
+    asker.send("GET", "/log")
+    steering.install(steering.spec, resources)
+    assert steering.streams.count == 0
 
 
 def test_a_service_that_stops_ends_streams() -> None:
@@ -334,10 +411,13 @@ def test_lines_for_which_there_is_no_room() -> None:
     count = 2 * streams.MOST_HELD // line
     for _ in range(count):
         asker.board.tap.log(outcome)
+        asker.rig.advance(streams.GATHER)
     end.take()
     got = len(lines(end.taken()))
     assert got < count
+    asker.rig.advance(streams.GATHER)
     asker.board.tap.log(outcome)
+    asker.rig.advance(streams.GATHER)
     lost, last = lines(end.taken())
     assert lost == {"lost": count - got}
     assert last["status"] == 200

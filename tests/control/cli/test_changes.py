@@ -168,6 +168,16 @@ def test_undo(service: Service) -> None:
     assert service.run("undo", "shp").exit_code == 4
 
 
+def test_undo_of_members_that_came_or_went(service: Service) -> None:
+    """
+    It says how things are now: C{added} would be what was undone just as well.
+    """
+    service.run("member", "add", "shop", "http://10.0.0.9")
+    service.run("member", "remove", "shop", "10.0.0.9")
+    assert service.lines("undo") == ["undone: shop 10.0.0.9: is there again"]
+    assert service.lines("undo") == ["undone: shop 10.0.0.9: is gone again"]
+
+
 def test_reload(service: Service) -> None:
     """
     A reload prints what it changed; a faulty file is told with what to do.

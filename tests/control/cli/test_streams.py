@@ -89,6 +89,12 @@ def test_filters(service: Service) -> None:
         "/api/v1/log?balancer=shop&member=http%3A%2F%2F10.0.0.1&status=5xx&path=%2Fa+b&slower=500ms"
     )
     assert service.run("log", "--balancer", "shop", "--member", "web9").exit_code == 4
+    found = service.run("log", "--member", "web9")
+    assert (found.exit_code, found.stderr[:43]) == (
+        4,
+        "txbalancer: no balancer has a member web9; ",
+    )
+    assert service.run("log", "--member", "web*").exit_code == 2
 
 
 @pytest.mark.parametrize(

@@ -81,7 +81,7 @@ class _Waiting:
         self._call, self._seen = call, _seen(call)
         self._end = call.board.journal.listen(self._heard)
         self._timer = call.board.streams.clock.callLater(wait, self._finish, [])
-        call.board.streams.add(self)
+        call.board.streams.add(self, call.request)
         call.request.notifyFinish().addErrback(lambda _: self._leave())
 
     def _heard(self, event: Event) -> None:

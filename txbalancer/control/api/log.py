@@ -12,11 +12,15 @@ from txbalancer.control.api.call import STREAM, Answer, Call, Operation, Route
 from txbalancer.control.api.events import too_many
 from txbalancer.control.api.finding import find_balancer
 from txbalancer.control.api.shapes import Fields, span, text
-from txbalancer.control.stream import Stream
+from txbalancer.control.stream import LineStream
 from txbalancer.core import values
 from txbalancer.core.outcome import Outcome
 
 LINES = "application/x-ndjson"
+
+MOST_WATCHERS = 20
+"""Of the log at once: each of them looks at every exchange of the service."""
+
 _STATUS = re.compile(r"[0-5]xx|[1-5]\d\d", re.ASCII | re.IGNORECASE)
 
 Test = Callable[[Outcome], bool]
@@ -44,9 +48,10 @@ def log(call: Call) -> Any:
     wanted = _wanted(call)
     if call.head:
         return Answer(None)
-    if not call.board.streams.room(call.request):
+    full = len(call.board.tap.watchers) >= MOST_WATCHERS
+    if full or not call.board.streams.room(call.request):
         raise too_many()
-    stream = Stream(call.request, call.board.streams)
+    stream = LineStream(call.request, call.board.streams)
     stream.on_end(call.board.tap.open(wanted, stream))
     return STREAM
 

@@ -58,7 +58,8 @@ def list_members(session: Session, balancers: tuple[str, ...]) -> None:
         session.json({"members": [{"balancer": name, **member} for name, member in found]})
         return
     columns = (Column("balancer", 90), *MEMBER_COLUMNS)
-    rows: list[list[Cell]] = [[name, *member_row(member)] for name, member in found]
+    now = session.world.wall()
+    rows: list[list[Cell]] = [[name, *member_row(member, now)] for name, member in found]
     console = session.world.console
     show(console, table(columns, rows, console.width))
 

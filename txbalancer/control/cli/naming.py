@@ -77,7 +77,8 @@ def find_members(service: Report, balancer: str, wanted: Iterable[str]) -> list[
         fitting = [target for one in balancers for target in _in_balancer(one, each)]
         if not fitting:
             names = [name for one in balancers for name in _offered(one)]
-            raise Fault(f"{balancer} has no member {each}{choose_from(each, names)}", UNKNOWN)
+            lacking = "no balancer has a" if balancer == "*" else f"{balancer} has no"
+            raise Fault(f"{lacking} member {each}{choose_from(each, names)}", UNKNOWN)
         found.update(dict.fromkeys(fitting))
     return list(found)
 

@@ -54,10 +54,14 @@ def add_log(group: click.Group) -> None:
         reason unless that is ok (docs/operations.rst lists them). All filters have to fit.
         With --json: the lines of the access log in its format json.
         """
-        if filters["balancer"] and filters["member"]:
+        if "*" in filters["member"]:
+            raise click.UsageError("--member: names one member, not a pattern")
+        if filters["member"]:
+            # A wrong word would wait for ever.
             service = session.client.get("/").value
-            (target, *_) = find_members(service, filters["balancer"], [filters["member"]])
-            filters["member"] = target.url
+            (target, *_) = find_members(service, filters["balancer"] or "*", [filters["member"]])
+            if filters["balancer"]:
+                filters["member"] = target.url
         _end_after(lines, _exchanges(session, filters), _tell_exchange, session)
 
 

@@ -79,7 +79,7 @@ def balancer_parts(balancer: Report, now: float, width: int) -> Iterator[Rendera
     yield Text("")
     yield _title(balancer)
     if balancer["members"]:
-        rows = [member_row(each) for each in balancer["members"]]
+        rows = [member_row(each, now) for each in balancer["members"]]
         yield table(MEMBER_COLUMNS, _quiet(rows), width)
     for note in _notes(balancer, now):
         yield Text(f"* {plain(note)}")
@@ -100,9 +100,11 @@ def _rate(balancer: Report) -> float:
     return sum(float(each["rate"]) for each in balancer["members"])
 
 
-def member_row(member: Report) -> list[Cell]:
+def member_row(member: Report, now: float) -> list[Cell]:
     """
     Return the cells of a member, in the order of L{MEMBER_COLUMNS}.
+
+    @param now: seconds since the epoch.
     """
     requests, times, pool = member["requests"], member["times"], member["pool"]
     last = member["health"]["last"]
@@ -122,8 +124,15 @@ def member_row(member: Report) -> list[Cell]:
         size(member["from"]),
         "" if pool is None else f"{pool['busy']}+{pool['idle']}",
         "" if last is None else f"{'ok' if last['passed'] else 'failed'} {moment(last['seconds'])}",
-        toned(member["status"]["text"], member["status"]["tone"]),
+        _state(member["status"], now),
     ]
+
+
+def _state(status: Report, now: float) -> Cell:
+    text, since = status["text"], status["since"]
+    if status["tone"] != "good" and since is not None:
+        text += f" (for {span(now - since)})"
+    return toned(text, status["tone"])
 
 
 def _quiet(rows: list[list[Cell]]) -> list[list[Cell]]:

@@ -64,9 +64,9 @@ def drain_line(report: Report) -> str:
     if found["done"]:
         return f"empty: no request of a session for {span(found['quiet'])}"
     parts = [f"{_since(found)}{report['busy']} in progress", _sessions(found)]
-    if found["left"] is None:
+    if found["left"] is None and found["sticky"]:
         parts.append("no end in sight: sessions do not become fewer")
-    elif found["left"] > 0:
+    elif found["left"]:
         parts.append(f"empty in about {span(found['left'])}")
     return ", ".join(parts)
 

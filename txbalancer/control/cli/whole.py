@@ -55,6 +55,8 @@ def add_whole(group: click.Group) -> None:
 
 
 def _told(change: dict[str, dict[str, str | None]]) -> str:
+    if "member" in change["after"]:
+        return "is there again" if change["after"]["member"] else "is gone again"
     state = {key: each.get("state") for key, each in change.items()}
     flags = f"state {state.get('before')} -> {state.get('after')}" if state.get("after") else ""
     return ", ".join(filter(None, (told(change), flags))) or "nothing is another now"

@@ -114,13 +114,13 @@ MEMBERS = Group(
         Family(
             "txbalancer_member_sent_bytes",
             COUNTER,
-            "Bytes sent to the member, heads too",
+            "Bytes sent to the member, of heads and bodies",
             lambda view: view.member.transferred,
         ),
         Family(
             "txbalancer_member_received_bytes",
             COUNTER,
-            "Bytes received from the member, heads too",
+            "Bytes received from the member, of bodies and first lines, as Apache counts",
             lambda view: view.member.read,
         ),
         Family(
