@@ -12,6 +12,7 @@ from random import Random
 import pytest
 
 from tests.integration.client import Answer, ask
+from tests.integration.process import until
 from tests.peers import Peers, which
 from tests.proxy.rigs import ask as ask_rig
 from tests.proxy.rigs import status_of
@@ -176,7 +177,10 @@ def test_M2_files_of_htpasswd_serve_both(peers: Peers, kind: str) -> None:
         assert granted(status_of(here)) == granted(there.status)
         challenge = there.header("www-authenticate")
         assert bool(challenge) == (b"\r\nWWW-Authenticate: %b" % challenge.encode() in here)
-    logged = (apache.folder / "access.log").read_text().split()
+    log = apache.folder / "access.log"
+    # It writes a line once it has answered.
+    until(lambda: len(log.read_text().split()) == len(VISITORS), "all requests are logged")
+    logged = log.read_text().split()
     users_here = [each.request.user for each in rig.outcomes]
     assert logged == [(user or b"-").decode() for user in users_here]
 

@@ -57,7 +57,7 @@ def drain(outlook: Outlook) -> str:
     if outlook.done:
         return f"empty: no request of a session for {span(outlook.quiet)}"
     parts = [f"{outlook.busy} in progress", _sessions(outlook)]
-    if outlook.left is None:
+    if outlook.left is None and outlook.sticky:
         parts.append("no end in sight, sessions do not become fewer")
     elif outlook.left:
         parts.append(f"empty in about {span(outlook.left)}")
