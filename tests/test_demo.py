@@ -68,6 +68,7 @@ def test_once_asks_itself_and_ends(root: Path) -> None:
     assert "member red answers GET /hello" in output
     assert "X-Forwarded-For: 127.0.0.1" in output
     assert "GET /hello -> red answered 200" in output
+    assert re.search(r"Try +\S*txbalancer status --watch -c \S+/demo\.ini\n", output)
 
 
 @pytest.mark.integration
@@ -85,13 +86,19 @@ def test_ctrl_c_stops_it_cleanly(root: Path) -> None:
         url = re.search(r"curl -i (\S+)", "".join(lines))[1]
         answers = [urlopen(url).read().decode().split()[1] for _ in range(4)]
         assert sorted(answers[:3]) == ["blue", "green", "red"]
+        assert b"txbalancer_" in urlopen(url.replace("hello", "metrics")).read()
         sticky = url.replace("hello", "sticky/")
         with urlopen(sticky) as first:
             assert first.headers["Set-Cookie"].startswith("ROUTEID=")
+        told = re.search(r"-c (\S+)", "".join(lines))
+        assert told is not None
+        status = [sys.executable, "-m", "txbalancer", "status", "-c", told[1]]
+        shown = subprocess.run(status, capture_output=True, text=True, check=True, cwd=root).stdout
+        assert "green" in shown
         running.send_signal(signal.SIGINT)
         rest, _ = running.communicate(timeout=30)
     assert running.returncode == 0
-    assert rest.count(" answered 200 in ") == 5
+    assert rest.count(" answered 200 in ") == 6
     assert rest.rstrip().endswith("Stopped.")
     assert "Traceback" not in rest
 

@@ -34,6 +34,7 @@ from txbalancer.core.specs import (
     ServiceSpec,
     ToBalancer,
     ToManager,
+    ToMetrics,
 )
 from txbalancer.services.plugins import load_registry
 from txbalancer.services.service import BalancerService
@@ -54,7 +55,10 @@ txbalancer is up: three members behind one address.
   Open   {url}sticky/            a cookie keeps you with the member you met first
   Open   {url}balancer-manager   see the members, drain or disable one
 
+  Open   {url}metrics            what was counted and measured, for Prometheus
+
   Try    curl -i {url}hello
+  Try    {command} status --watch -c {path}
 
 Below, one line for each request says which member answered it; "blue" takes {slow:g} s.
 The configuration is in {path}
@@ -127,16 +131,18 @@ def free_port(favourite: int = FAVOURITE) -> int:
     raise StartFailed(f"no port of {HOST} is free")
 
 
-def configuration(port: int, urls: dict[str, str]) -> ServiceSpec:
+def configuration(port: int, urls: dict[str, str], control: str = "off") -> ServiceSpec:
     """
     Make the demo's configuration.
+
+    @param control: where the socket for commands is.
     """
     members = tuple(
         MemberSpec(url, route=name, hcmethod="get", hcuri="/health", hcinterval=2.0)
         for name, url in urls.items()
     )
     return ServiceSpec(
-        GlobalSpec(access_log_format=LINE, graceful_timeout=2.0),
+        GlobalSpec(access_log_format=LINE, graceful_timeout=2.0, control=control),
         (ListenerSpec("web", (f"tcp:{port}:interface={HOST}",)),),
         (
             BalancerSpec("turns", members),
@@ -155,10 +161,24 @@ def configuration(port: int, urls: dict[str, str]) -> ServiceSpec:
                 require=(Require("local"),),
                 reverse=False,
             ),
+            MountSpec(
+                "/metrics", "/metrics", ToMetrics(), require=(Require("local"),), reverse=False
+            ),
             MountSpec("/sticky", "/sticky", ToBalancer("sticky")),
             MountSpec("/", "/", ToBalancer("turns", "/")),
         ),
     )
+
+
+def _command() -> str:
+    """
+    Return how the C{txbalancer} command is called from here.
+    """
+    program = Path(sys.prefix, "bin", "txbalancer")
+    if not program.exists():
+        return "txbalancer"
+    here = Path.cwd()
+    return str(program.relative_to(here) if program.is_relative_to(here) else program)
 
 
 @provider(ILogObserver)
@@ -206,7 +226,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     with tempfile.TemporaryDirectory(prefix="txbalancer-demo-") as folder:
         path = Path(folder, "demo.ini")
         port = options.port or free_port()
-        path.write_text(render(configuration(port, start_members(reactor))))
+        control = str(Path(folder, "control.sock"))
+        path.write_text(render(configuration(port, start_members(reactor), control)))
         registry = load_registry()
         balancer = BalancerService(load(str(path), registry).spec, str(path), reactor, registry)
         process = Process(balancer)
@@ -214,7 +235,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         process.startService()
         reactor.addSystemEventTrigger("before", "shutdown", process.stopService)
         url = f"http://{HOST}:{port}/"
-        print(TEXT.format(url=url, path=path, slow=max(DELAYS.values())), flush=True)
+        slow = max(DELAYS.values())
+        print(TEXT.format(url=url, path=path, slow=slow, command=_command()), flush=True)
         if options.once:
             reactor.callWhenRunning(_ask_once, reactor, url + "hello", failed)
         reactor.run()
