@@ -94,3 +94,12 @@ def test_outlook(steps: list[int], busy: int, done: bool, left: float | None) ->
     """
     found = outlook(sticky(steps), busy)
     assert (found.done, found.left, found.busy) == (done, left, busy)
+
+
+@pytest.mark.parametrize(("busy", "done", "left"), [(0, True, 0.0), (2, False, None)])
+def test_outlook_without_sessions(busy: int, done: bool, left: float | None) -> None:
+    """
+    Where there are no sessions a member is empty once nothing is in progress.
+    """
+    found = outlook(sticky([]), busy, sessions=False)
+    assert (found.done, found.left) == (done, left)

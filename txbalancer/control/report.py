@@ -179,7 +179,7 @@ def _member(
         "rate": history.rate(),
         "history": _history(history),
         "health": _health(board, member),
-        "drain": _drain(board, member, history),
+        "drain": _drain(board, balancer, member, history),
         "temporary": _temporary(board, member),
         "overrides": _overrides(changed or []),
         "added": changed is None,
@@ -252,11 +252,13 @@ def _health(board: Board, member: Member) -> Report:
     }
 
 
-def drain_report(history: History, member: Member) -> Report:
+def drain_report(history: History, member: Member, sessions: bool) -> Report:
     """
     Tell what sessions a member still has, and when it would be empty.
+
+    @param sessions: whether its balancer has any.
     """
-    found = outlook(history, member.busy)
+    found = outlook(history, member.busy, sessions)
     return {
         "busy": found.busy,
         "sticky": found.sticky,
@@ -267,10 +269,11 @@ def drain_report(history: History, member: Member) -> Report:
     }
 
 
-def _drain(board: Board, member: Member, history: History) -> Report | None:
+def _drain(board: Board, balancer: Balancer, member: Member, history: History) -> Report | None:
     if not member.flags & flags.DRAIN:
         return None
-    return {"since": _wall(board, member.since), **drain_report(history, member)}
+    found = drain_report(history, member, balancer.sticky)
+    return {"since": _wall(board, member.since), **found}
 
 
 def _temporary(board: Board, member: Member) -> Report | None:

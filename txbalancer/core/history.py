@@ -141,7 +141,7 @@ class Outlook(NamedTuple):
     left: float | None
 
 
-def outlook(history: History, busy: int) -> Outlook:
+def outlook(history: History, busy: int, sessions: bool = True) -> Outlook:
     """
     Estimate when a draining member will be empty.
 
@@ -150,6 +150,7 @@ def outlook(history: History, busy: int) -> Outlook:
     of silence tells that they have gone already.
 
     @param busy: attempts in progress.
+    @param sessions: whether the balancer has any; without them only these attempts are left.
     """
     last = sum(each.sticky for each in history.recent(_RECENT))
     before = sum(each.sticky for each in history.recent(_RECENT, _RECENT))
@@ -160,10 +161,10 @@ def outlook(history: History, busy: int) -> Outlook:
         steps += 1
     quiet = steps * STEP
     minute = _RECENT * STEP
-    done = not busy and not last and steps >= _RECENT
+    done = not busy and (not sessions or (not last and steps >= _RECENT))
     if done:
         left: float | None = 0.0
-    elif quiet >= minute:
+    elif quiet >= minute or not sessions:
         left = None
     elif not last or quiet >= minute / 2:
         left = minute - quiet

@@ -141,9 +141,11 @@ def test_sessions(service: Service) -> None:
     heading, row = service.lines("sessions", "two")
     assert heading.split()[:2] == ["balancer", "member"]
     assert row.split()[:2] == ["two", "10.0.0.1"]
-    assert row.endswith("empty in about 1 min")
+    # It has none.
+    assert row.endswith("empty at once")
+    assert service.lines("sessions", "shop")[1].endswith("empty in about 1 min")
     service.rig.advance(120)
-    assert service.lines("sessions", "two")[1].endswith("empty at once")
+    assert service.lines("sessions", "shop")[1].endswith("empty at once")
     assert service.json("sessions")["sessions"][0]["member"] == "http://10.0.0.1"
 
 

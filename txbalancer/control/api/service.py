@@ -90,7 +90,11 @@ def sessions(call: Call) -> Answer:
                     "route": member.route.decode(),
                     "sessions": board.balancer(name).sticky,
                     "total": board.telemetry.meters.select(None, name, member.name).sticky,
-                    **drain_report(board.telemetry.history(name, member.name), member),
+                    **drain_report(
+                        board.telemetry.history(name, member.name),
+                        member,
+                        board.balancer(name).sticky,
+                    ),
                 }
                 for name in call.names
                 for member in board.balancer(name).members

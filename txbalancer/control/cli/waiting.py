@@ -62,7 +62,11 @@ def drain_line(report: Report) -> str:
     """
     found = report["drain"]
     if found["done"]:
-        return f"empty: no request of a session for {span(found['quiet'])}"
+        return (
+            f"empty: no request of a session for {span(found['quiet'])}"
+            if found["quiet"]
+            else "empty"
+        )
     parts = [f"{_since(found)}{report['busy']} in progress", _sessions(found)]
     if found["left"] is None and found["sticky"]:
         parts.append("no end in sight: sessions do not become fewer")

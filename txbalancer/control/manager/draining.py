@@ -24,13 +24,17 @@ class Draining(NamedTuple):
     part: float | None
 
 
-def draining(member: Member, history: History, now: float) -> Draining | None:
+def draining(
+    member: Member, history: History, now: float, sessions: bool = True
+) -> Draining | None:
     """
     Look at a member; C{None} for one that does not drain, or is out altogether.
+
+    @param sessions: whether its balancer has any.
     """
     if not (member.flags & flags.DRAIN and flags.usable(member.flags)):
         return None
-    found = outlook(history, member.busy)
+    found = outlook(history, member.busy, sessions)
     return Draining(drain(found), since(member.since, now), done_part(found, now - member.since))
 
 

@@ -135,7 +135,7 @@ def _shown(
     history = board.telemetry.history(name, member.name)
     trace = sparks.trace(history, board.wall()) if graphs else _NO_GRAPH
     now = board.now()
-    drain = draining(member, history, now)
+    drain = draining(member, history, now, board.balancer(name).sticky)
     return Shown(member, condition(member, now), history, drain, trace, changed)
 
 

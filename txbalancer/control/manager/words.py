@@ -55,7 +55,7 @@ def drain(outlook: Outlook) -> str:
     Say what a draining member still has, and when that will be over.
     """
     if outlook.done:
-        return f"empty: no request of a session for {span(outlook.quiet)}"
+        return f"empty: {_sessions(outlook)}" if outlook.quiet else "empty"
     parts = [f"{outlook.busy} in progress", _sessions(outlook)]
     if outlook.left is None and outlook.sticky:
         parts.append("no end in sight, sessions do not become fewer")
