@@ -46,7 +46,7 @@ class Commands(click.Group):
         """
         try:
             return super().resolve_command(ctx, args)
-        except click.UsageError as error:
+        except click.UsageError:
             groups = [each for each in self.commands.values() if isinstance(each, click.Group)]
             known = [f"{each.name} {args[0]}" for each in groups if args[0] in each.commands]
             if not known:
