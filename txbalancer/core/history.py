@@ -164,7 +164,7 @@ def outlook(history: History, busy: int) -> Outlook:
     if done:
         left: float | None = 0.0
     elif not last or steps >= _RECENT // 2:
-        left = minute - quiet
+        left = max(0.0, minute - quiet)
     elif before > last:
         left, traffic = minute, float(last)
         while traffic >= 1.0:
