@@ -4,6 +4,8 @@ Counting and measuring exchanges.
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -29,7 +31,7 @@ def test_bounds() -> None:
     """
     Classes grow by a quarter or so; the coarse ones are 1, 2.5 and 5 of the usual decades.
     """
-    assert all(1.2 < wide / narrow < 1.3 for narrow, wide in zip(BOUNDS, BOUNDS[1:], strict=False))
+    assert all(1.2 < wide / narrow < 1.3 for narrow, wide in pairwise(BOUNDS))
     coarse = [BOUNDS[each] for each in COARSE]
     assert coarse[:4] == pytest.approx([0.0005, 0.001, 0.0025, 0.005])
     assert coarse[-2:] == pytest.approx([25, 50])

@@ -185,4 +185,7 @@ def as_json(record: Outcome) -> bytes:
     if not record.tried:
         return line
     tried = [{"member": member, "reason": reason} for member, reason in record.tried]
-    return b"%b%b}\n" % (line.removesuffix(b"[]}\n"), json.dumps(tried, separators=(",", ":")).encode())
+    return b"%b%b}\n" % (
+        line.removesuffix(b"[]}\n"),
+        json.dumps(tried, separators=(",", ":")).encode(),
+    )
