@@ -84,6 +84,7 @@ def test_what_is_kept() -> None:
         ([1] * 12 + [4] * 12, 0, False, None),
         ([4] * 12 + [0] * 6, 2, False, 30.0),
         ([4] + [0] * 12, 2, False, None),
+        ([4] + [0] * 40, 2, False, None),
         ([4] + [0] * 12, 0, True, 0.0),
         ([], 0, False, 60.0),
     ],

@@ -147,6 +147,29 @@ def test_it_follows_the_configuration(tmp_path: Path) -> None:
     found.close()
 
 
+def test_a_socket_that_was_removed_comes_back(tmp_path: Path, told: list[dict[str, Any]]) -> None:
+    """
+    A reload makes it again, though its path is the same; the old one has to be closed before,
+    for that removes what is at the path.
+    """
+    path = tmp_path / "control.sock"
+
+    class Real(Reactor):
+        def listenUNIX(self, path: str, factory: Any, mode: int = 0o666) -> Port:
+            Path(path).touch()
+            return super().listenUNIX(path, factory, mode)
+
+    reactor = Real()
+    found = ControlSocket(reactor, MemoryRig(CONFIGURATION).targets.steering, None)
+    found.use(str(path))
+    found.use(str(path))
+    assert len(reactor.ports) == 1
+    path.unlink()
+    found.use(str(path))
+    assert (found.path, reactor.open, len(reactor.ports)) == (str(path), [str(path)], 2)
+    assert "was removed" in told[-2]["log_format"]
+
+
 def test_what_a_killed_process_left_is_replaced(tmp_path: Path) -> None:
     """
     A socket that nobody serves is removed.
@@ -208,14 +231,21 @@ def test_paths_that_cannot_be(tmp_path: Path) -> None:
     found, _ = make()
     file = tmp_path / "file"
     file.write_text("mine")
+    (tmp_path / "open").mkdir()
+    (tmp_path / "open").chmod(0o777)
     for path, text in (
         (tmp_path / "none" / "sock", "folder .* is not there"),
+        (
+            tmp_path / "open" / "sock",
+            "anybody may put a socket .*/open: chmod o-w",
+        ),
         (file, "no socket"),
         (tmp_path / ("x" * 120), "107 bytes"),
     ):
         with pytest.raises(StartError, match=text):
             found.check(str(path))
-    for option in ("auto", "off", str(tmp_path / "sock")):
+    (tmp_path / "open").chmod(0o1777)
+    for option in ("auto", "off", str(tmp_path / "sock"), str(tmp_path / "open" / "sock")):
         found.check(option)
     found.use(str(file))
     assert found.path == ""

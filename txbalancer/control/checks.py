@@ -115,6 +115,8 @@ def socket_fault(option: str) -> str:
         return f"a socket's path has {LONGEST_SOCKET} bytes at most: name a shorter one"
     if not os.path.isdir(folder):
         return f"the folder {folder} is not there: create it, or name another"
+    if os.stat(folder).st_mode & (stat.S_IWOTH | stat.S_ISVTX) == stat.S_IWOTH:
+        return f"anybody may put a socket of their own into {folder}: chmod o-w it, or name another"
     if os.path.lexists(path) and not stat.S_ISSOCK(os.lstat(path).st_mode):
         return f"{path} is there and no socket: move it away, or name another"
     return ""

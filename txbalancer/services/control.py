@@ -70,7 +70,7 @@ class ControlSocket:
         self._reactor, self._environment = reactor, environment
         self._site = ControlSite(Root(Api(board, SocketAccess())), reactor)
         self._port: Any = None
-        self._lacking = False
+        self._made = self._lacking = False
 
     def check(self, option: str) -> None:
         """
@@ -89,6 +89,10 @@ class ControlSocket:
         """
         path = find_path(option, self._environment, os.geteuid() == 0)
         if path and path == self.path:
+            if self._made and not os.path.lexists(path):
+                self.log.warn("{path} was removed: it is made again", path=path)
+                # Not at once: the old one, when it is closed, removes what is there.
+                self.close().addBoth(lambda _: self._open(path))
             return
         self.close()
         if path:
@@ -124,7 +128,7 @@ class ControlSocket:
             cause = getattr(inner, "strerror", None) or str(inner)
             self.log.warn("no socket for commands: {path}: {cause}", path=path, cause=cause)
             return
-        self.path = path
+        self.path, self._made = path, os.path.lexists(path)
         self.log.info("commands are taken at {path}", path=path)
 
     def _make_room(self, path: str) -> None:

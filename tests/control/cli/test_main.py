@@ -117,6 +117,17 @@ def complete(service: Service | None, *words: str, shell: str = "bash") -> list[
     return [line.partition(",")[2] for line in found.stdout.splitlines() if line]
 
 
+def test_commands_of_groups() -> None:
+    """
+    Who leaves out the group is told where the command is; other words are only unknown.
+    """
+    found = run("drain", "shop", "web1")
+    assert found.exit_code == 2
+    assert "Did you mean member drain?" in found.stderr
+    assert "Did you mean member list or balancer list?" in run("list").stderr
+    assert "Did you mean member" not in run("xyzzy").stderr
+
+
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_completion_scripts(shell: str) -> None:
     """

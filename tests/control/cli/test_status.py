@@ -42,6 +42,18 @@ def test_what_there_is(service: Service) -> None:
     assert rows[2].endswith("  hot standby: takes requests when all others are out")
 
 
+def test_how_long_members_are_out(service: Service) -> None:
+    """
+    Beside the reason stands for how long: C{in use} has none, nor what was so from the start.
+    """
+    service.run("member", "disable", "shop", "web1")
+    service.rig.advance(200)
+    rows = service.lines("status", "shop")[5:8]
+    assert rows[0].endswith("  out: disabled (for 3 min 20 s)")
+    assert rows[1].endswith("  in use")
+    assert rows[2].endswith(" when all others are out")
+
+
 def test_all_balancers(service: Service) -> None:
     """
     Without a name all balancers are shown; a wrong name ends with code 4.

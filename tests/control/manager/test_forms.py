@@ -376,7 +376,8 @@ def test_every_change_is_logged(browser: Browser) -> None:
         {"loadfactor": "2", "route": ""},
     )
     assert [each["why"] for each in events if "why" in each] == [
-        "the request has no Referer header that names this host: send one"
+        "the request has no Referer header that names this host: follow a link of this page,"
+        " or have the script send one"
     ]
 
 

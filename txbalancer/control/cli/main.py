@@ -38,6 +38,21 @@ class Commands(click.Group):
         except KeyboardInterrupt:
             ctx.exit(INTERRUPTED)
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """
+        Find a command, or tell which group has it: people type C{txbalancer drain} first.
+        """
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError:
+            groups = [each for each in self.commands.values() if isinstance(each, click.Group)]
+            known = [f"{each.name} {args[0]}" for each in groups if args[0] in each.commands]
+            if not known:
+                raise
+            ctx.fail(f"No such command {args[0]!r}. Did you mean {' or '.join(known)}?")
+
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """
         Write how commands end.

@@ -97,7 +97,10 @@ def distrust(host: str, referer: str, origin: str) -> str:
     except ValueError:
         named = ""
     if not named:
-        return "the request has no Referer header that names this host: send one"
+        return (
+            "the request has no Referer header that names this host: follow a link of this page,"
+            " or have the script send one"
+        )
     if named != _host_name(host):
         return f"the request comes from a page of {named}"
     return ""
