@@ -22,6 +22,7 @@ from txbalancer.control.logfields import (
     request_line,
 )
 from txbalancer.core.outcome import Outcome
+from txbalancer.core.request import Peer
 
 Quote = Callable[[bytes], bytes]
 
@@ -97,41 +98,63 @@ def combined(record: Outcome) -> bytes:
 
 
 _JSON_KEYS = (
-    ("time", b'"%b.%03dZ"'),
-    ("client", b'"%b"'),
-    ("client_port", b"%d"),
-    ("user", b'"%b"'),
-    ("listener", b'"%b"'),
-    ("tls", b"%b"),
-    ("method", b'"%b"'),
-    ("host", b'"%b"'),
-    ("target", b'"%b"'),
-    ("version", b'"%b"'),
-    ("status", b"%d"),
-    ("reason", b'"%b"'),
-    ("balancer", b'"%b"'),
-    ("member", b'"%b"'),
-    ("route", b'"%b"'),
-    ("session_name", b'"%b"'),
-    ("session_route", b'"%b"'),
-    ("route_changed", b"%b"),
-    ("reused", b"%b"),
-    ("bytes_in", b"%d"),
-    ("bytes_out", b"%d"),
-    ("queue", b"%.6f"),
-    ("connect", b"%.6f"),
-    ("first_byte", b"%.6f"),
-    ("duration", b"%.6f"),
-    ("referer", b'"%b"'),
-    ("user_agent", b'"%b"'),
-    ("trace_id", b'"%b"'),
-    ("parent_id", b'"%b"'),
-    ("attempts", b"%d"),
+    (b"time", b'"%b.%03dZ"'),
+    (b"", b"%b"),
+    (b"user", b'"%b"'),
+    (b"method", b'"%b"'),
+    (b"host", b'"%b"'),
+    (b"target", b'"%b"'),
+    (b"version", b'"%b"'),
+    (b"status", b"%d"),
+    (b"reason", b'"%b"'),
+    (b"", b"%b"),
+    (b"session_name", b'"%b"'),
+    (b"session_route", b'"%b"'),
+    (b"route_changed", b"%b"),
+    (b"reused", b"%b"),
+    (b"bytes_in", b"%d"),
+    (b"bytes_out", b"%d"),
+    (b"queue", b"%b"),
+    (b"connect", b"%b"),
+    (b"first_byte", b"%.6f"),
+    (b"duration", b"%.6f"),
+    (b"referer", b'"%b"'),
+    (b"user_agent", b'"%b"'),
+    (b"trace_id", b'"%b"'),
+    (b"parent_id", b'"%b"'),
+    (b"attempts", b"%d"),
 )
 JSON = b'{%b,"tried":[]}\n' % b",".join(
-    b'"%b":%b' % (key.encode(), form) for key, form in _JSON_KEYS
+    b'"%b":%b' % (key, form) if key else form for key, form in _JSON_KEYS
 )
-_JSON_SKELETON = skeleton(JSON)
+"""Two places in it are for keys and values that many lines have alike, made once."""
+
+_places: dict[tuple[str, str, str], bytes] = {}
+_MOST_PLACES = 10000
+
+
+def _pairs(**values: Any) -> bytes:
+    """
+    Return keys and values without the braces around them.
+    """
+    return json.dumps(values, separators=(",", ":"))[1:-1].encode()
+
+
+def _of_peer(peer: Peer) -> bytes:
+    peer.logged = found = _pairs(
+        client=peer.client, client_port=peer.port, listener=peer.listener, tls=peer.secure
+    )
+    return found
+
+
+def _of_place(place: tuple[str, str, str]) -> bytes:
+    if len(_places) >= _MOST_PLACES:
+        # Members come and go for as long as the process lives.
+        _places.clear()
+    balancer, member, route = place
+    _places[place] = found = _pairs(balancer=balancer, member=member, route=route)
+    return found
+
 
 _iso_second = per_second(
     lambda second: time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(second)).encode()
@@ -144,49 +167,54 @@ def as_json(record: Outcome) -> bytes:
     """
     request: Any = record.request or NO_REQUEST
     header = request.header
-    peer = record.peer
     started = record.started
     second = int(started)
     trace = request.trace
     session_name, session_route = record.sticky or (b"", b"")
-    values = (
-        _iso_second(second),
-        int((started - second) * 1000),
-        peer.client.encode(),
-        peer.port,
-        b"" if request.user is None else request.user,
-        peer.listener.encode(),
-        b"true" if peer.secure else b"false",
+    said: tuple[bytes, ...] = (
+        request.user or b"",
         request.method,
         request.host,
         request.target,
+        session_name,
+        session_route,
+        header(b"referer") or b"",
+        header(b"user-agent") or b"",
+    )
+    if b"".join(said).translate(None, PLAIN):
+        said = tuple([escape_json(each) for each in said])
+    user, method, host, target, session_name, session_route, referer, agent = said
+    place = record.balancer, record.member, record.route
+    line = JSON % (
+        _iso_second(second),
+        int((started - second) * 1000),
+        record.peer.logged or _of_peer(record.peer),
+        user,
+        method,
+        host,
+        target,
         request.version,
         record.status,
         record.reason.encode() or b"ok",
-        record.balancer.encode(),
-        record.member.encode(),
-        record.route.encode(),
+        _places.get(place) or _of_place(place),
         session_name,
         session_route,
         b"true" if record.route_changed else b"false",
         b"true" if record.reused else b"false",
         record.bytes_in,
         record.bytes_out,
-        record.queue,
-        record.connect,
+        b"%.6f" % record.queue if record.queue else b"0.000000",
+        b"%.6f" % record.connect if record.connect else b"0.000000",
         record.first_byte,
         record.duration,
-        header(b"referer") or b"",
-        header(b"user-agent") or b"",
+        referer,
+        agent,
         trace[3:35],
         trace[36:52],
         record.attempts,
     )
-    line = fill(JSON, values, _JSON_SKELETON, escape_json)
     if not record.tried:
         return line
     tried = [{"member": member, "reason": reason} for member, reason in record.tried]
-    return b"%b%b}\n" % (
-        line.removesuffix(b"[]}\n"),
-        json.dumps(tried, separators=(",", ":")).encode(),
-    )
+    attempts = json.dumps(tried, separators=(",", ":")).encode()
+    return b"%b%b}\n" % (line.removesuffix(b"[]}\n"), attempts)

@@ -19,11 +19,21 @@ class Peer:
     @ivar listener: name of the listener it came through.
     @ivar secure: whether the connection is under TLS.
     @ivar server_name: own name of the listener, for Via and X-Forwarded-Server.
+    @ivar logged: free for the access log: what it says of the client.
     @ivar forwarded: header lines that say so to members; made and kept by
         L{request_lines<txbalancer.core.headers.request_lines>}.
     """
 
-    __slots__ = ("client", "forwarded", "listener", "local", "port", "secure", "server_name")
+    __slots__ = (
+        "client",
+        "forwarded",
+        "listener",
+        "local",
+        "logged",
+        "port",
+        "secure",
+        "server_name",
+    )
 
     def __init__(
         self,
@@ -39,6 +49,7 @@ class Peer:
         self.listener = listener
         self.secure = secure
         self.server_name = server_name
+        self.logged = b""
         self.forwarded: tuple[object, bytes, bytes] = _NOT_YET
 
 
