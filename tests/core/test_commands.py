@@ -34,6 +34,40 @@ def test_set_member_flags():
     assert words(a) == "Init Ok "
 
 
+@pytest.mark.parametrize(
+    "command",
+    [
+        SetMember("shop", "b", on=flags.DISABLED),
+        SetMember("shop", "b", on=flags.STOPPED),
+        SetMember("shop", "b", on=flags.DRAIN),
+        RemoveMember("shop", "b"),
+    ],
+)
+def test_the_last_member_is_missed(command):
+    """
+    The change that takes it out of use warns; those before and after it do not.
+    """
+    lb = balancer("a", "b")
+    assert perform(lb, SetMember("shop", "a", on=flags.DISABLED), 0.0)[0].warning == ""
+    assert perform(lb, command, 0.0)[0].warning == "shop has no member in use now"
+    assert perform(lb, SetMember("shop", "a", lbset=1), 0.0)[0].warning == ""
+    assert perform(lb, SetMember("shop", "a", off=flags.DISABLED), 0.0)[0].warning == ""
+
+
+def test_a_reserve_is_in_use_in_time():
+    """
+    Whoever has a standby, or a member whose error is over, has a member.
+    """
+    lb = balancer("a", "b", "c")
+    perform(lb, SetMember("shop", "b", on=flags.STANDBY), 0.0)
+    lb.force_error(lb.members[2], "x", 0.0)
+    retry = lb.members[2].spec.retry
+    assert perform(lb, SetMember("shop", "a", on=flags.DISABLED), 0.0)[0].warning == ""
+    assert perform(lb, SetMember("shop", "b", on=flags.DISABLED), retry + 1)[0].warning == ""
+    perform(lb, SetMember("shop", "b", off=flags.DISABLED), 0.0)
+    assert perform(lb, SetMember("shop", "b", on=flags.DISABLED), 0.0)[0].warning
+
+
 def test_an_error_by_hand_does_not_restart_its_time():
     """
     Setting what is set changes nothing.

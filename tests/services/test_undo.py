@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import pytest
 from twisted.internet.defer import Deferred, succeed
+from twisted.logger import globalLogPublisher
 
 from tests.services.worlds import CONFIGURATION, GET, OK, World
 from txbalancer.core import flags
@@ -68,6 +69,25 @@ def test_changes_are_undone_from_the_last_one(world: World, steering: Steering) 
         steering.undo("you")
     with pytest.raises(LookupError, match="no balancer x"):
         steering.undo("you", "x")
+
+
+def test_an_undo_may_leave_nobody(steering: Steering) -> None:
+    """
+    A balancer that is left without a member is an event beside the change, and in the log.
+    """
+    for member in (FIRST, SECOND):
+        steering.apply(SetMember("shop", member, on=flags.DISABLED), "me")
+    steering.apply(SetMember("shop", SECOND, off=flags.DISABLED), "me")
+    logged = []
+    globalLogPublisher.addObserver(logged.append)
+    try:
+        assert steering.undo("you").warning == "shop has no member in use now"
+    finally:
+        globalLogPublisher.removeObserver(logged.append)
+    event = steering.journal.events[-1]
+    assert (event.kind, event.balancer, event.who) == ("warning", "shop", "you")
+    assert event.text == "shop has no member in use now"
+    assert event.text in [each.get("warning") for each in logged]
 
 
 def test_a_removed_member_is_back_in_use(world: World, steering: Steering) -> None:

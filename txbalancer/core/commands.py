@@ -122,11 +122,13 @@ class Change:
         C{None} = unset. A member's flags in words are its C{state}; a member that comes
         or goes has its URL under C{member}.
     @ivar after: the same keys, as they are now.
+    @ivar warning: what it brought about that hardly anybody wants; empty for nothing.
     """
 
     command: Command
     before: dict[str, str | None]
     after: dict[str, str | None]
+    warning: str = ""
 
     def __bool__(self) -> bool:
         return self.before != self.after

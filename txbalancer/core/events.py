@@ -9,7 +9,8 @@ from typing import Any, NamedTuple
 
 KINDS = ("flip", "change", "probe", "reload", "start", "stop", "warning")
 """C{flip}: a member's flags changed by itself; C{change}: somebody changed something;
-C{probe}: a check was asked for by hand; C{reload}, C{start}, C{stop}: of the service."""
+C{probe}: a check was asked for by hand; C{reload}, C{start}, C{stop}: of the service;
+C{warning}: what somebody should look at, such as a balancer that a change left without a member."""
 
 
 class Event(NamedTuple):

@@ -11,6 +11,7 @@ from typing import Any
 
 from txbalancer.core import flags
 from txbalancer.core.balancer import Balancer
+from txbalancer.core.candidates import able
 from txbalancer.core.commands import (
     BALANCER_OPTIONS,
     CHECK_OPTIONS,
@@ -79,12 +80,16 @@ def perform(balancer: Balancer, command: Command, now: float) -> tuple[Change, l
     @return: the change, and the members that are gone.
     @raise LookupError: as C{apply}; L{ValueError} as well.
     """
-    before = _shown(balancer, command, now)
+    before, had_any = _shown(balancer, command, now), able(balancer.members, now) > 0
     gone = apply(balancer, command, now)
     after = _shown(balancer, command, now)
     keys = [key for key in {**before, **after} if before.get(key) != after.get(key)]
+    last = had_any and not able(balancer.members, now)
     change = Change(
-        command, {key: before.get(key) for key in keys}, {key: after.get(key) for key in keys}
+        command,
+        {key: before.get(key) for key in keys},
+        {key: after.get(key) for key in keys},
+        f"{balancer.spec.name} has no member in use now" if last else "",
     )
     return change, gone
 

@@ -356,6 +356,9 @@ class Steering:
         )
         for each in self.on_change:
             each(change)
+        if change.warning:
+            self.log.warn("{warning}", warning=change.warning)
+            self.journal.note("warning", change.warning, balancer=command.balancer, who=who)
         return event
 
 

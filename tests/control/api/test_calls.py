@@ -95,7 +95,7 @@ def test_a_member_is_changed() -> None:
     assert found["loadfactor"] == 2.5
     assert found["change"]["before"]["route"] == "a"
     assert found["change"]["after"]["route"] == "z"
-    assert found["warning"] is None
+    assert found["warning"] == "shop has no member in use now"
     asker.ask("PATCH", "/balancers/shop/members/z", {"drain": False})
     assert not asker.member().flags & flags.DRAIN
 

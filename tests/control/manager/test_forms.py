@@ -31,6 +31,17 @@ def browser() -> Browser:
     return Browser()
 
 
+def test_the_last_member_in_use(browser: Browser) -> None:
+    """
+    To take it away is done, and told; the form is not as after a fault.
+    """
+    told = browser.post(w_status_D="1").splitlines()
+    assert told[0].endswith("state Init Ok → Init Dis.")
+    assert told[1:] == ["shop has no member in use now."]
+    assert 'class="message watch"' in browser.page
+    assert "shop has" not in browser.post(w_status_D="0")
+
+
 @pytest.mark.parametrize("letter", LETTERS)
 def test_w_status(browser: Browser, letter: str) -> None:
     """

@@ -26,7 +26,7 @@ def _changed(call: Call, balancer: Balancer, change: Change) -> Deferred[Answer]
         answer.value["change"] = change_report(change)
         return answer
 
-    return call.settle(make)
+    return call.settle(make, change.warning)
 
 
 def listed(call: Call) -> Answer:

@@ -161,16 +161,18 @@ class Call:
         except (LookupError, ValueError) as error:
             raise Problem(400, str(error)) from error
 
-    def settle(self, make: Callable[[], Answer]) -> Deferred[Answer]:
+    def settle(self, make: Callable[[], Answer], warning: str = "") -> Deferred[Answer]:
         """
         Answer once all changes would outlive a crash, or with a warning that they do not.
 
         @param make: makes the answer, of what there is then.
+        @param warning: what there is to warn of anyway.
         """
 
         def settled(fault: str) -> Answer:
             answer = make()
-            answer.value["warning"] = f"this will not outlive a restart: {fault}" if fault else None
+            lost = f"this will not outlive a restart: {fault}" if fault else ""
+            answer.value["warning"] = "; ".join(filter(None, (warning, lost))) or None
             return answer
 
         return self.board.settled().addCallback(settled)

@@ -43,7 +43,7 @@ def _changed(call: Call, member: Member, change: Change) -> Deferred[Answer]:
         answer.value["change"] = change_report(change)
         return answer
 
-    return call.settle(make)
+    return call.settle(make, change.warning)
 
 
 def listed(call: Call) -> Answer:
@@ -93,7 +93,7 @@ def added(call: Call) -> Deferred[Answer]:
         answer.headers["Location"] = quote(member.name, "")
         return answer
 
-    return call.settle(make)
+    return call.settle(make, change.warning)
 
 
 def changed(call: Call) -> Deferred[Answer]:
@@ -112,7 +112,7 @@ def removed(call: Call) -> Deferred[Answer]:
     balancer, member = call.balancer, call.member
     tags.check_match(call.header("If-Match"), tags.of_member(member))
     change = call.apply(RemoveMember(balancer.spec.name, member.name))
-    return call.settle(lambda: Answer({"change": change_report(change)}))
+    return call.settle(lambda: Answer({"change": change_report(change)}), change.warning)
 
 
 def reverted(call: Call) -> Deferred[Answer]:

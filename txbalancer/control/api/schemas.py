@@ -58,7 +58,12 @@ WHEN: Schema = nullable({"type": "number", "description": "Seconds since the epo
 OPTIONS = table(nullable(TEXT))
 OVERRIDES = each(record(option=TEXT, configured=nullable(TEXT), live=nullable(TEXT)))
 CHANGE = record(before=OPTIONS, after=OPTIONS)
-WARNING = nullable({"type": "string", "description": "Why it will not outlive a restart."})
+WARNING = nullable(
+    {
+        "type": "string",
+        "description": "That no member is in use now, or why it will not outlive a restart.",
+    }
+)
 
 REQUESTS = record(
     total=COUNT,

@@ -58,7 +58,7 @@ def undone(call: Call) -> Deferred[Answer]:
         "member": subject(command),
         "change": change_report(change),
     }
-    return call.settle(lambda: Answer(value))
+    return call.settle(lambda: Answer(value), change.warning)
 
 
 def reloaded(call: Call) -> Deferred[Answer]:

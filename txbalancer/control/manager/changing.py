@@ -21,7 +21,7 @@ from txbalancer.core.health import ProbeResult
 from txbalancer.proxy.throttle import Guesses
 
 Messages = list[tuple[str, str]]
-"""Tone, C{good} or C{bad}, and text."""
+"""Tone, C{good}, C{watch} or C{bad}, and text."""
 
 
 class Done(NamedTuple):
@@ -132,6 +132,7 @@ class Changes:
 
     def _done(self, changes: list[Change], faults: Sequence[str] = (), status: int = 0) -> Done:
         messages: Messages = [("good", told(each)) for each in changes]
+        messages += [("watch", f"{each.warning}.") for each in changes if each.warning]
         messages += [("bad", each) for each in faults]
         if not messages:
             messages.append(("good", "Nothing to change: all is so already."))
