@@ -864,6 +864,13 @@ class ListenerSpec:
         apache="keep",
     )
 
+    @property
+    def alpn(self) -> tuple[bytes, ...]:
+        """
+        What may be agreed on within TLS, the best first.
+        """
+        return (b"http/1.1",)
+
 
 @dataclass(frozen=True, slots=True)
 class NamedText:

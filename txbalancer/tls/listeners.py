@@ -47,7 +47,7 @@ def server_options(listener: ListenerSpec) -> IOpenSSLContextFactory | None:
         certificate=own.original,
         extraCertChain=[each.original for each in others],
         raiseMinimumTo=ssl.TLSVersion.TLSv1_2,
-        acceptableProtocols=[b"http/1.1"],
+        acceptableProtocols=list(listener.alpn) or None,
     )
     try:
         options.getContext().check_privatekey()
