@@ -20,7 +20,7 @@ from bench.measure import DISTURBED, Bench, Settings
 from bench.place import prepared
 from bench.proxies import OWN, PEERS, Proxy
 from bench.results import bars
-from bench.rounds import cases, run_proxies, run_scale
+from bench.rounds import cases, run_proxies, run_scale, run_wire
 from bench.site import BenchError
 
 DEFAULT_JSON = Path(__file__).parent / "results" / "latest.json"
@@ -69,7 +69,9 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--quick", action="store_true", help="one short round: a try, not a result")
     made.add_argument("--no-own", action="store_true", help="only the peers, not txbalancer")
     made.add_argument("--no-scale", action="store_true", help="leave out members, mounts, idle")
-    made.add_argument("--only-scale", action="store_true", help="leave out the comparison")
+    made.add_argument("--only-scale", action="store_true", help="only that")
+    made.add_argument("--no-wire", action="store_true", help="leave out TLS, HTTP/2 and TCP")
+    made.add_argument("--only-wire", action="store_true", help="only that")
     made.add_argument("--json", type=Path, default=DEFAULT_JSON, help="where the samples go")
     made.add_argument("--rst", type=Path, help="page whose region of results is rewritten")
     made.add_argument(
@@ -109,8 +111,12 @@ def measure(bench: Bench, options: argparse.Namespace) -> report.Result:
     own = () if options.no_own else (OWN,)
     proxies = installed((*own, *options.peers), bench)
     facts = gather(proxies)
-    compared = {} if options.only_scale else run_proxies(bench, proxies)
-    with_scale = OWN in proxies and OWN.name not in bench.out and not options.no_scale
+    only = options.only_scale or options.only_wire
+    compared = {} if only else run_proxies(bench, proxies)
+    with_wire = not options.no_wire and not options.only_scale
+    wired = run_wire(bench, [each for each in proxies if each.wire]) if with_wire else {}
+    with_scale = OWN in proxies and OWN.name not in bench.out
+    with_scale = with_scale and not options.no_scale and not options.only_wire
     scaled = run_scale(bench) if with_scale else {}
     facts["other programs"] = others(bench.foreign)
     titles = {proxy.name: proxy.title for proxy in proxies}
@@ -120,7 +126,8 @@ def measure(bench: Bench, options: argparse.Namespace) -> report.Result:
         titles=titles | {case.name: case.title for case in cases(bench.settings)},
         proxies=compared,
         scale=scaled,
-        notes={proxy.name: proxy.note for proxy in proxies if proxy.name in compared},
+        wire=wired,
+        notes={each.name: each.note for each in proxies if each.name in {**compared, **wired}},
         skipped=dict(bench.out),
     )
 
@@ -178,9 +185,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     report.write_json(options.json, result)
     if options.rst:
         report.write_rst(options.rst, result)
-    if OWN.name in result.skipped or any(name.startswith("scale ") for name in result.skipped):
+    if OWN.name in result.skipped or any(
+        name.startswith("scale ") or name == f"wire {OWN.name}" for name in result.skipped
+    ):
         return 1
-    met = all(bar.verdict == "PASS" for bar in bars(result.proxies, result.scale))
+    met = all(bar.verdict == "PASS" for bar in bars(result.proxies, result.scale, result.wire))
     return 0 if met or not options.strict else 1
 
 

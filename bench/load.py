@@ -121,7 +121,14 @@ class Wrk:
     program: str
     folder: Path
 
-    def run(self, port: int, requests: Sequence[str], seconds: float, connections: int) -> Load:
+    def run(
+        self,
+        port: int,
+        requests: Sequence[str],
+        seconds: float,
+        connections: int,
+        scheme: str = "http",
+    ) -> Load:
         """
         Drive a proxy and wait.
 
@@ -136,7 +143,7 @@ class Wrk:
             f"-d{max(1, round(seconds))}",
             "--timeout=30",
             f"--script={path}",
-            f"http://127.0.0.1:{port}/",
+            f"{scheme}://127.0.0.1:{port}/",
         ]
         try:
             done = subprocess.run(

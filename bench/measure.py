@@ -142,24 +142,21 @@ class Bench:
         finally:
             shutil.rmtree(site.folder, ignore_errors=True)
 
-    def drive(
-        self, child: Child, requests: Sequence[str], seconds: float, connections: int
-    ) -> tuple[Load, float]:
+    def drive(self, child: Child, run: Callable[[], Load]) -> tuple[Load, float]:
         """
         Load the proxy; again when other programs got in its way, and then the quietest counts.
 
+        @param run: loads it once, with programs on this process' core.
         @return: what the clients saw, and the CPU seconds that the proxy took.
         """
         tries: list[tuple[float, Load, float]] = []
         while len(tries) < TRIES and (not tries or tries[-1][0] > DISTURBED):
-            tries.append(self.drive_once(child, requests, seconds, connections))
+            tries.append(self.drive_once(child, run))
         foreign, load, cpu = min(tries, key=operator.itemgetter(0))
         self.foreign.append(foreign)
         return load, cpu
 
-    def drive_once(
-        self, child: Child, requests: Sequence[str], seconds: float, connections: int
-    ) -> tuple[float, Load, float]:
+    def drive_once(self, child: Child, run: Callable[[], Load]) -> tuple[float, Load, float]:
         """
         Load the proxy once.
 
@@ -167,7 +164,7 @@ class Bench:
             CPU seconds of the proxy.
         """
         start, cpu, before = time.monotonic(), child.cpu(), self.foreign_seconds(child)
-        load = self.wrk.run(self.port, requests, seconds, connections)
+        load = run()
         cpu, elapsed = child.cpu() - cpu, time.monotonic() - start
         most = max(map(operator.sub, self.foreign_seconds(child), before))
         return most / elapsed * 100, load, cpu
@@ -179,11 +176,31 @@ class Bench:
         own = time.process_time() + reaped_seconds() + sum(each.cpu() for each in self.members)
         return core_seconds(self.proxy_core) - child.cpu(), core_seconds(self.load_core) - own
 
-    def small(self, child: Child, kind: str, requests: Sequence[str]) -> Sample:
+    def small(
+        self, child: Child, kind: str, requests: Sequence[str], port: int = 0, scheme: str = "http"
+    ) -> Sample:
         """
         Figures for small answers; C{kind} starts their names.
+
+        @param port: if not that of plain HTTP.
         """
-        load, cpu = self.drive(child, requests, self.settings.seconds, self.settings.connections)
+        return self.counted(
+            child,
+            kind,
+            lambda: self.wrk.run(
+                port or self.port,
+                requests,
+                self.settings.seconds,
+                self.settings.connections,
+                scheme,
+            ),
+        )
+
+    def counted(self, child: Child, kind: str, run: Callable[[], Load]) -> Sample:
+        """
+        Figures for a load of many small things.
+        """
+        load, cpu = self.drive(child, run)
         if not load.requests:
             raise BenchError(f"{child.name} answered no {kind} request:\n{child.tail()}")
         return {
@@ -194,17 +211,21 @@ class Bench:
             f"{kind}.errors": load.errors,
         }
 
-    def big(self, child: Child) -> Sample:
+    def big(self, child: Child, kind: str = "big", port: int = 0, scheme: str = "http") -> Sample:
         """
         Figures for the big body, four downloads at once.
         """
-        load, cpu = self.drive(child, [request("/big")], self.settings.seconds, 4)
+        texts = [request("/big")]
+        load, cpu = self.drive(
+            child,
+            lambda: self.wrk.run(port or self.port, texts, self.settings.seconds, 4, scheme),
+        )
         if load.size < 1e6:
             raise BenchError(f"{child.name} sent no body:\n{child.tail()}")
         return {
-            "big.mbps": load.size / load.seconds / 1e6,
-            "big.cpu": cpu / (load.size / 1e9),
-            "big.errors": load.errors,
+            f"{kind}.mbps": load.size / load.seconds / 1e6,
+            f"{kind}.cpu": cpu / (load.size / 1e9),
+            f"{kind}.errors": load.errors,
         }
 
     def idle(self, child: Child) -> Sample:

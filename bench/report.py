@@ -46,6 +46,28 @@ SCALE_COLUMNS = (
 )
 
 
+WIRE_COLUMNS = (
+    ("TLS req/s", "tls.rps", ",.0f"),
+    ("CPU µs", "tls.cpu", ".1f"),
+    ("ratio", "tls.cpu", ""),
+    ("handshakes/s", "handshake.rps", ",.0f"),
+    ("CPU µs", "handshake.cpu", ".0f"),
+    ("ratio", "handshake.cpu", ""),
+    ("TLS MB/s", "tlsbig.mbps", ",.0f"),
+    ("CPU s/GB", "tlsbig.cpu", ".3f"),
+    ("ratio", "tlsbig.cpu", ""),
+    ("h2 req/s", "h2.rps", ",.0f"),
+    ("CPU µs", "h2.cpu", ".1f"),
+    ("ratio", "h2.cpu", ""),
+    ("TCP conn/s", "tcp.rps", ",.0f"),
+    ("CPU µs", "tcp.cpu", ".1f"),
+    ("ratio", "tcp.cpu", ""),
+    ("TCP MB/s", "tcpbig.mbps", ",.0f"),
+    ("CPU s/GB", "tcpbig.cpu", ".3f"),
+    ("ratio", "tcpbig.cpu", ""),
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Result:
     """
@@ -61,8 +83,16 @@ class Result:
     titles: Mapping[str, str]
     proxies: Samples
     scale: Samples
+    wire: Samples = field(default_factory=dict)
     notes: Mapping[str, str] = field(default_factory=dict)
     skipped: Mapping[str, str] = field(default_factory=dict)
+
+
+def demands(result: Result) -> list[Bar]:
+    """
+    What is asked of txbalancer, and how it was met.
+    """
+    return bars(result.proxies, result.scale, result.wire)
 
 
 def shown(value: float | None, form: str) -> str:
@@ -98,6 +128,13 @@ def proxy_rows(result: Result) -> Rows:
     The comparison of proxies.
     """
     return rows(result.proxies, result.titles, COLUMNS, OWN_NAME)
+
+
+def wire_rows(result: Result) -> Rows:
+    """
+    The comparison of TLS, HTTP/2 and plain TCP.
+    """
+    return rows(result.wire, result.titles, WIRE_COLUMNS, OWN_NAME)
 
 
 def scale_rows(result: Result) -> Rows:
@@ -146,9 +183,11 @@ def as_text(result: Result) -> str:
     if result.proxies:
         parts.append(aligned(proxy_rows(result)))
         parts.append("ratio: CPU of the row / CPU of txbalancer, median of the rounds")
+    if result.wire:
+        parts.append(aligned(wire_rows(result)))
     if result.scale:
         parts.append(aligned(scale_rows(result)))
-    parts.append(aligned(bar_rows(bars(result.proxies, result.scale))))
+    parts.append(aligned(bar_rows(demands(result))))
     if result.skipped:
         parts.append("\n".join(f"left out: {name}: {why}" for name, why in result.skipped.items()))
     return "\n\n".join(parts)
@@ -172,7 +211,10 @@ def method(result: Result) -> str:
         "*12h* are requests with 12 browser headers and a sticky cookie. The big body has 100 MB, "
         "four downloads at once. *MiB* is the proportional set size after the small requests; "
         f"*KiB/idle* its growth for each of {of['idle']:,.0f} idle connections after one request "
-        "each."
+        "each. Under TLS the certificate is RSA of 2048 bits, and handshakes are whole ones "
+        "of openssl s_time; HTTP/2 are 12-header requests of h2load under TLS, 16 connections "
+        "with 8 at once; *TCP conn/s* are connections with one small request each through a "
+        "proxy that only passes bytes on."
     )
 
 
@@ -184,9 +226,11 @@ def as_rst(result: Result) -> str:
     parts.append(method(result))
     if result.proxies:
         parts.append(list_table("Proxies on one core", proxy_rows(result)))
+    if result.wire:
+        parts.append(list_table("TLS, HTTP/2 and TCP on one core", wire_rows(result)))
     if result.scale:
         parts.append(list_table("txbalancer at scale", scale_rows(result)))
-    parts.append(list_table("Demands", bar_rows(bars(result.proxies, result.scale))))
+    parts.append(list_table("Demands", bar_rows(demands(result))))
     lines = [f"* {result.titles.get(name, name)}: {text}" for name, text in result.notes.items()]
     lines += [f"* left out: {name}" for name in result.skipped]
     parts += ["\n".join(lines), END] if lines else [END]
@@ -219,7 +263,7 @@ def write_json(path: Path, result: Result) -> None:
     found = asdict(result)
     found["bars"] = [
         {"text": bar.text, "value": bar.value, "limit": bar.limit, "verdict": bar.verdict}
-        for bar in bars(result.proxies, result.scale)
+        for bar in demands(result)
     ]
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(found, indent=1, ensure_ascii=False) + "\n")

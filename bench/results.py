@@ -5,6 +5,7 @@ What the samples say: medians, ratios, and whether the bars are met. Pure.
 import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 Samples = Mapping[str, Sequence[Mapping[str, float]]]
 """For each subject one mapping of figures per round."""
@@ -47,6 +48,16 @@ def errors(samples: Samples, subject: str) -> int:
     )
 
 
+WIRE_BARS = (
+    ("CPU per request under TLS / HAProxy's", "tls.cpu", "haproxy", 2.5),
+    ("CPU per TLS handshake / HAProxy's", "handshake.cpu", "haproxy", 1.3),
+    ("CPU per GB under TLS / HAProxy's", "tlsbig.cpu", "haproxy", 1.6),
+    ("CPU per HTTP/2 request / Apache's", "h2.cpu", "apache", 1.5),
+    ("CPU per GB through TCP / HAProxy's", "tcpbig.cpu", "haproxy", 0.85),
+)
+"""Text, figure, whom it is compared with, and the limit."""
+
+
 @dataclass(frozen=True, slots=True)
 class Bar:
     """
@@ -69,7 +80,7 @@ class Bar:
         return "PASS" if self.value <= self.limit else "MISS"
 
 
-def bars(proxies: Samples, scale: Samples) -> list[Bar]:
+def bars(proxies: Samples, scale: Samples, wire: Samples = MappingProxyType({})) -> list[Bar]:
     """
     All demands.
     """
@@ -81,8 +92,11 @@ def bars(proxies: Samples, scale: Samples) -> list[Bar]:
         Bar("CPU per 12-header request / Apache's", against("apache", "headers.cpu"), 0.75),
         Bar("CPU per 12-header request / HAProxy's", against("haproxy", "headers.cpu"), 2.2),
         Bar("CPU per GB of body / Apache's", against("apache", "big.cpu"), 1.0),
+        Bar("CPU per GB of body / HAProxy's", against("haproxy", "big.cpu"), 1.0),
         Bar("KiB per idle connection", median(proxies, OWN_NAME, "idle.kib"), 4.0),
     ]
+    for text, figure, peer, limit in WIRE_BARS:
+        found.append(Bar(text, ratio(wire, OWN_NAME, peer, figure), limit))
     for case, title in (("members", "many members"), ("mounts", "many mounts")):
         for kind, what in (("plain", "request"), ("headers", "12-header request")):
             value = ratio(scale, case, BASE_NAME, f"{kind}.cpu")
@@ -91,10 +105,3 @@ def bars(proxies: Samples, scale: Samples) -> list[Bar]:
         value = ratio(scale, "watched", BASE_NAME, f"{kind}.cpu")
         found.append(Bar(f"CPU per {what}, watched / 2 members, 1 mount", value, 1.05))
     return found
-
-
-def failed_requests(proxies: Samples, scale: Samples) -> int:
-    """
-    Requests to txbalancer that did not get a good answer; any makes its figures doubtful.
-    """
-    return errors(proxies, OWN_NAME) + sum(errors(scale, case) for case in scale)

@@ -6,6 +6,7 @@ import functools
 from collections.abc import Callable, Sequence
 from http.client import HTTPException
 
+from bench import wire
 from bench.measure import Bench, Case, Sample, Settings
 from bench.proxies import Proxy
 from bench.site import BenchError
@@ -33,8 +34,12 @@ def brief(sample: Sample) -> str:
     """
     text = ", ".join(
         f"{kind} {sample[f'{kind}.rps']:,.0f}/s {sample[f'{kind}.cpu']:.1f} µs"
-        for kind in ("plain", "headers")
+        for kind in ("plain", "headers", "tls", "handshake", "h2", "tcp")
+        if f"{kind}.cpu" in sample
     )
+    for kind in ("tlsbig", "tcpbig"):
+        if f"{kind}.cpu" in sample:
+            text += f", {kind} {sample[f'{kind}.cpu']:.2f} s/GB"
     if "big.cpu" in sample:
         text += f", big {sample['big.cpu']:.2f} s/GB, idle {sample['idle.kib']:.2f} KiB"
     return text
@@ -81,6 +86,14 @@ def run_proxies(bench: Bench, proxies: Sequence[Proxy]) -> dict[str, list[Sample
     return run_rounds(
         bench, [(each.name, functools.partial(bench.session, each)) for each in proxies]
     )
+
+
+def run_wire(bench: Bench, proxies: Sequence[Proxy]) -> dict[str, list[Sample]]:
+    """
+    Compare the proxies in TLS, HTTP/2 and plain TCP.
+    """
+    subjects = [(each.name, functools.partial(wire.session, bench, each)) for each in proxies]
+    return run_rounds(bench, subjects, "wire ")
 
 
 def run_scale(bench: Bench) -> dict[str, list[Sample]]:

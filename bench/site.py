@@ -48,6 +48,21 @@ class Member:
 
 
 @dataclass(frozen=True, slots=True)
+class Wire:
+    """
+    What a proxy offers besides plain HTTP.
+
+    @ivar tls: port of HTTPS, with HTTP/2 by ALPN.
+    @ivar tcp: port whose bytes go to the members as they are.
+    @ivar pem: file of the certificate and its key; RSA of 2048 bits.
+    """
+
+    tls: int
+    tcp: int
+    pem: Path
+
+
+@dataclass(frozen=True, slots=True)
 class Site:
     """
     The same job for each proxy: a port on 127.0.0.1, members with routes, mounts.
@@ -58,6 +73,7 @@ class Site:
     @ivar interval: seconds between health checks of a member.
     @ivar root: whether this process runs as root, which some programs must be told.
     @ivar watched: whether there are pages to watch, and JSON in the access log.
+    @ivar wire: what else is offered, or C{None}.
     """
 
     port: int
@@ -68,6 +84,7 @@ class Site:
     interval: int = HEALTH_INTERVAL
     root: bool = False
     watched: bool = False
+    wire: Wire | None = None
 
     def log(self, name: str) -> Path:
         """

@@ -20,7 +20,18 @@ from bench.load import BROWSER, Load, browser_request, parse, request, script
 from bench.measure import Settings
 from bench.proxies import OWN, PEERS, Proxy, caddy
 from bench.rounds import cases
-from bench.site import BODY, COOKIE, BenchError, Member, Site, free_ports, many_members, two_members
+from bench.site import (
+    BODY,
+    COOKIE,
+    BenchError,
+    Member,
+    Site,
+    Wire,
+    free_ports,
+    many_members,
+    two_members,
+)
+from bench.wire import make_pem
 from txbalancer.config.loader import load
 from txbalancer.core.specs import ToManager, ToMetrics
 from txbalancer.services.plugins import load_registry
@@ -73,6 +84,36 @@ def test_config_is_accepted(proxy: Proxy, site: Site) -> None:
         command, capture_output=True, text=True, env=environment, timeout=20, check=False
     )
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.fixture
+def wired(site: Site) -> Site:
+    """
+    The site with TLS, HTTP/2 and plain TCP.
+    """
+    pem = site.folder / "bench.pem"
+    make_pem(pem)
+    return replace(site, wire=Wire(18443, 18084, pem))
+
+
+@pytest.mark.parametrize("proxy", [each for each in PEERS if each.wire], ids=by_name)
+def test_config_of_the_wire_is_accepted(proxy: Proxy, wired: Site) -> None:
+    """
+    The program itself finds no fault with TLS and TCP in its configuration.
+    """
+    assert "18443" in proxy.render(wired)
+    assert ("18084" in proxy.render(wired)) is proxy.raw
+    test_config_is_accepted(proxy, wired)
+
+
+def test_own_config_of_the_wire_loads(wired: Site) -> None:
+    """
+    txbalancer offers TLS and plain TCP beside what it has always.
+    """
+    loaded = load(str(OWN.write(wired)), load_registry())
+    assert loaded.warnings == []
+    assert [each.name for each in loaded.spec.listeners] == ["web", "tls", "raw"]
+    assert loaded.spec.listeners[2].mode == "tcp"
 
 
 def test_member_config_is_accepted(tmp_path: Path) -> None:
@@ -339,7 +380,9 @@ def test_bars_pass_miss_and_stay_open() -> None:
     """
     found = results.bars(result().proxies, result().scale)
     verdicts = [bar.verdict for bar in found]
-    assert verdicts == ["PASS", "PASS", "PASS", "PASS", "PASS", "PASS", "MISS", "MISS", "-", "-"]
+    assert verdicts[:4] == ["PASS", "PASS", "PASS", "MISS"]
+    assert verdicts[5:10] == ["-"] * len(results.WIRE_BARS)
+    assert verdicts[10:] == ["PASS", "PASS", "MISS", "MISS", "-", "-"]
     assert {bar.verdict for bar in results.bars({}, {})} == {"-"}
     slow = results.bars(result((50, 50, 50)).proxies, {})
     assert [bar.verdict for bar in slow[:2]] == ["MISS", "MISS"]

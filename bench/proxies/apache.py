@@ -5,7 +5,7 @@ Apache httpd: event MPM, one child, mod_proxy_balancer.
 from pathlib import Path
 
 from bench.proxies.base import Proxy
-from bench.site import COOKIE, IDLE_TIMEOUT, Site
+from bench.site import COOKIE, IDLE_TIMEOUT, Site, Wire
 
 MODULES = Path("/usr/lib/apache2/modules")
 NEEDED = (
@@ -21,6 +21,8 @@ NEEDED = (
     "proxy_hcheck",
 )
 
+WIRE = ("socache_shmcb", "ssl", "http2")
+
 CONFIG = """\
 ServerRoot {folder}
 ServerName bench.test
@@ -31,7 +33,7 @@ LogLevel warn
 {user}{modules}
 
 Listen 127.0.0.1:{port}
-StartServers 1
+{tls}StartServers 1
 ServerLimit 1
 ThreadLimit 128
 ThreadsPerChild 128
@@ -64,11 +66,29 @@ ProxyPassReverse / balancer://bench/
 """
 
 
+def tls(wire: Wire) -> str:
+    """
+    HTTPS on a further port; a virtual host takes everything else from the main server.
+    """
+    return f"""\
+Listen 127.0.0.1:{wire.tls}
+Protocols h2 http/1.1
+<VirtualHost 127.0.0.1:{wire.tls}>
+    SSLEngine on
+    SSLCertificateFile {wire.pem}
+    ProxyPass / balancer://bench/
+    ProxyPassReverse / balancer://bench/
+</VirtualHost>
+"""
+
+
 def render(site: Site) -> str:
     """
     A complete httpd.conf.
     """
+    names = NEEDED + (WIRE if site.wire else ())
     return CONFIG.format(
+        tls=tls(site.wire) if site.wire else "",
         folder=site.folder,
         port=site.port,
         log=site.log("apache"),
@@ -76,7 +96,7 @@ def render(site: Site) -> str:
         cookie=COOKIE,
         factor=site.clients // 32,
         user="User www-data\nGroup www-data\n" if site.root else "",
-        modules="\n".join(f"LoadModule {name}_module {MODULES}/mod_{name}.so" for name in NEEDED),
+        modules="\n".join(f"LoadModule {name}_module {MODULES}/mod_{name}.so" for name in names),
         members="\n".join(
             f"    BalancerMember http://{member.address} route={member.route} "
             f"hcmethod=GET hcuri=/health hcinterval={site.interval}"
@@ -107,6 +127,7 @@ PROXY = Proxy(
     command=command,
     check=check,
     version=("-v",),
+    raw=False,
     note="event MPM, one child with 128 threads, byrequests, mod_status, mod_reqtimeout as in "
     "Debian, no other modules than needed; log lines buffered (BufferedLogs).",
 )

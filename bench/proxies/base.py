@@ -39,6 +39,8 @@ class Proxy:
     @ivar cookie: value of the sticky cookie that leads to a member.
     @ivar environment: variables to set.
     @ivar probes: whether it has active health checks.
+    @ivar wire: whether TLS, HTTP/2 and plain TCP are measured.
+    @ivar raw: whether it balances plain TCP.
     """
 
     name: str
@@ -52,6 +54,8 @@ class Proxy:
     cookie: Callable[[Member], str] = dotted
     environment: Callable[[Site], Mapping[str, str]] = field(default=lambda site: {})
     probes: bool = True
+    raw: bool = True
+    wire: bool = True
 
     def find(self) -> str | None:
         """

@@ -103,4 +103,5 @@ PROXY = Proxy(
     "with all request headers, its only kind.",
     cookie=cookie,
     environment=environment,
+    wire=False,
 )

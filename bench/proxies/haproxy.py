@@ -5,7 +5,7 @@ HAProxy: one thread, no master process.
 from pathlib import Path
 
 from bench.proxies.base import Proxy
-from bench.site import COOKIE, IDLE_TIMEOUT, Site
+from bench.site import COOKIE, IDLE_TIMEOUT, Site, Wire
 
 CONFIG = """\
 global
@@ -27,7 +27,7 @@ defaults
 
 frontend web
     bind 127.0.0.1:{port}
-    capture request header Referer len 128
+{tls}    capture request header Referer len 128
     capture request header User-Agent len 256
     default_backend bench
 
@@ -39,6 +39,15 @@ backend bench
     http-check expect status 200
     default-server check inter {interval}s
 {members}
+{tcp}"""
+
+TCP = """
+listen raw
+    mode tcp
+    option tcplog
+    bind 127.0.0.1:{port}
+    balance roundrobin
+{members}
 """
 
 
@@ -46,7 +55,10 @@ def render(site: Site) -> str:
     """
     A complete haproxy.cfg.
     """
+    wire = site.wire
     return CONFIG.format(
+        tls=f"    bind 127.0.0.1:{wire.tls} ssl crt {wire.pem} alpn h2,http/1.1\n" if wire else "",
+        tcp=raw(site, wire) if wire else "",
         clients=site.clients,
         folder=site.folder,
         idle=IDLE_TIMEOUT,
@@ -58,6 +70,14 @@ def render(site: Site) -> str:
             for member in site.members
         ),
     )
+
+
+def raw(site: Site, wire: Wire) -> str:
+    """
+    The part that passes bytes on.
+    """
+    members = "\n".join(f"    server {each.route} {each.address}" for each in site.members)
+    return TCP.format(port=wire.tcp, members=members)
 
 
 def command(program: str, config: Path, site: Site) -> list[str]:

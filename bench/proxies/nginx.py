@@ -6,10 +6,13 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from bench.proxies.base import Proxy
-from bench.site import COOKIE, IDLE_TIMEOUT, Member, Site
+from bench.site import COOKIE, IDLE_TIMEOUT, Member, Site, Wire
+
+STREAM = Path("/usr/lib/nginx/modules/ngx_stream_module.so")
+"""Debian's package libnginx-mod-stream."""
 
 CONFIG = """\
-daemon off;
+{load}daemon off;
 worker_processes 1;
 {user}error_log {folder}/nginx-error.log;
 pid {folder}/nginx.pid;
@@ -32,7 +35,7 @@ http {{
     }}
     server {{
         listen 127.0.0.1:{port};
-        location = /nginx-status {{ stub_status; access_log off; }}
+{tls}        location = /nginx-status {{ stub_status; access_log off; }}
         location / {{
             proxy_pass http://$pool;
             proxy_http_version 1.1;
@@ -41,6 +44,15 @@ http {{
             proxy_max_temp_file_size 0;
         }}
     }}
+}}
+{tcp}"""
+
+TCP = """
+stream {{
+    log_format raw '$remote_addr [$time_local] $status $bytes_sent $session_time $upstream_addr';
+    access_log {log} raw buffer=64k flush=1s;
+    upstream raw {{ {servers} }}
+    server {{ listen 127.0.0.1:{port}; proxy_pass raw; }}
 }}
 """
 
@@ -68,11 +80,33 @@ def pools(members: Iterable[Member]) -> str:
     return "\n".join(found)
 
 
+def tls(wire: Wire) -> str:
+    """
+    HTTPS on a further port of the same site.
+    """
+    return (
+        f"        listen 127.0.0.1:{wire.tls} ssl http2;\n"
+        f"        ssl_certificate {wire.pem};\n"
+        f"        ssl_certificate_key {wire.pem};\n"
+    )
+
+
+def tcp(site: Site, wire: Wire) -> str:
+    """
+    The part that passes bytes on.
+    """
+    servers = " ".join(f"server {each.address};" for each in site.members)
+    return TCP.format(port=wire.tcp, servers=servers, log=site.log("nginx-raw"))
+
+
 def render(site: Site) -> str:
     """
     A complete nginx.conf.
     """
     return CONFIG.format(
+        load=f"load_module {STREAM};\n" if site.wire else "",
+        tcp=tcp(site, site.wire) if site.wire else "",
+        tls=tls(site.wire) if site.wire else "",
         user="user root;\n" if site.root else "",
         folder=site.folder,
         connections=2 * site.clients,

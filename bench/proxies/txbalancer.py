@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.proxies.base import Proxy, which
-from bench.site import COOKIE, IDLE_TIMEOUT, MANAGER, METRICS, Site
+from bench.site import COOKIE, IDLE_TIMEOUT, MANAGER, METRICS, Site, Wire
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -31,6 +31,24 @@ members =
 {mounts}
 [mount:/]
 to = balancer://bench/
+{wire}"""
+
+WIRE = """
+[listener:tls]
+endpoint = tcp:{tls}:interface=127.0.0.1:backlog=1024
+tls-certificate = {pem}
+keepalive-timeout = {idle}s
+max-connections = 0
+
+[listener:raw]
+endpoint = tcp:{tcp}:interface=127.0.0.1:backlog=1024
+mode = tcp
+to = balancer://raw
+max-connections = 0
+
+[balancer:raw]
+members =
+{members}
 """
 
 PAGES = f"""
@@ -62,6 +80,7 @@ def render(site: Site) -> str:
     A complete INI file.
     """
     return CONFIG.format(
+        wire=wired(site, site.wire) if site.wire else "",
         log=site.log("txbalancer"),
         port=site.port,
         idle=IDLE_TIMEOUT,
@@ -74,6 +93,14 @@ def render(site: Site) -> str:
         mounts=(PAGES if site.watched else "") + "".join(mounts(site.mounts)),
         format="json" if site.watched else "combined",
     )
+
+
+def wired(site: Site, wire: Wire) -> str:
+    """
+    The sections of TLS and TCP.
+    """
+    members = "\n".join(f"    tcp://{each.address}" for each in site.members)
+    return WIRE.format(tls=wire.tls, tcp=wire.tcp, pem=wire.pem, idle=IDLE_TIMEOUT, members=members)
 
 
 def command(program: str, config: Path, site: Site) -> list[str]:
