@@ -7,71 +7,41 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from txbalancer.errors import BadResponse, MemberError
+from txbalancer.errors import BadResponse
 from txbalancer.http1.framing import ChunkedReader
 from txbalancer.http1.heads import CHUNKED, NO_BODY, UNTIL_CLOSE, ResponseHead, parse_response
 from txbalancer.http1.lines import drop_bad_lines
 from txbalancer.net.deadlines import NEVER
-from txbalancer.proxy.link import Link
+from txbalancer.proxy.member_link import (
+    ASKING,
+    BODY,
+    CHUNKS,
+    HEAD,
+    IDLE,
+    REST,
+    TUNNEL,
+    MemberLink,
+)
 
 if TYPE_CHECKING:
-    from txbalancer.proxy.exchange import Exchange
     from txbalancer.proxy.pool import MemberPool
-    from txbalancer.proxy.tunnel import Tunnel
 
 _MOST_INTERIM = 10
 """Interim answers to one request before it is given up; Apache's number (APACHE 5, table)."""
 
 NO_TRAILERS: Sequence[bytes] = ()
 
-(OPENING, IDLE, HEAD, BODY, CHUNKS, REST, TUNNEL, CLOSED, ASKING) = range(9)
-"""
-States of a connection to a member: in TLS's handshake; without an exchange; waiting for or
-within a head; within a body of known length, of chunks, until the end; after a 101; gone;
-waiting for a head, or for 100 (Continue) without which the body is not sent.
-"""
 
-
-class AnswerReader(Link):
+class AnswerReader(MemberLink):
     """
     Turns what a member sends into an answer for the exchange that has the connection.
-
-    @ivar exchange: the exchange that has the connection, or C{None}.
-    @ivar tunnel: where bytes go after a 101.
-    @ivar keep: whether the member keeps the connection open after this answer.
-    @ivar last: whether the exchange is the connection's last, whatever the member says.
-    @ivar paused: whether reading is paused, for the client does not keep up.
-    @ivar request_sent: whether the request is complete on its way.
-    @ivar reused: whether an earlier exchange went over this connection.
-    @ivar asks: whether the body waits for the member to say that it is there (APACHE W54).
     """
 
-    __slots__ = (
-        "_buffer",
-        "_chunks",
-        "_interim",
-        "_left",
-        "_method",
-        "_state",
-        "asks",
-        "exchange",
-        "keep",
-        "last",
-        "paused",
-        "pool",
-        "request_sent",
-        "reused",
-        "tunnel",
-    )
+    __slots__ = ("_chunks", "_interim", "_left", "_method")
 
-    def __init__(self, pool: MemberPool) -> None:
-        self.pool = pool
-        self.exchange: Exchange | None = None
-        self.tunnel: Tunnel | None = None
-        self.deadline = NEVER
-        self.keep = self.last = self.paused = self.request_sent = self.reused = self.asks = False
-        self._state = OPENING
-        self._buffer = self._method = b""
+    def __init__(self, pool: MemberPool, opening: Any) -> None:
+        super().__init__(pool, opening)
+        self._method = b""
         self._chunks: ChunkedReader | None = None
         self._left = self._interim = 0
 
@@ -168,7 +138,7 @@ class AnswerReader(Link):
         body = head.body(self._method)
         if body == len(data):
             self.keep = head.keep_alive
-            self._done(b"")
+            self._over()
             exchange.response(head, body, data, True, NO_TRAILERS)
             return
         self.keep = head.keep_alive and body != UNTIL_CLOSE
@@ -243,17 +213,9 @@ class AnswerReader(Link):
         The answer is complete: keep the connection for another exchange, or close it.
         """
         self._chunks = None
-        last = self.last or self.pool.spec.disablereuse
-        if rest or last or not self.keep or not self.request_sent:
-            self.close(polite=self.request_sent)
-            return
-        self.exchange = None
-        self._state = IDLE
-        self.reused = True
-        if self.paused:
-            self.resume()
-        connection: Any = self
-        self.pool.put(connection)
+        if rest:
+            self.keep = False
+        self._over()
 
     def _check_interim(self, head: ResponseHead) -> None:
         self._interim += 1
@@ -274,24 +236,3 @@ class AnswerReader(Link):
         self._buffer = b""
         connection: Any = self
         exchange.switched(head, connection, data)
-
-    def _refuse(self, error: MemberError) -> None:
-        """
-        Give up an answer whose head cannot be used; nothing of it is passed on.
-        """
-        exchange = self.exchange
-        self.close()
-        if exchange is not None:
-            exchange.attempt_failed(error, untouched=False)
-
-    def close(self, polite: bool = False) -> None:
-        """
-        Close without another exchange.
-        """
-        raise NotImplementedError
-
-    def resume(self) -> None:
-        """
-        Go on reading the member.
-        """
-        raise NotImplementedError

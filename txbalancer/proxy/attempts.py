@@ -20,7 +20,7 @@ from txbalancer.proxy.local import page, start_line
 
 if TYPE_CHECKING:
     from txbalancer.proxy.channel import ClientChannel
-    from txbalancer.proxy.member_connection import MemberConnection
+    from txbalancer.proxy.member_link import MemberLink
     from txbalancer.proxy.mounted import MountedBalancer
 
 
@@ -167,7 +167,7 @@ class Attempts(Forwarding):
         self._since = self.runtime.now()
         member.pool.acquire(self)
 
-    def connected(self, connection: MemberConnection) -> None:
+    def connected(self, connection: MemberLink) -> None:
         """
         Take a connection that was opened, or came free, for this exchange.
         """

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from txbalancer.errors import MemberError
 
 if TYPE_CHECKING:
-    from txbalancer.proxy.member_connection import MemberConnection
+    from txbalancer.proxy.member_link import MemberLink
 
 _MOST = 65536
 """Bytes that are read to keep a connection; a new one is cheaper than more."""
@@ -24,7 +24,7 @@ class Drain:
 
     __slots__ = ("_connection", "_left")
 
-    def __init__(self, connection: MemberConnection) -> None:
+    def __init__(self, connection: MemberLink) -> None:
         self._connection = connection
         self._left = _MOST
         exchange: Any = self

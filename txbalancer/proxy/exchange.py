@@ -3,7 +3,7 @@ One request to a balancer and its answer: elect, try, perhaps try again, pass on
 
 The exchange decides nothing that C{core} can decide, and knows neither parser nor
 socket: it drives a client side (L{ClientChannel}) and a member side
-(L{MemberConnection}), which call it back with what their peers do. The phases before
+(L{MemberLink}), which call it back with what their peers do. The phases before
 the response are in L{attempts}.
 """
 
@@ -21,7 +21,7 @@ from txbalancer.proxy.drain import Drain
 from txbalancer.proxy.tunnel import Tunnel
 
 if TYPE_CHECKING:
-    from txbalancer.proxy.member_connection import MemberConnection
+    from txbalancer.proxy.member_link import MemberLink
 
 
 class Exchange(Attempts):
@@ -173,7 +173,7 @@ class Exchange(Attempts):
         self.finish(error.reason)
         self.channel.abort()
 
-    def switched(self, head: ResponseHead, connection: MemberConnection, data: bytes) -> None:
+    def switched(self, head: ResponseHead, connection: MemberLink, data: bytes) -> None:
         """
         The member changed protocols: from here on bytes go both ways.
         """

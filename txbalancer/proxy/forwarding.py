@@ -15,7 +15,7 @@ from txbalancer.core.upgrade import may_upgrade
 from txbalancer.proxy.served import Served
 
 if TYPE_CHECKING:
-    from txbalancer.proxy.member_connection import MemberConnection
+    from txbalancer.proxy.member_link import MemberLink
     from txbalancer.proxy.mounted import MountedBalancer
 
 _REPLAYED = 65536
@@ -43,7 +43,7 @@ class Forwarding(Served):
         "upgrade",
     )
 
-    _connection: MemberConnection | None
+    _connection: MemberLink | None
     _kept: list[bytes] | None
     _kept_size: int
     _mount: Mount
@@ -54,7 +54,7 @@ class Forwarding(Served):
     member: Member | None
     upgrade: bytes
 
-    def _send(self, connection: MemberConnection) -> None:
+    def _send(self, connection: MemberLink) -> None:
         self._connection = connection
         head = self.head
         member = self.member
@@ -90,9 +90,7 @@ class Forwarding(Served):
             return
         self._send_with_body(connection, target, lines)
 
-    def _send_with_body(
-        self, connection: MemberConnection, target: bytes, lines: list[bytes]
-    ) -> None:
+    def _send_with_body(self, connection: MemberLink, target: bytes, lines: list[bytes]) -> None:
         """
         Send a head and as much of the body as there is.
 

@@ -18,7 +18,8 @@ from txbalancer.http1.limits import Limits
 from txbalancer.net.connect import connect_tcp, connect_unix
 from txbalancer.net.deadlines import NEVER
 from txbalancer.net.resolve import Addresses
-from txbalancer.proxy.member_connection import MemberConnection
+from txbalancer.proxy.member_link import MemberLink
+from txbalancer.proxy.member_side import member_side
 from txbalancer.tls.members import client_options
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ class MemberPool:
     @ivar spec: how to talk to the member; replaced on reload.
     @ivar timeout: seconds of silence that a member is allowed.
     @ivar now: monotonic seconds.
+    @ivar side: makes a connection speak what the member does.
     @ivar secure: whether connections are under TLS.
     @ivar host: the member's own name for Host, with its port unless that is the default.
     @ivar base: path of the member's URL, put before each request's path.
@@ -45,7 +47,7 @@ class MemberPool:
     def __init__(self, runtime: Runtime, spec: MemberSpec) -> None:
         self.runtime = runtime
         self.open = 0
-        self.idle: list[MemberConnection] = []
+        self.idle: list[MemberLink] = []
         self._waiting: deque[Attempts] = deque()
         self._openings: dict[Attempts, _Opening] = {}
         self._unclaimed: dict[_Opening, None] = {}
@@ -62,6 +64,7 @@ class MemberPool:
         self._leaving = False
         self.now = self.runtime.now
         self.timeout = spec.timeout
+        self.side = member_side(spec)
         self.secure = spec.scheme == "https"
         self.tls = client_options(spec) if self.secure else None
         self.limits = Limits(line=spec.responsefieldsize, drop_bad=spec.badheader == "ignore")
@@ -91,7 +94,7 @@ class MemberPool:
 
     # -- for the exchange
 
-    def take(self) -> MemberConnection | None:
+    def take(self) -> MemberLink | None:
         """
         Return a usable idle connection, the one used last, or C{None}.
         """
@@ -174,7 +177,7 @@ class MemberPool:
             del self._openings[exchange]
         return exchange
 
-    def opened(self, connection: MemberConnection) -> None:
+    def opened(self, connection: MemberLink) -> None:
         """
         Take a connection that is ready for its first exchange.
         """
@@ -205,7 +208,7 @@ class MemberPool:
 
     # -- coming back and going away
 
-    def put(self, connection: MemberConnection) -> None:
+    def put(self, connection: MemberLink) -> None:
         """
         Take a connection that is free again.
         """
@@ -221,7 +224,7 @@ class MemberPool:
             else:
                 connection.deadline = NEVER
 
-    def closed(self, connection: MemberConnection) -> None:
+    def closed(self, connection: MemberLink) -> None:
         """
         Note that a connection is gone, idle or not.
         """
@@ -230,7 +233,7 @@ class MemberPool:
             self.idle.remove(connection)
         self.serve_waiting()
 
-    def aged(self, connection: MemberConnection, now: float) -> None:
+    def aged(self, connection: MemberLink, now: float) -> None:
         """
         Close a connection that was idle for C{ttl}, unless C{min} or C{smax} keep it.
 
@@ -312,7 +315,7 @@ class _Opening(ClientFactory):
         Make the member side of the connection that came about.
         """
         pool = self._pool
-        connection = MemberConnection(pool, self)
+        connection = pool.side(pool, self)
         if pool.tls is None:
             return connection
         reactor = pool.runtime.reactor
@@ -346,7 +349,7 @@ class _Ready(ClientFactory):
 
     noisy = False
 
-    def __init__(self, connection: MemberConnection) -> None:
+    def __init__(self, connection: MemberLink) -> None:
         self._connection = connection
 
     def buildProtocol(self, addr: Any) -> Any:

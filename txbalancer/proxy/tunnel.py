@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from txbalancer.proxy.channel import ClientChannel
     from txbalancer.proxy.exchange import Exchange
-    from txbalancer.proxy.member_connection import MemberConnection
+    from txbalancer.proxy.member_link import MemberLink
 
 
 class Tunnel:
@@ -26,7 +26,7 @@ class Tunnel:
         self,
         exchange: Exchange,
         client: ClientChannel,
-        member: MemberConnection,
+        member: MemberLink,
         idle: float,
         now: Any,
     ) -> None:
