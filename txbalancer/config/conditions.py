@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from ipaddress import ip_network
 
 from txbalancer.config import words
 from txbalancer.config.ini import Entry, Section
@@ -14,9 +13,12 @@ from txbalancer.config.scope import Scope
 from txbalancer.config.suggest import choose_from
 from txbalancer.core import values
 from txbalancer.core.locations import compile_location
+from txbalancer.core.networks import network
 from txbalancer.core.specs import Condition
 
 KINDS = ("host", "method", "client", "listener", "location")
+OF_STREAMS = ("host", "alpn", "client", "listener")
+"""Conditions of mounts that are for connections rather than HTTP requests."""
 NAMED = ("header.", "query.")
 _HOST = re.compile(r"[a-z0-9._*?-]+|\[?[0-9a-f:.]*:[0-9a-f:.]*\]?", re.ASCII)
 
@@ -67,22 +69,6 @@ def _method(word: str) -> str:
     return values.token(word.upper())
 
 
-def _client(word: str) -> str:
-    if word.lower() == "unix":
-        return "unix"
-    try:
-        return str(ip_network(word))
-    except ValueError:
-        pass
-    try:
-        network = ip_network(word, strict=False)
-    except ValueError as error:
-        raise ValueError(
-            f"{word!r} is not an address, a range such as 10.0.0.0/8, or unix"
-        ) from error
-    raise ValueError(f"{word!r} has bits beside its range (did you mean {network}?)")
-
-
 def _listener(word: str, known: frozenset[str]) -> str:
     if word.lower() not in known:
         raise ValueError(f"no [listener:{word}]{choose_from(word, known)}")
@@ -94,9 +80,16 @@ def _location(word: str) -> str:
     return word
 
 
+def _alpn(word: str) -> str:
+    if not re.fullmatch(r"[!-~]{1,255}", word):
+        raise ValueError(f"{word!r} is not a protocol's name, such as h2 or http/1.1")
+    return word
+
+
 _CHECKS: dict[str, Callable[[str], str]] = {
     "host": _host,
     "method": _method,
-    "client": _client,
+    "client": network,
     "location": _location,
+    "alpn": _alpn,
 }

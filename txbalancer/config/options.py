@@ -25,7 +25,7 @@ SECTIONS: dict[str, tuple[type, tuple[str, ...]]] = {
 
 NOT_YET = {
     "txbalancer": frozenset[str](),
-    "listener": frozenset({"accept-proxy", "http2", "tls-certificates", "tls-client-ca"}),
+    "listener": frozenset({"http2", "tls-certificates", "tls-client-ca"}),
     "balancer": frozenset[str](),
     "mount": frozenset[str](),
     "log": frozenset[str](),

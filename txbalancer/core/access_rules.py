@@ -47,6 +47,7 @@ class Visitor:
 
     @ivar client: the client's address; empty for a unix socket.
     @ivar local: the address at this end of the connection.
+    @ivar here: whether the client's own connection ends here, and not at a proxy before.
     @ivar user: who logged in, if anybody did.
     @ivar names: what look-ups found: C{""} -> the client's own verified name, C{""} for
         none; and for each name that was resolved, the client's address if it is that of the
@@ -54,10 +55,13 @@ class Visitor:
     @ivar missing: the key of C{names} that a rule asked for in vain.
     """
 
-    __slots__ = ("client", "local", "missing", "names", "user")
+    __slots__ = ("client", "here", "local", "missing", "names", "user")
 
-    def __init__(self, client: str, local: str = "", user: str | None = None) -> None:
+    def __init__(
+        self, client: str, local: str = "", user: str | None = None, here: bool = True
+    ) -> None:
         self.client = client
+        self.here = here
         self.local = local
         self.user = user
         self.names: dict[str, str] = {}
@@ -196,7 +200,7 @@ def _same_machine(client: str, local: str) -> bool:
 
 
 def _local(rule: Require) -> Check:
-    return _yes_or_no(lambda visitor: _same_machine(visitor.client, visitor.local))
+    return _yes_or_no(lambda visitor: visitor.here and _same_machine(visitor.client, visitor.local))
 
 
 def _host(rule: Require) -> Check:

@@ -6,11 +6,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from functools import lru_cache
-from ipaddress import ip_address, ip_network
 from urllib.parse import unquote_to_bytes
 
 from txbalancer.core.locations import compile_location
+from txbalancer.core.networks import within
 from txbalancer.core.paths import normalise
 from txbalancer.core.request import Request
 from txbalancer.core.specs import Condition
@@ -117,23 +116,19 @@ def _query(condition: Condition) -> Predicate:
 
 
 def _client(condition: Condition) -> Predicate:
-    unix = "unix" in condition.allowed
-    networks = [ip_network(text, strict=False) for text in condition.allowed if text != "unix"]
-
-    @lru_cache(maxsize=4096)
-    def holds(client: str) -> bool:
-        if not client:
-            return unix
-        address = ip_address(client)
-        mapped = getattr(address, "ipv4_mapped", None)
-        return any((mapped or address) in network for network in networks)
-
+    holds = within(condition.allowed)
     return lambda request: holds(request.peer.client)
 
 
 def _listener(condition: Condition) -> Predicate:
     allowed = frozenset(condition.allowed)
     return lambda request: request.peer.listener in allowed
+
+
+def _alpn(condition: Condition) -> Predicate:
+    allowed = frozenset(word.encode() for word in condition.allowed)
+    # Only a connection has this; a mount of HTTP requests cannot ask for it.
+    return lambda request: not allowed.isdisjoint(getattr(request, "alpn", ()))
 
 
 def _location(condition: Condition) -> Predicate:
@@ -149,4 +144,5 @@ _KINDS: dict[str, Callable[[Condition], Predicate]] = {
     "client": _client,
     "listener": _listener,
     "location": _location,
+    "alpn": _alpn,
 }

@@ -4,9 +4,12 @@ What the domain may see of a request, whatever protocol carried it.
 
 from __future__ import annotations
 
-from typing import Protocol
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, Protocol
 
 _NOT_YET = (None, b"", b"")
+_NO_FACTS: Mapping[str, bytes] = MappingProxyType({})
 
 
 class Peer:
@@ -20,12 +23,19 @@ class Peer:
     @ivar secure: whether the connection is under TLS.
     @ivar server_name: own name of the listener, for Via and X-Forwarded-Server.
     @ivar logged: free for the access log: what it says of the client.
+    @ivar through: address of the proxy that told of the client, empty for a unix socket;
+        C{None} where the client came itself.
+    @ivar facts: what that proxy told beside addresses, by name.
+    @ivar companions: connections to members that are this client's alone, and end with it;
+        C{None} where nobody ends them.
     @ivar forwarded: header lines that say so to members; made and kept by
         L{request_lines<txbalancer.core.headers.request_lines>}.
     """
 
     __slots__ = (
         "client",
+        "companions",
+        "facts",
         "forwarded",
         "listener",
         "local",
@@ -33,6 +43,7 @@ class Peer:
         "port",
         "secure",
         "server_name",
+        "through",
     )
 
     def __init__(
@@ -50,6 +61,9 @@ class Peer:
         self.secure = secure
         self.server_name = server_name
         self.logged = b""
+        self.through: str | None = None
+        self.facts: Mapping[str, bytes] = _NO_FACTS
+        self.companions: set[Any] | None = None
         self.forwarded: tuple[object, bytes, bytes] = _NOT_YET
 
 

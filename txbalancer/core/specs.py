@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from ipaddress import ip_address
 from typing import Any
 
-from txbalancer.core import access, edits, flags, tlswords, values
+from txbalancer.core import access, edits, flags, networks, tlswords, values
 
 SAME: Any = object()
 """Marks an option whose Apache default is also ours."""
@@ -811,8 +811,17 @@ class ListenerSpec:
     max_connections: int = option(
         values.integer(0, 10000000), 10000, "Most client connections at once; 0 = no limit."
     )
+    accept_proxy: tuple[str, ...] = option(
+        networks.networks,
+        (),
+        "Proxies that must begin each connection with a PROXY header, version 1 or 2, within"
+        " head-timeout; from others it is a bad request.",
+        apache_name="RemoteIPProxyProtocol",
+    )
     head_timeout: float = option(
-        values.duration(0.01), 10.0, "Longest time for a request's head, from its first byte."
+        values.duration(0.01),
+        10.0,
+        "Longest time for a request's head, or for what tells a connection's mount.",
     )
     body_timeout: float = option(
         values.duration(0.01), 60.0, "Longest silence within a request's body."

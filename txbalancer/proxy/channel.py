@@ -65,14 +65,18 @@ class ClientChannel(RequestReader):
         """
         Do not read until L{release}: the listener has too many connections.
         """
+        # Something may have been read already, behind a PROXY header.
+        self._blocked = True
         self.transport.pauseProducing()
 
     def release(self) -> None:
         """
         Take part after all.
         """
+        self._blocked = False
         self.welcome()
         self.transport.resumeProducing()
+        self._advance()
 
     @property
     def secure(self) -> bool:

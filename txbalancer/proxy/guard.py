@@ -79,7 +79,8 @@ class Guard:
         peer = head.peer
         if peer.local is None:
             peer.local = _local_address(channel)
-        visitor = Visitor(peer.client, peer.local)
+        # Of a client that a proxy tells of, nothing says on which machine it is.
+        visitor = Visitor(peer.client, peer.local, here=peer.through is None)
         head.visitor = visitor
         verdict = self._judge(visitor)
         if verdict is Verdict.GRANTED and self.more(visitor, head) is Verdict.GRANTED:

@@ -9,7 +9,6 @@ from collections import deque
 from math import inf
 from typing import Any
 
-from twisted.internet.address import UNIXAddress
 from twisted.internet.protocol import ServerFactory
 from twisted.logger import Logger
 
@@ -19,6 +18,7 @@ from txbalancer.core.specs import ListenerSpec
 from txbalancer.errors import ClientError
 from txbalancer.http1.heads import RequestHead
 from txbalancer.http1.limits import Limits
+from txbalancer.net.peers import peer_of
 from txbalancer.proxy.channel import ClientChannel
 from txbalancer.proxy.local import METHODS, LocalAnswer
 from txbalancer.proxy.runtime import Runtime
@@ -84,12 +84,7 @@ class Site(ServerFactory):
         """
         Describe the client at the other end of a transport.
         """
-        address = transport.getPeer()
-        if isinstance(address, UNIXAddress):
-            return Peer("", 0, self.spec.name, self.secure, self.server_name)
-        # A socket for both kinds of addresses gives those of IPv4 in the form of IPv6.
-        host = address.host.removeprefix("::ffff:")
-        return Peer(host, address.port, self.spec.name, self.secure, self.server_name)
+        return peer_of(transport, self.spec.name, self.secure, self.server_name)
 
     def opened(self, channel: ClientChannel) -> None:
         """

@@ -11,16 +11,20 @@ from twisted.internet.defer import Deferred, gatherResults, maybeDeferred
 from twisted.internet.endpoints import serverFromString
 from twisted.internet.interfaces import IListeningPort
 from twisted.internet.protocol import ServerFactory
+from twisted.logger import Logger
 from twisted.protocols.tls import TLSMemoryBIOFactory
 from twisted.python.failure import Failure
 
 from txbalancer.control.metrics.of_listeners import ListenerView
 from txbalancer.core.mounts import MountTable
+from txbalancer.core.networks import within
 from txbalancer.core.specs import ListenerSpec
 from txbalancer.errors import StartError
 from txbalancer.net.eager import make_eager
+from txbalancer.net.proxied import ProxiedFactory
 from txbalancer.proxy.runtime import Runtime
 from txbalancer.proxy.site import Site
+from txbalancer.proxy.throttle import Throttle
 from txbalancer.tls.listeners import server_options
 
 _BACKLOG = 1024
@@ -35,6 +39,8 @@ class ListenerService(Service):
     @ivar sockets: its open endpoints.
     """
 
+    log = Logger()
+
     def __init__(self, runtime: Runtime, spec: ListenerSpec, table: MountTable) -> None:
         self.spec = spec
         self.setName(f"listener:{spec.name}")
@@ -44,6 +50,8 @@ class ListenerService(Service):
         self._prepared: list[Socket] = []
         self._prepared_tls: Any = None
         self._factory: Any = self.site
+        self._proxied: ProxiedFactory | None = None
+        self._throttle = Throttle()
 
     @property
     def ports(self) -> list[IListeningPort]:
@@ -117,6 +125,9 @@ class ListenerService(Service):
         self._factory = self.site
         if tls:
             self._factory = TLSMemoryBIOFactory(tls, False, self.site, self._reactor)
+        self._proxied = None
+        if spec.accept_proxy:
+            self._factory = self._proxied = self._behind_proxies(spec, self._factory)
         self.spec = spec
         self.site.secure = bool(spec.tls_certificate)
         self.site.configure(spec)
@@ -124,6 +135,32 @@ class ListenerService(Service):
         self.sockets, self._prepared = self._prepared, []
         for each in self.sockets:
             each.listener = self
+
+    def _behind_proxies(self, spec: ListenerSpec, factory: Any) -> ProxiedFactory:
+        """
+        Put what reads PROXY headers before a factory.
+        """
+        runtime = self.site.runtime
+        return ProxiedFactory(
+            factory,
+            within(spec.accept_proxy),
+            runtime.deadlines,
+            runtime.now,
+            spec.head_timeout,
+            self._no_header,
+        )
+
+    def _no_header(self, proxy: str, why: str) -> None:
+        more = self._throttle.permit(self.site.now())
+        if more is not None:
+            self.log.warn(
+                "listener {listener}: {proxy} is in accept-proxy but sent {why}:"
+                " its connection is refused{more}",
+                listener=self.spec.name,
+                proxy=proxy or "a unix socket's client",
+                why=why,
+                more=more,
+            )
 
     def build_protocol(self, address: Any) -> Any:
         """
@@ -159,6 +196,8 @@ class ListenerService(Service):
         """
         super().stopService()
         closed = self.close()
+        if self._proxied is not None:
+            self._proxied.drain()
         self.site.drain()
         return closed
 

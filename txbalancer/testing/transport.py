@@ -27,6 +27,7 @@ class MemoryTransport:
     Both ends of a connection: a protocol calls the methods in camelCase, as on a socket
     of Twisted's, and the test is the far end and calls those in snake_case.
 
+    @ivar protocol: who is told what arrives; may be replaced, as on a socket of Twisted's.
     @ivar room: bytes that the far end's system takes; more stays queued here.
     @ivar reading: whether the protocol wants to be given data.
     @ivar ended: C{""}, C{"closed"} or C{"aborted"}: what the protocol did to the connection.
@@ -43,7 +44,7 @@ class MemoryTransport:
         self.reading = True
         self.ended = ""
         self.half_closed = self.lost = False
-        self._reactor, self._protocol, self._peer = reactor, protocol, peer
+        self._reactor, self.protocol, self._peer = reactor, protocol, peer
         self._taken = b""
         self._queued = b""
         self._inbox: deque[Callable[[], None]] = deque()
@@ -129,7 +130,7 @@ class MemoryTransport:
             self._lose(connectionDone)
         elif self._half_closing and not self.half_closed:
             self.half_closed = True
-            IHalfCloseableProtocol(self._protocol).writeConnectionLost()
+            IHalfCloseableProtocol(self.protocol).writeConnectionLost()
 
     def _lose(self, reason: Failure) -> None:
         if not self.lost:
@@ -137,7 +138,7 @@ class MemoryTransport:
             self.reading = False
             if self._producer is not None:
                 self._producer.stopProducing()
-            self._protocol.connectionLost(reason)
+            self.protocol.connectionLost(reason)
 
     # what the far end does
 
@@ -145,7 +146,7 @@ class MemoryTransport:
         """
         Send bytes; they arrive when the protocol reads.
         """
-        self._inbox.append(lambda: self._protocol.dataReceived(data))
+        self._inbox.append(lambda: self.protocol.dataReceived(data))
         self.settle()
 
     def end(self) -> None:
@@ -200,7 +201,7 @@ class MemoryTransport:
             self._delivering = False
 
     def _arrive_end(self) -> None:
-        if IHalfCloseableProtocol.providedBy(self._protocol):
-            self._protocol.readConnectionLost()
+        if IHalfCloseableProtocol.providedBy(self.protocol):
+            self.protocol.readConnectionLost()
         else:
             self._lose(connectionDone)
