@@ -38,22 +38,23 @@ LEVELS = {
     "plugins": 0,
     "core": 1,
     "http1": 1,
+    "http2": 2,
     "config": 2,
     "net": 2,
     "tls": 3,
     "proxy": 4,
-    "stream": 4,
     "probes": 4,
-    "control": 5,
-    "workers": 5,
-    "services": 6,
-    "__main__": 7,
-    "tap": 7,
-    "testing": 7,
-    "demo": 8,
+    "stream": 5,
+    "control": 6,
+    "workers": 6,
+    "services": 7,
+    "__main__": 8,
+    "tap": 8,
+    "testing": 8,
+    "demo": 9,
 }
 
-PURE = ("core", "http1", "errors")
+PURE = ("core", "http1", "http2", "errors")
 # What a pure layer may import: nothing here has a clock, a socket, a file or a dice.
 PURE_IMPORTS = frozenset(
     {
@@ -68,7 +69,7 @@ PURE_IMPORTS = frozenset(
         "decimal",
         "difflib",
     }
-    | {"enum", "fnmatch", "functools", "hashlib", "heapq", "hmac", "html", "importlib"}
+    | {"enum", "fnmatch", "functools", "hashlib", "heapq", "hmac", "html", "http", "importlib"}
     | {
         "ipaddress",
         "itertools",
@@ -86,7 +87,7 @@ PURE_IMPORTS = frozenset(
 LINES_WITHOUT_ADR = 400
 
 # So far these take one value only, which leaves nothing to read.
-ONE_VALUE = {"workers": "0", "mode": "http"}
+ONE_VALUE = {"workers": "0"}
 
 SPECS = (
     specs.MemberSpec,

@@ -63,7 +63,7 @@ def test_every_fault_at_once_in_line_order() -> None:
         "[listner:web]\nendpoint = tcp:1\n"
         "[balancer:shp]\nmembers = http://h\nlbmethod = byrequest\nlbset = x\n"
         "stickyscheme = lerned\nlisteners = 2\nmode = http\n"
-        "[listener:web]\nmode = tcp\nendpoint = tcp:1\ngraceful-timeout = 5m\n"
+        "[listener:web]\nmode = sctp\nendpoint = tcp:1\ngraceful-timeout = 5m\n"
     )
     assert errors(text) == [
         "f:2: [mount:/a] to: no [balancer:shop]; use shp (did you mean shp?)",
@@ -81,8 +81,7 @@ def test_every_fault_at_once_in_line_order() -> None:
         "(did you mean learned?)",
         "f:15: [balancer:shp] listeners: is not known here",
         "f:16: [balancer:shp] mode: does not belong here, but in [listener:NAME]",
-        "f:18: [listener:web] mode: 'tcp' is not available in this version: "
-        "use http (tcp and udp will come)",
+        "f:18: [listener:web] mode: 'sctp' is not allowed: use http or tcp",
         "f:20: [listener:web] graceful-timeout: does not belong here, but in [txbalancer]",
     ]
 

@@ -360,7 +360,7 @@ def test_sessions_work_and_outlive_a_reload() -> None:
     request = request.replace(b"\r\n\r\n", b"\r\nCookie: " + cookie + b"\r\n\r\n")
     assert body_of(ask(rig, request)) == b"2"
     rig.targets.install(rig.spec)
-    rig.site.table = rig.targets.table
+    rig.site.table = rig.targets.table(rig.spec.listeners[0])
     assert body_of(ask(rig, request)) == b"3"
     assert rig.registry.resources["page"].made == 1
 

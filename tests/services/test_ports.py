@@ -109,7 +109,7 @@ def test_endpoints_that_take_their_time(reactor, monkeypatch) -> None:
         def listen(self, factory):
             return Deferred()
 
-    monkeypatch.setattr("txbalancer.services.ports.serverFromString", lambda *_: Slow())
+    monkeypatch.setattr("txbalancer.services.sockets.serverFromString", lambda *_: Slow())
     with pytest.raises(StartError, match="does not listen at once"):
         Socket(reactor, "slow:")
 

@@ -193,13 +193,15 @@ def test_a_reload_that_fails_changes_nothing(old, new) -> None:
     world = World().start()
     world.reactor.busy.add(99)
     client, member = exchange(world)
-    before = world.service.spec, world.service.targets.table
+    targets = world.service.targets
+    before = world.service.spec, [targets.table(each) for each in world.service.spec.listeners]
     members = world.members()
     specs = [each.spec for each in members]
     text = CONFIGURATION.replace(old, new).replace("http://10.0.0.1", "http://10.0.0.1 lbset=1")
     with pytest.raises(StartError):
         world.reload(text)
-    assert (world.service.spec, world.service.targets.table) == before
+    tables = [targets.table(each) for each in world.service.spec.listeners]
+    assert (world.service.spec, tables) == before
     assert [each.spec for each in world.members()] == specs
     assert world.members() == members
     assert list(world.reactor.open) == [80]

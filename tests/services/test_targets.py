@@ -70,7 +70,7 @@ def target_of(rig: MemoryRig, path: bytes):
 
     request = Request()
     request.path = path
-    return rig.targets.table.find(request)[0].target
+    return rig.site.table.find(request)[0].target
 
 
 def test_each_kind_of_target() -> None:

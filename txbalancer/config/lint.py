@@ -13,6 +13,7 @@ from txbalancer.config.findings import Findings
 from txbalancer.config.scope import Placed
 from txbalancer.core.access_rules import asks_for_users
 from txbalancer.core.patterns import is_risky
+from txbalancer.core.schemes import for_streams
 from txbalancer.core.specs import (
     BalancerSpec,
     Condition,
@@ -57,9 +58,13 @@ def lint_specs(
         _stickiness(balancer, findings)
         _cookie(balancer, listeners, findings)
         _routes(balancer, findings)
-    _unused(balancers, mounts, findings)
+    _unused(balancers, listeners, mounts, findings)
     _without_mounts(listeners, mounts, findings)
-    _shadowed(mounts, findings)
+    streams = {each.spec.name for each in listeners if each.spec.mode != "http"}
+    for kind in (True, False):
+        # A connection is none of the requests that other mounts take, and the other way round.
+        one = [each for each in mounts if for_streams(each.spec.conditions, streams) is kind]
+        _shadowed(one, findings)
     told: set[str] = set()
     for mount in mounts:
         _slashes(mount, findings)
@@ -150,8 +155,9 @@ def _probes(placed: Placed[BalancerSpec], findings: Findings) -> None:
             )
 
 
-def _unused(balancers: Balancers, mounts: Mounts, findings: Findings) -> None:
+def _unused(balancers: Balancers, listeners: Listeners, mounts: Mounts, findings: Findings) -> None:
     used = {mount.spec.target.name for mount in mounts if isinstance(mount.spec.target, ToBalancer)}
+    used |= {listener.spec.to for listener in listeners}
     for balancer in balancers:
         if balancer.spec.name not in used:
             findings.warn(
@@ -161,7 +167,9 @@ def _unused(balancers: Balancers, mounts: Mounts, findings: Findings) -> None:
 
 def _without_mounts(listeners: Listeners, mounts: Mounts, findings: Findings) -> None:
     for listener in listeners:
-        if not any(_open_to(listener.spec.name, mount.spec) for mount in mounts):
+        if listener.spec.mode == "http" and not any(
+            _open_to(listener.spec.name, mount.spec) for mount in mounts
+        ):
             findings.warn(
                 listener.section.line,
                 listener.section.title,

@@ -17,6 +17,7 @@ from txbalancer.config.ini import Section, is_ini, read_sections
 from txbalancer.config.lint import lint
 from txbalancer.config.listeners import EndpointKey, read_listener
 from txbalancer.config.logs import read_log
+from txbalancer.config.modes import check_modes, is_stream
 from txbalancer.config.mounts import read_mount
 from txbalancer.config.options import SECTIONS, read_options, split_entries, why
 from txbalancer.config.scope import Scope
@@ -147,6 +148,9 @@ def _build(sections: list[Section], findings: Findings, registry: Registry) -> S
         registry,
         listeners=frozenset(section.label.lower() for section in by_kind["listener"]),
         balancers=frozenset(section.label.lower() for section in by_kind["balancer"]),
+        streams=frozenset(
+            section.label.lower() for section in by_kind["listener"] if is_stream(section)
+        ),
         apache=bool(service) and service[0].defaults == "apache",
         templates=hctemplates.read_templates(by_kind[hctemplates.KIND], findings, registry),
     )
@@ -159,6 +163,7 @@ def _build(sections: list[Section], findings: Findings, registry: Registry) -> S
     if not listeners and not findings.count:
         findings.error(0, "", "", "no listener: a section [listener:NAME] is needed")
     if not findings.count:
+        check_modes(listeners, balancers, mounts, findings, registry)
         lint(listeners, balancers, mounts, findings, scope.apache)
     return ServiceSpec(
         service[0] if service else GlobalSpec(),

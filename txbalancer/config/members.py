@@ -13,9 +13,10 @@ from typing import Any
 from txbalancer.config import hctemplates, words
 from txbalancer.config.options import MEMBER_OPTIONS, TABLES, parse, unknown
 from txbalancer.core.registry import Registry
+from txbalancer.core.schemes import SCHEMES, mode_of
 from txbalancer.core.specs import MemberSpec
 
-PORTS = {"http": 80, "https": 443}
+PORTS = {name: each.port for name, each in SCHEMES.items()}
 KNOWN_SCHEMES = frozenset(
     {"ajp", "balancer", "fcgi", "ftp", "h2", "h2c", "scgi", "uwsgi", "ws", "wss"}
 )
@@ -57,7 +58,8 @@ def parse_url(text: str) -> Address:
         if not bar or not socket.startswith("/") or not _PATH.fullmatch(socket):
             raise ValueError("a unix socket is written unix:/PATH|http://HOST/")
         # `unix:/path|http:` is Apache's short form.
-        text = f"{text}//localhost" if text.lower() in ("http:", "https:") else text
+        short = text[-1:] == ":" and text[:-1].lower() in PORTS
+        text = f"{text}//localhost" if short else text
     else:
         socket = ""
     match = _URL.fullmatch(text)
@@ -71,7 +73,13 @@ def parse_url(text: str) -> Address:
         raise ValueError(f"{text!r} has a query or fragment: only a path may follow the host")
     if not _PATH.fullmatch(path):
         raise ValueError(f"{path!r} has a character that must be written as %XX")
+    if mode_of(scheme) != "http":
+        if path not in ("", "/"):
+            raise ValueError(f"{text!r} has a path: {scheme}:// takes a host and a port only")
+        path = ""
     host, port = _host_port(authority, PORTS[scheme])
+    if not (port or socket):
+        raise ValueError(f"the port is missing: {scheme}://HOST:PORT is expected")
     shown = f"[{host}]" if ":" in host else host
     url = f"{scheme}://{shown}" + (f":{port}" if port != PORTS[scheme] else "") + path
     return Address(f"unix:{socket}|{url}" if socket else url, scheme, host, port, path, socket)

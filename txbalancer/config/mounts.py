@@ -7,7 +7,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
-from txbalancer.config.conditions import KINDS, NAMED, read_conditions
+from txbalancer.config.conditions import KINDS, NAMED, OF_STREAMS, read_conditions
 from txbalancer.config.ini import Section
 from txbalancer.config.options import SECTIONS, read_options, split_entries
 from txbalancer.config.scope import Placed, Scope
@@ -15,6 +15,7 @@ from txbalancer.config.suggest import choose_from
 from txbalancer.config.targets import read_target
 from txbalancer.core.mounts import Mount
 from txbalancer.core.patterns import compile_pattern
+from txbalancer.core.schemes import for_streams
 from txbalancer.core.specs import MountSpec, NotProxied
 
 _DOTS = re.compile(r"/\.{1,2}(?:/|$)")
@@ -27,16 +28,21 @@ def read_mount(section: Section, scope: Scope) -> Placed[MountSpec]:
     findings = scope.findings
     faults_before = findings.count
     own = SECTIONS["mount"][1]
-    mine, rest = split_entries(section, {*own, *KINDS}, NAMED, findings)
+    mine, rest = split_entries(section, {*own, *KINDS, *OF_STREAMS}, NAMED, findings)
     options = scope.defaults(MountSpec)
     options |= read_options(section, mine, scope.registry, findings)
+    conditions = read_conditions(section, [each for each in rest if each.key not in own], scope)
     groups = _groups(section, options.get("match", ""), scope)
-    path = _path(section, scope) if groups is None else ""
+    if for_streams(conditions, scope.streams):
+        _check_stream(section, scope)
+        groups, path = None, "/"
+    else:
+        _check_requests(section, scope)
+        path = _path(section, scope) if groups is None else ""
     if groups is not None and "path" in section.entries:
         findings.error(
             section.line_of("path"), section.title, "path", "give either `path` or `match`"
         )
-    conditions = read_conditions(section, [each for each in rest if each.key not in own], scope)
     _check_pairs(section, options.get("proxypassreverse", ()), scope)
     entry = section.entries.get("to")
     spec = MountSpec(section.label, path, NotProxied(), conditions, **options)
@@ -66,6 +72,23 @@ def _check_pairs(section: Section, pairs: tuple[tuple[str, str], ...], scope: Sc
         if text:
             key = "proxypassreverse"
             scope.findings.error(section.line_of(key), section.title, key, text)
+
+
+def _check_stream(section: Section, scope: Scope) -> None:
+    """
+    Refuse what a mount for connections cannot have: they have no path and no headers.
+    """
+    allowed = ("to", *OF_STREAMS)
+    for key, entry in section.entries.items():
+        if key not in allowed and (key, entry.value) != ("path", "/"):
+            text = f"needs HTTP: mounts of such listeners take {', '.join(allowed)} only"
+            scope.findings.error(entry.line, section.title, key, text)
+
+
+def _check_requests(section: Section, scope: Scope) -> None:
+    if "alpn" in section.entries:
+        text = "is for the mounts of a listener with mode = tcp: give `listener = NAME` of one"
+        scope.findings.error(section.line_of("alpn"), section.title, "alpn", text)
 
 
 def _groups(section: Section, pattern: str, scope: Scope) -> int | None:

@@ -23,6 +23,7 @@ class Scope:
     """
     Where findings go, and the names that a section may refer to.
 
+    @ivar streams: names of the listeners whose mode is not http.
     @ivar templates: options of health checks, by the name of their C{[hctemplate:NAME]}.
     @ivar apache: whether options that are not given have Apache's defaults.
     """
@@ -31,6 +32,7 @@ class Scope:
     registry: Registry
     listeners: frozenset[str] = frozenset()
     balancers: frozenset[str] = frozenset()
+    streams: frozenset[str] = frozenset()
     apache: bool = False
     templates: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 

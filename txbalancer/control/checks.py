@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from txbalancer.config import Complaint
 from txbalancer.control.logformat import compile_format
 from txbalancer.core.access_rules import asks_for_users
+from txbalancer.core.schemes import is_secure
 from txbalancer.core.specs import MemberSpec, ServiceSpec, ToMember
 from txbalancer.errors import StartError
 from txbalancer.proxy.credentials import load as load_users
@@ -37,7 +38,7 @@ def check_tls(spec: ServiceSpec) -> Iterator[Complaint]:
             key, _, rest = text.partition(" ")
             yield f"listener:{listener.name}", key, rest
     for title, key, member in _members(spec):
-        if member.scheme == "https":
+        if is_secure(member.scheme):
             try:
                 client_options(member)
             except StartError as error:

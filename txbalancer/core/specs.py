@@ -164,7 +164,7 @@ class MemberSpec:
     One destination of a balancer: its address, its rank and how to talk to it.
 
     @ivar url: the normalised URL, also the member's name; unique in its balancer.
-    @ivar scheme: C{http} or C{https}.
+    @ivar scheme: one of L{SCHEMES<txbalancer.core.schemes.SCHEMES>}.
     @ivar host: name or address, without brackets; used for Host, SNI and TLS names.
     @ivar port: 1 to 65535.
     @ivar path: base path that is put before each request's path; may be empty.
@@ -236,6 +236,11 @@ class MemberSpec:
     maxqueue: int = option(
         values.integer(0, 1000000), 1024, "Most requests waiting for a connection of this member."
     )
+    sendproxy: str = option(
+        values.choice("off", "v1", "v2"),
+        "off",
+        "Begin connections with a PROXY header of this version; each is then one client's alone.",
+    )
     disablereuse: bool = option(values.flag, False, "Use each connection for one request only.")
     keepalive: bool = option(values.flag, True, "TCP keep-alive on connections.", apache=False)
     addressttl: float = option(
@@ -249,10 +254,17 @@ class MemberSpec:
         0.0,
         "Ask before sending a body (Expect: 100-continue) and wait this long; 0 = do not ask.",
     )
+    secret: str = option(
+        values.text(63),
+        "",
+        "Shared secret that an ajp member asks for; empty = none.",
+        secret=True,
+    )
     iobuffersize: int = option(
         values.zero_or(values.size(512, 1024**2)),
         0,
-        "Most bytes read from the member at once; 0 = 64K.",
+        "Most bytes read from the member at once; 0 = 64K. Of ajp members packetSize, 8K to 64K;"
+        " 0 = 8K.",
         apache_name="iobuffersize, ProxyIOBufferSize",
     )
     receivebuffersize: int = option(
@@ -277,7 +289,10 @@ class MemberSpec:
         apache="NONE",
     )
     tunneltimeout: float = option(
-        values.duration(0.001), HOUR, "Longest silence in an upgraded connection.", apache=60.0
+        values.duration(0.001),
+        HOUR,
+        "Longest silence in an upgraded connection, and in one to a tcp:// or tls:// member.",
+        apache=60.0,
     )
     sslproxyverify: str = option(
         values.choice("require", "none"),
@@ -569,7 +584,7 @@ class Condition:
     """
     One demand on a request beside its path; all of a mount's demands must hold.
 
-    @ivar kind: C{host method header query client listener location}.
+    @ivar kind: C{host method header query client listener location alpn}.
     @ivar name: header or parameter name for C{header} and C{query}.
     @ivar allowed: any of these; globs for C{host}, CIDRs for C{client}; C{*} = present at
         all. Of a C{location} all must match: prefixes, globs or C{~REGEX}, as in C{<Location>}.
@@ -782,6 +797,17 @@ class MountSpec:
     )
 
 
+@values.kind("balancer://NAME, or empty", lambda value: f"balancer://{value}" if value else "")
+def balancer_url(text: str) -> str:
+    """
+    Read the URL of a balancer, of which only the name is kept; empty = none.
+    """
+    match = re.fullmatch(r"balancer://([a-z0-9._-]{1,63})/?", text.lower(), re.ASCII)
+    if match is None and text:
+        raise ValueError(f"{text!r} must be balancer://NAME")
+    return match[1] if match else ""
+
+
 @dataclass(frozen=True, slots=True)
 class ListenerSpec:
     """
@@ -792,7 +818,10 @@ class ListenerSpec:
     endpoint: tuple[str, ...] = ()
 
     mode: str = option(
-        values.only("http", "tcp and udp will come"), "http", "What is spoken on the listener."
+        values.choice("http", "tcp"), "http", "What is balanced: HTTP requests or TCP connections."
+    )
+    to: str = option(
+        balancer_url, "", "With mode = tcp, the balancer of all connections; empty = see mounts."
     )
     tls_certificate: str = option(values.file, "", "PEM file of the certificate and its chain.")
     tls_key: str = option(values.file, "", "PEM file of the key; empty = in tls-certificate.")
@@ -807,6 +836,15 @@ class ListenerSpec:
         "",
         "Own name for X-Forwarded-Server and Via; empty = the machine's.",
         apache_name="ServerName",
+    )
+    idle_timeout: float = option(
+        values.duration(), HOUR, "With mode = tcp, longest silence of both sides; 0 = no limit."
+    )
+    lifetime: float = option(
+        values.duration(), 0.0, "With mode = tcp, longest time a connection may last; 0 = no limit."
+    )
+    tcp_keepalive: bool = option(
+        values.flag, True, "With mode = tcp, TCP keep-alive on connections of clients."
     )
     max_connections: int = option(
         values.integer(0, 10000000), 10000, "Most client connections at once; 0 = no limit."

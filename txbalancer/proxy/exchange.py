@@ -191,6 +191,13 @@ class Exchange(Attempts):
         if self.channel.ended:
             tunnel.client_eof()
 
+    def heard(self) -> None:
+        """
+        Note when the member said its first byte in a tunnel.
+        """
+        if not self._first_byte:
+            self._first_byte = self.runtime.now() - self.started
+
     def tunnel_ended(self, reason: str) -> None:
         """
         Close the client's side of a tunnel.

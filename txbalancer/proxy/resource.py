@@ -7,6 +7,7 @@ A L{BalancerResource} takes an exchange at the end of the head, so that bodies s
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 from typing import Any
 
 from twisted.logger import Logger, LogLevel
@@ -19,7 +20,7 @@ from txbalancer.core.member import Member
 from txbalancer.core.mounts import Mount
 from txbalancer.core.reload import reconfigure
 from txbalancer.core.rollcall import roll_call
-from txbalancer.core.specs import BalancerSpec, MountSpec, ToBalancer
+from txbalancer.core.specs import BalancerSpec, MemberSpec, MountSpec, ToBalancer
 from txbalancer.errors import BalancerError, NoMemberAvailable
 from txbalancer.net.deadlines import NEVER
 from txbalancer.proxy.attempts import Attempts
@@ -40,8 +41,17 @@ class BalancerResource(Resource):
     isLeaf = True
     log = Logger()
 
-    def __init__(self, runtime: Runtime, balancer: Balancer) -> None:
+    def __init__(
+        self,
+        runtime: Runtime,
+        balancer: Balancer,
+        make_pool: Callable[[Runtime, MemberSpec], MemberPool] = MemberPool,
+    ) -> None:
+        """
+        @param make_pool: makes what has the connections of a member.
+        """
         super().__init__()
+        self._make_pool = make_pool
         self.runtime = runtime
         self.balancer = balancer
         self._waiting: deque[Attempts] = deque()
@@ -57,7 +67,7 @@ class BalancerResource(Resource):
         """
         for member in self.balancer.members:
             if member.pool is None:
-                member.pool = MemberPool(self.runtime, member.spec)
+                member.pool = self._make_pool(self.runtime, member.spec)
             else:
                 member.pool.configure(member.spec)
 

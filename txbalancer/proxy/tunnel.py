@@ -1,12 +1,16 @@
 """
-After a 101: bytes both ways, half-closes kept, until both sides are done or silent.
+Bytes both ways, half-closes kept, until both sides are done or silent: after a 101, and
+where connections are balanced.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from txbalancer.net.deadlines import NEVER
+
 if TYPE_CHECKING:
+    from txbalancer.core.member import Member
     from txbalancer.proxy.channel import ClientChannel
     from txbalancer.proxy.exchange import Exchange
     from txbalancer.proxy.member_link import MemberLink
@@ -14,13 +18,26 @@ if TYPE_CHECKING:
 
 class Tunnel:
     """
-    An upgraded connection: raw bytes between a client and a member.
+    Raw bytes between a client and a member.
 
     Source: APACHE item H41; the member's C{tunneltimeout} bounds silence, as HAProxy's
     C{timeout tunnel} does.
     """
 
-    __slots__ = ("_client", "_client_done", "_exchange", "_idle", "_member", "_member_done", "_now")
+    __slots__ = (
+        "_client",
+        "_client_done",
+        "_exchange",
+        "_idle",
+        "_member",
+        "_member_done",
+        "_now",
+        "_silent",
+        "_state",
+        "_until",
+    )
+
+    _state: Member
 
     def __init__(
         self,
@@ -29,30 +46,49 @@ class Tunnel:
         member: MemberLink,
         idle: float,
         now: Any,
+        until: float = NEVER,
     ) -> None:
         """
         @param idle: seconds of silence in both directions that end the tunnel.
+        @param until: when it has to end in any case.
         """
+        assert exchange.member is not None
         self._exchange, self._client, self._member = exchange, client, member
-        self._idle, self._now = idle, now
+        self._state = exchange.member
+        self._idle, self._now, self._until = idle, now, until
+        self._silent = True
         self._client_done = self._member_done = False
         client.tunnel = member.tunnel = self
-        self._client.deadline = now() + idle
+        self._heard()
+
+    def _heard(self) -> None:
+        """
+        Put the end for silence off.
+        """
+        deadline = self._now() + self._idle
+        self._client.deadline = deadline if deadline < self._until else self._until
 
     def from_client(self, data: bytes) -> None:
         """
         Pass on what the client sent.
         """
-        self._exchange.bytes_in += len(data)
-        self._client.deadline = self._now() + self._idle
+        size = len(data)
+        self._exchange.bytes_in += size
+        self._state.transferred += size
+        self._heard()
         self._member.transport.write(data)
 
     def from_member(self, data: bytes) -> None:
         """
         Pass on what the member sent.
         """
-        self._exchange.bytes_out += len(data)
-        self._client.deadline = self._now() + self._idle
+        size = len(data)
+        self._exchange.bytes_out += size
+        self._state.read += size
+        self._heard()
+        if self._silent:
+            self._silent = False
+            self._exchange.heard()
         self._client.transport.write(data)
 
     # Each side's fullness stops reading the other side.
@@ -61,7 +97,7 @@ class Tunnel:
         """
         The client does not keep up.
         """
-        self._client.deadline = self._now() + self._idle
+        self._heard()
         if not self._member_done:
             self._member.transport.pauseProducing()
 
@@ -69,7 +105,7 @@ class Tunnel:
         """
         The client has caught up.
         """
-        self._client.deadline = self._now() + self._idle
+        self._heard()
         if not self._member_done:
             self._member.transport.resumeProducing()
 
@@ -93,7 +129,7 @@ class Tunnel:
         """
         self._client_done = True
         if self._member_done:
-            self._end("ok")
+            self.end("ok")
         else:
             self._member.half_close()
 
@@ -103,29 +139,40 @@ class Tunnel:
         """
         self._member_done = True
         if self._client_done:
-            self._end("ok")
+            self.end("ok")
         else:
             self._client.half_close()
 
-    def client_gone(self) -> None:
+    def client_gone(self, reason: str = "ok") -> None:
         """
         The client's connection is lost.
         """
-        self._end("ok")
+        self.end(reason)
 
     def member_gone(self) -> None:
         """
         The member's connection is lost.
         """
-        self._end("ok")
+        self.end("ok")
+
+    def member_broken(self, reason: str) -> None:
+        """
+        The member's connection is lost before its time: cut the client off, so that it can tell.
+        """
+        client = self._client
+        self.end(reason)
+        client.abort()
 
     def idle(self) -> None:
         """
-        Nobody said anything for too long.
+        Nobody said anything for too long, or it has lasted too long.
         """
-        self._end("tunnel-idle")
+        self.end("tunnel-idle" if self._now() < self._until else "lifetime")
 
-    def _end(self, reason: str) -> None:
+    def end(self, reason: str) -> None:
+        """
+        End both sides.
+        """
         client, member, exchange = self._client, self._member, self._exchange
         client.tunnel = member.tunnel = None
         member.close(polite=True)

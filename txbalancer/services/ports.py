@@ -7,33 +7,28 @@ from __future__ import annotations
 from typing import Any
 
 from twisted.application.service import Service
-from twisted.internet.defer import Deferred, gatherResults, maybeDeferred
-from twisted.internet.endpoints import serverFromString
+from twisted.internet.defer import Deferred, gatherResults
 from twisted.internet.interfaces import IListeningPort
-from twisted.internet.protocol import ServerFactory
 from twisted.logger import Logger
 from twisted.protocols.tls import TLSMemoryBIOFactory
-from twisted.python.failure import Failure
 
 from txbalancer.control.metrics.of_listeners import ListenerView
 from txbalancer.core.mounts import MountTable
 from txbalancer.core.networks import within
 from txbalancer.core.specs import ListenerSpec
 from txbalancer.errors import StartError
-from txbalancer.net.eager import make_eager
 from txbalancer.net.proxied import ProxiedFactory
 from txbalancer.proxy.runtime import Runtime
-from txbalancer.proxy.site import Site
 from txbalancer.proxy.throttle import Throttle
+from txbalancer.services.modes import MODES
+from txbalancer.services.sockets import Socket, cause
 from txbalancer.tls.listeners import server_options
-
-_BACKLOG = 1024
-"""Connections that may wait to be accepted; the system may allow fewer."""
 
 
 class ListenerService(Service):
     """
-    One listener: opens its endpoints, or says which one cannot be opened.
+    One listener: opens its endpoints, or says which one cannot be opened. Its mode stays; a
+    reload that changes it puts another listener on the same endpoints.
 
     @ivar site: what serves its connections.
     @ivar sockets: its open endpoints.
@@ -45,7 +40,8 @@ class ListenerService(Service):
         self.spec = spec
         self.setName(f"listener:{spec.name}")
         self._reactor = runtime.reactor
-        self.site = Site(runtime, spec, table, secure=bool(spec.tls_certificate))
+        self._mode = MODES[spec.mode]
+        self.site = self._mode.make_site(runtime, spec, table, bool(spec.tls_certificate))
         self.sockets: list[Socket] = []
         self._prepared: list[Socket] = []
         self._prepared_tls: Any = None
@@ -102,10 +98,10 @@ class ListenerService(Service):
 
     def _listen(self, spec: ListenerSpec, endpoint: str) -> Socket:
         try:
-            return Socket(self._reactor, endpoint)
+            return self._mode.open_socket(self._reactor, endpoint)
         except Exception as error:
             raise StartError(
-                f"listener {spec.name}: {_cause(error)}: cannot listen on {endpoint}"
+                f"listener {spec.name}: {cause(error)}: cannot listen on {endpoint}"
             ) from error
 
     def abandon(self) -> None:
@@ -200,70 +196,3 @@ class ListenerService(Service):
             self._proxied.drain()
         self.site.drain()
         return closed
-
-
-class Socket(ServerFactory):
-    """
-    An open endpoint; it may outlive the listener behind it, which a reload can replace.
-
-    @ivar endpoint: its Twisted server endpoint string.
-    @ivar port: the open port.
-    @ivar listener: who serves its connections; C{None} before anybody does.
-    """
-
-    noisy = False
-
-    def __init__(self, reactor: Any, endpoint: str) -> None:
-        self.endpoint = endpoint
-        self.listener: ListenerService | None = None
-        outcome: list[Any] = []
-        listening = maybeDeferred(serverFromString(reactor, _with_backlog(endpoint)).listen, self)
-        listening.addBoth(outcome.append)
-        if not outcome:
-            raise StartError("the endpoint does not listen at once")
-        if isinstance(outcome[0], Failure):
-            outcome[0].raiseException()
-        make_eager(outcome[0])
-        self.port: IListeningPort = outcome[0]
-
-    def logPrefix(self) -> str:
-        """
-        Name the endpoint where Twisted tells that it listens.
-        """
-        return f"endpoint {self.endpoint}"
-
-    def buildProtocol(self, addr: Any) -> Any:
-        """
-        Ask the listener as it is now.
-        """
-        return self.listener.build_protocol(addr) if self.listener is not None else None
-
-    def close(self) -> Deferred[Any]:
-        """
-        Accept no more connections.
-        """
-        return maybeDeferred(self.port.stopListening)
-
-
-def _with_backlog(endpoint: str) -> str:
-    """
-    Add a backlog to an endpoint that may have one and has none.
-
-    Twisted's 50 is full within three milliseconds of a burst, and whoever is dropped then
-    tries again only after a second.
-    """
-    kind = endpoint.partition(":")[0]
-    if kind not in ("tcp", "tcp6", "unix") or ":backlog=" in endpoint:
-        return endpoint
-    return f"{endpoint}:backlog={_BACKLOG}"
-
-
-def _cause(error: Exception) -> str:
-    """
-    Put the reason of a failed listen in a few words.
-    """
-    if isinstance(error, LookupError):
-        # From Twisted's table of inherited sockets, by index or by name.
-        return "systemd has handed over no such socket"
-    inner = getattr(error, "socketError", None) or error
-    return getattr(inner, "strerror", None) or str(inner) or type(inner).__name__

@@ -16,9 +16,10 @@ from txbalancer.config.diff import plan
 from txbalancer.control.checks import CHECKS
 from txbalancer.core import flags
 from txbalancer.core.counters import Counters
+from txbalancer.core.mounts import MountTable
 from txbalancer.core.outcome import Outcome
 from txbalancer.core.registry import Registry
-from txbalancer.core.specs import ServiceSpec
+from txbalancer.core.specs import ListenerSpec, ServiceSpec
 from txbalancer.core.values import counted
 from txbalancer.errors import BalancerError
 from txbalancer.proxy.runtime import Runtime
@@ -28,7 +29,8 @@ from txbalancer.services.loads import MemberLoads
 from txbalancer.services.logs import Logs
 from txbalancer.services.persistence import Persistence
 from txbalancer.services.plugins import load_registry
-from txbalancer.services.ports import ListenerService, Socket
+from txbalancer.services.ports import ListenerService
+from txbalancer.services.sockets import Socket
 from txbalancer.services.stopping import Stopping
 from txbalancer.services.targets import Targets
 
@@ -156,7 +158,7 @@ class BalancerService(MultiService):
             self.targets.install(self.spec)
             self.persistence.load(state)
             for each in self.spec.listeners:
-                listener = ListenerService(self.runtime, each, self.targets.table)
+                listener = ListenerService(self.runtime, each, self.targets.table(each))
                 listener.open()
                 self._listeners[each.name] = listener
                 listener.setServiceParent(self)
@@ -278,11 +280,7 @@ class BalancerService(MultiService):
         @raise StartError: when a part cannot be had; nothing has changed then.
         """
         changes = plan(self.spec, spec)
-        listeners = {
-            each.name: self._listeners.get(each.name)
-            or ListenerService(self.runtime, each, self.targets.table)
-            for each in spec.listeners
-        }
+        listeners = {each.name: self._listener(each) for each in spec.listeners}
         # Endpoints stay open whatever becomes of the listener that they belong to.
         spare = [socket for each in self._listeners.values() for socket in each.sockets]
         try:
@@ -320,22 +318,31 @@ class BalancerService(MultiService):
             )
         return lines
 
+    def _listener(self, spec: ListenerSpec) -> ListenerService:
+        """
+        Return the listener for a new spec: the one there is, unless its mode is another.
+        """
+        found = self._listeners.get(spec.name)
+        if found is not None and found.spec.mode == spec.mode:
+            return found
+        return ListenerService(self.runtime, spec, MountTable(()))
+
     def _publish(
         self, spec: ServiceSpec, listeners: dict[str, ListenerService], unused: list[Socket]
     ) -> None:
         before, self._listeners = self._listeners, listeners
         self._leaving = [each for each in self._leaving if each.site.channels]
         for each in spec.listeners:
-            listeners[each.name].configure(each, self.targets.table)
+            listeners[each.name].configure(each, self.targets.table(each))
         for socket in unused:
             socket.close()
         for name, listener in before.items():
-            if name not in listeners:
+            if listeners.get(name) is not listener:
                 listener.sockets = []
                 self._leaving.append(listener)
                 listener.disownServiceParent()
         for name, listener in listeners.items():
-            if name not in before:
+            if before.get(name) is not listener:
                 listener.setServiceParent(self)
 
     # -- stop

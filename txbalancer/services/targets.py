@@ -15,9 +15,11 @@ from txbalancer.core import flags
 from txbalancer.core.balancer import Balancer
 from txbalancer.core.mounts import Mount, MountTable
 from txbalancer.core.registry import Registry
+from txbalancer.core.schemes import for_streams, is_secure
 from txbalancer.core.specs import (
     BalancerSpec,
     FixedStatus,
+    ListenerSpec,
     MemberSpec,
     MountSpec,
     NotProxied,
@@ -41,8 +43,10 @@ from txbalancer.proxy.web import WebTarget
 from txbalancer.services.flips import FlipLog
 from txbalancer.services.guards import Guards
 from txbalancer.services.heartbeat import HeartbeatLoad, HeartbeatResource
+from txbalancer.services.modes import make_pool
 from txbalancer.services.pages import Pages
 from txbalancer.services.steering import Steering
+from txbalancer.stream.exchange import StreamTarget
 from txbalancer.tls.members import client_options
 
 _SECRET = secrets.token_bytes(32)
@@ -55,7 +59,6 @@ class Targets:
 
     @ivar balancers: named ones by name.
     @ivar plain: lone members of mounts (C{to = http://…}) by their spec.
-    @ivar table: the mounts, with their targets.
     @ivar guards: what stands before targets that not everybody may use.
     @ivar journal: what happened to them; C{telemetry}: what they served.
     @ivar steering: changes the balancers at run time.
@@ -70,7 +73,7 @@ class Targets:
         self._heartbeats = heartbeats or HeartbeatLoad(1000)
         self.balancers: dict[str, BalancerResource] = {}
         self.plain: dict[MemberSpec, BalancerResource] = {}
-        self.table = MountTable(())
+        self._by_listener: dict[str, MountTable] = {}
         self._resources: dict[str, WebTarget] = {}
         self.guards = Guards(runtime)
         self.journal = Journal(lambda: runtime.wall())
@@ -98,19 +101,47 @@ class Targets:
             balancers[each.name].reconfigure(each)
         for lone in plain.values():
             lone.open_pools()
-        table = MountTable(
-            [self._mount(order, each, balancers, plain) for order, each in enumerate(spec.mounts)]
-        )
+        tables = self._tables(spec, balancers, plain)
         leaving = [
             resource
             for name, resource in self.balancers.items()
             if balancers.get(name) is not resource
         ]
         leaving += [each for key, each in self.plain.items() if plain.get(key) is not each]
-        self.balancers, self.plain, self.table = balancers, plain, table
+        self.balancers, self.plain, self._by_listener = balancers, plain, tables
         self.steering.install(spec, balancers)
         for resource in leaving:
             resource.leave()
+
+    def table(self, listener: ListenerSpec) -> MountTable:
+        """
+        Return the mounts of a listener of the configuration, with their targets.
+        """
+        return self._by_listener[listener.name]
+
+    def _tables(
+        self,
+        spec: ServiceSpec,
+        balancers: dict[str, BalancerResource],
+        plain: dict[MemberSpec, BalancerResource],
+    ) -> dict[str, MountTable]:
+        """
+        Divide the mounts: connections are not for those of HTTP requests, nor requests for those
+        of connections; and a listener may have a balancer of its own.
+        """
+        streams = {each.name for each in spec.listeners if each.mode != "http"}
+        kinds: dict[bool, list[Mount]] = {False: [], True: []}
+        for order, each in enumerate(spec.mounts):
+            stream = for_streams(each.conditions, streams)
+            make = _stream_mount if stream else self._mount
+            kinds[stream].append(make(order, each, balancers, plain))
+        tables = {kind: MountTable(found) for kind, found in kinds.items()}
+        found = {each.name: tables[each.mode != "http"] for each in spec.listeners}
+        for listener in spec.listeners:
+            if listener.to:
+                whole = MountSpec(listener.name, "/", ToBalancer(listener.to))
+                found[listener.name] = MountTable((_stream_mount(0, whole, balancers, plain),))
+        return found
 
     def resources(self) -> list[BalancerResource]:
         """
@@ -140,7 +171,7 @@ class Targets:
 
     def _resource(self, spec: BalancerSpec, plain: bool = False) -> BalancerResource:
         balancer = Balancer(spec, self._registry, Random(), secret=_SECRET, plain=plain)
-        resource = BalancerResource(self._runtime, balancer)
+        resource = BalancerResource(self._runtime, balancer, make_pool)
         told = FlipLog(self._runtime, spec.name, self.journal)
         balancer.on_flip = lambda flip: self._flipped(flip, resource, told)
         resource.open_pools()
@@ -208,6 +239,22 @@ class Targets:
         return self._resources[name]
 
 
+def _stream_mount(
+    order: int,
+    spec: MountSpec,
+    balancers: dict[str, BalancerResource],
+    plain: dict[MemberSpec, BalancerResource],
+) -> Mount:
+    mount = Mount(spec, order)
+    target = spec.target
+    if isinstance(target, ToBalancer):
+        mount.target = StreamTarget(balancers[target.name])
+    else:
+        assert isinstance(target, ToMember)
+        mount.target = StreamTarget(plain[target.member])
+    return mount
+
+
 def _check_tls(spec: ServiceSpec) -> None:
     """
     Try the TLS files of every member, before anything changes.
@@ -215,5 +262,5 @@ def _check_tls(spec: ServiceSpec) -> None:
     members = [member for each in spec.balancers for member in each.members]
     members += [each.target.member for each in spec.mounts if isinstance(each.target, ToMember)]
     for member in members:
-        if member.scheme == "https":
+        if is_secure(member.scheme):
             client_options(member)

@@ -17,6 +17,7 @@ from txbalancer.core.commands import (
     SetMember,
 )
 from txbalancer.core.registry import Registry
+from txbalancer.core.schemes import is_secure
 from txbalancer.core.specs import MemberSpec, ServiceSpec
 from txbalancer.errors import StartError
 from txbalancer.tls.members import client_options
@@ -50,7 +51,7 @@ def check_files(member: MemberSpec) -> None:
     """
     @raise ValueError: when a member's TLS files cannot be used.
     """
-    if member.scheme == "https":
+    if is_secure(member.scheme):
         try:
             client_options(member)
         except StartError as error:

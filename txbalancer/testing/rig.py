@@ -22,7 +22,7 @@ from txbalancer.core.outcome import Outcome
 from txbalancer.core.registry import Registry
 from txbalancer.core.specs import ServiceSpec
 from txbalancer.proxy.runtime import Runtime
-from txbalancer.proxy.site import Site
+from txbalancer.services.modes import MODES
 from txbalancer.services.plugins import load_registry
 from txbalancer.services.targets import Targets
 from txbalancer.testing.transport import MemoryTransport
@@ -87,7 +87,10 @@ class MemoryRig:
         )
         self.targets = Targets(self.runtime, self.registry)
         self.targets.install(configuration)
-        self.site = Site(self.runtime, configuration.listeners[0], self.targets.table)
+        first = configuration.listeners[0]
+        self.site = MODES[first.mode].make_site(
+            self.runtime, first, self.targets.table(first), bool(first.tls_certificate)
+        )
         self.runtime.deadlines.start(self.runtime.now)
         self._opened = [0, 0]
 

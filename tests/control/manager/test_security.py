@@ -105,7 +105,7 @@ def test_a_session_outlives_a_reload(person: Person) -> None:
     """
     nonce = person.nonce()
     person.rig.targets.install(person.rig.spec)
-    person.rig.site.table = person.rig.targets.table
+    person.rig.site.table = person.rig.targets.table(person.rig.spec.listeners[0])
     assert person.post(nonce, w_lf="5").startswith("Changed")
 
 

@@ -1,0 +1,62 @@
+"""
+What the scheme of a member's URL says: its port, whether it is under TLS, and which mode
+of listener can use it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Container
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from txbalancer.core.specs import Condition
+
+
+class Scheme(NamedTuple):
+    """
+    One scheme.
+
+    @ivar port: the port where none is given; 0 = one must be given.
+    @ivar secure: whether connections are under TLS.
+    @ivar mode: the mode of listeners whose traffic such members can take.
+    """
+
+    port: int
+    secure: bool = False
+    mode: str = "http"
+
+
+SCHEMES = {
+    "http": Scheme(80),
+    "https": Scheme(443, secure=True),
+    "ajp": Scheme(8009),
+    "fcgi": Scheme(8000),
+    "tcp": Scheme(0, mode="tcp"),
+    "tls": Scheme(0, secure=True, mode="tcp"),
+}
+"""Every scheme that members can have, by its name."""
+
+
+def is_secure(scheme: str) -> bool:
+    """
+    Tell whether connections to members of a scheme are under TLS.
+    """
+    return SCHEMES[scheme].secure
+
+
+def mode_of(scheme: str) -> str:
+    """
+    Name the mode of listeners whose traffic members of a scheme can take.
+    """
+    return SCHEMES[scheme].mode
+
+
+def for_streams(conditions: tuple[Condition, ...], streams: Container[str]) -> bool:
+    """
+    Tell whether a mount is for connections rather than for HTTP requests: it says by
+    C{listener =} which listeners it is for, and all of those have another mode.
+
+    @param streams: names of the listeners whose mode is not http.
+    """
+    named = [each for each in conditions if each.kind == "listener"]
+    return any(all(name in streams for name in each.allowed) for each in named)

@@ -1,0 +1,48 @@
+"""
+What serves a listener, by its mode.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from txbalancer.core.mounts import MountTable
+from txbalancer.core.specs import ListenerSpec, MemberSpec
+from txbalancer.proxy.pool import MemberPool
+from txbalancer.proxy.runtime import Runtime
+from txbalancer.proxy.site import Site
+from txbalancer.services.sockets import Socket
+from txbalancer.stream.member import StreamPool
+from txbalancer.stream.site import StreamSite
+
+Served = Callable[[Runtime, ListenerSpec, MountTable, bool], Any]
+"""Makes a L{Site} or what has the same attributes for L{ListenerService}; the last argument
+tells whether clients come through TLS that ends here."""
+
+
+class Mode(NamedTuple):
+    """
+    One mode of listeners.
+
+    @ivar make_site: makes what serves connections or datagrams.
+    @ivar open_socket: opens an endpoint, for a reactor and an endpoint's text.
+    """
+
+    make_site: Served
+    open_socket: Callable[[Any, str], Socket]
+
+
+MODES = {
+    "http": Mode(Site, Socket),
+    "tcp": Mode(StreamSite, Socket),
+}
+
+_POOLS: dict[str, type[MemberPool]] = {"tcp": StreamPool, "tls": StreamPool}
+
+
+def make_pool(runtime: Runtime, spec: MemberSpec) -> MemberPool:
+    """
+    Make the pool of a member, by the scheme of its URL.
+    """
+    return _POOLS.get(spec.scheme, MemberPool)(runtime, spec)

@@ -1,0 +1,83 @@
+"""
+The member side of a balanced connection, and the pool that makes it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from txbalancer.errors import MemberError, ResponseTimeout, Truncated
+from txbalancer.proxy.member_link import TUNNEL, MemberLink
+from txbalancer.proxy.pool import MemberPool
+
+if TYPE_CHECKING:
+    from txbalancer.core.specs import MemberSpec
+    from txbalancer.stream.exchange import StreamExchange
+
+
+class StreamLink(MemberLink):
+    """
+    A connection to a member that belongs to one client for as long as it lives.
+    """
+
+    __slots__ = ()
+
+    def attach(self, exchange: StreamExchange) -> None:
+        """
+        Belong to a client from now on.
+        """
+        self._state = TUNNEL
+        self.exchange = exchange
+        self.request_sent = True
+
+    def dataReceived(self, data: bytes) -> None:
+        """
+        Pass on what the member says.
+        """
+        if self.tunnel is not None:
+            self.tunnel.from_member(data)
+
+    def expired(self, now: float) -> None:
+        """
+        Give up a member that takes no bytes.
+        """
+        if self._state != TUNNEL or (self.stuck and self._moving()):
+            super().expired(now)
+            return
+        self._broken(ResponseTimeout("the member takes no bytes"))
+
+    def _ended(self, clean: bool, text: str) -> None:
+        if self._state != TUNNEL or clean:
+            super()._ended(clean, text)
+        else:
+            self._broken(Truncated(text))
+
+    def _broken(self, error: MemberError) -> None:
+        tunnel = self.tunnel
+        self.close()
+        if tunnel is not None:
+            tunnel.member_broken(error.reason)
+
+
+class StreamPool(MemberPool):
+    """
+    The connections to one member, of which none is ever used twice.
+    """
+
+    def _side(self, spec: MemberSpec) -> type[MemberLink]:
+        return StreamLink
+
+    def take(self) -> MemberLink | None:
+        """
+        Return C{None}: a connection belongs to one client.
+        """
+        return None
+
+    def put(self, connection: MemberLink) -> None:
+        """
+        Give a connection whose client has left before it was made to whoever waits for one.
+        """
+        if self._waiting and self.introduce is None:
+            self._waiting.popleft().connected(connection)
+        else:
+            connection.close(polite=True)

@@ -1,0 +1,85 @@
+"""
+A listener of connections at work.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from txbalancer.core.outcome import Outcome
+from txbalancer.core.specs import ListenerSpec
+from txbalancer.errors import ClientError
+from txbalancer.proxy.site import Site
+from txbalancer.stream.channel import StreamChannel
+from txbalancer.stream.request import Connection
+
+
+class StreamSite(Site):
+    """
+    Makes a L{StreamChannel} for each connection and finds the balancer for it.
+
+    @ivar peeks: whether clients speak TLS that does not end here, and its beginning says
+        which mount they want.
+    """
+
+    def configure(self, spec: ListenerSpec) -> None:
+        """
+        Take other options for the same endpoints; connections stay.
+        """
+        super().configure(spec)
+        self.peeks = False
+
+    def buildProtocol(self, addr: Any) -> Any:
+        """
+        Make the client side of a new connection.
+        """
+        return StreamChannel(self)
+
+    def route(self, channel: StreamChannel, wanted: Connection) -> None:
+        """
+        Hand a connection to the target of the first mount that takes it.
+        """
+        request: Any = wanted
+        client: Any = channel
+        found = self.table.find(request)
+        if found is None:
+            channel.refuse(NoMount("no mount takes the connection"))
+            return
+        mount, path = found
+        mount.target.begin(self, client, wanted, mount, path)
+
+    def dismiss(self, channel: StreamChannel, error: ClientError) -> None:
+        """
+        Record a connection that got no exchange.
+        """
+        now = self.now()
+        more = self._throttle.permit(now)
+        if more is not None:
+            self.log.debug(
+                "{listener}: {client}: {error}{more}",
+                listener=self.spec.name,
+                client=channel.peer.client,
+                error=str(error),
+                more=more,
+            )
+        request: Any = Connection(channel.peer)
+        duration = now - channel.since
+        self.runtime.finish(
+            Outcome(
+                request=request,
+                peer=channel.peer,
+                status=error.status,
+                reason=error.reason,
+                started=self.runtime.wall() - duration,
+                duration=duration,
+            )
+        )
+
+
+class NoMount(ClientError):
+    """
+    No mount of the listener takes what the client asked for.
+    """
+
+    status = 404
+    reason = "no-mount"
