@@ -210,7 +210,7 @@ def _pool(member: Member) -> Report | None:
     pool = member.pool
     if pool is None:
         return None
-    idle, connecting = len(pool.idle), pool.connecting
+    idle, connecting = pool.at_rest, pool.connecting
     return {
         "idle": idle,
         "busy": max(0, pool.open - idle - connecting),

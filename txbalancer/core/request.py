@@ -4,7 +4,7 @@ What the domain may see of a request, whatever protocol carried it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from types import MappingProxyType
 from typing import Any, Protocol
 
@@ -28,6 +28,8 @@ class Peer:
     @ivar facts: what that proxy told beside addresses, by name.
     @ivar companions: connections to members that are this client's alone, and end with it;
         C{None} where nobody ends them.
+    @ivar told: what members are told of the client in other protocols than HTTP, by protocol;
+        made and kept by who speaks them, C{None} before.
     @ivar forwarded: header lines that say so to members; made and kept by
         L{request_lines<txbalancer.core.headers.request_lines>}.
     """
@@ -44,6 +46,7 @@ class Peer:
         "secure",
         "server_name",
         "through",
+        "told",
     )
 
     def __init__(
@@ -63,7 +66,8 @@ class Peer:
         self.logged = b""
         self.through: str | None = None
         self.facts: Mapping[str, bytes] = _NO_FACTS
-        self.companions: set[Any] | None = None
+        self.companions: Collection[Any] | None = None
+        self.told: dict[str, Any] | None = None
         self.forwarded: tuple[object, bytes, bytes] = _NOT_YET
 
 

@@ -53,6 +53,7 @@ def peer_of(transport: Any, listener: str, secure: bool, server_name: bytes) -> 
         # A socket for both kinds of addresses gives those of IPv4 in the form of IPv6.
         host = address.host.removeprefix("::ffff:")
         peer = Peer(host, address.port, listener, secure, server_name)
+    peer.companions = ()
     introduction = getattr(transport, "introduction", None)
     if introduction is not None:
         peer.through, header = introduction

@@ -36,6 +36,8 @@ from txbalancer.core.health import ProbeResult
 from txbalancer.core.specs import MemberSpec
 from txbalancer.core.transcript import Transcript
 from txbalancer.errors import StartError
+from txbalancer.net.introduction import BUILDS, IntroducedFactory
+from txbalancer.net.proxyprotocol import LOCAL
 from txbalancer.tls.members import client_options
 
 EXPECTED = (
@@ -81,6 +83,9 @@ class Line:
         self.began: float = reactor.seconds()
         self._transcript = Transcript(self.began)
         plain = _endpoint(reactor, member)
+        introduce = BUILDS[member.sendproxy]
+        if introduce is not None:
+            plain = _Introduced(plain, introduce(LOCAL))
         self._endpoint = wrapClientTLS(client_options(member), plain) if tls else plain
         self.protocol: Any = None
 
@@ -162,6 +167,23 @@ class Line:
         transport = getattr(self.protocol, "transport", None)
         if transport is not None:
             transport.abortConnection()
+
+
+@implementer(IStreamClientEndpoint)
+class _Introduced:
+    """
+    An endpoint whose connections begin with a PROXY header: nobody's but ours.
+    """
+
+    def __init__(self, endpoint: Any, header: bytes) -> None:
+        self._endpoint, self._header = endpoint, header
+
+    def connect(self, factory: IProtocolFactory) -> Any:
+        """
+        Connect; the header goes before what the factory's protocol says.
+        """
+        connecting = self._endpoint.connect(IntroducedFactory(factory, self._header))
+        return connecting.addCallback(lambda wrapper: wrapper.wrappedProtocol)
 
 
 def _endpoint(reactor: Any, member: MemberSpec) -> Any:

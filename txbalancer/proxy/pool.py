@@ -5,21 +5,19 @@ A member's connections: idle ones to use again, and a queue when all are busy.
 from __future__ import annotations
 
 from collections import deque
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from twisted.internet.error import TimeoutError as TwistedTimeout
-from twisted.internet.protocol import ClientFactory
-from twisted.protocols.tls import TLSMemoryBIOFactory
-from twisted.python.failure import Failure
-
+from txbalancer.core.schemes import is_secure
 from txbalancer.core.specs import MemberSpec
-from txbalancer.errors import ConnectFailed, ConnectTimeout, QueueTimeout
+from txbalancer.errors import ConnectFailed, QueueTimeout
 from txbalancer.http1.limits import Limits
-from txbalancer.net.connect import connect_tcp, connect_unix
 from txbalancer.net.deadlines import NEVER
+from txbalancer.net.introduction import BUILDS, Build
 from txbalancer.net.resolve import Addresses
+from txbalancer.proxy.companions import Companions
 from txbalancer.proxy.member_link import MemberLink
 from txbalancer.proxy.member_side import member_side
+from txbalancer.proxy.opening import Opening
 from txbalancer.tls.members import client_options
 
 if TYPE_CHECKING:
@@ -42,6 +40,8 @@ class MemberPool:
         that of one that says C{Connection: Upgrade}.
     @ivar open: connections that are open or opening.
     @ivar idle: connections without an exchange, the last used one last.
+    @ivar introduce: writes the PROXY header with which connections begin; C{None} for none.
+    @ivar companions: where connections are that began so, each for one client only.
     """
 
     def __init__(self, runtime: Runtime, spec: MemberSpec) -> None:
@@ -49,8 +49,10 @@ class MemberPool:
         self.open = 0
         self.idle: list[MemberLink] = []
         self._waiting: deque[Attempts] = deque()
-        self._openings: dict[Attempts, _Opening] = {}
-        self._unclaimed: dict[_Opening, None] = {}
+        self._openings: dict[Attempts, Opening] = {}
+        self._unclaimed: dict[Opening, None] = {}
+        self.introduce: Build | None = None
+        self.companions = Companions()
         self._addresses = Addresses(runtime.reactor, spec.host, spec.addressttl, runtime.now)
         self.configure(spec)
 
@@ -61,11 +63,13 @@ class MemberPool:
         It is in use then, also after L{leave}: a member that was removed may come back.
         """
         self.spec = spec
+        self._change_introduction(spec)
         self._leaving = False
+        self._aside = self.introduce is not None or bool(self.companions)
         self.now = self.runtime.now
         self.timeout = spec.timeout
-        self.side = member_side(spec)
-        self.secure = spec.scheme == "https"
+        self.side = self._side(spec)
+        self.secure = is_secure(spec.scheme)
         self.tls = client_options(spec) if self.secure else None
         self.limits = Limits(line=spec.responsefieldsize, drop_bad=spec.badheader == "ignore")
         # Keep-Alive is for members of HTTP/1.0, and bytraffic counts it (APACHE H7, A13).
@@ -78,12 +82,34 @@ class MemberPool:
         self.base = spec.path.encode("ascii")
         self._addresses.ttl = spec.addressttl
 
+    def _change_introduction(self, spec: MemberSpec) -> None:
+        before, self.introduce = self.introduce, BUILDS[spec.sendproxy]
+        if before is not self.introduce:
+            for connection in self._at_rest():
+                connection.close()
+
+    def _side(self, spec: MemberSpec) -> type[MemberLink]:
+        """
+        Return the class of connections.
+        """
+        return member_side(spec)
+
     @property
     def waiting(self) -> int:
         """
         How many exchanges wait for a connection.
         """
         return len(self._waiting)
+
+    @property
+    def at_rest(self) -> int:
+        """
+        How many connections carry no exchange.
+        """
+        return len(self.idle) + len(self.companions.idle)
+
+    def _at_rest(self) -> list[MemberLink]:
+        return [*self.idle, *self.companions.idle]
 
     @property
     def connecting(self) -> int:
@@ -113,10 +139,28 @@ class MemberPool:
         It ends in C{exchange.connected(connection)}, in C{exchange.attempt_failed(error)},
         or in L{cancel}.
         """
-        if self.spec.max and self.open >= self.spec.max and not self._unclaimed:
+        if self.introduce is not None:
+            self._acquire_own(exchange)
+        elif self.spec.max and self.open >= self.spec.max and not self._unclaimed:
             self._queue(exchange)
         else:
             self._open(exchange)
+
+    def _acquire_own(self, exchange: Attempts) -> None:
+        """
+        Get the exchange a connection that is its client's alone.
+        """
+        connection = self.companions.take(exchange.head.peer)
+        if connection is not None:
+            exchange.connected(connection)
+            return
+        if self.spec.max and self.open >= self.spec.max:
+            unused = self.companions.oldest()
+            if unused is None:
+                self._queue(exchange)
+                return
+            unused.close()
+        self._open(exchange)
 
     def cancel(self, exchange: Attempts) -> bool:
         """
@@ -158,18 +202,18 @@ class MemberPool:
     # -- opening
 
     def _open(self, exchange: Attempts) -> None:
-        if self._unclaimed:
+        if self._unclaimed and self.introduce is None:
             # Begun for somebody who left: clients that come and go must not use up sockets.
             opening, _ = self._unclaimed.popitem()
             opening.exchange = exchange
             self._openings[exchange] = opening
             return
         self.open += 1
-        opening = _Opening(self, exchange)
+        opening = Opening(self, exchange)
         self._openings[exchange] = opening
         opening.start(self._addresses)
 
-    def _conclude(self, opening: _Opening) -> Attempts | None:
+    def _conclude(self, opening: Opening) -> Attempts | None:
         exchange, opening.exchange = opening.exchange, None
         if exchange is None:
             self._unclaimed.pop(opening, None)
@@ -184,6 +228,8 @@ class MemberPool:
         exchange = None
         if connection.opening is not None:
             exchange = self._conclude(connection.opening)
+            if connection.opening.header:
+                self.companions.own(connection, connection.opening.peer)
             connection.opening = None
         if exchange is not None:
             exchange.connected(connection)
@@ -196,7 +242,7 @@ class MemberPool:
         """
         self._addresses.distrust()
 
-    def opening_failed(self, opening: _Opening, error: ConnectFailed) -> None:
+    def opening_failed(self, opening: Opening, error: ConnectFailed) -> None:
         """
         Tell whoever waits that no connection came about.
         """
@@ -212,11 +258,11 @@ class MemberPool:
         """
         Take a connection that is free again.
         """
+        if self._aside and self._put_aside(connection):
+            return
         if self._waiting:
             exchange = self._waiting.popleft()
             exchange.connected(connection)
-        elif self._leaving:
-            connection.close()
         else:
             self.idle.append(connection)
             if self.spec.ttl:
@@ -224,11 +270,28 @@ class MemberPool:
             else:
                 connection.deadline = NEVER
 
+    def _put_aside(self, connection: MemberLink) -> bool:
+        """
+        Take a connection that not everybody's request may go over, or nobody's any more.
+
+        @return: whether it is one.
+        """
+        shared = self.introduce is None and not self.companions.owns(connection)
+        if shared and (self._waiting or not self._leaving):
+            return False
+        usable = self.introduce is not None and not (self._leaving or self._waiting)
+        if usable and self.companions.put(connection):
+            connection.deadline = self.now() + self.spec.ttl if self.spec.ttl else NEVER
+        else:
+            connection.close()
+        return True
+
     def closed(self, connection: MemberLink) -> None:
         """
         Note that a connection is gone, idle or not.
         """
         self.open -= 1
+        self.companions.discard(connection)
         if connection in self.idle:
             self.idle.remove(connection)
         self.serve_waiting()
@@ -240,7 +303,7 @@ class MemberPool:
         Source: APACHE item W52.
         """
         smax = self.spec.smax
-        if smax is not None and len(self.idle) > max(self.spec.min, smax):
+        if smax is not None and self.at_rest > max(self.spec.min, smax):
             connection.close()
         else:
             connection.deadline = now + self.spec.ttl
@@ -258,102 +321,6 @@ class MemberPool:
         """
         Close what is idle, and everything else once its exchange is over.
         """
-        self._leaving = True
-        for connection in list(self.idle):
+        self._leaving = self._aside = True
+        for connection in self._at_rest():
             connection.close()
-
-
-class _Opening(ClientFactory):
-    """
-    One connection being opened: the member's addresses, one after the other.
-
-    Source: APACHE item W55.
-
-    @ivar exchange: who waits for it, if anybody still does.
-    """
-
-    noisy = False
-
-    def __init__(self, pool: MemberPool, exchange: Attempts) -> None:
-        self._pool = pool
-        self.exchange: Attempts | None = exchange
-        self._left: list[str] = []
-
-    def start(self, addresses: Addresses) -> None:
-        """
-        Begin with the first address.
-        """
-        spec = self._pool.spec
-        if spec.socket:
-            reactor = self._pool.runtime.reactor
-            timeout = spec.connectiontimeout
-            connect_unix(reactor, spec.socket, self, timeout, spec.iobuffersize)
-        else:
-            addresses.find(self._found)
-
-    def _found(self, addresses: list[str]) -> None:
-        self._left = list(addresses)
-        if self._left:
-            self._next()
-        else:
-            self._fail(ConnectFailed(f"{self._pool.spec.url}: the name does not resolve"))
-
-    def _next(self) -> None:
-        spec = self._pool.spec
-        connect_tcp(
-            self._pool.runtime.reactor,
-            self._left.pop(0),
-            spec.port,
-            self,
-            spec.connectiontimeout,
-            spec.receivebuffersize,
-            spec.iobuffersize,
-        )
-
-    def buildProtocol(self, addr: Any) -> Any:
-        """
-        Make the member side of the connection that came about.
-        """
-        pool = self._pool
-        connection = pool.side(pool, self)
-        if pool.tls is None:
-            return connection
-        reactor = pool.runtime.reactor
-        wrapper = TLSMemoryBIOFactory(pool.tls, True, _Ready(connection), reactor)
-        return wrapper.buildProtocol(addr)
-
-    def clientConnectionFailed(self, connector: Any, reason: Failure) -> None:
-        """
-        Go on with the next address, or give up.
-        """
-        if self._left:
-            self._next()
-        elif reason.check(TwistedTimeout):
-            spec = self._pool.spec
-            text = f"{spec.url}: no connection within {spec.connectiontimeout:g} s"
-            self._fail(ConnectTimeout(text))
-        else:
-            self._fail(ConnectFailed(f"{self._pool.spec.url}: {reason.getErrorMessage()}"))
-
-    def _fail(self, error: ConnectFailed) -> None:
-        pool = self._pool
-        if pool.spec.addressttl < 0:
-            pool.distrust_addresses()
-        pool.opening_failed(self, error)
-
-
-class _Ready(ClientFactory):
-    """
-    Hands out one protocol that exists already.
-    """
-
-    noisy = False
-
-    def __init__(self, connection: MemberLink) -> None:
-        self._connection = connection
-
-    def buildProtocol(self, addr: Any) -> Any:
-        """
-        Return the protocol.
-        """
-        return self._connection

@@ -20,6 +20,7 @@ from txbalancer.http1.heads import RequestHead
 from txbalancer.http1.limits import Limits
 from txbalancer.net.peers import peer_of
 from txbalancer.proxy.channel import ClientChannel
+from txbalancer.proxy.companions import dismiss
 from txbalancer.proxy.local import METHODS, LocalAnswer
 from txbalancer.proxy.runtime import Runtime
 from txbalancer.proxy.throttle import Throttle
@@ -105,6 +106,9 @@ class Site(ServerFactory):
         Forget a connection, and let one that waits take its place.
         """
         self.channels.discard(channel)
+        if channel.peer.companions:
+            dismiss(channel.peer)
+        channel.peer.companions = None
         self.runtime.deadlines.discard(channel)
         if self._held:
             if channel in self._held:

@@ -151,7 +151,7 @@ def _pool(member: Member) -> str:
     pool = member.pool
     if pool is None:
         return ""
-    idle, opening = len(pool.idle), pool.connecting
+    idle, opening = pool.at_rest, pool.connecting
     text = f"{max(0, pool.open - idle - opening)} busy, {idle} idle"
     text += f", {opening} opening" if opening else ""
     text += f" of {member.spec.max}" if member.spec.max else ""

@@ -61,7 +61,7 @@ def _flags(view: MemberView) -> dict[str, int]:
 
 def _pool(view: MemberView) -> dict[str, int]:
     pool = view.member.pool
-    idle, connecting = len(pool.idle), pool.connecting
+    idle, connecting = pool.at_rest, pool.connecting
     return {"busy": pool.open - idle - connecting, "connecting": connecting, "idle": idle}
 
 
