@@ -237,11 +237,13 @@ class Peers:
         command = [program, "-db", "-f", str(folder / "haproxy.cfg")]
         return self.start("haproxy", command, port, folder)
 
-    def tomcat10(self, route: str = "") -> Peer:
+    def tomcat10(self, route: str = "", ajp: str = "", apps: str = "") -> Peer:
         """
         Start Tomcat with Debian's example applications under C{/examples}.
 
         @param route: C{jvmRoute}, which Tomcat puts behind the dot of each session id.
+        @param ajp: speak AJP rather than HTTP, with these further attributes of the connector.
+        @param apps: further C{Context} elements.
         """
         program = require("tomcat10")
         folder, port = self.folder(), free_port()
@@ -249,12 +251,13 @@ class Peers:
             (folder / each).mkdir()
         shutil.copy(TOMCAT / "etc/web.xml", folder / "conf")
         jvm_route = f'jvmRoute="{route}"' if route else ""
+        connector = f'protocol="AJP/1.3" {ajp}' if ajp else 'protocol="HTTP/1.1"'
         (folder / "conf/server.xml").write_text(
             f'<Server port="-1"><Service name="Catalina">\n'
-            f'<Connector port="{port}" address="127.0.0.1" protocol="HTTP/1.1"/>\n'
+            f'<Connector port="{port}" address="127.0.0.1" {connector}/>\n'
             f'<Engine name="Catalina" defaultHost="localhost" {jvm_route}>\n'
             f'<Host name="localhost" appBase="webapps" autoDeploy="false">\n'
-            f'<Context path="/examples" docBase="{TOMCAT_EXAMPLES}"/>\n'
+            f'<Context path="/examples" docBase="{TOMCAT_EXAMPLES}"/>{apps}\n'
             f"</Host></Engine></Service></Server>\n"
         )
         env = {

@@ -159,7 +159,10 @@ class Attempts(Forwarding):
             self._open(member)
         else:
             self._reused = True
-            self._send(connection)
+            try:
+                self._send(connection)
+            except errors.ClientError as error:
+                self.client_error(error)
 
     def _open(self, member: Member) -> None:
         self._waits = True
@@ -181,7 +184,10 @@ class Attempts(Forwarding):
             self._connect_time += waited
             assert self.member is not None
             self._target.balancer.connected(self.member)
-        self._send(connection)
+        try:
+            self._send(connection)
+        except errors.ClientError as error:
+            self.client_error(error)
 
     def opening(self) -> None:
         """
@@ -350,6 +356,13 @@ class Attempts(Forwarding):
             None if session is None else (session.name, session.route),
             self._route_changed(member),
         )
+
+    @property
+    def session_route(self) -> bytes:
+        """
+        The route in the session, C{b""} without one.
+        """
+        return self._session.route if self._session is not None else b""
 
     def _route_changed(self, member: Member) -> bool:
         """

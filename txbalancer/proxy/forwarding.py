@@ -55,12 +55,17 @@ class Forwarding(Served):
     upgrade: bytes
 
     def _send(self, connection: MemberLink) -> None:
+        """
+        Send the head over a connection, and what there is of the body.
+
+        @raise ClientError: the member's protocol has no room for such a request.
+        """
         self._connection = connection
         head = self.head
         member = self.member
         assert member is not None
         pool = member.pool
-        rules = self._mounted.rules
+        rules = self._mounted.bare_rules if pool.side.carries_client else self._mounted.rules
         target = pool.base + self._path
         if head.query is not None and not rules.noquery:
             target = target + b"?" + head.query
@@ -77,7 +82,7 @@ class Forwarding(Served):
             # An earlier member's offer does not hold for this one.
             self.upgrade = b""
             manner = self._mounted.manner
-            speaks = manner is None or not manner.old
+            speaks = pool.side.continues and (manner is None or not manner.old)
             if speaks and may_upgrade(head.upgrade, member.spec.upgrade):
                 self.upgrade = head.upgrade
                 lines += (b"Connection: Upgrade", b"Upgrade: " + head.upgrade)
@@ -104,6 +109,11 @@ class Forwarding(Served):
         expects = head.expects and not done
         manner = self._mounted.manner
         asks = connection.pool.spec.ping > 0 and (manner is None or not manner.old)
+        if not connection.continues:
+            asks = False
+            if expects:
+                expects = head.expects = False
+                self.channel.interim(b"HTTP/1.1 100 Continue", [])
         if expects or asks:
             lines.append(b"Expect: 100-continue")
         exchange: Any = self
@@ -112,6 +122,7 @@ class Forwarding(Served):
         )
         if asks:
             connection.ask()
+        asks = connection.asks
         for piece in self._kept or ():
             connection.write_body(piece)
         if asks:

@@ -51,6 +51,9 @@ class MemberLink(Link):
     """
     A connection to a member, carrying one exchange at a time.
 
+    @cvar carries_client: whether the protocol itself tells the member who its client is, and
+        what that calls the service, so that no X-Forwarded-For and the like is added.
+    @cvar continues: whether the member can say 100 (Continue).
     @ivar exchange: the exchange that has the connection, or C{None}.
     @ivar tunnel: where bytes go after a 101.
     @ivar keep: whether the member keeps the connection open after this answer.
@@ -62,6 +65,9 @@ class MemberLink(Link):
     @ivar opening: what opened the connection; the pool knows by it who waits.
     @ivar stuck: whether the member does not take what is sent.
     """
+
+    carries_client = False
+    continues = True
 
     __slots__ = (
         "_buffer",

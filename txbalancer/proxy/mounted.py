@@ -5,6 +5,7 @@ A balancer as the target of one mount, with what that mount wants done.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from random import Random
 from types import MappingProxyType
 from typing import TYPE_CHECKING
@@ -36,6 +37,7 @@ class MountedBalancer:
     @ivar begin: takes a request at the end of its head.
     @ivar resource: the balancer.
     @ivar rules: header rules of the mount.
+    @ivar bare_rules: those of requests to members that are told of the client otherwise.
     @ivar reverse: maps Location and the like back, or C{None}.
     @ivar watched: statuses of a member's answer that are more than passed on.
     @ivar failonstatus: those of them that put the member out.
@@ -50,6 +52,7 @@ class MountedBalancer:
         "_random_bits",
         "_request_editor",
         "_says_continue",
+        "bare_rules",
         "begin",
         "changes",
         "editor",
@@ -75,6 +78,9 @@ class MountedBalancer:
         spec = resource.balancer.spec
         self.resource = resource
         self.rules = HeaderRules(mount)
+        self.bare_rules = HeaderRules(
+            replace(mount, addheaders=False, preservehost=True, via="off")
+        )
         self.reverse = None
         if may_reverse(mount):
             balancers = {name: each.balancer for name, each in others.items()}

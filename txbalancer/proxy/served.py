@@ -15,6 +15,16 @@ if TYPE_CHECKING:
     from txbalancer.proxy.runtime import Runtime
 
 
+def local_address(channel: ClientChannel) -> str:
+    """
+    Return the address that a client connected to; empty where there is none.
+    """
+    if channel.transport is None:
+        return ""
+    host = getattr(channel.transport.getHost(), "host", "")
+    return host.removeprefix("::ffff:") if isinstance(host, str) else ""
+
+
 class Served:
     """
     One request of a client, and the record of how it was answered.

@@ -1,0 +1,269 @@
+"""
+The member side of AJP 1.3: servlet containers such as Tomcat.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from txbalancer.ajp import answers, codes, requests
+from txbalancer.ajp.answers import PacketReader
+from txbalancer.ajp.requests import Client, HeaderLines, attribute
+from txbalancer.core.authority import name_and_port
+from txbalancer.errors import BadResponse, MemberError
+from txbalancer.http1.heads import NO_BODY
+from txbalancer.net.deadlines import NEVER
+from txbalancer.proxy.member_link import ASKING, CLOSED, HEAD, IDLE
+from txbalancer.proxy.packet_connection import PacketConnection
+from txbalancer.proxy.served import local_address
+
+if TYPE_CHECKING:
+    from txbalancer.proxy.exchange import Exchange
+    from txbalancer.proxy.manner import Manner
+    from txbalancer.proxy.pool import MemberPool
+
+_MOST_HELD = 65536
+"""Bytes of a request's body that wait for the container to ask; above, the client has to wait."""
+
+_HEADERS = HeaderLines()
+
+
+class AJPConnection(PacketConnection):
+    """
+    A connection to a servlet container.
+
+    The first piece of a body of known length goes with the request, each further one when
+    the container asks for it.
+    """
+
+    __slots__ = ("_body", "_over_body", "_packets", "_request", "_room", "_secret", "_size")
+
+    def __init__(self, pool: MemberPool, opening: Any) -> None:
+        super().__init__(pool, opening)
+        spec = pool.spec
+        self._size = min(max(spec.iobuffersize, requests.LEAST_PACKET), requests.MOST_PACKET)
+        secret = spec.secret.encode()
+        self._secret = (attribute(codes.SECRET, secret),) if secret else ()
+        self._packets = PacketReader()
+        self._body = bytearray()
+        self._over_body = False
+        self._room = 0
+        self._request = b""
+
+    # -- the request
+
+    def begin(
+        self,
+        exchange: Exchange,
+        method: bytes,
+        target: bytes,
+        lines: list[bytes],
+        body: int,
+        expects: bool,
+        manner: Manner | None,
+    ) -> int:
+        """
+        Send a request, or first the question whether the container is there.
+
+        @raise ClientError: the head is too large for a packet.
+        """
+        packet = self._packet(exchange, method, target, lines, body)
+        self.exchange = exchange
+        self._method = method
+        self.request_sent = self._over_body = body in (NO_BODY, 0)
+        # A container asks for all of a body whose length it does not know.
+        self._room = requests.most_body(self._size) if body > 0 else 0
+        if self.pool.spec.ping:
+            self.asks = True
+            self._state = ASKING
+            self._request = packet
+            self.deadline = self.pool.now() + self.pool.spec.ping
+            self.transport.write(requests.CPING)
+        else:
+            self._send(packet)
+        return len(packet)
+
+    def _packet(
+        self, exchange: Exchange, method: bytes, target: bytes, lines: list[bytes], body: int
+    ) -> bytes:
+        head = exchange.head
+        peer = head.peer
+        told = peer.told
+        client = told.get("ajp") if told is not None else None
+        if client is None:
+            client = _introduce(exchange)
+        name, port = name_and_port(head.host or lines[0][6:], peer.secure)
+        headers = _HEADERS.encode(lines)
+        if body != NO_BODY:
+            # Containers know by the latter that there is a body at all.
+            line = b"Transfer-Encoding: chunked" if body < 0 else b"Content-Length: %d" % body
+            headers.append(requests.header(line))
+        path, mark, query = target.partition(b"?")
+        attributes: tuple[bytes, ...] = self._secret
+        if head.user is not None:
+            attributes += (
+                attribute(codes.REMOTE_USER, head.user),
+                attribute(codes.AUTH_TYPE, b"Basic"),
+            )
+        if mark:
+            attributes += (attribute(codes.QUERY_STRING, query),)
+        route = exchange.session_route
+        if route:
+            attributes += (attribute(codes.ROUTE, route),)
+        version = b"HTTP/1.1" if head.minor else b"HTTP/1.0"
+        return requests.request(
+            method, path, version, client, name, port, headers, attributes, self._size
+        )
+
+    def _send(self, packet: bytes) -> None:
+        self._state = HEAD
+        self.deadline = NEVER if self._room else self.pool.now() + self.pool.timeout
+        self.transport.write(packet)
+
+    def ask(self) -> None:
+        """
+        Nothing is to be done: L{begin} asks already.
+        """
+
+    def write_body(self, data: bytes) -> None:
+        """
+        Send a piece of the body as far as the container wants it, and hold the rest.
+        """
+        if self._state == CLOSED:
+            return
+        self._body += data
+        if self._room and not self.asks:
+            self._feed()
+        if len(self._body) > _MOST_HELD and not self.stuck:
+            self.pauseProducing()
+
+    def end_body(self, trailers: list[bytes]) -> None:
+        """
+        Note the end of the body; AJP has no place for trailers.
+        """
+        if self._state == CLOSED:
+            return
+        self._over_body = True
+        if self.asks:
+            return
+        if self._room:
+            self._feed()
+        else:
+            self._settle()
+
+    def _feed(self) -> None:
+        """
+        Send the piece of the body that the container asked for, or tell it that there is none.
+        """
+        held = self._body
+        if held:
+            piece = bytes(held[: self._room])
+            del held[: self._room]
+            self._room = 0
+            self.transport.write(requests.body(piece))
+            if self.stuck and len(held) <= _MOST_HELD:
+                self.resumeProducing()
+        elif self._over_body:
+            self._room = 0
+            self.transport.write(requests.NO_MORE)
+        self._settle()
+
+    def _settle(self) -> None:
+        """
+        Note what is left to be sent, and whose turn it is: the container's, unless it wants
+        what the client has yet to send.
+        """
+        self.request_sent = self._over_body and not self._body
+        if not self.paused and not self.stuck:
+            self.deadline = NEVER if self._room else self.pool.now() + self.pool.timeout
+
+    def resumeProducing(self) -> None:
+        """
+        Go on reading the client, unless there is enough to send already.
+        """
+        if len(self._body) <= _MOST_HELD:
+            super().resumeProducing()
+
+    # -- the answer
+
+    def dataReceived(self, data: bytes) -> None:
+        """
+        Read what the container says.
+        """
+        try:
+            packets = self._packets.feed(data)
+            if self._state in (IDLE, CLOSED):
+                # Nothing was asked: whatever this is, it must not answer the next request.
+                self.close()
+                return
+            self._take(packets)
+        except BadResponse as error:
+            self._faulty(error)
+
+    def _faulty(self, error: MemberError) -> None:
+        exchange = self.exchange
+        if self._state in (HEAD, ASKING):
+            self._refuse(error)
+        else:
+            self.close()
+            if exchange is not None:
+                exchange.response_broken(error)
+
+    def _take(self, packets: list[answers.Packet]) -> None:
+        """
+        Act on what came at once; pieces of a body go on as one.
+        """
+        head = b""
+        pieces: list[bytes] = []
+        done = False
+        for kind, content in packets:
+            if done:
+                raise BadResponse("more after the end of an AJP answer")
+            if kind == codes.SEND_BODY_CHUNK and (head or self._state not in (HEAD, ASKING)):
+                pieces.append(content)
+            elif kind == codes.END_RESPONSE and (head or self._state not in (HEAD, ASKING)):
+                self.keep = answers.flag(content)
+                done = True
+            elif kind == codes.SEND_HEADERS and self._state == HEAD and not head:
+                head = answers.head(content)
+            elif kind == codes.GET_BODY_CHUNK and self._state != ASKING:
+                self._wanted(answers.wanted(content))
+            elif kind == codes.CPONG and self._state == ASKING:
+                self._there()
+            else:
+                raise BadResponse(f"an AJP packet of kind {kind}, which has no place here")
+        data = pieces[0] if len(pieces) == 1 else b"".join(pieces)
+        if head:
+            self._first(head, data, done)
+        elif pieces or done:
+            self._more(data, done)
+
+    def _there(self) -> None:
+        """
+        The container is there: send it what waited.
+        """
+        packet, self._request = self._request, b""
+        self.asks = False
+        self._send(packet)
+        if self._room and (self._body or self._over_body):
+            self._feed()
+        if self.exchange is not None:
+            self.exchange.asked()
+
+    def _wanted(self, size: int) -> None:
+        self._room = min(size, requests.most_body(self._size)) or requests.most_body(self._size)
+        self._feed()
+
+
+def _introduce(exchange: Exchange) -> Client:
+    """
+    Make what containers are told of a client's connection, and keep it there.
+    """
+    peer = exchange.head.peer
+    if peer.local is None:
+        peer.local = local_address(exchange.channel)
+    client = Client.of(peer.client, peer.port, peer.local, peer.secure)
+    if peer.told is None:
+        peer.told = {}
+    peer.told["ajp"] = client
+    return client

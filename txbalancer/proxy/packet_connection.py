@@ -1,0 +1,120 @@
+"""
+What AJP and FastCGI have in common: answers whose head and body come in packets, and whose
+end is said.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from txbalancer.errors import BadResponse, Truncated
+from txbalancer.http1.heads import NO_BODY, UNTIL_CLOSE, ResponseHead, parse_response
+from txbalancer.http1.lines import drop_bad_lines
+from txbalancer.proxy.local import start_line
+from txbalancer.proxy.member_link import BODY, MemberLink
+
+if TYPE_CHECKING:
+    from txbalancer.proxy.exchange import Exchange
+    from txbalancer.proxy.pool import MemberPool
+
+_NO_TRAILERS: Sequence[bytes] = ()
+_UNKNOWN, _NONE = -1, -2
+
+
+class PacketConnection(MemberLink):
+    """
+    Passes answers on to the exchange that has the connection.
+
+    A Content-Length must be true, as in HTTP/1.1; without one the client's side frames the
+    body as it can.
+    """
+
+    __slots__ = ("_left", "_method")
+
+    carries_client = True
+    continues = False
+
+    def __init__(self, pool: MemberPool, opening: Any) -> None:
+        super().__init__(pool, opening)
+        self._method = b""
+        self._left = _UNKNOWN
+
+    def _first(self, head: bytes, data: bytes, done: bool) -> None:
+        """
+        Pass on the head of an answer and what came with it of the body.
+
+        @param head: as of HTTP/1.1; C{keep} is set already where C{done}.
+        """
+        try:
+            answer, body = self._read_head(head, data, done)
+        except BadResponse as error:
+            self._refuse(error)
+            return
+        exchange = self.exchange
+        assert exchange is not None
+        if body == NO_BODY:
+            data = b""
+        if done:
+            self._over()
+        else:
+            self._state = BODY
+            self.deadline = self.pool.now() + self.pool.timeout
+        exchange.response(answer, body, data, done, _NO_TRAILERS)
+
+    def _read_head(self, head: bytes, data: bytes, done: bool) -> tuple[ResponseHead, int]:
+        limits = self.pool.limits
+        if len(head) > limits.head:
+            raise BadResponse(f"a head over {limits.head} bytes")
+        try:
+            answer = parse_response(head, limits)
+        except BadResponse:
+            better = drop_bad_lines(head) if limits.drop_bad else head
+            if len(better) == len(head):
+                raise
+            answer = parse_response(better, limits)
+        if answer.status < 200:
+            raise BadResponse(f"an interim answer ({answer.status}), which cannot be here")
+        if answer.chunked:
+            raise BadResponse("a Transfer-Encoding, which cannot be here")
+        if answer.start[-1:] == b" ":
+            answer.start = start_line(answer.status)
+        body = answer.body(self._method)
+        size = len(data)
+        if body == NO_BODY:
+            self._left = _NONE
+        elif body == UNTIL_CLOSE:
+            self._left = _UNKNOWN
+            if done:
+                body = size
+        else:
+            self._left = body - size
+            if self._left < 0 or (done and self._left):
+                raise BadResponse(f"a body of {size} bytes after Content-Length: {body}")
+        return answer, body
+
+    def _more(self, data: bytes, done: bool) -> None:
+        """
+        Pass on more of the body, or its end.
+        """
+        exchange = self.exchange
+        assert exchange is not None
+        self.deadline = self.pool.now() + self.pool.timeout
+        if self._left >= 0:
+            self._left -= len(data)
+            if self._left < 0 or (done and self._left):
+                self._broken(exchange, done)
+                return
+        if data and self._left != _NONE:
+            # Data first: a client that is full pauses this connection, while it is still its own.
+            exchange.response_data(data)
+        if done and self.exchange is exchange:
+            self._over()
+            exchange.response_end(_NO_TRAILERS)
+
+    def _broken(self, exchange: Exchange, done: bool) -> None:
+        self.close()
+        if done:
+            exchange.response_broken(Truncated("the answer ended before its Content-Length"))
+        else:
+            exchange.response_broken(BadResponse("a body longer than its Content-Length"))
