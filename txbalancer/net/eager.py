@@ -72,15 +72,23 @@ class EagerWrites:
         before = self.offset, len(self.dataBuffer), self._tempDataLen
         result = super().doWrite()  # type: ignore[misc]
         if isinstance(result, Exception) and self._watched:
-            self._tempDataBuffer.clear()
-            self._tempDataLen = 0
-            self.dataBuffer, self.offset = b"", 0
-            self._writeDisconnected = True
-            self.stopWriting()
+            self.give_up_writing()
             return None
         if before != (self.offset, len(self.dataBuffer), self._tempDataLen):
             self.progress += 1
         return result
+
+    def give_up_writing(self: Any) -> None:
+        """
+        Write no more, and forget what was queued; there may still be something to read.
+        """
+        self._tempDataBuffer.clear()
+        self._tempDataLen = 0
+        self.dataBuffer, self.offset = b"", 0
+        self._writeDisconnected = True
+        self.stopWriting()
+        if not self._watched:
+            self.abortConnection()
 
 
 class EagerServer(EagerWrites, tcp.Server):

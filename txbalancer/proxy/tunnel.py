@@ -5,9 +5,11 @@ where connections are balanced.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from txbalancer.net.deadlines import NEVER
+from txbalancer.net.splice import LARGE, Pump, can_splice
 
 if TYPE_CHECKING:
     from txbalancer.core.member import Member
@@ -27,6 +29,7 @@ class Tunnel:
     __slots__ = (
         "_client",
         "_client_done",
+        "_down",
         "_exchange",
         "_idle",
         "_member",
@@ -35,6 +38,7 @@ class Tunnel:
         "_silent",
         "_state",
         "_until",
+        "_up",
     )
 
     _state: Member
@@ -57,6 +61,8 @@ class Tunnel:
         self._state = exchange.member
         self._idle, self._now, self._until = idle, now, until
         self._silent = True
+        self._up: Pump | None = None
+        self._down: Pump | None = None
         self._client_done = self._member_done = False
         client.tunnel = member.tunnel = self
         self._heard()
@@ -73,23 +79,35 @@ class Tunnel:
         Pass on what the client sent.
         """
         size = len(data)
+        self._sent(size)
+        self._member.transport.write(data)
+        if size >= LARGE:
+            source, sink = self._client.transport, self._member.transport
+            self._up = _pumping(self._up, source, sink, self._sent)
+
+    def _sent(self, size: int) -> None:
         self._exchange.bytes_in += size
         self._state.transferred += size
         self._heard()
-        self._member.transport.write(data)
 
     def from_member(self, data: bytes) -> None:
         """
         Pass on what the member sent.
         """
         size = len(data)
-        self._exchange.bytes_out += size
-        self._state.read += size
-        self._heard()
+        self._got(size)
         if self._silent:
             self._silent = False
             self._exchange.heard()
         self._client.transport.write(data)
+        if size >= LARGE:
+            source, sink = self._member.transport, self._client.transport
+            self._down = _pumping(self._down, source, sink, self._got)
+
+    def _got(self, size: int) -> None:
+        self._exchange.bytes_out += size
+        self._state.read += size
+        self._heard()
 
     # Each side's fullness stops reading the other side.
 
@@ -173,7 +191,23 @@ class Tunnel:
         """
         End both sides.
         """
+        for pump in (self._up, self._down):
+            if pump is not None:
+                pump.stop()
         client, member, exchange = self._client, self._member, self._exchange
         client.tunnel = member.tunnel = None
         member.close(polite=True)
         exchange.tunnel_ended(reason)
+
+
+def _pumping(
+    pump: Pump | None, source: Any, sink: Any, moved: Callable[[int], None]
+) -> Pump | None:
+    """
+    Let a direction in which much is on its way go on by splice, where that can be.
+    """
+    if pump is None and can_splice(source) and can_splice(sink):
+        pump = Pump(source, sink, moved)
+    if pump is not None and not pump.running:
+        pump.start()
+    return pump
