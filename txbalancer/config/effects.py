@@ -15,6 +15,7 @@ from txbalancer.config.options import MEMBER_OPTIONS, TABLES, Table, table
 from txbalancer.config.scope import Placed
 from txbalancer.core import flags
 from txbalancer.core.access_rules import asks_for_users
+from txbalancer.core.schemes import is_secure, mode_of
 from txbalancer.core.specs import (
     BalancerSpec,
     FixedStatus,
@@ -55,14 +56,32 @@ def is_sticky(spec: BalancerSpec) -> bool:
     """
     Tell whether a balancer ties sessions to members.
     """
-    return bool(spec.stickysession or spec.stickycookie or spec.stickyscheme)
+    return bool(spec.stickysession or spec.stickycookie or spec.stickyscheme or spec.stickysource)
 
 
-_ANY_STICKY = "stickysession, stickycookie or stickyscheme"
+def _for_streams(spec: ListenerSpec) -> bool:
+    return spec.mode != "http"
+
+
+_ANY_STICKY = "stickysession, stickycookie, stickysource or stickyscheme"
 _STANDBY_AND_SPARE = flags.STANDBY | flags.SPARE
 
 OF_LISTENERS = (
     _need("tls-chain", lambda spec: spec.tls_certificate, "tls-certificate"),
+    _need(
+        f"{_starting(TABLES['listener'], 'tls-')} hsts",
+        lambda spec: spec.secure,
+        "tls-certificate or tls-certificates",
+    ),
+    _need(
+        "tls-client-ca tls-client-crl tls-client-depth tls-client-headers",
+        lambda spec: spec.tls_client_verify != "off",
+        "tls-client-verify = optional or require",
+    ),
+    _need("tls-ticket-life", lambda spec: spec.tls_tickets, "tls-tickets = On"),
+    _need("hsts-subdomains", lambda spec: spec.hsts, "hsts"),
+    _need("redirect-to-https", lambda spec: not spec.secure, "a listener without TLS"),
+    _need("idle-timeout lifetime tcp-keepalive alpn", _for_streams, "mode = tcp"),
     _need("keepalive-requests", lambda spec: spec.keepalive_timeout > 0, "keepalive-timeout"),
 )
 OF_BALANCERS = (
@@ -73,6 +92,7 @@ OF_BALANCERS = (
         lambda spec: spec.stickycookie,
         "stickycookie = NAME",
     ),
+    _need("stickysource-most", lambda spec: spec.stickysource, "stickysource"),
     _need("nofailover", is_sticky, _ANY_STICKY),
 )
 OF_MOUNTS = (
@@ -91,7 +111,7 @@ OF_MOUNTS = (
 )
 OF_MEMBERS = (
     _need(
-        _starting(MEMBER_OPTIONS, "sslproxy"), lambda member: member.scheme == "https", "https://"
+        _starting(MEMBER_OPTIONS, "sslproxy"), lambda member: is_secure(member.scheme), "https:// or tls://"
     ),
     _need(
         "sslproxycacertificatefile sslproxycacertificatepath sslproxyverifydepth",
@@ -100,7 +120,7 @@ OF_MEMBERS = (
     ),
     _need(
         "tunneltimeout",
-        lambda member: member.upgrade.upper() != "NONE",
+        lambda member: member.upgrade.upper() != "NONE" or mode_of(member.scheme) != "http",
         "an upgrade other than NONE",
     ),
     _need(
@@ -110,17 +130,23 @@ OF_MEMBERS = (
     ),
     _need(
         "hcuri hcexpr",
-        lambda member: member.hcmethod not in ("none", "tcp"),
+        lambda member: member.hcmethod not in ("none", "tcp", "expect"),
         "an hcmethod that asks for it, such as get",
     ),
     _need("acquire maxqueue", lambda member: member.max, "max"),
     _need("smax min", lambda member: member.ttl, "ttl: nothing is closed for age"),
-    _need("min", lambda member: not member.disablereuse, "reuse: disablereuse is On"),
+    _need("min", lambda member: not member.single_use, "reuse: disablereuse is On"),
     Need(
         frozenset({"min"}),
         lambda member: not member.max or member.min <= member.max,
         "is above max: there are never so many connections",
     ),
+    _need(
+        "upgrade ping smax min ttl disablereuse badheader responsefieldsize",
+        lambda member: mode_of(member.scheme) == "http",
+        "HTTP",
+    ),
+    _need("hcsend hcexpect", lambda member: member.hcmethod == "expect", "hcmethod=expect"),
     _need("failwindow", lambda member: member.maxfails > 1, "maxfails above 1"),
     Need(
         frozenset({"status"}),

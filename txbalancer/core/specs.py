@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from ipaddress import ip_address
 from typing import Any
 
-from txbalancer.core import access, edits, flags, networks, tlswords, values
+from txbalancer.core import access, dialog, edits, flags, networks, tlswords, values
 
 SAME: Any = object()
 """Marks an option whose Apache default is also ours."""
@@ -158,6 +158,16 @@ def hash_key(text: str) -> str:
     raise ValueError(f"{text!r} must be source, uri, path, header:NAME, cookie:NAME or query:NAME")
 
 
+@values.kind(r"text with escapes such as \r\n, or ~REGEX")
+def expected(text: str) -> str:
+    """
+    Read what a member has to say; see L{Dialog<txbalancer.core.dialog.Dialog>}.
+    """
+    text = values.text(4096)(text)
+    dialog.matcher(text)
+    return text
+
+
 @dataclass(frozen=True, slots=True)
 class MemberSpec:
     """
@@ -241,7 +251,12 @@ class MemberSpec:
         "off",
         "Begin connections with a PROXY header of this version; each is then one client's alone.",
     )
-    disablereuse: bool = option(values.flag, False, "Use each connection for one request only.")
+    disablereuse: bool | None = option(
+        values.none_or("auto", values.flag),
+        None,
+        "Use each connection for one request only; auto = of fcgi members, for php-fpm keeps a"
+        " process busy with each open connection.",
+    )
     keepalive: bool = option(values.flag, True, "TCP keep-alive on connections.", apache=False)
     addressttl: float = option(
         values.or_forever(values.duration()),
@@ -357,6 +372,17 @@ class MemberSpec:
         "",
         "Name of the expression that decides on an answer; empty = status 200 to 399 passes.",
     )
+    hcsend: str = option(
+        values.text(4096),
+        "",
+        r"What hcmethod=expect sends once connected; \r, \n, \t, \0, \xHH and \\ are escapes.",
+    )
+    hcexpect: str = option(
+        expected,
+        "",
+        "What hcmethod=expect waits for in the member's words, with the same escapes; ~REGEX for a"
+        " regular expression; empty = anything at all.",
+    )
     hccounting: str = option(
         values.choice("runs", "sums"),
         "runs",
@@ -382,6 +408,13 @@ class MemberSpec:
         "Failed checks in a row that put the member out; the very first one does so alone.",
         apache=1,
     )
+
+    @property
+    def single_use(self) -> bool:
+        """
+        Whether each connection is for one request only.
+        """
+        return self.scheme == "fcgi" if self.disablereuse is None else self.disablereuse
 
 
 @dataclass(frozen=True, slots=True)
@@ -433,6 +466,16 @@ class BalancerSpec:
     stickycookie_httponly: bool = option(values.flag, True, "HttpOnly attribute of stickycookie.")
     stickycookie_samesite: str = option(
         values.choice("lax", "strict", "none", "off"), "lax", "SameSite attribute of stickycookie."
+    )
+    stickysource: float = option(
+        values.duration(),
+        0.0,
+        "How long a client's address stays with its member after it was last seen; 0 = not.",
+    )
+    stickysource_most: int = option(
+        values.integer(1, 10_000_000),
+        100_000,
+        "Most addresses that stickysource keeps; beyond, the longest unseen one goes.",
     )
     nofailover: bool = option(
         values.flag, False, "Answer 503 rather than move a session to another member."
@@ -737,6 +780,36 @@ class MountSpec:
         "Ask in HTTP/1.0, one request per connection, no Upgrade; a chunked body gets 411.",
         apache_name="SetEnv force-proxy-request-1.0",
     )
+    fcgitype: str = option(
+        values.choice("php", "fpm", "generic"),
+        "php",
+        "How fcgi members find scripts: php = here, by fcgisplit and fcgiindex; fpm = themselves,"
+        " from Apache's form of a URL; generic = all of the path is the script.",
+        apache="fpm",
+        apache_name="ProxyFCGIBackendType",
+    )
+    fcgisplit: tuple[str, ...] = option(
+        values.words,
+        (),
+        "Ends of scripts' names, behind which PATH_INFO begins; empty = .php with fcgitype = php.",
+    )
+    fcgiindex: str = option(
+        values.token_or_none,
+        "",
+        "Script of paths that end in a slash; empty = index.php with fcgitype = php.",
+    )
+    fcgiroot: str = option(
+        values.url_path,
+        "",
+        "DOCUMENT_ROOT of fcgi members; empty = the script's path without the URL's.",
+    )
+    cgipassauth: bool = option(
+        values.flag,
+        True,
+        "Pass Authorization on to fcgi members.",
+        apache=False,
+        apache_name="CGIPassAuth",
+    )
     nocanon: bool = option(values.flag, False, "Pass the path on as the client wrote it.")
     noquery: bool = option(values.flag, False, "Pass the path on without its query.")
     mapping: str = option(
@@ -808,6 +881,16 @@ def balancer_url(text: str) -> str:
     return match[1] if match else ""
 
 
+@values.kind("On, Off or a port", lambda value: {0: "Off", 443: "On"}.get(value, str(value)))
+def https_port(text: str) -> int:
+    """
+    Read the port to which clients are sent for https:; 0 = none.
+    """
+    if re.fullmatch(r"\d{2,5}", text, re.ASCII) and 1 <= int(text) <= 65535:
+        return int(text)
+    return 443 if values.flag.parse(text) else 0
+
+
 @dataclass(frozen=True, slots=True)
 class ListenerSpec:
     """
@@ -823,13 +906,134 @@ class ListenerSpec:
     to: str = option(
         balancer_url, "", "With mode = tcp, the balancer of all connections; empty = see mounts."
     )
-    tls_certificate: str = option(values.file, "", "PEM file of the certificate and its chain.")
-    tls_key: str = option(values.file, "", "PEM file of the key; empty = in tls-certificate.")
+    tls_certificate: tuple[str, ...] = option(
+        values.files,
+        (),
+        "PEM files of certificates and their chains; the first is for clients that name no host,"
+        " the others are chosen by the names in them.",
+        apache_name="SSLCertificateFile",
+    )
+    tls_key: tuple[str, ...] = option(
+        values.files,
+        (),
+        "PEM files of keys; those in the certificate's file, or beside it with .key after its"
+        " name, need none.",
+        apache_name="SSLCertificateKeyFile",
+    )
     tls_chain: str = option(
         values.file,
         "",
         "PEM file of further certificates of the chain.",
         apache_name="SSLCertificateChainFile",
+    )
+    tls_certificates: str = option(
+        values.text(4096), "", "Folder of PEM files, each with a certificate, its chain and key."
+    )
+    tls_profile: str = option(
+        values.choice("intermediate", "modern"),
+        "intermediate",
+        "Versions and ciphers, after Mozilla: intermediate = TLS 1.2 and 1.3; modern = TLS 1.3.",
+    )
+    tls_protocol: str = option(
+        tlswords.protocol,
+        "",
+        "TLS versions: all, -TLSv1.2, +TLSv1.3 and the like; empty = by tls-profile.",
+        apache_name="SSLProtocol",
+    )
+    tls_ciphers: str = option(
+        tlswords.cipher_suite,
+        "",
+        "Ciphers in OpenSSL's notation; empty = by tls-profile.",
+        apache_name="SSLCipherSuite",
+    )
+    tls_curves: str = option(
+        values.text(1024),
+        "",
+        "Groups for key exchange in OpenSSL's notation, such as X25519:P-256; empty = by"
+        " tls-profile.",
+    )
+    tls_honor_order: bool = option(
+        values.flag,
+        False,
+        "Whether the order of ciphers here counts rather than the client's.",
+        apache_name="SSLHonorCipherOrder",
+    )
+    tls_tickets: bool = option(
+        values.flag,
+        True,
+        "Whether clients may resume sessions, by tickets.",
+        apache_name="SSLSessionTickets",
+    )
+    tls_ticket_life: float = option(
+        values.duration(60.0, 7 * 86400.0),
+        12 * HOUR,
+        "How long tickets hold, and how often their key is replaced.",
+        apache=300.0,
+        apache_name="SSLSessionCacheTimeout",
+    )
+    tls_strict_sni: bool = option(
+        values.flag,
+        False,
+        "Whether clients that name an unknown host, or none, are refused.",
+        apache_name="SSLStrictSNIVHostCheck",
+    )
+    tls_stapling: bool = option(
+        values.flag,
+        True,
+        "Whether an OCSP answer in a file beside the certificate, with .ocsp after its name, is"
+        " stapled.",
+    )
+    tls_client_verify: str = option(
+        values.choice("off", "optional", "require"),
+        "off",
+        "Whether clients are asked for a certificate.",
+        apache_name="SSLVerifyClient",
+    )
+    tls_client_ca: str = option(
+        values.file,
+        "",
+        "PEM file of the CAs whose clients are trusted.",
+        apache_name="SSLCACertificateFile",
+    )
+    tls_client_crl: str = option(
+        values.file,
+        "",
+        "PEM file of revocation lists, one of each of those CAs.",
+        apache_name="SSLCARevocationFile",
+    )
+    tls_client_depth: int = option(
+        values.integer(0, 100),
+        10,
+        "Most CA certificates above the client's, with the trusted one.",
+        apache=1,
+        apache_name="SSLVerifyDepth",
+    )
+    tls_client_headers: bool = option(
+        values.flag,
+        False,
+        "Tell members of the client's certificate in X-SSL-Client-…; such headers of clients are"
+        " dropped on every listener then.",
+    )
+    tls_handshake_timeout: float = option(
+        values.duration(0.01), 10.0, "Longest time for a handshake."
+    )
+    tls_handshakes: int = option(
+        values.integer(0, 1000000),
+        1000,
+        "Most handshakes at once, others wait; 0 = no limit.",
+    )
+    redirect_to_https: int = option(
+        https_port,
+        0,
+        "On: answer every request with a redirection to https://; a number: to that port.",
+    )
+    hsts: float = option(
+        values.duration(),
+        0.0,
+        "How long browsers shall insist on https: (Strict-Transport-Security); 0 = not said.",
+    )
+    hsts_subdomains: bool = option(
+        values.flag, False, "Whether hsts holds for names below the host's, too."
     )
     server_name: str = option(
         values.host,
@@ -843,6 +1047,12 @@ class ListenerSpec:
     lifetime: float = option(
         values.duration(), 0.0, "With mode = tcp, longest time a connection may last; 0 = no limit."
     )
+    tls_alpn: tuple[str, ...] = option(
+        values.words,
+        (),
+        "With mode = tcp, protocols that may be agreed on within TLS, the best first.",
+        name="alpn",
+    )
     tcp_keepalive: bool = option(
         values.flag, True, "With mode = tcp, TCP keep-alive on connections of clients."
     )
@@ -855,6 +1065,33 @@ class ListenerSpec:
         "Proxies that must begin each connection with a PROXY header, version 1 or 2, within"
         " head-timeout; from others it is a bad request.",
         apache_name="RemoteIPProxyProtocol",
+    )
+    trusted_proxies: tuple[str, ...] = option(
+        networks.networks,
+        (),
+        "Proxies that are believed in trusted-header, read from the right: the first address"
+        " that is none of theirs is the client's.",
+        apache_name="RemoteIPInternalProxy",
+    )
+    external_proxies: tuple[str, ...] = option(
+        networks.networks,
+        (),
+        "Like trusted-proxies, but private addresses that they tell are not believed.",
+        apache_name="RemoteIPTrustedProxy",
+    )
+    trusted_header: str = option(
+        values.token,
+        "x-forwarded-for",
+        "Header to which trusted proxies append who came to them: a list of addresses, or"
+        " forwarded (RFC 7239). Others are not read, as clients may have written them.",
+        apache_name="RemoteIPHeader",
+    )
+    trusted_proto: bool = option(
+        values.flag,
+        True,
+        "Whether trusted proxies are believed in X-Forwarded-Proto too, or in proto= of"
+        " Forwarded where that is trusted-header.",
+        apache=False,
     )
     head_timeout: float = option(
         values.duration(0.01),
@@ -911,11 +1148,64 @@ class ListenerSpec:
         apache="keep",
     )
 
+    http2: bool = option(
+        values.flag,
+        True,
+        "Serve HTTP/2 to clients that ask for it within TLS.",
+        apache=False,
+    )
+    h2c: bool = option(
+        values.flag,
+        False,
+        "Without TLS, serve HTTP/2 to clients that begin with it (prior knowledge).",
+    )
+    http2_max_streams: int = option(
+        values.integer(1, 10000),
+        100,
+        "HTTP/2: most requests at once on one connection.",
+        apache_name="H2MaxSessionStreams",
+    )
+    http2_window: int = option(
+        values.size(1024, 2**31 - 1),
+        256 * 1024,
+        "HTTP/2: bytes of one request's body that may wait here for the member.",
+        apache=65535,
+        apache_name="H2WindowSize",
+    )
+    http2_connection_window: int = option(
+        values.size(65535, 2**31 - 1),
+        1024 * 1024,
+        "HTTP/2: the same for all requests of a connection together.",
+    )
+    http2_resets: int = option(
+        values.integer(1, 10**9),
+        200,
+        "HTTP/2: requests that may be broken off in a burst, a tenth as many each second after"
+        " that; more ends the connection.",
+    )
+    http2_control_frames: int = option(
+        values.integer(1, 10**9),
+        1000,
+        "HTTP/2: frames without content in a burst, a tenth as many each second after that;"
+        " more ends the connection.",
+    )
+
+    @property
+    def secure(self) -> bool:
+        """
+        Whether clients come through TLS that ends here.
+        """
+        return bool(self.tls_certificate or self.tls_certificates)
+
     @property
     def alpn(self) -> tuple[bytes, ...]:
         """
         What may be agreed on within TLS, the best first.
         """
+        if self.mode != "http":
+            return tuple(each.encode() for each in self.tls_alpn)
+        if self.http2:
+            return (b"h2", b"http/1.1")
         return (b"http/1.1",)
 
 

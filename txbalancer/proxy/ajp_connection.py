@@ -10,7 +10,7 @@ from txbalancer.ajp import answers, codes, requests
 from txbalancer.ajp.answers import PacketReader
 from txbalancer.ajp.requests import Client, HeaderLines, attribute
 from txbalancer.core.authority import name_and_port
-from txbalancer.errors import BadResponse, MemberError
+from txbalancer.errors import BadResponse
 from txbalancer.http1.heads import NO_BODY
 from txbalancer.net.deadlines import NEVER
 from txbalancer.proxy.member_link import ASKING, CLOSED, HEAD, IDLE
@@ -199,15 +199,6 @@ class AJPConnection(PacketConnection):
             self._take(packets)
         except BadResponse as error:
             self._faulty(error)
-
-    def _faulty(self, error: MemberError) -> None:
-        exchange = self.exchange
-        if self._state in (HEAD, ASKING):
-            self._refuse(error)
-        else:
-            self.close()
-            if exchange is not None:
-                exchange.response_broken(error)
 
     def _take(self, packets: list[answers.Packet]) -> None:
         """

@@ -15,6 +15,7 @@ from txbalancer.core.upgrade import may_upgrade
 from txbalancer.proxy.served import Served
 
 if TYPE_CHECKING:
+    from txbalancer.proxy.fcgi_params import Params
     from txbalancer.proxy.member_link import MemberLink
     from txbalancer.proxy.mounted import MountedBalancer
 
@@ -135,6 +136,13 @@ class Forwarding(Served):
         elif self.channel.paused and not connection.stuck and not asks:
             self.channel.resume()
 
+    @property
+    def params(self) -> Params:
+        """
+        What the mount has FastCGI members told.
+        """
+        return self._mounted.params
+
     def asked(self) -> None:
         """
         The member wants the body, or has answered without it.
@@ -175,7 +183,10 @@ class Forwarding(Served):
         if connection is not None:
             assert self.member is not None
             self.member.transferred += len(data)
-            connection.write_body(data)
+            try:
+                connection.write_body(data)
+            except errors.ClientError as error:
+                self.client_error(error)
 
     def request_end(self, trailers: list[bytes]) -> None:
         """

@@ -275,7 +275,7 @@ class MemberLink(Link):
         """
         The answer is complete: keep the connection for another exchange, or close it.
         """
-        last = self.last or self.pool.spec.disablereuse
+        last = self.last or self.pool.spec.single_use
         if last or not self.keep or not self.request_sent:
             self.close(polite=self.request_sent)
             return

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from txbalancer.core.specs import MemberSpec
 from txbalancer.proxy.ajp_connection import AJPConnection
+from txbalancer.proxy.fcgi_connection import FCGIConnection
 from txbalancer.proxy.member_connection import MemberConnection
 from txbalancer.proxy.member_link import MemberLink
 
@@ -13,6 +14,7 @@ _SIDES: dict[str, type[MemberLink]] = {
     "http": MemberConnection,
     "https": MemberConnection,
     "ajp": AJPConnection,
+    "fcgi": FCGIConnection,
 }
 
 

@@ -21,6 +21,7 @@ from txbalancer.errors import ClientError
 from txbalancer.http1.heads import CHUNKED, RequestHead
 from txbalancer.proxy.channel import ClientChannel
 from txbalancer.proxy.exchange import Exchange
+from txbalancer.proxy.fcgi_params import Params
 from txbalancer.proxy.manner import manner
 from txbalancer.proxy.site import Site
 
@@ -42,6 +43,7 @@ class MountedBalancer:
     @ivar watched: statuses of a member's answer that are more than passed on.
     @ivar failonstatus: those of them that put the member out.
     @ivar overridden: those whose body is replaced.
+    @ivar params: what FastCGI members are told of requests.
     @ivar editor: changes the header lines of answers, or C{None}.
     @ivar manner: how requests are written to members; C{None} for the usual way.
     @ivar remembers: whether answers may get a sticky cookie.
@@ -59,6 +61,7 @@ class MountedBalancer:
         "failonstatus",
         "manner",
         "overridden",
+        "params",
         "remembers",
         "resource",
         "reverse",
@@ -81,6 +84,7 @@ class MountedBalancer:
         self.bare_rules = HeaderRules(
             replace(mount, addheaders=False, preservehost=True, via="off")
         )
+        self.params = Params(mount)
         self.reverse = None
         if may_reverse(mount):
             balancers = {name: each.balancer for name, each in others.items()}
@@ -88,7 +92,7 @@ class MountedBalancer:
         self.failonstatus = spec.failonstatus
         self.overridden = mount.erroroverride
         self.watched = spec.failonstatus | mount.erroroverride
-        self.remembers = bool(spec.stickycookie or spec.stickyscheme)
+        self.remembers = bool(spec.stickycookie or spec.stickyscheme or spec.stickysource)
         self.editor = answer_editor(mount.header)
         self.changes = self.remembers or self.editor is not None
         edits = mount.requestheader

@@ -40,6 +40,18 @@ class PacketConnection(MemberLink):
         self._method = b""
         self._left = _UNKNOWN
 
+    def _faulty(self, error: BadResponse) -> None:
+        """
+        Give up an answer that breaks the protocol.
+        """
+        exchange = self.exchange
+        if self._state != BODY:
+            self._refuse(error)
+            return
+        self.close()
+        if exchange is not None:
+            exchange.response_broken(error)
+
     def _first(self, head: bytes, data: bytes, done: bool) -> None:
         """
         Pass on the head of an answer and what came with it of the body.

@@ -18,6 +18,7 @@ from txbalancer.proxy.companions import Companions
 from txbalancer.proxy.member_link import MemberLink
 from txbalancer.proxy.member_side import member_side
 from txbalancer.proxy.opening import Opening
+from txbalancer.proxy.throttle import Throttle
 from txbalancer.tls.members import client_options
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ class MemberPool:
     @ivar open: connections that are open or opening.
     @ivar idle: connections without an exchange, the last used one last.
     @ivar introduce: writes the PROXY header with which connections begin; C{None} for none.
+    @ivar complaints: bounds how often what the member complains of is logged.
     @ivar companions: where connections are that began so, each for one client only.
     """
 
@@ -53,6 +55,7 @@ class MemberPool:
         self._unclaimed: dict[Opening, None] = {}
         self.introduce: Build | None = None
         self.companions = Companions()
+        self.complaints = Throttle()
         self._addresses = Addresses(runtime.reactor, spec.host, spec.addressttl, runtime.now)
         self.configure(spec)
 
@@ -73,9 +76,9 @@ class MemberPool:
         self.tls = client_options(spec) if self.secure else None
         self.limits = Limits(line=spec.responsefieldsize, drop_bad=spec.badheader == "ignore")
         # Keep-Alive is for members of HTTP/1.0, and bytraffic counts it (APACHE H7, A13).
-        word = b"close" if spec.disablereuse else b"Keep-Alive"
+        word = b"close" if spec.single_use else b"Keep-Alive"
         self.ending = b"Connection: %b\r\n\r\n" % word
-        self.upgrade_ending = self.ending if spec.disablereuse else b"\r\n"
+        self.upgrade_ending = self.ending if spec.single_use else b"\r\n"
         default = 443 if self.secure else 80
         name = f"[{spec.host}]" if ":" in spec.host else spec.host
         self.host = (name if spec.port == default else f"{name}:{spec.port}").encode("ascii")
