@@ -19,6 +19,7 @@ from txbalancer.core.outcome import Outcome
 from txbalancer.core.request import Request
 from txbalancer.core.trace import ids
 from txbalancer.core.variables import BALANCER, Chosen
+from txbalancer.net.peers import PROXY_FACTS
 
 
 class LoggedRequest(Request, Protocol):
@@ -198,6 +199,10 @@ def _milliseconds(read: Callable[[Outcome], float]) -> Field:
     return Field(lambda record, request: read(record) * 1000.0, b"%.3f")
 
 
+def _of_proxy(name: str) -> Getter:
+    return lambda record, request: record.peer.facts.get(name)
+
+
 _NOTES = {
     "reason": Field(lambda record, request: record.reason.encode() or b"ok"),
     "attempts": Field(lambda record, request: record.attempts, b"%d"),
@@ -213,6 +218,7 @@ _NOTES = {
     "total": _milliseconds(lambda record: record.duration),
     "traceparent": Field(lambda record, request: request.trace or None),
     "trace-id": Field(lambda record, request: ids(request.trace)[0] or None),
+    **{name: Field(_of_proxy(name)) for name in PROXY_FACTS},
     "session-sticky": Field(_VARIABLES["BALANCER_SESSION_STICKY"]),
     "session-route": Field(_VARIABLES["BALANCER_SESSION_ROUTE"]),
 }
@@ -276,6 +282,16 @@ def _client(record: Outcome, request: LoggedRequest) -> bytes | None:
     return record.peer.client.encode() or None
 
 
+def _end_of_client(argument: str) -> Field:
+    _one_of("end", argument, ("c",))
+    return Field(_connected)
+
+
+def _connected(record: Outcome, request: LoggedRequest) -> bytes | None:
+    peer = record.peer
+    return (peer.client if peer.through is None else peer.through).encode() or None
+
+
 def _user(record: Outcome, request: LoggedRequest) -> bytes | None:
     return request.user
 
@@ -310,6 +326,7 @@ PLAIN: dict[str, Field] = {
 
 WITH_ARGUMENT: dict[str, Callable[[str], Field]] = {
     "C": _cookie,
+    "a": _end_of_client,
     "T": _span,
     "P": _process,
     "e": _variable,

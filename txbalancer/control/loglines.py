@@ -142,7 +142,11 @@ def _pairs(**values: Any) -> bytes:
 
 def _of_peer(peer: Peer) -> bytes:
     peer.logged = found = _pairs(
-        client=peer.client, client_port=peer.port, listener=peer.listener, tls=peer.secure
+        client=peer.client,
+        client_port=peer.port,
+        through=peer.through or "",
+        listener=peer.listener,
+        tls=peer.secure,
     )
     return found
 

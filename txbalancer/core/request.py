@@ -70,6 +70,15 @@ class Peer:
         self.told: dict[str, Any] | None = None
         self.forwarded: tuple[object, bytes, bytes] = _NOT_YET
 
+    def behind(self, client: str, port: int, secure: bool) -> Peer:
+        """
+        Return a client of whom this one, a proxy, tells.
+        """
+        made = Peer(client, port, self.listener, secure, self.server_name)
+        made.local, made.facts = self.local, self.facts
+        made.through = self.client
+        return made
+
 
 class Request(Protocol):
     """

@@ -1093,6 +1093,33 @@ class ListenerSpec:
         " Forwarded where that is trusted-header.",
         apache=False,
     )
+    trusted_proxies: tuple[str, ...] = option(
+        networks.networks,
+        (),
+        "Proxies that are believed in trusted-header, read from the right: the first address"
+        " that is none of theirs is the client's.",
+        apache_name="RemoteIPInternalProxy",
+    )
+    external_proxies: tuple[str, ...] = option(
+        networks.networks,
+        (),
+        "Like trusted-proxies, but private addresses that they tell are not believed.",
+        apache_name="RemoteIPTrustedProxy",
+    )
+    trusted_header: str = option(
+        values.token,
+        "x-forwarded-for",
+        "Header to which trusted proxies append who came to them: a list of addresses, or"
+        " forwarded (RFC 7239). Others are not read, as clients may have written them.",
+        apache_name="RemoteIPHeader",
+    )
+    trusted_proto: bool = option(
+        values.flag,
+        True,
+        "Whether trusted proxies are believed in X-Forwarded-Proto too, or in proto= of"
+        " Forwarded where that is trusted-header.",
+        apache=False,
+    )
     head_timeout: float = option(
         values.duration(0.01),
         10.0,

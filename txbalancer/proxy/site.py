@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import socket
 from collections import deque
+from collections.abc import Callable
 from math import inf
 from typing import Any
 
@@ -15,6 +16,7 @@ from twisted.logger import Logger
 from txbalancer.core.mounts import Mount, MountTable
 from txbalancer.core.request import Peer
 from txbalancer.core.specs import ListenerSpec
+from txbalancer.core.trust import Trust
 from txbalancer.errors import ClientError
 from txbalancer.http1.heads import RequestHead
 from txbalancer.http1.limits import Limits
@@ -35,10 +37,12 @@ class Site(ServerFactory):
     @ivar draining: no further requests are taken.
     @ivar most_requests: of one connection; the answer to the last one ends it.
     @ivar accepted: connections so far.
+    @ivar begin: hands a request to the target of the first mount that takes it.
     """
 
     noisy = False
     log = Logger()
+    begin: Callable[[Any, RequestHead], None]
 
     def __init__(
         self, runtime: Runtime, spec: ListenerSpec, table: MountTable, secure: bool = False
@@ -71,6 +75,9 @@ class Site(ServerFactory):
             headers=spec.max_headers,
             underscores=spec.underscores,
         )
+        self._trust = Trust(spec)
+        believes = spec.trusted_proxies or spec.external_proxies
+        self.begin = self._begin_behind if believes else self._begin
         self.server_name = (spec.server_name or socket.gethostname()).encode("idna")
 
     # -- connections
@@ -129,10 +136,14 @@ class Site(ServerFactory):
 
     # -- requests
 
-    def begin(self, channel: ClientChannel, head: RequestHead) -> None:
+    def _begin_behind(self, channel: ClientChannel, head: RequestHead) -> None:
         """
-        Hand a request to the target of the first mount that takes it.
+        Find out who is behind a proxy, and go on.
         """
+        head.peer = self._trust.believe(head, head.peer)
+        self._begin(channel, head)
+
+    def _begin(self, channel: ClientChannel, head: RequestHead) -> None:
         if head.path == b"*":
             self.answer_options(channel, head)
             return
