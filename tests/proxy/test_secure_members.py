@@ -131,14 +131,15 @@ def test_a_verified_member_is_used_and_used_again(authority) -> None:
 
 def test_a_wrong_certificate_is_a_failed_connection(authority) -> None:
     """
-    Nothing of the request is sent to who cannot prove to be the member; it is blamed.
+    Nothing of the request is sent to who cannot prove to be the member; it is told so by an
+    alert, and blamed.
     """
     rig, client, end = ask(authority)
     member = Secure(end, authority.issue("other.test"))
-    with suppress(SSL.Error):
+    with pytest.raises(SSL.Error, match="alert"):
         member.shake()
     rig.advance(0.1)
-    assert member.taken() == b""
+    assert end.taken() == b""
     assert status_of(client.taken()) == 502
     assert rig.outcomes[0].tried == (("https://app.test", "tls-failed"),)
     assert end.lost

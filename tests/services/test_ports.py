@@ -8,7 +8,6 @@ import pytest
 from twisted.internet.address import IPv4Address
 from twisted.internet.defer import Deferred
 from twisted.internet.testing import MemoryReactorClock
-from twisted.protocols.tls import TLSMemoryBIOProtocol
 
 from tests.integration.certificates import Authority
 from tests.services.worlds import Reactor
@@ -18,6 +17,7 @@ from txbalancer.errors import StartError
 from txbalancer.proxy.channel import ClientChannel
 from txbalancer.proxy.runtime import Runtime
 from txbalancer.services.ports import ListenerService, Socket
+from txbalancer.tls.ends import ServerTLS
 
 
 @pytest.fixture
@@ -122,11 +122,11 @@ def test_a_certificate_puts_tls_around_each_connection(reactor, tmp_path) -> Non
     """
     pair = Authority(tmp_path).issue("lb.test")
     service = listener(
-        reactor, "tcp:443", tls_certificate=str(pair.certificate), tls_key=str(pair.key)
+        reactor, "tcp:443", tls_certificate=(str(pair.certificate),), tls_key=(str(pair.key),)
     )
     service.open()
     address = IPv4Address("TCP", "192.0.2.1", 40000)
-    assert isinstance(reactor.open[443].buildProtocol(address), TLSMemoryBIOProtocol)
+    assert isinstance(reactor.open[443].buildProtocol(address), ServerTLS)
     assert service.site.secure
     plain = ListenerSpec("web", ("tcp:443",))
     service.prepare(plain, list(service.sockets))

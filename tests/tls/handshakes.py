@@ -19,14 +19,17 @@ class Protocol:
         self.failures.append(reason.value)
 
 
-def shake(server: SSL.Context, creator) -> tuple[SSL.Connection, SSL.Connection]:
+def shake(server, creator) -> tuple[SSL.Connection, SSL.Connection]:
     """
     Let a client of C{creator} and a server shake hands.
 
     @return: both ends, the client's first.
     @raise SSL.Error: when one of them refuses.
     """
-    accepting = SSL.Connection(server, None)
+    if isinstance(server, SSL.Context):
+        accepting = SSL.Connection(server, None)
+    else:
+        accepting = server.serverConnectionForTLS(None)
     accepting.set_accept_state()
     connecting = creator.clientConnectionForTLS(Protocol())
     connecting.set_connect_state()

@@ -15,7 +15,7 @@ from txbalancer.config.options import MEMBER_OPTIONS, TABLES, Table, table
 from txbalancer.config.scope import Placed
 from txbalancer.core import flags
 from txbalancer.core.access_rules import asks_for_users
-from txbalancer.core.schemes import is_secure, mode_of
+from txbalancer.core.schemes import in_packets, is_secure, mode_of
 from txbalancer.core.specs import (
     BalancerSpec,
     FixedStatus,
@@ -111,7 +111,9 @@ OF_MOUNTS = (
 )
 OF_MEMBERS = (
     _need(
-        _starting(MEMBER_OPTIONS, "sslproxy"), lambda member: is_secure(member.scheme), "https:// or tls://"
+        _starting(MEMBER_OPTIONS, "sslproxy"),
+        lambda member: is_secure(member.scheme),
+        "https:// or tls://",
     ),
     _need(
         "sslproxycacertificatefile sslproxycacertificatepath sslproxyverifydepth",
@@ -142,10 +144,21 @@ OF_MEMBERS = (
         "is above max: there are never so many connections",
     ),
     _need(
-        "upgrade ping smax min ttl disablereuse badheader responsefieldsize",
+        "smax min ttl disablereuse badheader responsefieldsize",
         lambda member: mode_of(member.scheme) == "http",
         "HTTP",
     ),
+    _need(
+        "upgrade",
+        lambda member: mode_of(member.scheme) == "http" and not in_packets(member.scheme),
+        "HTTP",
+    ),
+    _need(
+        "ping",
+        lambda member: mode_of(member.scheme) == "http" and member.scheme != "fcgi",
+        "HTTP or AJP",
+    ),
+    _need("secret", lambda member: member.scheme == "ajp", "ajp://"),
     _need("hcsend hcexpect", lambda member: member.hcmethod == "expect", "hcmethod=expect"),
     _need("failwindow", lambda member: member.maxfails > 1, "maxfails above 1"),
     Need(

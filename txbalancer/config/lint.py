@@ -95,7 +95,7 @@ def _cookie(placed: Placed[BalancerSpec], listeners: Listeners, findings: Findin
     spec, section = placed.spec, placed.section
     if not spec.stickycookie or spec.stickycookie_samesite != "none":
         return
-    plain = not any(listener.spec.tls_certificate for listener in listeners)
+    plain = not any(listener.spec.secure for listener in listeners)
     if spec.stickycookie_secure == "off" or (spec.stickycookie_secure == "auto" and plain):
         findings.error(
             section.line_of("stickycookie-samesite"),
@@ -301,7 +301,7 @@ def _in_the_clear(listener: ListenerSpec, mount: MountSpec) -> bool:
     """
     Tell whether requests of other machines come through a listener to a mount without TLS.
     """
-    if listener.tls_certificate or not _open_to(listener.name, mount):
+    if listener.secure or not _open_to(listener.name, mount):
         return False
     return any(
         not each.startswith("unix:") and "interface=127." not in each for each in listener.endpoint

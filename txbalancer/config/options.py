@@ -25,12 +25,12 @@ SECTIONS: dict[str, tuple[type, tuple[str, ...]]] = {
 
 NOT_YET = {
     "txbalancer": frozenset[str](),
-    "listener": frozenset({"http2", "tls-certificates", "tls-client-ca"}),
+    "listener": frozenset({"http2"}),
     "balancer": frozenset[str](),
     "mount": frozenset[str](),
     "log": frozenset[str](),
     "hctemplate": frozenset[str](),
-    "member": frozenset({"flusher", "flushpackets", "flushwait", "multipathtcp", "secret"}),
+    "member": frozenset({"flusher", "flushpackets", "flushwait", "multipathtcp"}),
 }
 """Keys of Apache's or to come, which get a clearer message than unknown ones."""
 
@@ -69,12 +69,19 @@ def parse(option: Option, text: str, registry: Registry) -> Any:
             raise ValueError(f"{text!r} {reason}{choose_from(value, allowed)}")
         check_needs(value, known[value])
     if option.kind is values.file and value:
-        try:
-            with open(value, "rb"):
-                pass
-        except (OSError, ValueError) as error:
-            raise ValueError(unreadable(option.name, value, error)) from error
+        _check_file(option.name, value)
+    elif option.kind is values.files:
+        for each in value:
+            _check_file(option.name, each)
     return value
+
+
+def _check_file(key: str, path: str) -> None:
+    try:
+        with open(path, "rb"):
+            pass
+    except (OSError, ValueError) as error:
+        raise ValueError(unreadable(key, path, error)) from error
 
 
 def check_needs(name: str, factory: Any) -> None:

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from ipaddress import ip_address
 from typing import Any
 
-from txbalancer.core import access, dialog, edits, flags, networks, tlswords, values
+from txbalancer.core import access, dialog, edits, flags, networks, params, tlswords, values
 
 SAME: Any = object()
 """Marks an option whose Apache default is also ours."""
@@ -161,7 +161,7 @@ def hash_key(text: str) -> str:
 @values.kind(r"text with escapes such as \r\n, or ~REGEX")
 def expected(text: str) -> str:
     """
-    Read what a member has to say; see L{Dialog<txbalancer.core.dialog.Dialog>}.
+    Read what a member has to say; see L{matcher<txbalancer.core.dialog.matcher>}.
     """
     text = values.text(4096)(text)
     dialog.matcher(text)
@@ -362,7 +362,7 @@ class MemberSpec:
     hcmethod: str = option(
         values.name,
         "none",
-        "Active health check: none, tcp, options, head, get, options11, head11, get11 or a"
+        "Active health check: none, tcp, expect, options, head, get, options11, head11, get11 or a"
         " plugin's; those with 11 ask in HTTP/1.1, the others in HTTP/1.0.",
         names="probes",
     )
@@ -803,6 +803,12 @@ class MountSpec:
         "",
         "DOCUMENT_ROOT of fcgi members; empty = the script's path without the URL's.",
     )
+    fcgiparam: tuple[params.ParamEdit, ...] = option(
+        params.param_edits,
+        (),
+        "Parameters for fcgi members: NAME VALUE, with variables as in header; !NAME = none.",
+        apache_name="ProxyFCGISetEnvIf",
+    )
     cgipassauth: bool = option(
         values.flag,
         True,
@@ -1065,33 +1071,6 @@ class ListenerSpec:
         "Proxies that must begin each connection with a PROXY header, version 1 or 2, within"
         " head-timeout; from others it is a bad request.",
         apache_name="RemoteIPProxyProtocol",
-    )
-    trusted_proxies: tuple[str, ...] = option(
-        networks.networks,
-        (),
-        "Proxies that are believed in trusted-header, read from the right: the first address"
-        " that is none of theirs is the client's.",
-        apache_name="RemoteIPInternalProxy",
-    )
-    external_proxies: tuple[str, ...] = option(
-        networks.networks,
-        (),
-        "Like trusted-proxies, but private addresses that they tell are not believed.",
-        apache_name="RemoteIPTrustedProxy",
-    )
-    trusted_header: str = option(
-        values.token,
-        "x-forwarded-for",
-        "Header to which trusted proxies append who came to them: a list of addresses, or"
-        " forwarded (RFC 7239). Others are not read, as clients may have written them.",
-        apache_name="RemoteIPHeader",
-    )
-    trusted_proto: bool = option(
-        values.flag,
-        True,
-        "Whether trusted proxies are believed in X-Forwarded-Proto too, or in proto= of"
-        " Forwarded where that is trusted-header.",
-        apache=False,
     )
     trusted_proxies: tuple[str, ...] = option(
         networks.networks,

@@ -185,6 +185,10 @@ def file(value: str) -> str:
     return text(4096)(value)
 
 
+files = each_line(file)
+"""Paths of files that must be there, one per line."""
+
+
 @kind("letters, digits and !#$%&'*+-.^_`|~")
 def token(value: str) -> str:
     """

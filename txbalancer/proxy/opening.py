@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 from twisted.internet.error import TimeoutError as TwistedTimeout
 from twisted.internet.protocol import ClientFactory
-from twisted.protocols.tls import TLSMemoryBIOFactory
 from twisted.python.failure import Failure
 
 from txbalancer.errors import ConnectFailed, ConnectTimeout
 from txbalancer.net.connect import connect_tcp, connect_unix
 from txbalancer.net.introduction import Introduced, header_of
 from txbalancer.net.resolve import Addresses
-from txbalancer.proxy.member_link import MemberLink
+from txbalancer.tls.ends import ClientTLS
 
 if TYPE_CHECKING:
     from txbalancer.proxy.attempts import Attempts
@@ -82,9 +81,7 @@ class Opening(ClientFactory):
         connection = pool.side(pool, self)
         protocol: Any = connection
         if pool.tls is not None:
-            reactor = pool.runtime.reactor
-            wrapper = TLSMemoryBIOFactory(pool.tls, True, _Ready(connection), reactor)
-            protocol = wrapper.buildProtocol(addr)
+            protocol = ClientTLS(pool.tls, connection)
         return Introduced(protocol, self.header) if self.header else protocol
 
     def clientConnectionFailed(self, connector: Any, reason: Failure) -> None:
@@ -105,20 +102,3 @@ class Opening(ClientFactory):
         if pool.spec.addressttl < 0:
             pool.distrust_addresses()
         pool.opening_failed(self, error)
-
-
-class _Ready(ClientFactory):
-    """
-    Hands out one protocol that exists already.
-    """
-
-    noisy = False
-
-    def __init__(self, connection: MemberLink) -> None:
-        self._connection = connection
-
-    def buildProtocol(self, addr: Any) -> Any:
-        """
-        Return the protocol.
-        """
-        return self._connection

@@ -10,7 +10,6 @@ from twisted.application.service import Service
 from twisted.internet.defer import Deferred, gatherResults
 from twisted.internet.interfaces import IListeningPort
 from twisted.logger import Logger
-from twisted.protocols.tls import TLSMemoryBIOFactory
 
 from txbalancer.control.metrics.of_listeners import ListenerView
 from txbalancer.core.mounts import MountTable
@@ -22,7 +21,9 @@ from txbalancer.proxy.runtime import Runtime
 from txbalancer.proxy.throttle import Throttle
 from txbalancer.services.modes import MODES
 from txbalancer.services.sockets import Socket, cause
-from txbalancer.tls.listeners import server_options
+from txbalancer.tls.ends import ServerTLSFactory
+from txbalancer.tls.handshakes import Handshakes
+from txbalancer.tls.listeners import ListenerTLS, server_options
 
 
 class ListenerService(Service):
@@ -31,6 +32,7 @@ class ListenerService(Service):
     reload that changes it puts another listener on the same endpoints.
 
     @ivar site: what serves its connections.
+    @ivar handshakes: those of TLS.
     @ivar sockets: its open endpoints.
     """
 
@@ -41,12 +43,14 @@ class ListenerService(Service):
         self.setName(f"listener:{spec.name}")
         self._reactor = runtime.reactor
         self._mode = MODES[spec.mode]
-        self.site = self._mode.make_site(runtime, spec, table, bool(spec.tls_certificate))
+        self.site = self._mode.make_site(runtime, spec, table, spec.secure)
         self.sockets: list[Socket] = []
         self._prepared: list[Socket] = []
-        self._prepared_tls: Any = None
+        self._prepared_tls: ListenerTLS | None = None
+        self._tls: ListenerTLS | None = None
         self._factory: Any = self.site
         self._proxied: ProxiedFactory | None = None
+        self.handshakes = Handshakes(runtime.deadlines, runtime.now, self._handshake_failed)
         self._throttle = Throttle()
 
     @property
@@ -85,7 +89,7 @@ class ListenerService(Service):
         @param spare: open endpoints that may be had; those that are wanted are taken off.
         @raise StartError: naming what cannot be had; L{abandon} must follow.
         """
-        self._prepared_tls = server_options(spec)
+        self._prepared_tls = server_options(spec, self._tls)
         for endpoint in spec.endpoint:
             fitting = [each for each in spare if each.endpoint == endpoint]
             if fitting:
@@ -117,15 +121,19 @@ class ListenerService(Service):
         """
         Take the spec that was prepared: new connections see it whole, open ones all but TLS.
         """
-        tls, self._prepared_tls = self._prepared_tls, None
+        self._tls, self._prepared_tls = self._prepared_tls, None
         self._factory = self.site
-        if tls:
-            self._factory = TLSMemoryBIOFactory(tls, False, self.site, self._reactor)
+        if self._tls is not None:
+            self._tls.publish()
+            self.handshakes.configure(
+                spec.tls_handshakes, spec.tls_handshake_timeout, spec.tls_strict_sni
+            )
+            self._factory = ServerTLSFactory(self._tls, self.handshakes, self.site)
         self._proxied = None
         if spec.accept_proxy:
             self._factory = self._proxied = self._behind_proxies(spec, self._factory)
         self.spec = spec
-        self.site.secure = bool(spec.tls_certificate)
+        self.site.secure = spec.secure
         self.site.configure(spec)
         self.site.table = table
         self.sockets, self._prepared = self._prepared, []
@@ -155,6 +163,18 @@ class ListenerService(Service):
                 listener=self.spec.name,
                 proxy=proxy or "a unix socket's client",
                 why=why,
+                more=more,
+            )
+
+    def _handshake_failed(self, end: Any, reason: str, text: str) -> None:
+        more = self._throttle.permit(self.site.now())
+        if more is not None:
+            self.log.info(
+                "listener {listener}: {client}: no TLS: {reason}: {text}{more}",
+                listener=self.spec.name,
+                client=getattr(end.getPeer(), "host", ""),
+                reason=reason,
+                text=text,
                 more=more,
             )
 

@@ -89,7 +89,7 @@ class MemoryRig:
         self.targets.install(configuration)
         first = configuration.listeners[0]
         self.site = MODES[first.mode].make_site(
-            self.runtime, first, self.targets.table(first), bool(first.tls_certificate)
+            self.runtime, first, self.targets.table(first), first.secure
         )
         self.runtime.deadlines.start(self.runtime.now)
         self._opened = [0, 0]

@@ -1,0 +1,168 @@
+"""
+The two ends of TLS: towards members, and towards clients.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from OpenSSL import SSL
+from twisted.python.failure import Failure
+
+from txbalancer.net.deadlines import NEVER
+from txbalancer.tls.handshakes import Handshakes
+from txbalancer.tls.transport import CLOSED, SHAKING, TLSTransport
+
+
+class ClientTLS(TLSTransport):
+    """
+    The client's end, towards a member.
+    """
+
+    __slots__ = ("_maker",)
+
+    def __init__(self, maker: Any, protocol: Any) -> None:
+        """
+        @param maker: an L{IOpenSSLClientConnectionCreator
+            <twisted.internet.interfaces.IOpenSSLClientConnectionCreator>}.
+        """
+        super().__init__(protocol)
+        self._maker = maker
+
+    def makeConnection(self, transport: Any) -> None:
+        """
+        Take the transport and begin the handshake.
+        """
+        me: Any = self
+        self._tls = self._maker.clientConnectionForTLS(me)
+        self._tls.set_connect_state()
+        super().makeConnection(transport)
+        if self._state == SHAKING:
+            self._shake(b"")
+
+    def failVerification(self, reason: Failure) -> None:
+        """
+        Note why a member's certificate is refused; the handshake fails with that.
+        """
+        self._reason = reason
+
+
+class ServerTLS(TLSTransport):
+    """
+    The server's end, towards a client.
+
+    @ivar deadline: when the handshake must be over.
+    @ivar waits: whether there are too many handshakes, so that this one may not begin.
+    """
+
+    __slots__ = ("_handshakes", "_maker", "_paused", "deadline", "waits")
+
+    def __init__(self, maker: Any, handshakes: Handshakes, protocol: Any) -> None:
+        """
+        @param maker: an L{IOpenSSLServerConnectionCreator
+            <twisted.internet.interfaces.IOpenSSLServerConnectionCreator>}.
+        """
+        super().__init__(protocol)
+        self._maker, self._handshakes = maker, handshakes
+        self.deadline = NEVER
+        self.waits = self._paused = False
+
+    def makeConnection(self, transport: Any) -> None:
+        """
+        Take the transport and wait for the client's first word.
+        """
+        super().makeConnection(transport)
+        if self._state == SHAKING:
+            self._handshakes.begin(self)
+
+    def hold(self) -> None:
+        """
+        Read nothing until L{release}: there are too many handshakes.
+        """
+        self.waits = True
+        self.transport.pauseProducing()
+
+    def release(self) -> None:
+        """
+        Shake hands after all.
+        """
+        self.waits = False
+        if not self._paused:
+            self.transport.resumeProducing()
+
+    def pauseProducing(self) -> None:
+        """
+        Read no more for now.
+        """
+        self._paused = True
+        self.transport.pauseProducing()
+
+    def resumeProducing(self) -> None:
+        """
+        Go on reading.
+        """
+        self._paused = False
+        if not self.waits:
+            self.transport.resumeProducing()
+
+    def _shake(self, data: bytes) -> None:
+        if self._tls is None:
+            me: Any = self
+            self._tls = self._maker.serverConnectionForTLS(me)
+            self._tls.set_accept_state()
+        super()._shake(data)
+
+    def _shaken(self) -> None:
+        self._handshakes.done(self, self._tls)
+        super()._shaken()
+
+    def _fail(self, error: SSL.Error) -> None:
+        if self._state == SHAKING:
+            self._handshakes.failed(self, error)
+        super()._fail(error)
+
+    def abortConnection(self) -> None:
+        """
+        Cut the connection.
+        """
+        if self._state == SHAKING:
+            self._handshakes.left(self, self._tls is not None)
+        super().abortConnection()
+
+    def connectionLost(self, reason: Failure) -> None:
+        """
+        Tell the protocol above that all is over, and why.
+        """
+        if self._state == SHAKING:
+            self._handshakes.left(self, self._tls is not None)
+        super().connectionLost(reason)
+
+    def expired(self, now: float) -> None:
+        """
+        Give up a handshake that takes too long.
+        """
+        if self._state == SHAKING:
+            self._handshakes.late(self)
+            self._state = CLOSED
+            self.transport.abortConnection()
+
+
+class ServerTLSFactory:
+    """
+    Puts TLS under the protocols of another factory.
+    """
+
+    __slots__ = ("_factory", "_handshakes", "maker")
+
+    def __init__(self, maker: Any, handshakes: Handshakes, factory: Any) -> None:
+        """
+        @param maker: as of L{ServerTLS}; may be replaced.
+        """
+        self.maker, self._handshakes, self._factory = maker, handshakes, factory
+
+    def buildProtocol(self, address: Any) -> Any:
+        """
+        Make the protocol of a new connection.
+        """
+        protocol = self._factory.buildProtocol(address)
+        return protocol and ServerTLS(self.maker, self._handshakes, protocol)

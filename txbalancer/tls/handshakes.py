@@ -1,0 +1,179 @@
+"""
+The handshakes of a listener: how many at once, for how long, and how they end.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from OpenSSL import SSL
+
+from txbalancer.net.deadlines import NEVER, Deadlines
+from txbalancer.tls.bindings import resumed
+
+REASONS = ("certificate", "cipher", "closed", "late", "name", "not-tls", "refused", "version")
+"""
+Why handshakes fail: the client's certificate is not accepted; no cipher or the like in common;
+the client left; too slow; nobody has the name (C{tls-strict-sni}); what came is no TLS; the
+client does not accept ours; no version in common. C{other} is anything else.
+"""
+_WORDS = (
+    ("name", ("no suitable signature algorithm", "no certificate set", "no shared cipher")),
+    ("not-tls", ("http request", "https proxy request", "wrong version number")),
+    ("not-tls", ("packet length too long", "unexpected message", "record layer failure")),
+    ("version", ("unsupported protocol", "inappropriate fallback", "version too low")),
+    ("certificate", ("certificate verify failed", "peer did not return a certificate")),
+    ("cipher", ("no shared", "no suitable", "no ciphers", "no cipher", "bad key share")),
+    ("closed", ("unexpected eof",)),
+    ("refused", ("alert",)),
+)
+
+
+class Shaking(Protocol):
+    """
+    A connection in its handshake.
+
+    @ivar deadline: when it must be over.
+    """
+
+    deadline: float
+
+    def hold(self) -> None: ...
+
+    def release(self) -> None: ...
+
+    def expired(self, now: float) -> None: ...
+
+
+class Handshakes:
+    """
+    Bounds and counts handshakes.
+
+    @ivar completed: that went well so far.
+    @ivar resumed: of those, with an earlier session.
+    @ivar failures: of the others, by reason.
+    """
+
+    def __init__(
+        self,
+        deadlines: Deadlines,
+        now: Callable[[], float],
+        failed: Callable[[Any, str, str], None],
+    ) -> None:
+        """
+        @param failed: told of each failure: the connection, the reason of L{REASONS}, and the
+            words of OpenSSL.
+        """
+        self._deadlines, self._now, self._told = deadlines, now, failed
+        self._most, self._timeout, self._strict = 0, 10.0, False
+        self._active: set[Shaking] = set()
+        self._waiting: dict[Shaking, None] = {}
+        self.completed = self.resumed = 0
+        self.failures: Counter[str] = Counter()
+
+    def configure(self, most: int, timeout: float, strict: bool) -> None:
+        """
+        Take other limits, for handshakes from now on.
+
+        @param most: at once; 0 = no limit.
+        @param strict: whether unknown names are refused.
+        """
+        self._most, self._timeout, self._strict = most, timeout, strict
+
+    @property
+    def active(self) -> int:
+        """
+        How many there are now.
+        """
+        return len(self._active)
+
+    @property
+    def waiting(self) -> int:
+        """
+        How many may not begin yet.
+        """
+        return len(self._waiting)
+
+    def begin(self, end: Shaking) -> None:
+        """
+        Let a handshake begin, or wait.
+        """
+        end.deadline = self._now() + self._timeout
+        self._deadlines.add(end)
+        if self._most and len(self._active) >= self._most:
+            self._waiting[end] = None
+            end.hold()
+        else:
+            self._active.add(end)
+
+    def done(self, end: Shaking, connection: SSL.Connection) -> None:
+        """
+        Count a handshake that went well.
+        """
+        self.completed += 1
+        self.resumed += resumed(connection)
+        self._forget(end)
+
+    def failed(self, end: Shaking, error: SSL.Error) -> None:
+        """
+        Count one that did not.
+        """
+        text = words(error)
+        self._fail(end, reason_of(text, self._strict), text)
+
+    def late(self, end: Shaking) -> None:
+        """
+        Count one that took too long.
+        """
+        self._fail(end, "late", f"it was not over within {self._timeout:g} s")
+
+    def left(self, end: Shaking, began: bool) -> None:
+        """
+        Forget one whose client is gone, or was sent away.
+
+        @param began: whether it had said anything; who only looks whether the port is open
+            has not failed.
+        """
+        if began and (end in self._active or end in self._waiting):
+            self._fail(end, "closed", "the connection ended within it")
+        else:
+            self._forget(end)
+
+    def _fail(self, end: Shaking, reason: str, text: str) -> None:
+        self.failures[reason] += 1
+        self._told(end, reason, text)
+        self._forget(end)
+
+    def _forget(self, end: Shaking) -> None:
+        end.deadline = NEVER
+        self._deadlines.discard(end)
+        self._waiting.pop(end, None)
+        self._active.discard(end)
+        while self._waiting and (not self._most or len(self._active) < self._most):
+            waiting = next(iter(self._waiting))
+            del self._waiting[waiting]
+            self._active.add(waiting)
+            waiting.release()
+
+
+def words(error: SSL.Error) -> str:
+    """
+    Return OpenSSL's own words for a failure.
+    """
+    if isinstance(error, SSL.SysCallError):
+        return "unexpected eof"
+    found = error.args[0] if error.args else ()
+    return str(found[-1][-1]) if found else "unexpected eof"
+
+
+def reason_of(text: str, strict: bool) -> str:
+    """
+    Find the reason of L{REASONS} for OpenSSL's words.
+    """
+    text = text.lower()
+    for reason, parts in _WORDS:
+        if (reason != "name" or strict) and any(part in text for part in parts):
+            return reason
+    return "other"

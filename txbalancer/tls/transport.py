@@ -1,0 +1,376 @@
+"""
+TLS between a transport and the protocol above it.
+
+Twisted's C{TLSMemoryBIOProtocol} does the same, and more than is needed here: it gathers
+writes until the next turn of the loop, slices them by the record, and asks OpenSSL for
+more after every read. With that gone a small exchange under TLS costs a third less
+(ADR 0021).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from OpenSSL import SSL
+from twisted.internet.error import ConnectionLost
+from twisted.internet.interfaces import (
+    IHalfCloseableProtocol,
+    IProtocol,
+    ITransport,
+)
+from twisted.internet.protocol import connectionDone
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+from txbalancer.tls.records import Records
+
+(SHAKING, OPEN, CLOSED) = range(3)
+
+PIECE = 65536
+"""Bytes that are read, and that are encrypted, at once."""
+_SPARE = 2048
+"""What a piece may grow by in four records, and what OpenSSL has to say beside it."""
+_MOST_REPLIES = 256
+"""Times that OpenSSL may answer by itself what the far end sends, as to demands for new keys."""
+
+
+@implementer(IProtocol, IHalfCloseableProtocol, ITransport)
+class TLSTransport:
+    """
+    One end of a TLS connection: a protocol for the transport below, a transport for the
+    protocol above.
+
+    @ivar transport: what is below.
+    @ivar protocol: what is above; may be replaced, as on a socket of Twisted's.
+    """
+
+    __slots__ = (
+        "_ended",
+        "_reason",
+        "_records",
+        "_replies",
+        "_state",
+        "_tls",
+        "_write_over",
+        "introduction",
+        "protocol",
+        "transport",
+    )
+
+    def __init__(self, protocol: Any) -> None:
+        self.protocol = protocol
+        self.transport: Any = None
+        self._tls: Any = None
+        self._state = SHAKING
+        self._records = Records()
+        self._reason: Failure | None = None
+        self._replies = 0
+        self._ended = self._write_over = False
+
+    # -- for the transport below
+
+    def connectionMade(self) -> None:
+        """
+        Part of the interface; C{makeConnection} does it all.
+        """
+
+    def makeConnection(self, transport: Any) -> None:
+        """
+        Take the transport below, and let the protocol above take this one.
+        """
+        self.transport = transport
+        introduction = getattr(transport, "introduction", None)
+        if introduction is not None:
+            self.introduction = introduction
+        no_delay = getattr(transport, "setTcpNoDelay", None)
+        if no_delay is not None:
+            no_delay(True)
+        self.protocol.makeConnection(self)
+
+    def dataReceived(self, data: bytes) -> None:
+        """
+        Decrypt what arrived and pass it up, in one piece if it can be.
+        """
+        if self._state != OPEN:
+            if self._state == SHAKING:
+                self._shake(data)
+            return
+        tls = self._tls
+        tls.bio_write(data)
+        try:
+            plain = tls.recv(PIECE)
+        except SSL.Error as error:
+            self._records.single(data)
+            self._unusual(error)
+            return
+        if self._records.single(data):
+            self.protocol.dataReceived(plain)
+        else:
+            self._read_on(plain)
+
+    def _read_on(self, plain: bytes) -> None:
+        """
+        Take what there is after a first piece, and pass all up.
+        """
+        pieces = [plain] if plain else []
+        receive = self._tls.recv
+        try:
+            while True:
+                pieces.append(receive(PIECE))
+        except SSL.Error as error:
+            if pieces:
+                self.protocol.dataReceived(pieces[0] if len(pieces) == 1 else b"".join(pieces))
+            if self._state == OPEN:
+                self._unusual(error)
+
+    def _unusual(self, error: SSL.Error) -> None:
+        """
+        Go on after a read that gave no data: there is no more yet, or never will be.
+        """
+        if isinstance(error, SSL.WantReadError):
+            if self._flush():
+                self._replies += 1
+                if self._replies > _MOST_REPLIES:
+                    self._fail(SSL.Error([("", "", "too many demands for new keys")]))
+        elif isinstance(error, SSL.ZeroReturnError):
+            self._end()
+        else:
+            self._fail(error)
+
+    def _end(self) -> None:
+        """
+        The far end has said that it sends no more.
+        """
+        if self._ended:
+            return
+        self._ended = True
+        above: Any = IHalfCloseableProtocol(self.protocol, None)
+        if above is not None:
+            above.readConnectionLost()
+        else:
+            self._reason = connectionDone
+            self.loseConnection()
+
+    def readConnectionLost(self) -> None:
+        """
+        The transport below has ended; without a word of TLS before, somebody may have cut it.
+        """
+        if self._ended or self._state == CLOSED:
+            return
+        if self._state == SHAKING:
+            self._fail(SSL.SysCallError(-1, "Unexpected EOF"))
+            return
+        self._reason = Failure(ConnectionLost("TLS was not ended before the connection"))
+        self._state = CLOSED
+        self.transport.loseConnection()
+
+    def writeConnectionLost(self) -> None:
+        """
+        Our half-close went out.
+        """
+        above = IHalfCloseableProtocol(self.protocol, None)
+        if above is not None:
+            above.writeConnectionLost()
+
+    def connectionLost(self, reason: Failure) -> None:
+        """
+        Tell the protocol above that all is over, and why.
+        """
+        self._state = CLOSED
+        reason, self._reason = self._reason or reason, None
+        protocol, self.protocol = self.protocol, None
+        protocol.connectionLost(reason)
+
+    # -- the handshake
+
+    def _shake(self, data: bytes) -> None:
+        tls = self._tls
+        if data:
+            self._records.single(data)
+            tls.bio_write(data)
+        try:
+            tls.do_handshake()
+        except SSL.WantReadError:
+            self._flush()
+        except SSL.Error as error:
+            self._fail(error)
+        else:
+            self._state = OPEN
+            self._flush()
+            self._shaken()
+            if self._state == OPEN:
+                self._read_on(b"")
+
+    def _shaken(self) -> None:
+        completed = getattr(self.protocol, "handshakeCompleted", None)
+        if completed is not None:
+            completed()
+
+    def _fail(self, error: SSL.Error) -> None:
+        """
+        End a connection that TLS cannot go on with; the far end is told by an alert.
+        """
+        if self._state == CLOSED:
+            return
+        if self._reason is None:
+            self._reason = Failure(error)
+        self._state = CLOSED
+        if self._tls is not None:
+            self._flush()
+        self.transport.loseConnection()
+
+    def _flush(self) -> bool:
+        """
+        Send what OpenSSL has to say.
+
+        @return: whether there was anything.
+        """
+        found = False
+        try:
+            while True:
+                self.transport.write(self._tls.bio_read(PIECE))
+                found = True
+        except SSL.WantReadError:
+            return found
+
+    # -- for the protocol above
+
+    def write(self, data: bytes) -> None:
+        """
+        Encrypt and send.
+        """
+        if self._state != OPEN or self._write_over or not data:
+            return
+        size = len(data)
+        tls = self._tls
+        try:
+            if size <= PIECE:
+                tls.sendall(data)
+                out = tls.bio_read(size + _SPARE)
+                self.transport.write(out)
+                if len(out) == size + _SPARE:
+                    self._flush()
+                return
+            view = memoryview(data)
+            for place in range(0, size, PIECE):
+                tls.sendall(view[place : place + PIECE])
+                self._flush()
+        except SSL.Error as error:
+            self._fail(error)
+
+    def writeSequence(self, data: Any) -> None:
+        """
+        Encrypt and send.
+        """
+        self.write(b"".join(data))
+
+    def loseWriteConnection(self) -> None:
+        """
+        Send no more, but go on reading.
+        """
+        if self._say_end():
+            self.transport.loseWriteConnection()
+
+    def loseConnection(self) -> None:
+        """
+        Say the end and close, once all is sent; the far end's own word is not waited for.
+        """
+        if self._state == SHAKING:
+            self.abortConnection()
+            return
+        self._say_end()
+        self._state = CLOSED
+        self.transport.loseConnection()
+
+    def _say_end(self) -> bool:
+        if self._state != OPEN or self._write_over:
+            return False
+        self._write_over = True
+        try:
+            self._tls.shutdown()
+        except SSL.Error:
+            # There is no one to tell any more.
+            return False
+        self._flush()
+        return True
+
+    def abortConnection(self) -> None:
+        """
+        Cut the connection.
+        """
+        self._state = CLOSED
+        self.transport.abortConnection()
+
+    def registerProducer(self, producer: Any, streaming: bool) -> None:
+        """
+        Let a producer follow the transport below: what is encrypted is sent at once.
+        """
+        self.transport.registerProducer(producer, streaming)
+
+    def unregisterProducer(self) -> None:
+        """
+        Forget the producer.
+        """
+        self.transport.unregisterProducer()
+
+    def pauseProducing(self) -> None:
+        """
+        Read no more for now.
+        """
+        self.transport.pauseProducing()
+
+    def resumeProducing(self) -> None:
+        """
+        Go on reading.
+        """
+        self.transport.resumeProducing()
+
+    def stopProducing(self) -> None:
+        """
+        Close.
+        """
+        self.loseConnection()
+
+    # -- what is known of the connection
+
+    def getPeer(self) -> Any:
+        """
+        Return the address of the far end.
+        """
+        return self.transport.getPeer()
+
+    def getHost(self) -> Any:
+        """
+        Return the own address.
+        """
+        return self.transport.getHost()
+
+    def getHandle(self) -> Any:
+        """
+        Return OpenSSL's connection; C{None} before a client has said a word.
+        """
+        return self._tls
+
+    @property
+    def negotiatedProtocol(self) -> bytes | None:
+        """
+        Return the protocol agreed on by ALPN, if any.
+        """
+        return (self._tls and self._tls.get_alpn_proto_negotiated()) or None
+
+    def setTcpNoDelay(self, enabled: bool) -> None:
+        """
+        Pass on to a TCP transport; others have no such thing.
+        """
+        self._pass_on("setTcpNoDelay", enabled)
+
+    def setTcpKeepAlive(self, enabled: bool) -> None:
+        """
+        Pass on to a TCP transport; others have no such thing.
+        """
+        self._pass_on("setTcpKeepAlive", enabled)
+
+    def _pass_on(self, name: str, enabled: bool) -> None:
+        method = getattr(self.transport, name, None)
+        if method is not None:
+            method(enabled)
