@@ -264,7 +264,7 @@ def test_many_hosts_are_not_remembered_for_ever() -> None:
     """
     for number in range(2000):
         assert bare_request(START, b"Host: n%d" % number).host == b"n%d" % number
-    assert len(heads._hosts_seen) <= 1024
+    assert len(heads.hosts_seen) <= 1024
 
 
 def test_version() -> None:

@@ -43,15 +43,16 @@ _HOST = re.compile(
 ).fullmatch
 _ABSOLUTE = re.compile(rb"https?://([^/?#]+)([^#]*)", re.IGNORECASE).fullmatch
 _MOST_HOSTS = 1024
-_hosts_seen: set[bytes] = set()
+hosts_seen: set[bytes] = set()
+"""Hosts that are valid, up to a bound."""
 _MOST_STATUSES = 256
 _statuses_seen: dict[bytes, tuple[int, int]] = {}
 _IN_REQUEST_LINE = HARMLESS.translate(None, b"\t")
-_METHODS = {b"GET", b"HEAD", b"POST", b"PUT", b"DELETE", b"OPTIONS", b"PATCH", b"TRACE"}
+METHODS = {b"GET", b"HEAD", b"POST", b"PUT", b"DELETE", b"OPTIONS", b"PATCH", b"TRACE"}
 # Method, target, its path and query, minor version: nothing that _request_line would refuse.
 _USUAL_REQUEST_LINE = re.compile(
     rb"(%b) ((/[!\"$->@-~\x80-\xff]*)(?:\?([!\"$-~\x80-\xff]*))?) HTTP/1\.([01])"
-    % b"|".join(sorted(_METHODS))
+    % b"|".join(sorted(METHODS))
 ).fullmatch
 
 
@@ -206,7 +207,7 @@ def parse_request(data: bytes, limits: Limits) -> RequestHead:
     if len(data) > limits.line and max(map(len, lines[1:]), default=0) > limits.line:
         raise ClientError(f"a header line longer than {limits.line} bytes", 431)
     noted = _headers(head, lines, _REQUEST_LINES, limits.underscores, ClientError)
-    if noted.get(b"host") not in _hosts_seen or head.host:
+    if noted.get(b"host") not in hosts_seen or head.host:
         _request_host(head, noted)
     else:
         head.host = noted[b"host"]
@@ -221,7 +222,7 @@ def parse_request(data: bytes, limits: Limits) -> RequestHead:
     if b"transfer-encoding" in noted:
         head.body = _chunked(noted, head.minor, ClientError)
     elif b"content-length" in noted:
-        head.body = _length(noted[b"content-length"], ClientError)
+        head.body = content_length(noted[b"content-length"], ClientError)
     else:
         head.body = NO_BODY
     return head
@@ -246,7 +247,7 @@ def parse_response(data: bytes, limits: Limits) -> ResponseHead:
     if b"transfer-encoding" in noted:
         head.chunked = _chunked(noted, head.minor, BadResponse) == CHUNKED
     elif b"content-length" in noted:
-        head.length = _length(noted[b"content-length"], BadResponse)
+        head.length = content_length(noted[b"content-length"], BadResponse)
     connection = noted.get(b"connection")
     if connection is None:
         head.keep_alive = head.minor == 1
@@ -273,7 +274,7 @@ def _headers(
     kept, pairs = known.sort(lines, error)
     noted = dict(pairs)
     if len(noted) != len(pairs):
-        noted = _joined(pairs, error)
+        noted = joined(pairs, error)
     if UNDERSCORE in noted:
         kept = _underscored(lines, kept, known, underscores, error)
         del noted[UNDERSCORE]
@@ -282,7 +283,7 @@ def _headers(
     return noted
 
 
-def _joined(pairs: list[tuple[bytes, bytes]], error: type[BalancerError]) -> dict[bytes, bytes]:
+def joined(pairs: list[tuple[bytes, bytes]], error: type[BalancerError]) -> dict[bytes, bytes]:
     """
     Note each name once, repeated ones joined; those that frame or route may not be repeated.
     """
@@ -346,7 +347,7 @@ def _request_line(head: RequestHead, line: bytes, limits: Limits) -> None:
         raise ClientError(f"version {show(version)} is not served", 505)
     else:
         raise ClientError(f"no HTTP version: {show(version)}")
-    if method not in _METHODS:
+    if method not in METHODS:
         if method == b"CONNECT":
             # In any form of target: the answer to it would have no end that HTTP knows of.
             raise ClientError("CONNECT is not served", 405)
@@ -397,7 +398,7 @@ def _unusual_target(head: RequestHead, target: bytes) -> bytes:
     if target == b"*" and head.method == b"OPTIONS":
         return target
     match = _ABSOLUTE(target)
-    if match is None or b"@" in match[1] or not _valid_host(match[1]):
+    if match is None or b"@" in match[1] or not valid_host(match[1]):
         raise ClientError(f"no usable target: {show(target)}")
     head.host = match[1]
     rest: bytes = match[2]
@@ -412,18 +413,21 @@ def _request_host(head: RequestHead, noted: dict[bytes, bytes]) -> None:
         if head.minor:
             raise ClientError("no Host")
         return
-    if host not in _hosts_seen and not _valid_host(host):
+    if host not in hosts_seen and not valid_host(host):
         raise ClientError(f"an invalid Host: {show(host)}")
     if not head.host:
         # RFC 9112 3.2.2: the authority of an absolute target goes before Host.
         head.host = host
 
 
-def _valid_host(host: bytes) -> bool:
+def valid_host(host: bytes) -> bool:
+    """
+    Tell whether C{host} can be the authority of a request: a name or address, and a port.
+    """
     if _HOST(host) is None or len(host) > 255:
         return False
-    if len(_hosts_seen) < _MOST_HOSTS:
-        _hosts_seen.add(host)
+    if len(hosts_seen) < _MOST_HOSTS:
+        hosts_seen.add(host)
     return True
 
 
@@ -477,7 +481,12 @@ def _chunked(noted: dict[bytes, bytes], minor: int, error: type[BalancerError]) 
     raise error(f"a Transfer-Encoding that is not just chunked: {show(coding)}")
 
 
-def _length(value: bytes, error: type[BalancerError]) -> int:
+def content_length(value: bytes, error: type[BalancerError]) -> int:
+    """
+    Read a Content-Length.
+
+    @raise BalancerError: of the class C{error}, when it is no number.
+    """
     if not value.isdigit() or len(value) > 18:
         raise error(f"a Content-Length that is no number: {show(value)}")
     return int(value)

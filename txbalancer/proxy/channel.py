@@ -47,13 +47,19 @@ class ClientChannel(RequestReader):
         """
         Take the transport and wait for a request; too many connections wait for their turn.
         """
-        self.transport = transport
-        transport.registerProducer(self, True)
+        self.take_over(transport)
         no_delay = getattr(transport, "setTcpNoDelay", None)
         if no_delay is not None:
             no_delay(True)
         self.peer = self.site.peer(transport)
         self.site.opened(self)
+
+    def take_over(self, transport: Any) -> None:
+        """
+        Take a transport that a L{Doorway<txbalancer.proxy.doorway.Doorway>} may have had.
+        """
+        self.transport = transport
+        transport.registerProducer(self, True)
 
     def welcome(self) -> None:
         """

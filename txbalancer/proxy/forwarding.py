@@ -77,7 +77,7 @@ class Forwarding(Served):
             head.peer,
             head.host,
             pool.host,
-            b"1.1" if head.minor else b"1.0",
+            head.version,
         )
         if head.upgrade:
             # An earlier member's offer does not hold for this one.

@@ -5,7 +5,7 @@ A listener at work: its connections, its limits, and the way from a head to a ta
 from __future__ import annotations
 
 import socket
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable
 from math import inf
 from typing import Any
@@ -20,12 +20,17 @@ from txbalancer.core.trust import Trust
 from txbalancer.errors import ClientError
 from txbalancer.http1.heads import RequestHead
 from txbalancer.http1.limits import Limits
+from txbalancer.http2.limits import Limits as H2Limits
 from txbalancer.net.peers import peer_of
 from txbalancer.proxy.channel import ClientChannel
 from txbalancer.proxy.companions import dismiss
+from txbalancer.proxy.doorway import Doorway
+from txbalancer.proxy.h2.channel import H2Channel
 from txbalancer.proxy.local import METHODS, LocalAnswer
 from txbalancer.proxy.runtime import Runtime
 from txbalancer.proxy.throttle import Throttle
+
+Channel = ClientChannel | Doorway | H2Channel
 
 
 class Site(ServerFactory):
@@ -38,6 +43,7 @@ class Site(ServerFactory):
     @ivar most_requests: of one connection; the answer to the last one ends it.
     @ivar accepted: connections so far.
     @ivar begin: hands a request to the target of the first mount that takes it.
+    @ivar abuses: how often connections of HTTP/2 ended for what their clients did.
     """
 
     noisy = False
@@ -55,9 +61,10 @@ class Site(ServerFactory):
         self.table = table
         self.secure = secure
         self.draining = False
-        self.channels: set[ClientChannel] = set()
+        self.channels: set[Channel] = set()
         self.accepted = 0
-        self._held: deque[ClientChannel] = deque()
+        self.abuses: Counter[str] = Counter()
+        self._held: deque[ClientChannel | Doorway] = deque()
         self._throttle = Throttle()
         self.configure(spec)
 
@@ -75,6 +82,15 @@ class Site(ServerFactory):
             headers=spec.max_headers,
             underscores=spec.underscores,
         )
+        self.h2_limits = H2Limits(
+            streams=spec.http2_max_streams,
+            window=spec.http2_window,
+            connection_window=spec.http2_connection_window,
+            head=spec.max_head,
+            resets=spec.http2_resets,
+            control=spec.http2_control_frames,
+        )
+        self._chooses = spec.http2 if self.secure else spec.h2c
         self._trust = Trust(spec)
         believes = spec.trusted_proxies or spec.external_proxies
         self.begin = self._begin_behind if believes else self._begin
@@ -86,7 +102,7 @@ class Site(ServerFactory):
         """
         Make the client side of a new connection.
         """
-        return ClientChannel(self)
+        return Doorway(self) if self._chooses else ClientChannel(self)
 
     def peer(self, transport: Any) -> Peer:
         """
@@ -94,7 +110,7 @@ class Site(ServerFactory):
         """
         return peer_of(transport, self.spec.name, self.secure, self.server_name)
 
-    def opened(self, channel: ClientChannel) -> None:
+    def opened(self, channel: ClientChannel | Doorway) -> None:
         """
         Count a connection; over C{max-connections} it has to wait for another to close.
         """
@@ -108,7 +124,16 @@ class Site(ServerFactory):
             self.runtime.deadlines.add(channel)
             channel.welcome()
 
-    def closed(self, channel: ClientChannel) -> None:
+    def replace(self, doorway: Doorway, channel: Channel) -> None:
+        """
+        Let a channel take the place of the doorway that its connection came by.
+        """
+        self.channels.discard(doorway)
+        self.channels.add(channel)
+        self.runtime.deadlines.discard(doorway)
+        self.runtime.deadlines.add(channel)
+
+    def closed(self, channel: Channel) -> None:
         """
         Forget a connection, and let one that waits take its place.
         """
@@ -119,7 +144,7 @@ class Site(ServerFactory):
         self.runtime.deadlines.discard(channel)
         if self._held:
             if channel in self._held:
-                self._held.remove(channel)
+                self._held.remove(channel)  # type: ignore[arg-type]
                 return
             waiting = self._held.popleft()
             self.runtime.deadlines.add(waiting)
@@ -184,6 +209,18 @@ class Site(ServerFactory):
         """
         lines = [self.runtime.date_line(), b"Allow: " + METHODS]
         LocalAnswer(self.runtime, channel, head, 200, "ok").send(lines, b"")
+
+    def abused(self, what: str) -> None:
+        """
+        Count what a client did too often, for which its connection ended.
+        """
+        self.abuses[what] += 1
+
+    def permit_line(self) -> str | None:
+        """
+        Tell whether there may be another line about a client, and with what at its end.
+        """
+        return self._throttle.permit(self.now())
 
     def refuse(self, channel: ClientChannel, error: ClientError) -> None:
         """

@@ -1,0 +1,3 @@
+"""
+HTTP/2 on the data path: a stream is one side of an exchange.
+"""

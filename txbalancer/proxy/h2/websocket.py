@@ -1,0 +1,48 @@
+"""
+WebSockets over HTTP/2 towards members of HTTP/1.1 (RFC 8441).
+"""
+
+from __future__ import annotations
+
+import os
+from base64 import b64encode
+from hashlib import sha1
+
+from txbalancer.http1.heads import RequestHead
+
+_MAGIC = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
+
+
+class Handshake:
+    """
+    What HTTP/1.1 wants of the opening of a WebSocket, and HTTP/2 does not have: a key, and the
+    proof that the other end knows what it answers (RFC 6455 4).
+    """
+
+    __slots__ = ("_accept",)
+
+    def __init__(self, head: RequestHead) -> None:
+        """
+        @param head: the request; the key is added to its lines.
+        """
+        key = b64encode(os.urandom(16))
+        self._accept = b64encode(sha1(key + _MAGIC, usedforsecurity=False).digest())
+        head.lines = [line for line in head.lines if line[:18] != b"sec-websocket-key:"]
+        head.lines.append(b"sec-websocket-key: " + key)
+
+    def accepts(self, lines: list[bytes]) -> bool:
+        """
+        Tell whether an answer's lines have the right proof.
+        """
+        for line in lines:
+            name, _, value = line.partition(b":")
+            if name.lower() == b"sec-websocket-accept":
+                return value.strip() == self._accept
+        return False
+
+    def answer(self, lines: list[bytes]) -> list[bytes]:
+        """
+        Return the lines that the client gets.
+        """
+        left_out = (b"sec-websocket-accept", b"connection", b"upgrade")
+        return [line for line in lines if line.partition(b":")[0].lower() not in left_out]
