@@ -122,6 +122,9 @@ BY_KEY: dict[str, st.SearchStrategy[Any]] = {
         access.rules
     ),
     "auth-name": TEXT,
+    "hcsend": st.sampled_from(["", r"PING\r\n", r"a b;# '\x00\\"]),
+    "hcexpect": st.sampled_from(["", r"+PONG\r\n", r"~^\+P[^;]*\d"]),
+    "alpn": st.sampled_from([(), ("h2", "http/1.1")]),
     "hcinterval": st.integers(100, 10**6).map(lambda number: number / 1000),
 }
 

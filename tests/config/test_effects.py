@@ -11,7 +11,7 @@ import pytest
 from .helpers import LISTENER, MOUNT, warnings
 
 WITHOUT = "has no effect without"
-STICKY = "stickysession, stickycookie or stickyscheme"
+STICKY = "stickysession, stickycookie, stickysource or stickyscheme"
 
 
 def of_balancer(lines: str, *members: str) -> list[str]:
@@ -34,7 +34,7 @@ def of_balancer(lines: str, *members: str) -> list[str]:
         ("tunneltimeout = 5", "an upgrade other than NONE", ""),
         ("acquire = 5", "max", "max = 3"),
         ("member.maxqueue = 5", "max", "max = 3"),
-        ("sslproxyverify = none", "https://", ""),
+        ("sslproxyverify = none", "https:// or tls://", ""),
         ("failwindow = 5", "maxfails above 1", "maxfails = 2"),
         ("hcinterval = 6", "hcmethod", "hcmethod = tcp"),
         ("hctimeout = 1", "hcmethod", "hcmethod = tcp"),
@@ -59,7 +59,7 @@ def test_options_of_a_balancers_section(line: str, needed: str, remedy: str) -> 
 @pytest.mark.parametrize(
     ("options", "fault"),
     [
-        ("sslproxycheckpeername=off", f"sslproxycheckpeername {WITHOUT} https://"),
+        ("sslproxycheckpeername=off", f"sslproxycheckpeername {WITHOUT} https:// or tls://"),
         (
             "tunneltimeout=5 upgrade=None",
             f"tunneltimeout {WITHOUT} an upgrade other than NONE",

@@ -101,7 +101,17 @@ def test_a_file_is_a_registration() -> None:
     The folder's files are the methods, each a complete probe.
     """
     found = factories(probes)
-    assert set(found) == {"tcp", "options", "head", "get", "options11", "head11", "get11"}
+    assert set(found) == {
+        "tcp",
+        "cping",
+        "expect",
+        "options",
+        "head",
+        "get",
+        "options11",
+        "head11",
+        "get11",
+    }
     for name, probe in found.items():
         assert verifyObject(IProbe, probe)
         assert probe.name == name

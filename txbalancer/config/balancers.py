@@ -21,6 +21,7 @@ from txbalancer.config.options import (
     unknown,
 )
 from txbalancer.config.scope import Placed, Scope, check_name
+from txbalancer.core.schemes import check_probe
 from txbalancer.core.specs import BalancerSpec, MemberSpec
 
 PREFIX = "member."
@@ -29,7 +30,7 @@ PREFIX = "member."
 BARE = frozenset(MEMBER_OPTIONS) - frozenset(TABLES["balancer"])
 """Options of members that a balancer's section may give without the prefix."""
 
-PLAIN_PROBES = ("none", "tcp", "options", "options11")
+PLAIN_PROBES = ("none", "tcp", "cping", "expect", "options", "options11")
 """Health checks that ask for no path."""
 
 
@@ -114,7 +115,14 @@ def _member(
     except ValueError as error:
         findings.error(line, section.title, "members", str(error))
         return None
-    return None if faults else _with_probe_path(make_member(address, options), section, line, scope)
+    if faults:
+        return None
+    member = make_member(address, options)
+    try:
+        check_probe(member.scheme, member.hcmethod, scope.registry.probes.get(member.hcmethod))
+    except ValueError as error:
+        findings.error(line, section.title, "members", f"{member.url}: {error}")
+    return _with_probe_path(member, section, line, scope)
 
 
 def _with_probe_path(member: MemberSpec, section: Section, line: int, scope: Scope) -> MemberSpec:

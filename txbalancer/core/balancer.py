@@ -14,11 +14,15 @@ from txbalancer.core import candidates, flags
 from txbalancer.core.member import Member
 from txbalancer.core.registry import Registry
 from txbalancer.core.request import Request
+from txbalancer.core.sources import Sources
 from txbalancer.core.specs import BalancerSpec
 from txbalancer.core.standing import Flip, Standing
 
 Labels = Mapping[bytes, Sequence[Member]]
 """Who carries which label of a sticky scheme."""
+
+BY_SOURCE = b"source"
+"""Name of a session that a client's address tells."""
 
 _FIRST_CHOICE = flags.INIT | flags.UNUSABLE | flags.STANDBY
 
@@ -47,6 +51,7 @@ class Balancer(Standing):
     @ivar spec: its options, with changes made at run time.
     @ivar configured: its options as in the configuration.
     @ivar sticky: whether sessions are looked for at all.
+    @ivar sources: which members the addresses of clients belong to, if that counts.
     """
 
     __slots__ = (
@@ -58,6 +63,7 @@ class Balancer(Standing):
         "_schemes",
         "_secret",
         "configured",
+        "sources",
         "spec",
         "sticky",
     )
@@ -86,7 +92,8 @@ class Balancer(Standing):
         self._secret = secret
         self._method = self._make_method(spec)
         self._schemes = self._make_schemes(spec)
-        self.sticky = bool(self._schemes)
+        self.sources: Sources | None = None
+        self._use_sources(spec)
         self._field: Sequence[Member] = ()
         self.install(Member(each) for each in spec.members)
 
@@ -124,16 +131,30 @@ class Balancer(Standing):
         member.busy += 1
         return member
 
-    def session(self, request: Request) -> Session | None:
+    def session(self, request: Request, now: float = inf) -> Session | None:
         """
-        Find the session that a request belongs to; the first scheme that knows decides.
+        Find the session that a request belongs to; the first scheme that knows decides, and
+        after them the client's address.
+
+        @param now: for the addresses, whose time runs out.
         """
         for scheme, labels in self._schemes:
             found = scheme.find(request, labels)
             if found is not None:
                 name, route = found
                 return Session(name, route, labels.get(route, ()))
-        return None
+        if self.sources is None:
+            return None
+        known = self.sources.find(request.peer.client, now)
+        members = [each for each in self.members if each.name == known] if known else ()
+        return Session(BY_SOURCE, members[0].route, members) if members else None
+
+    def settle(self, request: Request, member: Member, now: float) -> None:
+        """
+        Let the address that a request came from belong to the member that took it.
+        """
+        if self.sources is not None:
+            self.sources.note(request.peer.client, member.name, now)
 
     def follow(self, session: Session, now: float, tried: Collection[Member] = ()) -> Member | None:
         """
@@ -238,8 +259,21 @@ class Balancer(Standing):
             self.ledger.restart()
             method.reset(self.members)
         self.spec, self._method, self._schemes = spec, method, schemes
-        self.sticky = bool(schemes)
+        self._use_sources(spec)
         self.index()
+
+    def _use_sources(self, spec: BalancerSpec) -> None:
+        """
+        Keep the addresses that are known, if addresses still count.
+        """
+        if not spec.stickysource:
+            self.sources = None
+        elif self.sources is None:
+            self.sources = Sources(spec.stickysource, spec.stickysource_most)
+        else:
+            self.sources.lasting = spec.stickysource
+            self.sources.most = spec.stickysource_most
+        self.sticky = bool(self._schemes) or self.sources is not None
 
     def _make_method(self, spec: BalancerSpec) -> Any:
         return self._registry.lbmethods[spec.lbmethod](spec)

@@ -6,7 +6,7 @@ of listener can use it.
 from __future__ import annotations
 
 from collections.abc import Container
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from txbalancer.core.specs import Condition
@@ -33,6 +33,7 @@ SCHEMES = {
     "fcgi": Scheme(8000),
     "tcp": Scheme(0, mode="tcp"),
     "tls": Scheme(0, secure=True, mode="tcp"),
+    "udp": Scheme(0, mode="udp"),
 }
 """Every scheme that members can have, by its name."""
 
@@ -42,6 +43,26 @@ def is_secure(scheme: str) -> bool:
     Tell whether connections to members of a scheme are under TLS.
     """
     return SCHEMES[scheme].secure
+
+
+def in_packets(scheme: str) -> bool:
+    """
+    Tell whether members of a scheme get requests in another form than HTTP's.
+    """
+    return scheme in ("ajp", "fcgi")
+
+
+def check_probe(scheme: str, method: str, probe: Any) -> None:
+    """
+    See whether a probe can ask members of a scheme.
+
+    @param probe: an L{IProbe<txbalancer.interfaces.IProbe>}; one without C{schemes} can ask all.
+    @raise ValueError: when it cannot; says which can.
+    """
+    allowed = getattr(probe, "schemes", None)
+    if allowed is not None and scheme not in allowed:
+        better = "cping or tcp" if scheme == "ajp" else "tcp"
+        raise ValueError(f"hcmethod={method} does not ask {scheme}:// members: use {better}")
 
 
 def mode_of(scheme: str) -> str:

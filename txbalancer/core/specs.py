@@ -789,7 +789,7 @@ class MountSpec:
         apache_name="ProxyFCGIBackendType",
     )
     fcgisplit: tuple[str, ...] = option(
-        values.words,
+        params.suffixes,
         (),
         "Ends of scripts' names, behind which PATH_INFO begins; empty = .php with fcgitype = php.",
     )
@@ -874,6 +874,18 @@ class MountSpec:
         False,
         "Pass W3C traceparent on to members, one made here where a client sends none.",
     )
+
+
+@values.kind("names of protocols, such as h2 or http/1.1", " ".join)
+def protocols(text: str) -> tuple[str, ...]:
+    """
+    Read names of protocols as ALPN has them (RFC 7301).
+    """
+    found = values.words(text)
+    for each in found:
+        if not re.fullmatch(r"[0-9A-Za-z][!-~]{0,254}", each):
+            raise ValueError(f"{each!r} is not a protocol's name, such as h2 or http/1.1")
+    return found
 
 
 @values.kind("balancer://NAME, or empty", lambda value: f"balancer://{value}" if value else "")
@@ -1054,7 +1066,7 @@ class ListenerSpec:
         values.duration(), 0.0, "With mode = tcp, longest time a connection may last; 0 = no limit."
     )
     tls_alpn: tuple[str, ...] = option(
-        values.words,
+        protocols,
         (),
         "With mode = tcp, protocols that may be agreed on within TLS, the best first.",
         name="alpn",

@@ -19,6 +19,7 @@ from zope.interface import implementer
 from txbalancer import __version__
 from txbalancer.core.hcexpr import MOST_BODY, Answer
 from txbalancer.core.health import ProbeResult
+from txbalancer.core.schemes import SCHEMES, is_secure
 from txbalancer.core.specs import MemberSpec
 from txbalancer.interfaces import IProbe
 from txbalancer.probes.agent import headers_of, make_client
@@ -35,7 +36,11 @@ class HTTPProbe:
     Redirects are not followed. Of a body the first L{MOST_BODY} bytes are read; it need not be
     complete beyond them. Apache differs: it joins path and C{hcuri} with any number of slashes,
     and sends neither User-Agent nor Connection (APACHE C5 and X19).
+
+    @cvar schemes: of members that can be asked so.
     """
+
+    schemes = frozenset(SCHEMES) - {"ajp", "fcgi"}
 
     def __init__(
         self,
@@ -66,7 +71,7 @@ class HTTPProbe:
         """
         target = "*" if self._asterisk and not member.hcuri else target_of(member)
         asked = f"{self._method} {target}"
-        line = Line(reactor, member, tls=member.scheme == "https")
+        line = Line(reactor, member, tls=is_secure(member.scheme))
         client = make_client(reactor, line, target.encode("ascii"), self._version)
         headers = Headers(
             {"Host": [host_of(member)], "User-Agent": [f"txbalancer-check/{__version__}"]}

@@ -2,7 +2,7 @@
 hcmethod=tcp: a connection is enough.
 
 A process that hangs still accepts connections, so this tells less than the others
-(APACHE C6 and X19). TLS is not spoken.
+(APACHE C6 and X19). TLS is not spoken, but to members of C{tls://}, which speak nothing else.
 """
 
 from __future__ import annotations
@@ -10,22 +10,13 @@ from __future__ import annotations
 from typing import Any
 
 from twisted.internet.defer import Deferred
-from twisted.internet.protocol import Factory, Protocol
 from zope.interface import implementer
 
 from txbalancer.core.health import ProbeResult
 from txbalancer.core.specs import MemberSpec
 from txbalancer.interfaces import IProbe
 from txbalancer.probes.line import Line
-
-
-class _Connections(Factory):
-    """
-    Does not log each connection, of which a check makes a new one.
-    """
-
-    noisy = False
-    protocol = Protocol
+from txbalancer.probes.talk import Talk, talking
 
 
 @implementer(IProbe)
@@ -40,13 +31,13 @@ class TCPProbe:
         """
         Connect once. Cancelling it gives up.
         """
-        line = Line(reactor, member, tls=False)
+        secure = member.scheme == "tls"
+        line = Line(reactor, member, tls=secure)
 
-        def connected(_: object) -> ProbeResult:
-            line.hang_up()
+        def connected(_: bytes) -> ProbeResult:
             return line.result(True, f"connect: done in {line.seconds * 1000:.0f} ms")
 
-        connecting: Deferred[Any] = line.connect(_Connections())
+        connecting = talking(line, Talk(line, secure, b"", None))
         return connecting.addCallbacks(connected, lambda failure: line.failed(failure, "connect"))
 
 

@@ -93,7 +93,7 @@ class Attempts(Forwarding):
         balancer = self._target.balancer
         now = self.started
         member = None
-        session = balancer.session(self.head) if balancer.sticky else None
+        session = balancer.session(self.head, now) if balancer.sticky else None
         if session is not None:
             self._session = session
             try:

@@ -105,8 +105,10 @@ class Exchange(Attempts):
     def _reminders(self) -> Iterable[bytes]:
         if not self._mounted.remembers:
             return ()
-        assert self.member is not None
-        return self._target.balancer.remember(self.head, self._session, self.member)
+        member, balancer = self.member, self._target.balancer
+        assert member is not None
+        balancer.settle(self.head, member, self.runtime.now())
+        return balancer.remember(self.head, self._session, member)
 
     def _watched(self, head: ResponseHead, data: bytes, done: bool) -> bool:
         """

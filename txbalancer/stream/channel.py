@@ -20,6 +20,7 @@ from txbalancer.core.request import Peer
 from txbalancer.errors import ClientError, ClientGone, ClientTimeout, Stopped
 from txbalancer.net.deadlines import NEVER
 from txbalancer.proxy.link import Link
+from txbalancer.stream.clienthello import BadHello, HelloReader
 from txbalancer.stream.request import Connection
 
 if TYPE_CHECKING:
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 
 _KEPT = 65536
 """Bytes of a client that are kept until a member is there; more are not read."""
+
+_NOTHING = bytearray()
 
 
 @implementer(IProtocol, IHalfCloseableProtocol, IHandshakeListener, IPushProducer)
@@ -47,6 +50,7 @@ class StreamChannel(Link):
         "_blocked",
         "_buffer",
         "_closing",
+        "_hello",
         "ended",
         "exchange",
         "paused",
@@ -65,7 +69,8 @@ class StreamChannel(Link):
         self.tunnel: Tunnel | None = None
         self.deadline = NEVER
         self.paused = self.ended = self._blocked = self._closing = False
-        self._buffer = b""
+        self._buffer = _NOTHING
+        self._hello: HelloReader | None = None
         self._progress = -1
         self.since = 0.0
 
@@ -98,10 +103,14 @@ class StreamChannel(Link):
         known whom the client wants.
         """
         site = self.site
-        if site.secure or site.peeks:
-            self.deadline = site.now() + site.spec.head_timeout
-        else:
+        if not (site.secure or site.peeks):
             self._route(Connection(self.peer))
+            return
+        self.deadline = site.now() + site.spec.head_timeout
+        if not site.secure:
+            self._hello = HelloReader(site.spec.max_head)
+            if self._buffer:
+                self._peek(bytes(self._buffer))
 
     def hold(self) -> None:
         """
@@ -135,9 +144,29 @@ class StreamChannel(Link):
         if self.tunnel is not None:
             self.tunnel.from_client(data)
             return
-        self._buffer += data
-        if len(self._buffer) >= _KEPT and not self.paused:
+        if self._buffer:
+            self._buffer += data
+        else:
+            self._buffer = bytearray(data)
+        if self._hello is not None:
+            self._peek(data)
+        if self.tunnel is None and len(self._buffer) >= _KEPT and not self.paused:
             self.pause()
+
+    def _peek(self, data: bytes) -> None:
+        """
+        Read along until it is clear whom the client wants.
+        """
+        assert self._hello is not None
+        try:
+            found = self._hello.feed(data)
+        except BadHello as error:
+            self._hello = None
+            self.refuse(error)
+            return
+        if found is not None:
+            self._hello = None
+            self._route(Connection(self.peer, found.name, found.alpn))
 
     def relay(self) -> bytes:
         """
@@ -145,7 +174,7 @@ class StreamChannel(Link):
 
         @return: what the client sent already.
         """
-        rest, self._buffer = self._buffer, b""
+        rest, self._buffer = bytes(self._buffer), _NOTHING
         if self.paused:
             self.resume()
         return rest

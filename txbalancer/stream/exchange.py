@@ -78,6 +78,8 @@ class StreamExchange(Exchange):
         self._connection = connection
         self._answered = True
         self.status = RELAYED
+        now = self.runtime.now()
+        self._target.balancer.settle(self.head, member, now)
         connection.attach(self)
         listener = channel.site.spec
         idle = min(listener.idle_timeout or NEVER, member.spec.tunneltimeout)

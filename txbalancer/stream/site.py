@@ -6,8 +6,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from txbalancer.core.mounts import MountTable
 from txbalancer.core.outcome import Outcome
-from txbalancer.core.specs import ListenerSpec
 from txbalancer.errors import ClientError
 from txbalancer.proxy.site import Site
 from txbalancer.stream.channel import StreamChannel
@@ -17,17 +17,21 @@ from txbalancer.stream.request import Connection
 class StreamSite(Site):
     """
     Makes a L{StreamChannel} for each connection and finds the balancer for it.
-
-    @ivar peeks: whether clients speak TLS that does not end here, and its beginning says
-        which mount they want.
     """
 
-    def configure(self, spec: ListenerSpec) -> None:
+    _peeked: tuple[MountTable | None, bool] = (None, False)
+
+    @property
+    def peeks(self) -> bool:
         """
-        Take other options for the same endpoints; connections stay.
+        Whether a connection's mount depends on what its client says in TLS.
         """
-        super().configure(spec)
-        self.peeks = False
+        table, found = self._peeked
+        if table is not self.table:
+            conditions = [each for mount in self.table.mounts for each in mount.spec.conditions]
+            found = any(each.kind in ("host", "alpn") for each in conditions)
+            self._peeked = self.table, found
+        return found
 
     def buildProtocol(self, addr: Any) -> Any:
         """

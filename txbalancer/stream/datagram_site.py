@@ -1,0 +1,95 @@
+"""
+A listener of datagrams at work.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+from txbalancer.net.datagrams import Client, DatagramPort
+from txbalancer.proxy.throttle import Throttle
+from txbalancer.stream.datagram_channel import DatagramChannel
+from txbalancer.stream.datagram_exchange import DatagramExchange
+from txbalancer.stream.request import Connection
+from txbalancer.stream.site import StreamSite
+
+
+class DatagramSite(StreamSite):
+    """
+    Makes a session for each client that is not known, within limits.
+
+    @ivar dropped: datagrams that no session was begun for, by the option that did not allow
+        it.
+    """
+
+    exchange = DatagramExchange
+
+    def __init__(self, *arguments: Any) -> None:
+        """
+        @param arguments: as of L{Site<txbalancer.proxy.site.Site>}.
+        """
+        self.dropped: Counter[str] = Counter()
+        self._of_client: Counter[str] = Counter()
+        self._limits_told = Throttle(10.0)
+        super().__init__(*arguments)
+
+    def received(self, port: DatagramPort, client: Client, local: bytes, data: bytes) -> None:
+        """
+        Begin a session with a datagram, if there may be one more.
+        """
+        spec = self.spec
+        if self.draining:
+            return
+        most, of_one = spec.max_connections, spec.sessions_per_client
+        if most and len(self.channels) >= most:
+            self._drop("max-connections", most)
+            return
+        if of_one:
+            if self._of_client[client[0]] >= of_one:
+                self._drop("sessions-per-client", of_one)
+                return
+            self._of_client[client[0]] += 1
+        channel: Any = DatagramChannel(self, port, client, local, data)
+        self.channels.add(channel)
+        self.accepted += 1
+        self.route(channel, Datagrams(channel.peer))
+
+    def _drop(self, option: str, most: int) -> None:
+        self.dropped[option] += 1
+        more = self._limits_told.permit(self.now())
+        if more is not None:
+            self.log.warn(
+                "listener {listener}: {most} sessions are all that {option} allows: what"
+                " would begin more is dropped{more}",
+                listener=self.spec.name,
+                most=most,
+                option=option,
+                more=more,
+            )
+
+    def closed(self, channel: Any) -> None:
+        """
+        Forget a session.
+        """
+        self.channels.discard(channel)
+        host = channel.host
+        if host in self._of_client:
+            self._of_client[host] -= 1
+            if self._of_client[host] <= 0:
+                del self._of_client[host]
+
+
+class Datagrams(Connection):
+    """
+    A session of datagrams as mounts, lbmethods and logs see it.
+    """
+
+    __slots__ = ()
+
+    @property
+    def method(self) -> bytes:
+        """
+        What is balanced, where requests have a method.
+        """
+        return b"UDP"
