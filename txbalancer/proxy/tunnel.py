@@ -177,9 +177,7 @@ class Tunnel:
         """
         The member's connection is lost before its time: cut the client off, so that it can tell.
         """
-        client = self._client
-        self.end(reason)
-        client.abort()
+        self.end(reason, cut=True)
 
     def idle(self) -> None:
         """
@@ -187,9 +185,11 @@ class Tunnel:
         """
         self.end("tunnel-idle" if self._now() < self._until else "lifetime")
 
-    def end(self, reason: str) -> None:
+    def end(self, reason: str, cut: bool = False) -> None:
         """
         End both sides.
+
+        @param cut: whether the client must be able to tell that something is missing.
         """
         for pump in (self._up, self._down):
             if pump is not None:
@@ -197,6 +197,8 @@ class Tunnel:
         client, member, exchange = self._client, self._member, self._exchange
         client.tunnel = member.tunnel = None
         member.close(polite=True)
+        if cut:
+            client.abort()
         exchange.tunnel_ended(reason)
 
 

@@ -210,6 +210,8 @@ class StreamChannel(Link):
         """
         The exchange is over: close, after what is still to be written.
         """
+        if self._closing:
+            return
         self.exchange = None
         self._closing = True
         self._progress = -1
@@ -238,8 +240,9 @@ class StreamChannel(Link):
         End the connection now, whatever is in progress.
         """
         if self.tunnel is not None:
-            self.tunnel.end("stopped")
-        elif self.exchange is not None:
+            self.tunnel.end("stopped", cut=True)
+            return
+        if self.exchange is not None:
             self.exchange.client_gone(Stopped("the service stopped"))
         self.abort()
 
@@ -287,8 +290,9 @@ class StreamChannel(Link):
                 self.deadline = now + self.site.spec.write_timeout
                 return
             if tunnel is not None:
-                tunnel.end("client-timeout")
-            self.abort()
+                tunnel.end("client-timeout", cut=True)
+            else:
+                self.abort()
         elif tunnel is not None:
             tunnel.idle()
         else:

@@ -116,7 +116,8 @@ class DatagramChannel:
         """
         End a session for which nothing was begun.
         """
-        self.site.dismiss(self, error)
+        channel: Any = self
+        self.site.dismiss(channel, error)
         self.finished()
 
     def drain(self) -> None:

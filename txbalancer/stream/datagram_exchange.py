@@ -54,6 +54,15 @@ class DatagramExchange(StreamExchange):
         # What no member has answered yet, with when it was sent, 0 for not at all.
         self._pending: deque[tuple[float, bytes]] = deque([(0.0, channel.first)], _KEPT)
 
+    def connected(self, connection: Any) -> None:
+        """
+        Take a socket that was made; that says nothing of the member yet.
+        """
+        self._waits = False
+        self._rest()
+        self._connect_time += self.runtime.now() - self._since
+        self._send(connection)
+
     # -- datagrams
 
     def request_data(self, data: bytes) -> None:
@@ -100,7 +109,7 @@ class DatagramExchange(StreamExchange):
             member.transferred += len(data)
             link.send(data)
 
-    def answer(self, data: bytes) -> None:
+    def from_member(self, data: bytes) -> None:
         """
         Pass on a datagram of the member's.
         """
@@ -109,6 +118,7 @@ class DatagramExchange(StreamExchange):
         assert member is not None
         if not self._answers:
             self._first_byte = now - self.started
+            self._target.balancer.connected(member)
         self._answers += 1
         self._pending.clear()
         self.bytes_out += len(data)

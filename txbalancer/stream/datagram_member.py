@@ -11,9 +11,11 @@ from txbalancer.errors import ConnectFailed, QueueTimeout, Refused
 from txbalancer.net.datagrams import ConnectedDatagrams
 from txbalancer.net.deadlines import NEVER
 from txbalancer.net.introduction import header_of
+from txbalancer.proxy.member_link import MemberLink
 from txbalancer.proxy.pool import MemberPool
 
 if TYPE_CHECKING:
+    from txbalancer.core.specs import MemberSpec
     from txbalancer.proxy.attempts import Attempts
     from txbalancer.stream.datagram_exchange import DatagramExchange
 
@@ -57,7 +59,7 @@ class DatagramLink(ConnectedDatagrams):
         Pass on what the member says.
         """
         if self.exchange is not None:
-            self.exchange.answer(data)
+            self.exchange.from_member(data)
 
     def failed(self, why: str) -> None:
         """
@@ -82,13 +84,17 @@ class DatagramLink(ConnectedDatagrams):
             self.exchange = None
             self.pool.runtime.deadlines.discard(self)
             super().close()
-            self.pool.closed(self)
+            link: Any = self
+            self.pool.closed(link)
 
 
 class DatagramPool(MemberPool):
     """
     The sockets to one member, one for each session.
     """
+
+    def _side(self, spec: MemberSpec) -> type[MemberLink]:
+        return MemberLink  # of connections, of which there are none
 
     def take(self) -> Any:
         """

@@ -45,11 +45,11 @@ class DatagramSite(StreamSite):
         if most and len(self.channels) >= most:
             self._drop("max-connections", most)
             return
-        if of_one:
-            if self._of_client[client[0]] >= of_one:
-                self._drop("sessions-per-client", of_one)
-                return
-            self._of_client[client[0]] += 1
+        host = client[0]
+        if of_one and self._of_client[host] >= of_one:
+            self._drop("sessions-per-client", of_one)
+            return
+        self._of_client[host] += 1
         channel: Any = DatagramChannel(self, port, client, local, data)
         self.channels.add(channel)
         self.accepted += 1
@@ -74,10 +74,9 @@ class DatagramSite(StreamSite):
         """
         self.channels.discard(channel)
         host = channel.host
-        if host in self._of_client:
-            self._of_client[host] -= 1
-            if self._of_client[host] <= 0:
-                del self._of_client[host]
+        self._of_client[host] -= 1
+        if not self._of_client[host]:
+            del self._of_client[host]
 
 
 class Datagrams(Connection):

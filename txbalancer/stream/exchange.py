@@ -14,9 +14,9 @@ from txbalancer.proxy.tunnel import Tunnel
 
 if TYPE_CHECKING:
     from txbalancer.proxy.resource import BalancerResource
-    from txbalancer.proxy.site import Site
     from txbalancer.stream.channel import StreamChannel
     from txbalancer.stream.request import Connection
+    from txbalancer.stream.site import StreamSite
 
 RELAYED = 200
 """Status of a connection that reached a member, as nginx has it for streams."""
@@ -37,12 +37,12 @@ class StreamTarget:
         self.resource = resource
 
     def begin(
-        self, site: Site, channel: StreamChannel, head: Connection, mount: Mount, path: bytes
+        self, site: StreamSite, channel: StreamChannel, head: Connection, mount: Mount, path: bytes
     ) -> None:
         """
         Find a member for a connection, and relay it.
         """
-        StreamExchange(self, channel, head, mount, path).start()
+        site.exchange(self, channel, head, mount, path).start()
 
 
 class StreamExchange(Exchange):

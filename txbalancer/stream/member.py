@@ -41,10 +41,12 @@ class StreamLink(MemberLink):
         """
         Give up a member that takes no bytes.
         """
-        if self._state != TUNNEL or (self.stuck and self._moving()):
+        if self._state != TUNNEL:
             super().expired(now)
-            return
-        self._broken(ResponseTimeout("the member takes no bytes"))
+        elif self.stuck and self._moving():
+            self.deadline = now + self.pool.spec.timeout
+        else:
+            self._broken(ResponseTimeout("the member takes no bytes"))
 
     def _ended(self, clean: bool, text: str) -> None:
         if self._state != TUNNEL or clean:

@@ -11,14 +11,18 @@ from txbalancer.core.outcome import Outcome
 from txbalancer.errors import ClientError
 from txbalancer.proxy.site import Site
 from txbalancer.stream.channel import StreamChannel
+from txbalancer.stream.exchange import StreamExchange
 from txbalancer.stream.request import Connection
 
 
 class StreamSite(Site):
     """
     Makes a L{StreamChannel} for each connection and finds the balancer for it.
+
+    @cvar exchange: what is begun for each.
     """
 
+    exchange: type[StreamExchange] = StreamExchange
     _peeked: tuple[MountTable | None, bool] = (None, False)
 
     @property
