@@ -123,6 +123,14 @@ class ConnectFailed(MemberError):
         return f"{self.reason}: {told}" if told else self.reason
 
 
+class Refused(ConnectFailed):
+    """
+    Nobody takes datagrams at the member's address: the network said so.
+    """
+
+    reason = "refused"
+
+
 class ConnectTimeout(ConnectFailed):
     """
     No connection to the member within C{connectiontimeout}.

@@ -58,6 +58,9 @@ class Place:
     def client(self, port=5000, host="198.51.100.1"):
         return self.network.end(host, port)
 
+    def advance(self, seconds):
+        self.network.advance(seconds)
+
     def members(self):
         return self.world.members("dns")
 
@@ -84,7 +87,7 @@ def test_a_session_goes_both_ways(place):
     client = here.client()
     client.say(b"a")
     client.say(b"b")
-    assert here.one.heard() == [b"a", b"b"][:0] + [b"a", b"b"]
+    assert here.one.heard() == [b"a", b"b"]
     client.say(b"c")
     here.one.reply(b"1")
     (origin,) = {each.name for each in here.network.bound.values() if each.peer == ("10.0.0.1", 53)}
@@ -621,9 +624,8 @@ def test_a_port_that_is_taken(place):
     The start fails and names it.
     """
     here = place()
-    with pytest.raises(StartError, match="Address already in use: cannot listen on udp:53"):
-        here.world.reload(
-            configuration()
-            + "[listener:b]\nmode = udp\nto = balancer://dns\n"
-            "endpoint = udp:53:interface=192.0.2.254\n".replace(":53:", ":0053:")
-        )
+    here.network.end("192.0.2.254", 54)
+    with pytest.raises(StartError, match="Address already in use: cannot listen on udp:54"):
+        here.world.reload(configuration().replace("udp:53:", "udp:54:"))
+    here.client().say(b"a")
+    assert here.one.heard() == [b"a"]

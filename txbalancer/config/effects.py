@@ -59,10 +59,6 @@ def is_sticky(spec: BalancerSpec) -> bool:
     return bool(spec.stickysession or spec.stickycookie or spec.stickyscheme or spec.stickysource)
 
 
-def _for_streams(spec: ListenerSpec) -> bool:
-    return spec.mode != "http"
-
-
 _ANY_STICKY = "stickysession, stickycookie, stickysource or stickyscheme"
 _STANDBY_AND_SPARE = flags.STANDBY | flags.SPARE
 
@@ -81,7 +77,14 @@ OF_LISTENERS = (
     _need("tls-ticket-life", lambda spec: spec.tls_tickets, "tls-tickets = On"),
     _need("hsts-subdomains", lambda spec: spec.hsts, "hsts"),
     _need("redirect-to-https", lambda spec: not spec.secure, "a listener without TLS"),
-    _need("idle-timeout lifetime tcp-keepalive alpn", _for_streams, "mode = tcp"),
+    _need(
+        "idle-timeout lifetime tcp-keepalive alpn", lambda spec: spec.mode == "tcp", "mode = tcp"
+    ),
+    _need(
+        "session-timeout requests responses sessions-per-client",
+        lambda spec: spec.mode == "udp",
+        "mode = udp",
+    ),
     _need("keepalive-requests", lambda spec: spec.keepalive_timeout > 0, "keepalive-timeout"),
 )
 OF_BALANCERS = (

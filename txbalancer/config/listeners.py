@@ -7,7 +7,7 @@ Endpoints are Twisted's server endpoint strings; only their form is judged here.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from ipaddress import ip_address
 
 from txbalancer.config.ini import Section
@@ -64,6 +64,7 @@ _BACKLOG = _number(1, 65535)
 _FORMS: dict[str, tuple[str, dict[str, Callable[[str], str]]]] = {
     "tcp": ("port", {"port": _number(0, 65535), "interface": _address, "backlog": _BACKLOG}),
     "tcp6": ("port", {"port": _number(0, 65535), "interface": _address, "backlog": _BACKLOG}),
+    "udp": ("port", {"port": _number(0, 65535), "interface": _address}),
     "unix": (
         "address",
         {"address": _path, "mode": _mode, "backlog": _BACKLOG, "lockfile": _word("0", "1")},
@@ -77,7 +78,9 @@ _FORMS: dict[str, tuple[str, dict[str, Callable[[str], str]]]] = {
         },
     ),
 }
-_EXAMPLES = "tcp:PORT, tcp:PORT:interface=ADDRESS, unix:/PATH or systemd:domain=INET:index=0"
+_EXAMPLES = (
+    "tcp:PORT, tcp:PORT:interface=ADDRESS, udp:PORT, unix:/PATH or systemd:domain=INET:index=0"
+)
 
 
 def parse_endpoint(text: str) -> EndpointKey:
@@ -143,7 +146,26 @@ def read_listener(
         findings.error(
             section.line_of("tls-key"), section.title, "tls-key", "tls-certificate is missing"
         )
+    for key, text in _faults_of_mode(spec):
+        findings.error(section.line_of(key), section.title, key, text)
     return Placed(spec, section)
+
+
+def _faults_of_mode(spec: ListenerSpec) -> Iterator[tuple[str, str]]:
+    """
+    Yield (key, text) for what does not go with a listener's mode.
+    """
+    datagrams = spec.mode == "udp"
+    for endpoint in spec.endpoint:
+        is_udp = endpoint.startswith("udp:")
+        if datagrams and not is_udp:
+            yield "endpoint", f"{endpoint}: mode = udp needs udp:PORT or udp:PORT:interface=ADDRESS"
+        elif is_udp and not datagrams:
+            yield "endpoint", f"{endpoint} needs mode = udp"
+    if datagrams and spec.secure:
+        yield "mode", "there is no TLS over datagrams here: leave tls-certificate out, or use tcp"
+    if datagrams and spec.accept_proxy:
+        yield "accept-proxy", "is for connections, and mode = udp has none"
 
 
 def _endpoints(section: Section, seen: dict[EndpointKey, int], scope: Scope) -> tuple[str, ...]:
@@ -159,7 +181,11 @@ def _endpoints(section: Section, seen: dict[EndpointKey, int], scope: Scope) -> 
     for line, text in lines:
         try:
             key = parse_endpoint(text)
-            first = line if key[:2] in (("tcp", "0"), ("tcp6", "0")) else seen.setdefault(key, line)
+            first = (
+                line
+                if key[:2] in (("tcp", "0"), ("tcp6", "0"), ("udp", "0"))
+                else seen.setdefault(key, line)
+            )
             if first != line:
                 raise ValueError(f"{text} is there already, in line {first}")
         except ValueError as error:

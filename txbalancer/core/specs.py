@@ -919,10 +919,12 @@ class ListenerSpec:
     endpoint: tuple[str, ...] = ()
 
     mode: str = option(
-        values.choice("http", "tcp"), "http", "What is balanced: HTTP requests or TCP connections."
+        values.choice("http", "tcp", "udp"),
+        "http",
+        "What is balanced: HTTP requests, TCP connections or sessions of UDP datagrams.",
     )
     to: str = option(
-        balancer_url, "", "With mode = tcp, the balancer of all connections; empty = see mounts."
+        balancer_url, "", "With mode = tcp or udp, the balancer of everything; empty = see mounts."
     )
     tls_certificate: tuple[str, ...] = option(
         values.files,
@@ -1064,6 +1066,28 @@ class ListenerSpec:
     )
     lifetime: float = option(
         values.duration(), 0.0, "With mode = tcp, longest time a connection may last; 0 = no limit."
+    )
+    session_timeout: float = option(
+        values.duration(0.01),
+        60.0,
+        "With mode = udp, silence of both sides after which a client's session is over.",
+    )
+    requests: int = option(
+        values.integer(0, 2**31),
+        0,
+        "With mode = udp, datagrams of a client after which its next one begins another session:"
+        " 1 = each is elected on its own; 0 = no limit.",
+    )
+    responses: int | None = option(
+        values.none_or("any", values.integer(0, 2**31)),
+        None,
+        "With mode = udp, answers that each datagram of a client gets: once they are there the"
+        " session is over, and without any after timeout the member has failed; any = not known.",
+    )
+    sessions_per_client: int = option(
+        values.integer(0, 10000000),
+        0,
+        "With mode = udp, most sessions of one client address at once; 0 = no limit.",
     )
     tls_alpn: tuple[str, ...] = option(
         protocols,

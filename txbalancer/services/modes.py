@@ -12,7 +12,10 @@ from txbalancer.core.specs import ListenerSpec, MemberSpec
 from txbalancer.proxy.pool import MemberPool
 from txbalancer.proxy.runtime import Runtime
 from txbalancer.proxy.site import Site
+from txbalancer.services.datagrams import DatagramSocket
 from txbalancer.services.sockets import Socket
+from txbalancer.stream.datagram_member import DatagramPool
+from txbalancer.stream.datagram_site import DatagramSite
 from txbalancer.stream.member import StreamPool
 from txbalancer.stream.site import StreamSite
 
@@ -30,15 +33,20 @@ class Mode(NamedTuple):
     """
 
     make_site: Served
-    open_socket: Callable[[Any, str], Socket]
+    open_socket: Callable[[Any, str], Any]
 
 
 MODES = {
     "http": Mode(Site, Socket),
     "tcp": Mode(StreamSite, Socket),
+    "udp": Mode(DatagramSite, DatagramSocket),
 }
 
-_POOLS: dict[str, type[MemberPool]] = {"tcp": StreamPool, "tls": StreamPool}
+_POOLS: dict[str, type[MemberPool]] = {
+    "tcp": StreamPool,
+    "tls": StreamPool,
+    "udp": DatagramPool,
+}
 
 
 def make_pool(runtime: Runtime, spec: MemberSpec) -> MemberPool:

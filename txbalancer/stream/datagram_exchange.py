@@ -51,8 +51,8 @@ class DatagramExchange(StreamExchange):
         self._asked = 1
         self._answers = 0
         self.bytes_in = len(channel.first)
-        # What no member has answered yet, with when it was sent, 0 for not at all.
-        self._pending: deque[tuple[float, bytes]] = deque([(0.0, channel.first)], _KEPT)
+        # What no member has answered yet, with when it was sent, if it was.
+        self._pending: deque[tuple[float | None, bytes]] = deque([(None, channel.first)], _KEPT)
 
     def connected(self, connection: Any) -> None:
         """
@@ -73,12 +73,12 @@ class DatagramExchange(StreamExchange):
         self._asked += 1
         link: Any = self._connection
         if link is None:
-            self._pending.append((0.0, data))
+            self._pending.append((None, data))
             return
         member = self.member
         assert member is not None
         if not member.usable:
-            self._pending.append((0.0, data))
+            self._pending.append((None, data))
             self._leave_member()
             self._again()
             return
@@ -179,7 +179,7 @@ class DatagramExchange(StreamExchange):
         session if that has not heard anything yet, and else in a new one.
         """
         oldest = self.runtime.now() - _REPLAYED
-        waiting = [each for each in self._pending if not each[0] or each[0] >= oldest]
+        waiting = [each for each in self._pending if each[0] is None or each[0] >= oldest]
         self._pending = deque(waiting, _KEPT)
         if not self._answers and waiting:
             self.attempt_failed(error)

@@ -5,6 +5,7 @@ The member side of a session of datagrams, and the pool that makes it.
 from __future__ import annotations
 
 import errno
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from txbalancer.errors import ConnectFailed, QueueTimeout, Refused
@@ -144,7 +145,8 @@ class DatagramPool(MemberPool):
         """
         if self.introduce is None:
             return b""
-        return self.introduce(header_of(exchange.head.peer, exchange.channel.transport))
+        header = header_of(exchange.head.peer, exchange.channel.transport)
+        return self.introduce(replace(header, datagram=True))
 
 
 class _Opening:

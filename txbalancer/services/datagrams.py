@@ -1,0 +1,50 @@
+"""
+Open endpoints of datagrams, which can outlive the listeners behind them.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from twisted.internet.defer import Deferred, succeed
+
+from txbalancer.config.listeners import parse_endpoint
+from txbalancer.net.datagrams import Client, DatagramPort
+
+if TYPE_CHECKING:
+    from txbalancer.services.ports import ListenerService
+
+
+class DatagramSocket:
+    """
+    An open endpoint, as L{Socket<txbalancer.services.sockets.Socket>} is one of connections.
+
+    @ivar endpoint: C{udp:PORT} or C{udp:PORT:interface=ADDRESS}.
+    @ivar port: the open port.
+    @ivar listener: who serves its clients; C{None} before anybody does.
+    """
+
+    def __init__(self, reactor: Any, endpoint: str) -> None:
+        """
+        @raise OSError: when it cannot be bound.
+        """
+        self.endpoint = endpoint
+        self.listener: ListenerService | None = None
+        _, number, interface = parse_endpoint(endpoint)
+        self.port: Any = DatagramPort(reactor, interface, int(number), self._received)
+
+    def _received(self, port: DatagramPort, client: Client, local: bytes, data: bytes) -> None:
+        """
+        Ask the listener as it is now.
+        """
+        if self.listener is not None:
+            site: Any = self.listener.site
+            site.received(port, client, local, data)
+
+    def close(self) -> Deferred[Any]:
+        """
+        Take no more clients; sessions go on to their end.
+        """
+        self.listener = None
+        self.port.retire()
+        return succeed(None)
