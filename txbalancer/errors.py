@@ -174,6 +174,15 @@ class MemberClosed(MemberError):
     reason = "member-closed"
 
 
+class StreamRefused(MemberClosed):
+    """
+    The member has not acted on the request and never will, so that it can be sent again,
+    whatever it is (RFC 9113 8.7).
+    """
+
+    reason = "stream-refused"
+
+
 class BadResponse(MemberError):
     """
     The member's answer breaks HTTP/1.1; it is never passed on.

@@ -15,7 +15,7 @@ from txbalancer.config.options import MEMBER_OPTIONS, TABLES, Table, table
 from txbalancer.config.scope import Placed
 from txbalancer.core import flags
 from txbalancer.core.access_rules import asks_for_users
-from txbalancer.core.schemes import in_packets, is_secure, mode_of
+from txbalancer.core.schemes import has_streams, in_packets, is_secure, is_single_use, mode_of
 from txbalancer.core.specs import (
     BalancerSpec,
     FixedStatus,
@@ -140,7 +140,7 @@ OF_MEMBERS = (
     ),
     _need("acquire maxqueue", lambda member: member.max, "max"),
     _need("smax min", lambda member: member.ttl, "ttl: nothing is closed for age"),
-    _need("min", lambda member: not member.single_use, "reuse: disablereuse is On"),
+    _need("min", lambda member: not is_single_use(member), "reuse: disablereuse is On"),
     Need(
         frozenset({"min"}),
         lambda member: not member.max or member.min <= member.max,
@@ -160,6 +160,12 @@ OF_MEMBERS = (
         "ping",
         lambda member: mode_of(member.scheme) == "http" and member.scheme != "fcgi",
         "HTTP or AJP",
+    ),
+    _need("maxstreams", lambda member: has_streams(member.scheme), "h2:// or h2c://"),
+    _need(
+        "sendproxy",
+        lambda member: not has_streams(member.scheme),
+        "connections of one client, which those of HTTP/2 are not",
     ),
     _need("secret", lambda member: member.scheme == "ajp", "ajp://"),
     _need("hcsend hcexpect", lambda member: member.hcmethod == "expect", "hcmethod=expect"),

@@ -54,7 +54,8 @@ def decide(
     """
     if answered or not client_there or not replayable:
         return Decision.GIVE_UP
-    if sent and method not in IDEMPOTENT:
+    refused = isinstance(error, errors.StreamRefused)
+    if sent and method not in IDEMPOTENT and not refused:
         return Decision.GIVE_UP
     if reused and isinstance(error, errors.MemberClosed):
         return Decision.FRESH

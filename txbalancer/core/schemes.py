@@ -9,7 +9,7 @@ from collections.abc import Container
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
-    from txbalancer.core.specs import Condition
+    from txbalancer.core.specs import Condition, MemberSpec
 
 
 class Scheme(NamedTuple):
@@ -29,6 +29,8 @@ class Scheme(NamedTuple):
 SCHEMES = {
     "http": Scheme(80),
     "https": Scheme(443, secure=True),
+    "h2": Scheme(443, secure=True),
+    "h2c": Scheme(80),
     "ajp": Scheme(8009),
     "fcgi": Scheme(8000),
     "tcp": Scheme(0, mode="tcp"),
@@ -36,6 +38,13 @@ SCHEMES = {
     "udp": Scheme(0, mode="udp"),
 }
 """Every scheme that members can have, by its name."""
+
+
+def has_streams(scheme: str) -> bool:
+    """
+    Tell whether connections to members of a scheme carry many requests at a time.
+    """
+    return scheme in ("h2", "h2c")
 
 
 def is_secure(scheme: str) -> bool:
@@ -50,6 +59,14 @@ def in_packets(scheme: str) -> bool:
     Tell whether members of a scheme get requests in another form than HTTP's.
     """
     return scheme in ("ajp", "fcgi")
+
+
+def is_single_use(member: MemberSpec) -> bool:
+    """
+    Tell whether each connection to a member is for one request only.
+    """
+    given = member.disablereuse
+    return member.scheme == "fcgi" if given is None else given
 
 
 def check_probe(scheme: str, method: str, probe: Any) -> None:

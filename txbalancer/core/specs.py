@@ -222,6 +222,11 @@ class MemberSpec:
         values.duration(0.001), 5.0, "Longest time for opening a connection.", apache=60.0
     )
     max: int = option(values.integer(0, 1000000), 0, "Most connections at once; 0 = no limit.")
+    maxstreams: int = option(
+        values.integer(1, 10000),
+        100,
+        "HTTP/2: most requests at once on one connection, if the member allows as many.",
+    )
     smax: int | None = option(
         values.none_or("max", values.integer(0, 1000000)),
         0,
@@ -408,14 +413,6 @@ class MemberSpec:
         "Failed checks in a row that put the member out; the very first one does so alone.",
         apache=1,
     )
-
-    @property
-    def single_use(self) -> bool:
-        """
-        Whether each connection is for one request only.
-        """
-        return self.scheme == "fcgi" if self.disablereuse is None else self.disablereuse
-
 
 @dataclass(frozen=True, slots=True)
 class BalancerSpec:

@@ -49,6 +49,13 @@ class Literals(dict[bytes, Literal]):
         self._seen: set[bytes] = set()
 
     def __missing__(self, line: bytes) -> Literal:
+        if b"\r\n" in line:
+            # Lines that always go together may be one.
+            each = (_written(*_split(part), 0, 15) for part in line.split(b"\r\n"))
+            literal: Literal = b"".join(each), 0
+            self._note(line)
+            self[line] = literal
+            return literal
         name, value = _split(line)
         index = FIELDS.get((name, value))
         if name in HOP_BY_HOP and line != b"te: trailers":

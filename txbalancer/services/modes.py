@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from txbalancer.core.mounts import MountTable
 from txbalancer.core.specs import ListenerSpec, MemberSpec
+from txbalancer.proxy.h2.pool import H2Pool
 from txbalancer.proxy.pool import MemberPool
 from txbalancer.proxy.runtime import Runtime
 from txbalancer.proxy.site import Site
@@ -43,6 +44,8 @@ MODES = {
 }
 
 _POOLS: dict[str, type[MemberPool]] = {
+    "h2": H2Pool,
+    "h2c": H2Pool,
     "tcp": StreamPool,
     "tls": StreamPool,
     "udp": DatagramPool,

@@ -50,6 +50,7 @@ class Demands:
     @ivar verify: whether a member's certificate must come from a trusted authority.
     @ivar authorities: PEM text of those; empty = whom the system trusts.
     @ivar identity: PEM text of the certificate and key to show; empty = none.
+    @ivar alpn: what is to be spoken within TLS; empty = it is not said.
     """
 
     verify: bool
@@ -57,6 +58,7 @@ class Demands:
     identity: bytes
     protocol: str
     ciphers: str
+    alpn: tuple[bytes, ...] = ()
 
 
 def client_context(member: MemberSpec) -> SSL.Context:
@@ -74,7 +76,12 @@ def client_context(member: MemberSpec) -> SSL.Context:
     path = member.sslproxymachinecertificatefile
     identity = _named("sslproxymachinecertificatefile", path, _filled)
     demands = Demands(
-        verify, authorities, identity, member.sslproxyprotocol, member.sslproxyciphersuite
+        verify,
+        authorities,
+        identity,
+        member.sslproxyprotocol,
+        member.sslproxyciphersuite,
+        (b"h2",) if member.scheme == "h2" else (),
     )
     try:
         return _context(demands)
@@ -111,6 +118,7 @@ def _context(demands: Demands) -> SSL.Context:
         verifyDepth=_ENOUGH,
         insecurelyLowerMinimumTo=_TWISTED[versions[0]],
         lowerMaximumSecurityTo=_TWISTED[versions[-1]],
+        acceptableProtocols=list(demands.alpn) or None,
     ).getContext()
     for name, option in _WITHOUT.items():
         if name not in versions:

@@ -26,8 +26,8 @@ class Handshake:
         @param head: the request; the key is added to its lines.
         """
         key = b64encode(os.urandom(16))
-        self._accept = b64encode(sha1(key + _MAGIC, usedforsecurity=False).digest())
-        head.lines = [line for line in head.lines if line[:18] != b"sec-websocket-key:"]
+        self._accept = _proof(key)
+        head.lines = [line for line in head.lines if not is_key(line)]
         head.lines.append(b"sec-websocket-key: " + key)
 
     def accepts(self, lines: list[bytes]) -> bool:
@@ -46,3 +46,24 @@ class Handshake:
         """
         left_out = (b"sec-websocket-accept", b"connection", b"upgrade")
         return [line for line in lines if line.partition(b":")[0].lower() not in left_out]
+
+
+def is_key(line: bytes) -> bool:
+    """
+    Tell whether a line is the key of HTTP/1.1's handshake.
+    """
+    return line[:18].lower() == b"sec-websocket-key:"
+
+
+def accept_line(head: RequestHead) -> list[bytes]:
+    """
+    Return the line that proves to a client of HTTP/1.1 that its handshake was understood.
+    """
+    for line in head.lines:
+        if is_key(line):
+            return [b"Sec-WebSocket-Accept: " + _proof(line[18:].strip())]
+    return []
+
+
+def _proof(key: bytes) -> bytes:
+    return b64encode(sha1(key + _MAGIC, usedforsecurity=False).digest())

@@ -1,0 +1,373 @@
+"""
+The member side of HTTP/2: one connection, which any number of exchanges share.
+"""
+
+from __future__ import annotations
+
+import select
+import socket
+from typing import TYPE_CHECKING, Any
+
+from twisted.internet.interfaces import IHandshakeListener, IProtocol, IPushProducer
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+from txbalancer.errors import (
+    BadResponse,
+    ConnectTimeout,
+    MemberClosed,
+    MemberError,
+    PingTimeout,
+    TLSFailed,
+)
+from txbalancer.http2.faults import NO_ERROR, ConnectionFault, name_of
+from txbalancer.http2.frames import PREFACE
+from txbalancer.http2.limits import Limits
+from txbalancer.http2.literals import Literals
+from txbalancer.http2.requesting import Requesting
+from txbalancer.http2.settings import greeting
+from txbalancer.net.deadlines import NEVER
+from txbalancer.proxy.h2.answer_stream import AnswerStream
+from txbalancer.proxy.h2.member_stream import MemberStream
+from txbalancer.proxy.link import Link
+
+if TYPE_CHECKING:
+    from txbalancer.proxy.h2.pool import H2Pool
+
+_SILENCE = 15.0
+"""Seconds for which a member may say nothing while it has something to answer, before it is
+asked for a sign of life, and the same again for that."""
+_REQUESTS = Literals()
+
+
+@implementer(IProtocol, IHandshakeListener, IPushProducer)
+class H2MemberConnection(Link):
+    """
+    A connection to a member.
+
+    @ivar connection: its protocol.
+    @ivar scheme_line: what its requests say of the scheme.
+    @ivar late: streams whose head waits for what else came with it.
+    @ivar opening: what opened the connection; the pool knows by it who waits.
+    @ivar requests: how many were made.
+    """
+
+    log = Logger()
+    carries_client = False
+    continues = True
+
+    __slots__ = (
+        "_asked",
+        "_closed",
+        "_heard",
+        "_pings",
+        "_poll",
+        "_reading",
+        "connection",
+        "late",
+        "opening",
+        "pool",
+        "requests",
+        "scheme_line",
+    )
+
+    def __init__(self, pool: H2Pool, opening: Any) -> None:
+        self.pool = pool
+        self.opening = opening
+        self.transport: Any = None
+        self.deadline = NEVER
+        self.requests = self._pings = 0
+        self.late: list[AnswerStream] = []
+        self.scheme_line = b":scheme: https" if pool.secure else b":scheme: http"
+        self._progress = -1
+        self._reading = self._closed = self._heard = False
+        self._poll: Any = None
+        self._asked: dict[bytes, MemberStream | None] = {}
+        self.connection = _Connection(self, pool.h2_limits)
+
+    # -- opening and closing
+
+    def makeConnection(self, transport: Any) -> None:
+        """
+        Take the transport; a TLS connection is ready only after its handshake.
+        """
+        self.transport = transport
+        transport.registerProducer(self, True)
+        self.pool.runtime.deadlines.add(self)
+        if self.pool.secure:
+            self.deadline = self.pool.now() + self.pool.spec.connectiontimeout
+        else:
+            self._ready()
+
+    def handshakeCompleted(self) -> None:
+        """
+        Offer the connection for use if HTTP/2 was agreed on.
+        """
+        if self.opening is None or self._closed:
+            return
+        if self.transport.negotiatedProtocol != b"h2":
+            self._fail_opening(TLSFailed(f"{self.pool.spec.url}: TLS: no agreement on HTTP/2"))
+        else:
+            self._ready()
+
+    def _ready(self) -> None:
+        spec = self.pool.spec
+        handle = getattr(self.transport, "getHandle", lambda: None)()
+        if isinstance(handle, socket.socket) and hasattr(select, "poll"):
+            poller = select.poll()
+            poller.register(handle.fileno(), select.POLLIN)
+            self._poll = poller.poll
+        if not spec.socket and hasattr(self.transport, "setTcpNoDelay"):
+            self.transport.setTcpNoDelay(True)
+            self.transport.setTcpKeepAlive(spec.keepalive)
+        self.deadline = NEVER
+        self.transport.write(PREFACE + greeting(self.pool.h2_limits, server=False))
+        self.pool.opened(self)
+
+    @property
+    def secure(self) -> bool:
+        """
+        Whether the member is under TLS.
+        """
+        return self.pool.secure
+
+    def _fail_opening(self, error: TLSFailed | ConnectTimeout) -> None:
+        self._closed = True
+        self.transport.unregisterProducer()
+        self.transport.abortConnection()
+        self.pool.opening_failed(self.opening, error)
+
+    def close(self, polite: bool = True) -> None:
+        """
+        Close; no stream is open, or those that are get lost.
+        """
+        if self._closed:
+            return
+        self._closed = True
+        self.pool.closed(self)
+        self.transport.unregisterProducer()
+        if polite:
+            self.connection.goaway(NO_ERROR)
+            self._write()
+            self.deadline = self.pool.now() + self.pool.timeout
+            self.transport.loseConnection()
+        else:
+            self.transport.abortConnection()
+
+    def connectionLost(self, reason: Failure) -> None:
+        """
+        Tell the exchanges what the end of the connection means for them.
+        """
+        self.pool.runtime.deadlines.discard(self)
+        if self._closed:
+            return
+        if self.opening is not None:
+            text = f"{self.pool.spec.url}: TLS: {reason.getErrorMessage()}"
+            self._fail_opening(TLSFailed(text))
+            return
+        self._lose(MemberClosed(reason.getErrorMessage()))
+
+    def _lose(self, error: MemberError) -> None:
+        """
+        Give everything up.
+        """
+        streams: Any = list(self.connection.streams.values())
+        self.connection.streams.clear()
+        self.close(polite=False)
+        for stream in streams:
+            stream.lost(error)
+
+    # -- streams
+
+    def take(self, fresh: bool = False) -> MemberStream | None:
+        """
+        Return a stream for another exchange, or C{None} when there is no room.
+
+        @param fresh: whether somebody waited for this connection to be made.
+        """
+        connection = self.connection
+        if self._closed or connection.room <= 0 or (self.requests and self.pool.single_use):
+            return None
+        if not connection.streams and self._poll is not None and not fresh and self._poll(0):
+            # Something came that the reactor has not read yet: perhaps the end.
+            return None
+        stream = MemberStream(self, self.requests > 0 and not fresh)
+        connection.add(stream)
+        return stream
+
+    def begun(self) -> None:
+        """
+        Note another request.
+        """
+        self.requests += 1
+        if self.deadline == NEVER or len(self.connection.streams) == 1:
+            self._heard = False
+            self.deadline = self.pool.now() + _SILENCE
+
+    def freed(self) -> None:
+        """
+        A stream is over: there may be room for another.
+        """
+        if not self._reading:
+            self._settle()
+
+    def retire(self) -> None:
+        """
+        Close as soon as nothing is in progress.
+        """
+        self._settle()
+
+    def _settle(self) -> None:
+        if self._closed:
+            return
+        if not self.connection.streams:
+            self.deadline = NEVER
+            used_up = self.requests and self.pool.single_use
+            if self.connection.gone_away or used_up or self.pool.leaving:
+                self.close()
+                return
+        self.pool.put(self)
+
+    # -- reading and writing
+
+    def dataReceived(self, data: bytes) -> None:
+        """
+        Read what the member says.
+        """
+        if self._closed:
+            return
+        self._heard = self._reading = True
+        fault = None
+        try:
+            self.connection.receive(data, self.pool.now())
+        except ConnectionFault as error:
+            fault = error
+        late = self.late
+        while late:
+            late.pop().catch_up()
+        self._reading = False
+        if fault is not None:
+            self.connection.goaway(fault.code, str(fault))
+            self._write()
+            self._lose(BadResponse(f"HTTP/2: {name_of(fault.code)}: {fault}"))
+            return
+        self.flush()
+        self._settle()
+
+    def flush(self) -> None:
+        """
+        Write what there is, unless more is to come at once.
+        """
+        if not self._reading and not self._closed:
+            self._write()
+
+    def _write(self) -> None:
+        out = self.connection.out
+        if out:
+            data = b"".join(out)
+            out.clear()
+            self.transport.write(data)
+
+    def write(self) -> None:
+        """
+        Write what there is.
+        """
+        self._write()
+
+    # -- signs of life
+
+    def ask(self, stream: MemberStream | None) -> None:
+        """
+        Send a ping.
+
+        @param stream: who waits for the answer.
+        """
+        self._pings += 1
+        data = b"%08d" % (self._pings % 10**8)
+        self._asked[data] = stream
+        self.connection.ping(data)
+        self.flush()
+
+    def answered(self, data: bytes) -> None:
+        """
+        The member answered a ping.
+        """
+        stream = self._asked.pop(data, None)
+        if stream is not None:
+            stream.answered()
+
+    # -- flow and time
+
+    def pauseProducing(self) -> None:
+        """
+        The member does not take what is sent.
+        """
+        self.connection.blocked = True
+        self._progress = -1
+        self.deadline = self.pool.now() + self.pool.timeout
+
+    def resumeProducing(self) -> None:
+        """
+        The member took what was waiting.
+        """
+        self.deadline = self.pool.now() + _SILENCE
+        self.connection.unblocked()
+        self.flush()
+
+    def expired(self, now: float) -> None:
+        """
+        Act on the member's silence.
+        """
+        spec = self.pool.spec
+        if self.opening is not None:
+            text = f"{spec.url}: no TLS handshake in {spec.connectiontimeout:g} s"
+            self._fail_opening(ConnectTimeout(text))
+        elif self._closed:
+            self.deadline = NEVER
+            self.transport.abortConnection()
+        elif self.connection.blocked:
+            if self._moving():
+                self.deadline = now + self.pool.timeout
+            else:
+                self._lose(MemberClosed(f"takes nothing for {self.pool.timeout:g} s"))
+        elif not self.connection.streams:
+            idle: Any = self
+            self.pool.aged(idle, now)
+        elif self._heard or not self._asked:
+            # Whoever talks is there; silence alone may only mean that there is nothing to say.
+            if not self._heard:
+                self.ask(None)
+            self._heard = False
+            self.deadline = now + _SILENCE
+        else:
+            self._lose(PingTimeout(f"{spec.url}: no answer to a ping in {_SILENCE:g} s"))
+
+
+class _Connection(Requesting):
+    """
+    The protocol's part; tells its link what is not of one stream.
+    """
+
+    __slots__ = ("_link",)
+
+    def __init__(self, link: H2MemberConnection, limits: Limits) -> None:
+        super().__init__(limits, _REQUESTS)
+        self._link = link
+
+    def flush(self) -> None:
+        """
+        Write what there is.
+        """
+        self._link.write()
+
+    def take_pong(self, data: bytes) -> None:
+        """
+        The member is there.
+        """
+        self._link.answered(data)
+
+    def abused(self, what: str) -> None:
+        """
+        The fault that follows says it all.
+        """

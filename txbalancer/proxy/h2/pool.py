@@ -1,0 +1,169 @@
+"""
+The connections to a member of HTTP/2, each of which is for many.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from txbalancer.core.specs import MemberSpec
+from txbalancer.errors import ConnectFailed
+from txbalancer.http2.frames import MOST_WINDOW
+from txbalancer.http2.limits import Limits
+from txbalancer.net.deadlines import NEVER
+from txbalancer.proxy.h2.member_connection import H2MemberConnection
+from txbalancer.proxy.pool import MemberPool
+
+if TYPE_CHECKING:
+    from txbalancer.proxy.attempts import Attempts
+    from txbalancer.proxy.opening import Opening
+
+_WINDOW = 128 * 1024
+"""Bytes of one answer that may wait for its client."""
+
+
+class H2Pool(MemberPool):
+    """
+    Gives streams, from as few connections as have room for them.
+
+    @ivar h2_limits: what the member may do on a connection.
+    """
+
+    def __init__(self, runtime: Any, spec: MemberSpec) -> None:
+        self._connections: list[H2MemberConnection] = []
+        super().__init__(runtime, spec)
+
+    def configure(self, spec: MemberSpec) -> None:
+        """
+        Take a new spec for the same address.
+        """
+        # One client that reads slowly must not hold up the others: the window of all is that
+        # of each, times their number.
+        self.h2_limits = Limits(
+            streams=spec.maxstreams,
+            window=_WINDOW,
+            connection_window=min(max(spec.maxstreams, 2) * _WINDOW, MOST_WINDOW),
+            head=max(spec.responsefieldsize, 65536),
+            resets=10**6,
+            control=10**4,
+        )
+        super().configure(spec)
+        # A connection is not one client's, so that it cannot be introduced as such.
+        self.introduce = None
+
+    def _side(self, spec: MemberSpec) -> Any:
+        return H2MemberConnection
+
+    @property
+    def leaving(self) -> bool:
+        """
+        Whether connections are to close once nothing is in progress.
+        """
+        return self._leaving
+
+    @property
+    def at_rest(self) -> int:
+        """
+        How many connections carry no exchange.
+        """
+        return sum(not each.connection.streams for each in self._connections)
+
+    # -- for the exchange
+
+    def take(self) -> Any:
+        """
+        Return a stream of the first connection that has room, or C{None}.
+        """
+        for connection in self._connections:
+            stream = connection.take()
+            if stream is not None:
+                return stream
+        return None
+
+    def acquire(self, exchange: Attempts) -> None:
+        """
+        Get the exchange a stream, sooner or later; see L{MemberPool.acquire}.
+        """
+        stream = self.take()
+        if stream is not None:
+            # Whoever comes here has failed on a used connection already: that counts.
+            stream.reused = False
+            exchange.connected(stream)
+        elif self.connecting and len(self._waiting) < self.connecting * self.spec.maxstreams:
+            self._waiting.append(exchange)
+        elif self.spec.max and self.open >= self.spec.max:
+            self._queue(exchange)
+        else:
+            self._open(exchange)
+
+    # -- connections
+
+    def opened(self, connection: Any) -> None:
+        """
+        Take a connection that is ready.
+        """
+        exchange = self._conclude(connection.opening)
+        connection.opening = None
+        self._connections.append(connection)
+        if exchange is not None:
+            exchange.connected(connection.take(fresh=True))
+        self._give(fresh=connection)
+        connection.freed()
+
+    def opening_failed(self, opening: Opening, error: ConnectFailed) -> None:
+        """
+        Tell whoever waits that no connection came about.
+        """
+        exchange = self._conclude(opening)
+        self.open -= 1
+        waiting = []
+        if not self._connections and not self.connecting:
+            waiting = list(self._waiting)
+            self._waiting.clear()
+        for each in ([exchange] if exchange is not None else []) + waiting:
+            each.attempt_failed(error)
+        self.serve_waiting()
+
+    def _give(self, fresh: H2MemberConnection | None = None) -> None:
+        while self._waiting:
+            stream = fresh.take(fresh=True) if fresh is not None else self.take()
+            if stream is None:
+                return
+            link: Any = stream
+            self._waiting.popleft().connected(link)
+
+    def put(self, connection: Any) -> None:
+        """
+        Note that a connection has room again, or nothing to do.
+        """
+        if self._waiting:
+            self._give()
+        if not connection.connection.streams and connection.deadline == NEVER:
+            connection.deadline = self.now() + self.spec.ttl if self.spec.ttl else NEVER
+
+    def closed(self, connection: Any) -> None:
+        """
+        Note that a connection is gone.
+        """
+        self.open -= 1
+        self._connections.remove(connection)
+        self.serve_waiting()
+
+    def serve_waiting(self) -> None:
+        """
+        Give streams to those that wait, and open connections as far as C{max} allows.
+        """
+        self._give()
+        full = self.spec.max and self.open >= self.spec.max
+        if self._waiting and not self.connecting and not full:
+            exchange = self._waiting.popleft()
+            exchange.opening()
+            self._open(exchange)
+
+    def leave(self) -> None:
+        """
+        Close what is idle, and everything else once its exchanges are over.
+        """
+        self._leaving = True
+        for connection in list(self._connections):
+            connection.retire()
