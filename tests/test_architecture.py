@@ -38,6 +38,8 @@ LEVELS = {
     "plugins": 0,
     "core": 1,
     "http1": 1,
+    "ajp": 1,
+    "fastcgi": 1,
     "http2": 2,
     "config": 2,
     "net": 2,
@@ -54,7 +56,7 @@ LEVELS = {
     "demo": 9,
 }
 
-PURE = ("core", "http1", "http2", "errors")
+PURE = ("core", "http1", "ajp", "fastcgi", "http2", "errors")
 # What a pure layer may import: nothing here has a clock, a socket, a file or a dice.
 PURE_IMPORTS = frozenset(
     {

@@ -20,7 +20,11 @@ REGISTRY = Registry(
         "hash": SimpleNamespace(),
     },
     sticky={"learned": SimpleNamespace()},
-    probes={name: SimpleNamespace() for name in ("tcp", "options", "head", "get")},
+    probes={
+        "tcp": SimpleNamespace(),
+        **{name: SimpleNamespace(schemes={"http", "https"}) for name in ("options", "head", "get")},
+        "cping": SimpleNamespace(schemes={"ajp"}),
+    },
     resources={"hello": SimpleNamespace()},
 )
 

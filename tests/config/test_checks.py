@@ -284,9 +284,8 @@ def test_an_empty_template_is_warned_of() -> None:
 @pytest.mark.parametrize(
     ("method", "fault"),
     [
-        ("CPING", "'CPING' needs AJP, which this version does not speak; use get"),
-        ("provider", "'provider' is a name that Apache keeps for itself, too; use get"),
-        ("POST", "'POST' is not known; use get"),
+        ("provider", "'provider' is a name that Apache keeps for itself, too; use cping"),
+        ("POST", "'POST' is not known; use cping"),
     ],
 )
 def test_C2_methods_that_are_not_there(method: str, fault: str) -> None:

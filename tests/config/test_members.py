@@ -69,7 +69,7 @@ def test_0_4_parts_of_a_unix_member() -> None:
         ),
         ("::", "'::' is no URL: http://HOST[:PORT][/PATH] is expected"),
         ("", "'' is no URL: http://HOST[:PORT][/PATH] is expected"),
-        ("ajp://h", "ajp:// is not available in this version; use http:// or https://"),
+        ("scgi://h", "scgi:// is not available in this version; use http:// or https://"),
         ("h2://h", "h2:// is not available in this version; use http:// or https://"),
         ("ws://h", "ws:// is not needed: http:// carries WebSocket too"),
         ("wss://h", "wss:// is not needed: https:// carries WebSocket too"),
@@ -143,7 +143,19 @@ def test_options_on_the_line_and_in_the_section() -> None:
     ("line", "faults"),
     [
         ("http://a loadfactr=2", ["loadfactr: is not known here (did you mean loadfactor?)"]),
-        ("http://a secret=2", ["secret: is not available in this version"]),
+        ("http://a flusher=2", ["flusher: is not available in this version"]),
+        (
+            "http://a hcmethod=cping",
+            ["http://a: hcmethod=cping does not ask http:// members: use tcp"],
+        ),
+        (
+            "ajp://a hcmethod=get hcuri=/",
+            ["ajp://a: hcmethod=get does not ask ajp:// members: use cping or tcp"],
+        ),
+        (
+            "fcgi://a hcmethod=head hcuri=/",
+            ["fcgi://a: hcmethod=head does not ask fcgi:// members: use tcp"],
+        ),
         (
             "http://a lbmethod=hash",
             ["lbmethod: belongs to the balancer: give it a line of its own in the section"],
@@ -162,7 +174,7 @@ def test_options_on_the_line_and_in_the_section() -> None:
         (
             "http://a hcmethod=pst retry=x",
             [
-                "hcmethod: 'pst' is not known; use get, head, none, options or tcp",
+                "hcmethod: 'pst' is not known; use cping, get, head, none, options or tcp",
                 "retry: 'x' is not a duration: use a number with ms, s, min, h or d, "
                 "as 30s or 5min",
             ],
@@ -192,14 +204,14 @@ def test_bad_shared_options() -> None:
     """
     Options of members in the section have faults with their own line.
     """
-    more = "member.xyzzy = 1\nretry = x\nlbset = 1\nmember.lbset = 2\nloadfacto = 2\nsecret = 1\n"
+    more = "member.xyzzy = 1\nretry = x\nlbset = 1\nmember.lbset = 2\nloadfacto = 2\nflusher = 1\n"
     assert errors(balancer("http://a", more=more)) == [
         "f:6: [balancer:shop] member.xyzzy: is not known here",
         "f:7: [balancer:shop] retry: 'x' is not a duration: use a number with ms, s, min, h or d, "
         "as 30s or 5min",
         "f:9: [balancer:shop] member.lbset: the same is there already, in line 8",
         "f:10: [balancer:shop] loadfacto: is not known here (did you mean loadfactor?)",
-        "f:11: [balancer:shop] secret: is not available in this version",
+        "f:11: [balancer:shop] flusher: is not available in this version",
     ]
 
 

@@ -149,7 +149,7 @@ def test_X29_a_bare_slash_neither_doubles_nor_lacks(
         ("status:600", "'600' is not a status from 200 to 599"),
         ("status:", "'' is not a status from 200 to 599"),
         ("resource:helo", "no resource is called 'helo'; use hello (did you mean hello?)"),
-        ("ajp://h", "ajp:// is not available in this version; use http:// or https://"),
+        ("scgi://h", "scgi:// is not available in this version; use http:// or https://"),
         (
             "http://h retry",
             "retry: is not of the form key=value (did you mean retry=…?); "

@@ -33,6 +33,9 @@ class PacketReader:
 
     @property
     def partial(self) -> bool:
+        """
+        Whether there is a part of a packet whose rest has yet to come.
+        """
         return bool(self._rest)
 
     def feed(self, data: bytes) -> list[Packet]:

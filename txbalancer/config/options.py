@@ -35,7 +35,6 @@ NOT_YET = {
 """Keys of Apache's or to come, which get a clearer message than unknown ones."""
 
 LACKING = {
-    ("probes", "cping"): "needs AJP, which this version does not speak",
     ("probes", "provider"): "is a name that Apache keeps for itself, too",
 }
 """(table, name) of Apache's parts that are not there -> why."""

@@ -78,7 +78,7 @@ def check_probe(scheme: str, method: str, probe: Any) -> None:
     """
     allowed = getattr(probe, "schemes", None)
     if allowed is not None and scheme not in allowed:
-        better = "cping or tcp" if scheme == "ajp" else "tcp"
+        better = {"ajp": "cping or tcp", "udp": "expect"}.get(scheme, "tcp")
         raise ValueError(f"hcmethod={method} does not ask {scheme}:// members: use {better}")
 
 

@@ -1419,3 +1419,11 @@ class ServiceSpec:
     balancers: tuple[BalancerSpec, ...] = ()
     mounts: tuple[MountSpec, ...] = ()
     logs: tuple[LogSpec, ...] = ()
+
+    @property
+    def guards_identity(self) -> bool:
+        """
+        Whether members are told of clients' certificates, so that no listener may let a
+        client say it.
+        """
+        return any(each.tls_client_headers for each in self.listeners)

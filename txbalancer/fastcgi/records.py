@@ -66,6 +66,26 @@ def pair(name: bytes, value: bytes) -> bytes:
     return b"%b%b%b%b" % (_length(len(name)), _length(len(value)), name, value)
 
 
+def pairs(data: bytes) -> list[tuple[bytes, bytes]]:
+    """
+    Read parameters as L{pair} writes them.
+    """
+    found = []
+    at = 0
+    while at < len(data):
+        name, at = _read_length(data, at)
+        value, at = _read_length(data, at)
+        found.append((data[at : at + name], data[at + name : at + name + value]))
+        at += name + value
+    return found
+
+
+def _read_length(data: bytes, at: int) -> tuple[int, int]:
+    if data[at] < 128:
+        return data[at], at + 1
+    return int.from_bytes(data[at : at + 4], "big") & 0x7FFFFFFF, at + 4
+
+
 def _length(size: int) -> bytes:
     return b"%c" % size if size < 128 else (size | 0x80000000).to_bytes(4, "big")
 

@@ -40,7 +40,7 @@ class HTTPProbe:
     @cvar schemes: of members that can be asked so.
     """
 
-    schemes = frozenset(SCHEMES) - {"ajp", "fcgi"}
+    schemes = frozenset(SCHEMES) - {"ajp", "fcgi", "udp"}
 
     def __init__(
         self,

@@ -44,7 +44,7 @@ class FCGIConnection(PacketConnection):
         spec = pool.spec
         host = f"[{spec.host}]" if ":" in spec.host else spec.host
         self._place = f"fcgi://{host}:{spec.port}".encode()
-        self._keeps = not spec.single_use
+        self._keeps = not pool.single_use
         self._records = RecordReader()
         self._request: tuple[bytes, bytes, list[bytes]] | None = None
         self._held: list[bytes] = []

@@ -11,7 +11,8 @@ from txbalancer import __version__
 from txbalancer.core.authority import name_and_port
 from txbalancer.core.cgi import ScriptRules, variable_of
 from txbalancer.core.specs import MountSpec
-from txbalancer.fastcgi.records import pair
+from txbalancer.core.variables import Facts, fill, parse_text
+from txbalancer.fastcgi.records import pair, pairs
 from txbalancer.http1.heads import CHUNKED
 from txbalancer.proxy.served import local_address
 
@@ -86,11 +87,15 @@ class Params:
     @ivar rules: how scripts are found.
     """
 
-    __slots__ = ("_headers", "_script", "rules")
+    __slots__ = ("_edits", "_headers", "_script", "rules")
 
     def __init__(self, spec: MountSpec) -> None:
         self.rules = ScriptRules(spec)
         self._headers = _HEADERS[spec.cgipassauth]
+        self._edits = [
+            (each.name.encode(), None if each.value is None else parse_text(each.value))
+            for each in spec.fcgiparam
+        ]
         self._script = lru_cache(1024)(self._write_script)
 
     def write(
@@ -138,7 +143,17 @@ class Params:
             found.append(_UNSIZED)
         if head.user is not None:
             found += (_BASIC, pair(b"REMOTE_USER", head.user))
-        return b"".join(found)
+        made = b"".join(found)
+        return self._edited(made, exchange.facts()) if self._edits else made
+
+    def _edited(self, made: bytes, facts: Facts) -> bytes:
+        params = dict(pairs(made))
+        for name, parts in self._edits:
+            if parts is None:
+                params.pop(name, None)
+            else:
+                params[name] = fill(parts, facts)
+        return b"".join([pair(*each) for each in params.items()])
 
     def _write_script(self, path: bytes, url: bytes, place: bytes) -> bytes:
         script = self.rules.find(path, url, place)

@@ -248,6 +248,12 @@ class MemberLink(Link):
         """
         raise NotImplementedError
 
+    def sink(self) -> Any:
+        """
+        Return the transport, if bytes of the request's body go to it as they are; else C{None}.
+        """
+        return None
+
     def end_body(self, trailers: list[bytes]) -> None:
         """
         Send the end of the request's body; from now on the member's silence counts.
@@ -275,7 +281,7 @@ class MemberLink(Link):
         """
         The answer is complete: keep the connection for another exchange, or close it.
         """
-        last = self.last or self.pool.spec.single_use
+        last = self.last or self.pool.single_use
         if last or not self.keep or not self.request_sent:
             self.close(polite=self.request_sent)
             return

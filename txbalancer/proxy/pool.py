@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING
 
-from txbalancer.core.schemes import is_secure
+from txbalancer.core.schemes import is_secure, is_single_use
 from txbalancer.core.specs import MemberSpec
 from txbalancer.errors import ConnectFailed, QueueTimeout
 from txbalancer.http1.limits import Limits
@@ -35,6 +35,7 @@ class MemberPool:
     @ivar now: monotonic seconds.
     @ivar side: makes a connection speak what the member does.
     @ivar secure: whether connections are under TLS.
+    @ivar single_use: whether each is for one exchange.
     @ivar host: the member's own name for Host, with its port unless that is the default.
     @ivar base: path of the member's URL, put before each request's path.
     @ivar ending: the last line of a request's head, and its empty line; C{upgrade_ending}
@@ -76,9 +77,10 @@ class MemberPool:
         self.tls = client_options(spec) if self.secure else None
         self.limits = Limits(line=spec.responsefieldsize, drop_bad=spec.badheader == "ignore")
         # Keep-Alive is for members of HTTP/1.0, and bytraffic counts it (APACHE H7, A13).
-        word = b"close" if spec.single_use else b"Keep-Alive"
+        self.single_use = is_single_use(spec)
+        word = b"close" if self.single_use else b"Keep-Alive"
         self.ending = b"Connection: %b\r\n\r\n" % word
-        self.upgrade_ending = self.ending if spec.single_use else b"\r\n"
+        self.upgrade_ending = self.ending if self.single_use else b"\r\n"
         default = 443 if self.secure else 80
         name = f"[{spec.host}]" if ":" in spec.host else spec.host
         self.host = (name if spec.port == default else f"{name}:{spec.port}").encode("ascii")

@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from txbalancer.config.members import parse_url
 from txbalancer.config.suggest import choose_from
 from txbalancer.core.commands import (
     KEEP,
@@ -17,7 +18,7 @@ from txbalancer.core.commands import (
     SetMember,
 )
 from txbalancer.core.registry import Registry
-from txbalancer.core.schemes import is_secure
+from txbalancer.core.schemes import check_probe, is_secure
 from txbalancer.core.specs import MemberSpec, ServiceSpec
 from txbalancer.errors import StartError
 from txbalancer.tls.members import client_options
@@ -34,9 +35,11 @@ def check_command(command: Command, registry: Registry, spec: ServiceSpec) -> No
         _known(command.lbmethod, registry.lbmethods, "lbmethod")
     elif isinstance(command, SetMember):
         _check_probe(command.hcmethod, command.hcexpr, registry, spec)
+        _check_fit(parse_url(command.member).scheme, command.hcmethod, registry)
     elif isinstance(command, AddMember | PutBack):
         member = command.spec if isinstance(command, AddMember) else command.gone.spec
         _check_probe(member.hcmethod, member.hcexpr, registry, spec)
+        _check_fit(member.scheme, member.hcmethod, registry)
         check_files(member)
 
 
@@ -65,6 +68,11 @@ def _check_probe(
         _known(method, registry.probes, "health check")
     if expression:
         check_expression(expression, spec)
+
+
+def _check_fit(scheme: str, method: str | None, registry: Registry) -> None:
+    if method is not None:
+        check_probe(scheme, method, registry.probes.get(method))
 
 
 def _known(name: Any, there: Mapping[str, Any], what: str) -> None:

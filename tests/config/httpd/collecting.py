@@ -28,8 +28,8 @@ PROBES = Registry(
         for name in ("byrequests", "bytraffic", "bybusyness", "heartbeat", "hash")
     },
     probes={
-        name: SimpleNamespace()
-        for name in ("tcp", "options", "head", "get", "options11", "head11", "get11")
+        **REGISTRY.probes,
+        **{name: SimpleNamespace() for name in ("options11", "head11", "get11")},
     },
     sticky=REGISTRY.sticky,
 )

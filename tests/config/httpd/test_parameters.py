@@ -113,9 +113,13 @@ def test_W_member_parameters(item: str, text: str, attribute: str, value: Any) -
         ("W31", "route", "'route' is not of the form key=value (did you mean route=…?)"),
         ("W31", "foo", "'foo' is not of the form key=value"),
         ("W33", "stickysession=A", "stickysession: belongs to the balancer: write ProxySet sticky"),
-        ("C2", "hcmethod=CPING", "hcmethod: CPING asks members that speak AJP, which are not"),
-        ("C2", "hcmethod=provider", "hcmethod: PROVIDER asks members that speak AJP"),
-        ("C2", "hcmethod=foo", "hcmethod: 'foo' is not known; use get, get11, head"),
+        (
+            "C2",
+            "hcmethod=CPING",
+            "http://h:1: hcmethod=cping does not ask http:// members: use tcp",
+        ),
+        ("C2", "hcmethod=provider", "hcmethod: PROVIDER is a name that Apache keeps for itself"),
+        ("C2", "hcmethod=foo", "hcmethod: 'foo' is not known; use cping, get, get11, head"),
         ("C2", "hcinterval=99ms", "hcinterval: '99ms' is out of range: 100ms to"),
         ("C2", "hcpasses=-1", "hcpasses: '-1' is not a whole number from 0 to 1000"),
         ("X39", f"hcuri=/{'a' * 1023}", "is not a path: start with / and use up to 1023 ASCII"),
@@ -188,10 +192,10 @@ def test_B_balancer_faults(item: str, text: str, told: str) -> None:
 @pytest.mark.parametrize(
     ("text", "why"),
     [
-        ("flushpackets=auto", "flushpackets has no effect on an HTTP member: it is for ajp and"),
-        ("flushwait=0", "flushwait has no effect on an HTTP member: it is for ajp and fcgi only"),
-        ("flusher=flush", "flusher has no effect on an HTTP member: it is for fdpass only"),
-        ("secret=s", "secret has no effect on an HTTP member: it is for ajp only"),
+        ("flushpackets=auto", "flushpackets has no effect: answers are passed on as they come"),
+        ("flushwait=0", "flushwait has no effect: answers are passed on as they come"),
+        ("flusher=flush", "flusher has no effect: it is for fdpass only"),
+        ("secret=s", "secret has no effect without ajp://"),
     ],
 )
 def test_W18_W19_W23_W25_what_is_not_for_http(text: str, why: str) -> None:

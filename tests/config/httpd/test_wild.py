@@ -118,7 +118,7 @@ EnableSendfile on
     loaded = loads(f"Listen 8080\n{text}", REGISTRY, path="f")
     assert loaded.warnings == [
         "f:3: LoadModule: nothing is done here of what these modules are for: "
-        "access_compat, proxy_ajp, rewrite",
+        "access_compat, rewrite",
         "f:13: User: has no effect here: give twistd --uid and --gid, or User= and Group= in the "
         "systemd unit (and 1 more line: Group)",
         "f:16: Directory: has no effect here: no files are served here; keep a web server for "

@@ -65,7 +65,8 @@ _PLACES: dict[tuple[str, ...], str] = {
         " SSLProxyMachineCertificateFile SSLProxyProtocol SSLProxyVerify SSLProxyVerifyDepth"
     ),
     (SERVER, VHOST, LOCATION, PROXY): (
-        "Header LimitRequestBody LogLevel Proxy100Continue ProxyAddHeaders ProxyErrorOverride"
+        "CGIPassAuth Header LimitRequestBody LogLevel Proxy100Continue ProxyAddHeaders"
+        " ProxyErrorOverride ProxyFCGIBackendType ProxyFCGISetEnvIf"
         " ProxyHCExpr ProxyHCTemplate ProxyPreserveHost ProxySet RequestHeader SetEnv SetHandler"
     ),
     (LOCATION, PROXY): (

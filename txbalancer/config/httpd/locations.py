@@ -99,7 +99,8 @@ def _handler(directive: Directive, findings: Findings) -> str:
         doubt(findings, directive, "balancer has no effect, as in Apache; ProxyPass is what counts")
         return "none"
     if lowered.startswith("proxy:"):
-        raise ValueError(f"use `ProxyPass {name[6:]}` in place of SetHandler {name}")
+        path = "/DOCUMENT/ROOT" if "fcgi:" in lowered else ""
+        raise ValueError(f"use `ProxyPass {name[6:].rstrip('/')}{path}` in place of SetHandler")
     if lowered not in HANDLERS and lowered not in ("none", "default-handler"):
         raise ValueError(f"{name} is not carried over: use {', '.join(HANDLERS)} or none")
     return "none" if lowered == "default-handler" else lowered

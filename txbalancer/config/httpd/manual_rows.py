@@ -94,20 +94,14 @@ OF_MEMBERS = (
         "0, or 512 or more",
         "8192",
         MAPPED,
-        "The most that is read from the member at once; there is no buffer that is kept.",
+        "The most that is read from the member at once; there is no buffer that is kept."
+        " Of ajp members it is packetSize.",
     ),
     Row("W21", "receivebuffersize", "0, or 512 or more", "0", SAME, "SO_RCVBUF of connections."),
     Row(
         "W22", "responsefieldsize", "0 = 8192, or more", "8192", SAME, "0 in Apache's syntax only."
     ),
-    Row(
-        "W23",
-        "secret",
-        "up to 63 characters",
-        "none",
-        NO,
-        "For ajp, which this version does not speak.",
-    ),
+    Row("W23", "secret", "up to 63 characters", "none", SAME, "For ajp members."),
     Row(
         "W24",
         "upgrade",
@@ -128,7 +122,7 @@ OF_CHECKS = (
         "none, tcp, options, head, get, options11, head11, get11, cping",
         "none",
         SAME,
-        "CPING is an error: it asks members that speak AJP.",
+        "cping asks ajp members, the others but tcp those of http and https.",
     ),
     Row("C1", "hcinterval", "100 ms or more", "30", SAME),
     Row(

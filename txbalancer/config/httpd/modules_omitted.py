@@ -211,13 +211,11 @@ OF_MODULES: dict[str, tuple[str, str]] = {
     ),
     "mime_magic": (FILES, "MimeMagicFile"),
     "negotiation": (FILES, "CacheNegotiatedDocs ForceLanguagePriority LanguagePriority"),
-    "proxy_ajp": (_PROTOCOL, ""),
     "proxy_connect": ("there is no forward proxy here; leave it out", "AllowCONNECT"),
     "proxy_express": (
         "write the host names as <VirtualHost> sections",
         "ProxyExpressDBMFile ProxyExpressDBMType ProxyExpressEnable",
     ),
-    "proxy_fcgi": (_PROTOCOL, "ProxyFCGIBackendType ProxyFCGISetEnvIf"),
     "proxy_fdpass": (_PROTOCOL, ""),
     "proxy_ftp": (_PROTOCOL, "ProxyFtpDirCharset ProxyFtpEscapeWildcards ProxyFtpListOnWildcard"),
     "proxy_html": (

@@ -24,7 +24,7 @@ OMITTED: tuple[tuple[str, str], ...] = (
     (
         FILES,
         "AcceptPathInfo AccessFileName Alias AliasMatch AliasPreservePath"
-        " AllowOverride AllowOverrideList CGIPassAuth CGIVar DefaultType Directory"
+        " AllowOverride AllowOverrideList CGIVar DefaultType Directory"
         " DirectoryMatch DocumentRoot EnableMMAP EnableSendfile FileETag Files FilesMatch"
         " MaxRangeOverlaps MaxRangeReversals MaxRanges Options ReadBufferSize ServerPath",
     ),

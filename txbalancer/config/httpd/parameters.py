@@ -23,12 +23,11 @@ from txbalancer.core.specs import MemberSpec, apache_defaults
 
 BALANCER_OPTIONS = TABLES["balancer"]
 NOT_CARRIED: dict[str, tuple[values.Kind[Any], str]] = {
-    "flushpackets": (values.choice("on", "off", "auto"), "for ajp and fcgi only"),
-    "flushwait": (values.integer(0, 1000), "for ajp and fcgi only"),
-    "flusher": (values.text(15), "for fdpass only"),
-    "secret": (values.text(63), "for ajp only"),
+    "flushpackets": (values.choice("on", "off", "auto"), "answers are passed on as they come"),
+    "flushwait": (values.integer(0, 1000), "answers are passed on as they come"),
+    "flusher": (values.text(15), "it is for fdpass only"),
 }
-"""Parameters of Apache's that never concern an HTTP member (W18, W19, W23, W25), and why."""
+"""Parameters of Apache's that have no effect here (W18, W19, W25), and why."""
 
 MEMBER_KEYS = frozenset({*MEMBER_OPTIONS, *NOT_CARRIED, "enablereuse", "hctemplate"})
 MOUNT_KEYS = frozenset({"interpolate", "mapping", "nocanon", "noquery"})
@@ -166,7 +165,7 @@ class ParameterReader:
         if key in NOT_CARRIED:
             kind, why = NOT_CARRIED[key]
             kind(text)
-            doubt(self._findings, directive, f"{key} has no effect on an HTTP member: it is {why}")
+            doubt(self._findings, directive, f"{key} has no effect: {why}")
             return {}
         if key == "enablereuse":
             return {"disablereuse": Given(key, not values.flag(text), directive)}
@@ -193,11 +192,8 @@ _QUOTES = "'\""
 
 
 def _method(reader: ParameterReader, text: str) -> None:
-    if text.upper() in ("CPING", "PROVIDER"):
-        raise ValueError(
-            f"{text.upper()} asks members that speak AJP, which are not available in this version: "
-            "use OPTIONS, HEAD, GET or TCP"
-        )
+    if text.upper() == "PROVIDER":
+        raise ValueError("PROVIDER is a name that Apache keeps for itself: use GET, TCP or CPING")
 
 
 def _expression(reader: ParameterReader, text: str) -> str:

@@ -16,7 +16,7 @@ from txbalancer.config.httpd.access import KEYS as REQUIRES
 from txbalancer.config.httpd.access import read_rules
 from txbalancer.config.httpd.said import arguments, doubt, fault
 from txbalancer.config.httpd.tree import Directive
-from txbalancer.core import edits, values
+from txbalancer.core import edits, params, values
 from txbalancer.core.access import Group, Rule
 from txbalancer.core.specs import MountSpec, error_codes, options
 
@@ -24,7 +24,14 @@ Settings = Mapping[str, Any]
 """Attribute -> value, of what was said."""
 
 GROWING = frozenset(
-    {"header", "proxypassreverse", "requestheader", "reverse_cookie_domain", "reverse_cookie_path"}
+    {
+        "fcgiparam",
+        "header",
+        "proxypassreverse",
+        "requestheader",
+        "reverse_cookie_domain",
+        "reverse_cookie_path",
+    }
 )
 MERGING = "auth merging"
 """Beside the attributes: how C{require} is merged with what holds outside."""
@@ -190,6 +197,24 @@ def _auth_type(directive: Directive, place: str) -> tuple[str, Any]:
     return "auth type", text.lower()
 
 
+def _backend_type(directive: Directive, place: str) -> tuple[str, Any]:
+    (text,) = arguments(directive, 1, 1, "FPM or GENERIC")
+    return "fcgitype", values.choice("fpm", "generic").parse(text)
+
+
+def _parameter(directive: Directive, place: str) -> tuple[str, Any]:
+    condition, name, *value = arguments(directive, 2, 3, "CONDITION [!]NAME [VALUE]")
+    if condition.lower() != "true":
+        raise ValueError(f"the condition {condition!r} is not carried over: only true is")
+    if name.startswith("!") or not value:
+        return "fcgiparam", (params.param_edit(name if value else f"{name} ''"),)
+    text = _VARIABLE.sub(r"%{\1}s", value[0].replace("%", "%%").replace("%%{", "%{"))
+    return "fcgiparam", (params.param_edit(f"{name} {edits.quoted(text)}"),)
+
+
+_VARIABLE = re.compile(r"%\{(\w+)\}")
+
+
 def _provider(directive: Directive, place: str) -> tuple[str, Any]:
     if [word.lower() for word in directive.args] != ["file"]:
         raise ValueError("only file is carried over: users in an htpasswd file (AuthUserFile)")
@@ -207,11 +232,14 @@ READERS: dict[str, Reader] = {
     "authname": _plain("auth_name"),
     "authtype": _auth_type,
     "authuserfile": _plain("auth_file"),
+    "cgipassauth": _plain("cgipassauth"),
     "header": _edit("header"),
     "limitrequestbody": _plain("max_body"),
     "proxy100continue": _plain("proxy100continue"),
     "proxyaddheaders": _plain("addheaders"),
     "proxyerroroverride": _codes,
+    "proxyfcgisetenvif": _parameter,
+    "proxyfcgibackendtype": _backend_type,
     "proxypassreverse": _reverse,
     "proxypassreversecookiedomain": _pairs("reverse_cookie_domain"),
     "proxypassreversecookiepath": _pairs("reverse_cookie_path"),

@@ -24,8 +24,9 @@ from txbalancer.config.httpd.members import (
     single_member,
 )
 from txbalancer.config.httpd.parameters import Parameters
-from txbalancer.config.httpd.said import doubt
+from txbalancer.config.httpd.said import doubt, fault
 from txbalancer.config.suggest import did_you_mean
+from txbalancer.core.schemes import check_probe
 from txbalancer.core.specs import BalancerSpec, MemberSpec, apache_defaults
 
 
@@ -218,6 +219,11 @@ def _effects(
 
 
 def _probe(server: Balancers, member: MemberDraft, made: MemberSpec) -> None:
+    try:
+        check_probe(made.scheme, made.hcmethod, server.registry.probes.get(made.hcmethod))
+    except ValueError as error:
+        fault(server.findings, member.place, f"{made.url}: {error}")
+        return
     if made.hcmethod not in PLAIN_PROBES and "hcuri" not in member.own:
         doubt(
             server.findings,
