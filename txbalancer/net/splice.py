@@ -23,6 +23,9 @@ AVAILABLE = hasattr(os, "splice")
 LARGE = 32768
 """Bytes at once from which on more is to be expected."""
 
+BULK = 1 << 18
+"""Bytes still to come that are worth it, where their number is known."""
+
 _SMALL = 8192
 _MOST_SMALL = 8
 """How many times in a row there may be less than that before bytes come up here again."""
@@ -79,6 +82,15 @@ class Pump:
         self._done: Callable[[], object] | None = None
         self.running = False
 
+    @classmethod
+    def between(cls, source: Any, sink: Any, moved: Callable[[int], object]) -> Pump | None:
+        """
+        Return one where it can be, else C{None}.
+
+        @param sink: a transport, or C{None} where bytes cannot go on as they are.
+        """
+        return cls(source, sink, moved) if can_splice(source) and can_splice(sink) else None
+
     def start(self, most: int = -1, done: Callable[[], object] | None = None) -> None:
         """
         Read in place of the source from now on.
@@ -107,7 +119,11 @@ class Pump:
             # Somebody wants more although the sink is full.
             self._source.stopReading()
             return None
-        if sink.dataBuffer or sink._tempDataLen or sink._writeDisconnected or not sink.connected:
+        if sink._writeDisconnected or sink.disconnecting or not sink.connected:
+            # Whoever reads it has to see what becomes of it.
+            self.stop()
+            return self._source.doRead()
+        if sink.dataBuffer or sink._tempDataLen:
             return type(self._source).doRead(self._source)
         pipe = self._pipes.take()
         if pipe is None:

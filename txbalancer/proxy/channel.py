@@ -15,6 +15,7 @@ from txbalancer.errors import ClientGone, ClientTimeout, Stopped
 from txbalancer.http1.framing import chunk, last_chunk
 from txbalancer.http1.heads import NO_BODY
 from txbalancer.net.deadlines import NEVER
+from txbalancer.proxy.hsts import with_hsts
 from txbalancer.proxy.request_reader import RequestReader
 
 if TYPE_CHECKING:
@@ -196,6 +197,8 @@ class ClientChannel(RequestReader):
             lines.append(b"Connection: close")
         elif not minor:
             lines.append(b"Connection: keep-alive")
+        if self.site.hsts:
+            with_hsts(lines, self.site.hsts)
         self._chunked_answer = chunked
         if chunked:
             data = chunk(data) + last_chunk(trailers) if done else chunk(data)
@@ -206,6 +209,12 @@ class ClientChannel(RequestReader):
         Write a piece of the answer's body.
         """
         self.transport.write(chunk(data) if self._chunked_answer else data)
+
+    def sink(self) -> Any:
+        """
+        Return the transport, if bytes of the answer's body go to it as they are; else C{None}.
+        """
+        return None if self._chunked_answer else self.transport
 
     def end_body(self, trailers: Sequence[bytes]) -> None:
         """

@@ -43,6 +43,11 @@ class Drain:
         if self._left < 0:
             self._connection.close()
 
+    def response_sink(self) -> None:
+        """
+        Nobody wants it.
+        """
+
     def response_end(self, trailers: Sequence[bytes]) -> None:
         """
         The connection is free already.

@@ -10,7 +10,7 @@ the response are in L{attempts}.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from txbalancer import errors
 from txbalancer.core.headers import response_lines
@@ -154,6 +154,22 @@ class Exchange(Attempts):
         assert self.member is not None
         self.member.read += size
         self.channel.write_body(data)
+
+    def response_sink(self) -> Any:
+        """
+        Return the transport by which bytes of the answer's body may go to the client as they
+        are, or C{None} where they may not.
+        """
+        sink = getattr(self.channel, "sink", None)
+        return None if sink is None else sink()
+
+    def response_moved(self, size: int) -> None:
+        """
+        Count a piece of the answer's body that went to the client without coming up here.
+        """
+        self.bytes_out += size
+        assert self.member is not None
+        self.member.read += size
 
     def response_end(self, trailers: Sequence[bytes]) -> None:
         """

@@ -188,6 +188,24 @@ class Forwarding(Served):
             except errors.ClientError as error:
                 self.client_error(error)
 
+    def request_sink(self) -> Any:
+        """
+        Return the transport by which bytes of the request's body may go to the member as they
+        are, or C{None} where they may not, or are kept for another attempt.
+        """
+        connection = self._connection
+        if connection is None or self._kept is not None:
+            return None
+        return connection.sink()
+
+    def request_moved(self, size: int) -> None:
+        """
+        Count a piece of the request's body that went to the member without coming up here.
+        """
+        self.bytes_in += size
+        assert self.member is not None
+        self.member.transferred += size
+
     def request_end(self, trailers: list[bytes]) -> None:
         """
         Pass on the end of the request's body.

@@ -110,6 +110,13 @@ class MemberConnection(AnswerReader):
             self.deadline = NEVER
         self.transport.write(chunk(data) if self._chunked_request else data)
 
+    def sink(self) -> Any:
+        """
+        Return the transport, if bytes of the request's body go to it as they are; else C{None}.
+        """
+        held = self._held is not None or self._chunked_request
+        return None if held else self.transport
+
     def end_body(self, trailers: list[bytes]) -> None:
         """
         Send the end of the request's body; from now on the member's silence counts.

@@ -11,6 +11,7 @@ from txbalancer.errors import ClientError, ClientGone, ClientTimeout
 from txbalancer.http1.framing import ChunkedReader
 from txbalancer.http1.heads import CHUNKED, NO_BODY, RequestHead, parse_request
 from txbalancer.net.deadlines import NEVER
+from txbalancer.net.splice import BULK, LARGE, Pump
 from txbalancer.proxy.link import Link
 
 if TYPE_CHECKING:
@@ -160,16 +161,7 @@ class RequestReader(Link):
     def _body(self, data: bytes) -> None:
         exchange = self.exchange
         assert exchange is not None
-        now = self.site.now()
-        spec = self.site.spec
-        if self._body_began == NEVER:
-            self._await_body()
-        self.deadline = now + spec.body_timeout
-        self._body_size += len(data)
-        spent = now - self._body_began
-        if spent > spec.body_timeout and self._body_size < spec.body_min_rate * spent:
-            rate = f"under {spec.body_min_rate} bytes a second"
-            exchange.client_error(ClientTimeout(f"a request body that comes at {rate}"))
+        if not self._came(len(data)):
             return
         chunks = self._chunks
         if chunks is None:
@@ -177,6 +169,8 @@ class RequestReader(Link):
             if left > 0:
                 self._left = left
                 exchange.request_data(data)
+                if left >= BULK and len(data) >= LARGE and self._receiving:
+                    self._splice(left)
                 return
             if left:
                 self._buffer = data[left:]
@@ -206,6 +200,44 @@ class RequestReader(Link):
             # The member changed protocols before the request was complete.
             rest, self._buffer = self._buffer, b""
             self.tunnel.from_client(rest)
+
+    def _came(self, size: int) -> bool:
+        """
+        Count bytes of a request's body; return whether they come as fast as they have to.
+        """
+        now, spec = self.site.now(), self.site.spec
+        if self._body_began == NEVER:
+            self._await_body()
+        self.deadline = now + spec.body_timeout
+        self._body_size += size
+        spent = now - self._body_began
+        if spent <= spec.body_timeout or self._body_size >= spec.body_min_rate * spent:
+            return True
+        rate = f"under {spec.body_min_rate} bytes a second"
+        assert self.exchange is not None
+        self.exchange.client_error(ClientTimeout(f"a request body that comes at {rate}"))
+        return False
+
+    def _splice(self, left: int) -> None:
+        """
+        Let the rest of a body go to the member without coming up here, where it can.
+        """
+        assert self.exchange is not None
+        pump = Pump.between(self.transport, self.exchange.request_sink(), self._spliced)
+        if pump is not None:
+            pump.start(left, self._spliced_all)
+
+    def _spliced(self, size: int) -> None:
+        self._left -= size
+        if self._receiving and self.exchange is not None and self._came(size):
+            self.exchange.request_moved(size)
+
+    def _spliced_all(self) -> None:
+        exchange = self.exchange
+        if self._receiving and exchange is not None:
+            self._receiving = False
+            self.deadline = NEVER
+            exchange.request_end([])
 
     def _await_body(self) -> None:
         """

@@ -4,7 +4,7 @@ What every request that is answered has in common, whoever answers it.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from txbalancer.core.outcome import Outcome
 from txbalancer.errors import ClientError
@@ -69,6 +69,18 @@ class Served:
         Take a piece of the request's body.
         """
         self.bytes_in += len(data)
+
+    def request_sink(self) -> Any:
+        """
+        Return the transport by which the body may go on without coming up here, or C{None}.
+        """
+        return None
+
+    def request_moved(self, size: int) -> None:
+        """
+        Count a piece of the request's body that went on without coming up here.
+        """
+        self.bytes_in += size
 
     def request_end(self, trailers: list[bytes]) -> None:
         """

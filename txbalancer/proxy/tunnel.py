@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from txbalancer.net.deadlines import NEVER
-from txbalancer.net.splice import LARGE, Pump, can_splice
+from txbalancer.net.splice import LARGE, Pump
 
 if TYPE_CHECKING:
     from txbalancer.core.member import Member
@@ -208,8 +208,8 @@ def _pumping(
     """
     Let a direction in which much is on its way go on by splice, where that can be.
     """
-    if pump is None and can_splice(source) and can_splice(sink):
-        pump = Pump(source, sink, moved)
+    if pump is None:
+        pump = Pump.between(source, sink, moved)
     if pump is not None and not pump.running:
         pump.start()
     return pump
