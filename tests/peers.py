@@ -30,6 +30,9 @@ PACKAGES = {
     "wrk": "wrk",
     "chromium": "chromium",
     "curl": "curl",
+    "dig": "bind9-dnsutils",
+    "dnsmasq": "dnsmasq-base",
+    "unbound": "unbound",
     "systemd-analyze": "systemd",
     "systemd-socket-activate": "systemd",
 }

@@ -17,6 +17,7 @@ from txbalancer.core.schemes import SCHEMES, for_streams, mode_of
 from txbalancer.core.specs import (
     BalancerSpec,
     ListenerSpec,
+    MemberSpec,
     MountSpec,
     ToBalancer,
     ToMember,
@@ -147,9 +148,25 @@ def _check_balancer(
         if mode_of(member.scheme) != use.mode:
             text = f"{member.url}: {_misfit(member.scheme, use)}"
             findings.error(line, section.title, "members", text)
+        for text in _faults_of_datagrams(member):
+            findings.error(line, section.title, "members", f"{member.url}: {text}")
     if use.mode != "http":
         for key, text in _needing_requests(spec, registry):
             findings.error(section.line_of(key), section.title, key, f"{text}: {use.who} has none")
+
+
+def _faults_of_datagrams(member: MemberSpec) -> Iterator[str]:
+    """
+    Yield what a member that takes datagrams cannot do.
+    """
+    if member.scheme != "udp":
+        return
+    if member.sendproxy == "v1":
+        yield "sendproxy=v1 is for connections: v2 can go before each datagram"
+    if member.hcmethod == "expect" and not member.hcsend:
+        yield "hcmethod=expect needs hcsend: a datagram that the member answers"
+    if member.socket:
+        yield "a unix socket takes no datagrams here: use udp://HOST:PORT"
 
 
 def _needing_requests(spec: BalancerSpec, registry: Registry) -> Iterator[tuple[str, str]]:

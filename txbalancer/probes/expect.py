@@ -2,6 +2,7 @@
 hcmethod=expect: something is said to the member, and it has to say something.
 
 For members that do not speak HTTP: C{hcsend="PING\\r\\n" hcexpect=+PONG} asks Redis.
+C{udp://} members are asked by a datagram.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from txbalancer.core.health import ProbeResult
 from txbalancer.core.schemes import is_secure
 from txbalancer.core.specs import MemberSpec
 from txbalancer.interfaces import IProbe
+from txbalancer.probes import datagrams
 from txbalancer.probes.line import Line
 from txbalancer.probes.talk import MOST_BYTES, Talk, TooMuch, talking
 
@@ -36,6 +38,8 @@ class ExpectProbe:
 
         @raise StartError: the member's trusted authorities cannot be read.
         """
+        if member.scheme == "udp":
+            return datagrams.ask(reactor, member)
         secure = is_secure(member.scheme)
         line = Line(reactor, member, secure)
         talk = Talk(line, secure, unescape(member.hcsend), matcher(member.hcexpect))

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, succeed
 from zope.interface import implementer
 
 from txbalancer.core.health import ProbeResult
+from txbalancer.core.schemes import SCHEMES
 from txbalancer.core.specs import MemberSpec
 from txbalancer.interfaces import IProbe
 from txbalancer.probes.line import Line
@@ -23,9 +24,12 @@ from txbalancer.probes.talk import Talk, talking
 class TCPProbe:
     """
     Connects and closes.
+
+    @cvar schemes: of members that can be asked so.
     """
 
     name = "tcp"
+    schemes = frozenset(SCHEMES) - {"udp"}
 
     def probe(self, reactor: Any, member: MemberSpec) -> Deferred[ProbeResult]:
         """
@@ -33,6 +37,8 @@ class TCPProbe:
         """
         secure = member.scheme == "tls"
         line = Line(reactor, member, tls=secure)
+        if member.scheme not in self.schemes:
+            return succeed(line.result(False, "connect: UDP has no connections: use expect"))
 
         def connected(_: bytes) -> ProbeResult:
             return line.result(True, f"connect: done in {line.seconds * 1000:.0f} ms")
