@@ -11,7 +11,8 @@ from pathlib import Path
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.x509 import ocsp
 from cryptography.x509.oid import NameOID
 
 DAY = datetime.timedelta(days=1)
@@ -61,17 +62,76 @@ class Authority:
         """
         return Authority(self._folder, name, signer=self)
 
-    def issue(self, *names: str) -> Pair:
+    def revoke(self, *pairs: Pair) -> Path:
+        """
+        Write a list of revoked certificates, beside the authority's own.
+        """
+        now = datetime.datetime.now(datetime.UTC)
+        made = (
+            x509.CertificateRevocationListBuilder()
+            .issuer_name(self._name)
+            .last_update(now - DAY)
+            .next_update(now + DAY)
+        )
+        for pair in pairs:
+            revoked = x509.load_pem_x509_certificate(pair.certificate.read_bytes())
+            made = made.add_revoked_certificate(
+                x509.RevokedCertificateBuilder()
+                .serial_number(revoked.serial_number)
+                .revocation_date(now - DAY)
+                .build()
+            )
+        data = made.sign(self._key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
+        return _write(self.file.with_suffix(".crl"), data)
+
+    def staple(self, pair: Pair, good: bool = True, hours: float = 1.0) -> Path:
+        """
+        Write an OCSP answer beside a certificate.
+
+        @param hours: for which it still holds.
+        """
+        own = x509.load_pem_x509_certificate(pair.certificate.read_bytes())
+        now = datetime.datetime.now(datetime.UTC)
+        status = ocsp.OCSPCertStatus.GOOD if good else ocsp.OCSPCertStatus.REVOKED
+        answer = (
+            ocsp.OCSPResponseBuilder()
+            .add_response(
+                cert=own,
+                issuer=self.certificate,
+                algorithm=hashes.SHA1(),
+                cert_status=status,
+                this_update=now - DAY,
+                next_update=now + hours * DAY / 24,
+                revocation_time=None if good else now - DAY,
+                revocation_reason=None,
+            )
+            .responder_id(ocsp.OCSPResponderEncoding.NAME, self.certificate)
+            .sign(self._key, hashes.SHA256())
+        )
+        path = pair.certificate.with_name(pair.certificate.name + ".ocsp")
+        return _write(path, answer.public_bytes(serialization.Encoding.DER))
+
+    def issue(
+        self, *names: str, rsa_key: bool = False, days: float = 1.0, stem: str = ""
+    ) -> Pair:
         """
         Sign a certificate for host names or addresses.
+
+        @param days: for which it is still valid; negative for one that has ended.
+        @param stem: of its files' names.
         """
-        key = ec.generate_private_key(ec.SECP256R1())
+        key: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
+        key = (
+            rsa.generate_private_key(65537, 2048)
+            if rsa_key
+            else ec.generate_private_key(ec.SECP256R1())
+        )
         certificate = (
-            _builder(_name(names[0]), self._name, key)
+            _builder(_name(names[0]), self._name, key, days)
             .add_extension(x509.SubjectAlternativeName([_general(each) for each in names]), False)
             .sign(self._key, hashes.SHA256())
         )
-        stem = names[0].replace(":", "-")
+        stem = stem or names[0].replace(":", "-").replace("*", "any")
         private = key.private_bytes(
             serialization.Encoding.PEM,
             serialization.PrivateFormat.PKCS8,
@@ -84,7 +144,10 @@ class Authority:
 
 
 def _builder(
-    subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePrivateKey
+    subject: x509.Name,
+    issuer: x509.Name,
+    key: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey,
+    days: float = 1.0,
 ) -> x509.CertificateBuilder:
     now = datetime.datetime.now(datetime.UTC)
     return (
@@ -93,8 +156,8 @@ def _builder(
         .issuer_name(issuer)
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
-        .not_valid_before(now - DAY)
-        .not_valid_after(now + DAY)
+        .not_valid_before(now - DAY - max(0.0, -days) * DAY)
+        .not_valid_after(now + days * DAY)
     )
 
 

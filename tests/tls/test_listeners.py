@@ -24,7 +24,9 @@ def listener(certificate, key="") -> ListenerSpec:
     """
     Make a listener with TLS.
     """
-    return ListenerSpec("web", tls_certificate=(str(certificate),), tls_key=(str(key),) if key else ())
+    return ListenerSpec(
+        "web", tls_certificate=(str(certificate),), tls_key=(str(key),) if key else ()
+    )
 
 
 def test_without_a_certificate_there_is_no_tls() -> None:
@@ -86,7 +88,11 @@ def test_what_cannot_be_used_is_named(authority, tmp_path) -> None:
         (broken, pair.key, r"tls-certificate .*broken\.pem: "),
         (pair.certificate, tmp_path / "none.key", r"tls-key .*none\.key: No such file"),
         (pair.certificate, empty, r"tls-key .*empty\.pem: there is no PEM private key"),
-        (pair.certificate, other.key, r"tls-certificate .*lb\.test\.pem: its key is another than any in tls-key"),
+        (
+            pair.certificate,
+            other.key,
+            r"tls-certificate .*lb\.test\.pem: its key is another than any in tls-key",
+        ),
     ):
         with pytest.raises(StartError, match=r"^listener web: " + text):
             server_options(listener(certificate, key))

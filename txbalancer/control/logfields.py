@@ -15,6 +15,7 @@ from difflib import get_close_matches
 from typing import Any, Protocol
 from urllib.parse import unquote_to_bytes
 
+from txbalancer.core import tlsnames
 from txbalancer.core.outcome import Outcome
 from txbalancer.core.request import Request
 from txbalancer.core.trace import ids
@@ -228,6 +229,20 @@ def _variable(argument: str) -> Field:
     return Field(_VARIABLES[_one_of("variable", argument, _VARIABLES)])
 
 
+def _of_tls(argument: str) -> Field:
+    if not tlsnames.is_known(argument):
+        raise ValueError(
+            f"there is no TLS variable {argument!r}: use SSL_PROTOCOL, SSL_CIPHER, SSL_CLIENT_S_DN"
+            " and others of Apache's mod_ssl"
+        )
+
+    def told(record: Outcome, request: LoggedRequest) -> bytes | None:
+        tell = record.peer.tls
+        return None if tell is None else tell(argument)
+
+    return Field(told)
+
+
 def _note(argument: str) -> Field:
     return _NOTES[_one_of("note", argument, _NOTES)]
 
@@ -335,6 +350,7 @@ WITH_ARGUMENT: dict[str, Callable[[str], Field]] = {
     "o": _response_header,
     "p": _port,
     "t": _time,
+    "x": _of_tls,
 }
 """Directives with an argument, as C{%{NAME}i}; they raise L{ValueError} for a wrong one."""
 

@@ -4,7 +4,7 @@ What the domain may see of a request, whatever protocol carried it.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from types import MappingProxyType
 from typing import Any, Protocol
 
@@ -26,6 +26,8 @@ class Peer:
     @ivar through: address of the proxy that told of the client, empty for a unix socket;
         C{None} where the client came itself.
     @ivar facts: what that proxy told beside addresses, by name.
+    @ivar tls: returns what is known of the client's TLS, by its name in
+        L{tlsnames<txbalancer.core.tlsnames>}; C{None} where TLS does not end here.
     @ivar companions: connections to members that are this client's alone, and end with it;
         C{None} where nobody ends them.
     @ivar told: what members are told of the client in other protocols than HTTP, by protocol;
@@ -46,6 +48,7 @@ class Peer:
         "secure",
         "server_name",
         "through",
+        "tls",
         "told",
     )
 
@@ -65,6 +68,7 @@ class Peer:
         self.server_name = server_name
         self.logged = b""
         self.through: str | None = None
+        self.tls: Callable[[str], bytes | None] | None = None
         self.facts: Mapping[str, bytes] = _NO_FACTS
         self.companions: Collection[Any] | None = None
         self.told: dict[str, Any] | None = None
@@ -75,7 +79,7 @@ class Peer:
         Return a client of whom this one, a proxy, tells.
         """
         made = Peer(client, port, self.listener, secure, self.server_name)
-        made.local, made.facts = self.local, self.facts
+        made.local, made.facts, made.tls = self.local, self.facts, self.tls
         made.through = self.client
         return made
 

@@ -1311,6 +1311,11 @@ class GlobalSpec:
     access_log_format: str = option(
         values.text(4096, 1), "combined", "common, combined, json or a LogFormat string."
     )
+    splice: bool = option(
+        values.flag,
+        True,
+        "Whether bulk may go from socket to socket within the system (Linux), not through here.",
+    )
     graceful_timeout: float = option(
         values.duration(), 30.0, "How long running exchanges may go on after a stop."
     )
@@ -1365,6 +1370,12 @@ class GlobalSpec:
         "Most health checks at once; 0 = no limit.",
         apache=16,
         apache_name="ProxyHCTPsize",
+    )
+    tls_watch: float = option(
+        values.duration(),
+        5.0,
+        "How often files of certificates, keys and CAs are looked at, to take what is new; 0 ="
+        " only with a reload.",
     )
     heartbeat_listen: str = option(
         address_port,

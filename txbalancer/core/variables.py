@@ -11,6 +11,7 @@ from collections.abc import Callable
 from difflib import get_close_matches
 from typing import NamedTuple, Protocol
 
+from txbalancer.core import tlsnames
 from txbalancer.core.request import Request
 
 UNDEFINED = b"(null)"
@@ -124,7 +125,19 @@ SSL_VARIABLES: dict[str, Getter] = {
     **_REQUEST,
     "HTTPS": lambda facts: b"on" if facts.request.peer.secure else b"off",
 }
-"""What C{%{NAME}s} may name; of the TLS connection itself nothing is known here."""
+"""What C{%{NAME}s} may name, beside what L{tlsnames} has."""
+
+
+def of_tls(name: str) -> Getter:
+    """
+    Return what reads something of the client's TLS connection.
+    """
+
+    def read(facts: Facts) -> bytes | None:
+        tell = facts.request.peer.tls
+        return None if tell is None else tell(name)
+
+    return read
 
 
 def variable(name: str, known: dict[str, Getter] = VARIABLES) -> Getter:
@@ -134,6 +147,8 @@ def variable(name: str, known: dict[str, Getter] = VARIABLES) -> Getter:
     @raise ValueError: for one that there is not; says which there are.
     """
     found = known.get(name)
+    if known is SSL_VARIABLES and tlsnames.is_known(name):
+        return of_tls(name)
     if found is None:
         close = get_close_matches(name.upper(), known, 1)
         hint = f" (did you mean {close[0]}?)" if close else ""

@@ -54,6 +54,7 @@ def peer_of(transport: Any, listener: str, secure: bool, server_name: bytes) -> 
         host = address.host.removeprefix("::ffff:")
         peer = Peer(host, address.port, listener, secure, server_name)
     peer.companions = ()
+    peer.tls = getattr(transport, "facts", None)
     introduction = getattr(transport, "introduction", None)
     if introduction is not None:
         peer.through, header = introduction

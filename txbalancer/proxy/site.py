@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import socket
 from collections import Counter, deque
-from collections.abc import Callable
 from math import inf
 from typing import Any
 
@@ -16,7 +15,6 @@ from twisted.logger import Logger
 from txbalancer.core.mounts import Mount, MountTable
 from txbalancer.core.request import Peer
 from txbalancer.core.specs import ListenerSpec
-from txbalancer.core.trust import Trust
 from txbalancer.errors import ClientError
 from txbalancer.http1.heads import RequestHead
 from txbalancer.http1.limits import Limits
@@ -25,7 +23,9 @@ from txbalancer.net.peers import peer_of
 from txbalancer.proxy.channel import ClientChannel
 from txbalancer.proxy.companions import dismiss
 from txbalancer.proxy.doorway import Doorway
+from txbalancer.proxy.entrance import Begin, believing, identifying, leading
 from txbalancer.proxy.h2.channel import H2Channel
+from txbalancer.proxy.hsts import hsts_line
 from txbalancer.proxy.local import METHODS, LocalAnswer
 from txbalancer.proxy.runtime import Runtime
 from txbalancer.proxy.throttle import Throttle
@@ -42,13 +42,16 @@ class Site(ServerFactory):
     @ivar draining: no further requests are taken.
     @ivar most_requests: of one connection; the answer to the last one ends it.
     @ivar accepted: connections so far.
+    @ivar guards_identity: whether what clients say of a certificate is dropped, as some
+        listener tells members of certificates.
+    @ivar hsts: a header line for every answer, or C{b""}.
     @ivar begin: hands a request to the target of the first mount that takes it.
     @ivar abuses: how often connections of HTTP/2 ended for what their clients did.
     """
 
     noisy = False
     log = Logger()
-    begin: Callable[[Any, RequestHead], None]
+    begin: Begin
 
     def __init__(
         self, runtime: Runtime, spec: ListenerSpec, table: MountTable, secure: bool = False
@@ -66,6 +69,7 @@ class Site(ServerFactory):
         self.abuses: Counter[str] = Counter()
         self._held: deque[ClientChannel | Doorway] = deque()
         self._throttle = Throttle()
+        self.guards_identity = spec.tls_client_headers
         self.configure(spec)
 
     def configure(self, spec: ListenerSpec) -> None:
@@ -91,10 +95,19 @@ class Site(ServerFactory):
             control=spec.http2_control_frames,
         )
         self._chooses = spec.http2 if self.secure else spec.h2c
-        self._trust = Trust(spec)
-        believes = spec.trusted_proxies or spec.external_proxies
-        self.begin = self._begin_behind if believes else self._begin
+        self.begin = self._entrance(spec)
+        self.hsts = hsts_line(spec)
         self.server_name = (spec.server_name or socket.gethostname()).encode("idna")
+
+    def _entrance(self, spec: ListenerSpec) -> Begin:
+        begin: Begin = self._begin
+        if spec.redirect_to_https and not spec.secure:
+            begin = leading(self, spec.redirect_to_https)
+        if self.guards_identity:
+            begin = identifying(spec.tls_client_headers, begin)
+        if spec.trusted_proxies or spec.external_proxies:
+            begin = believing(spec, begin)
+        return begin
 
     # -- connections
 
@@ -160,13 +173,6 @@ class Site(ServerFactory):
             channel.drain()
 
     # -- requests
-
-    def _begin_behind(self, channel: ClientChannel, head: RequestHead) -> None:
-        """
-        Find out who is behind a proxy, and go on.
-        """
-        head.peer = self._trust.believe(head, head.peer)
-        self._begin(channel, head)
 
     def _begin(self, channel: ClientChannel, head: RequestHead) -> None:
         if head.path == b"*":

@@ -11,7 +11,8 @@ from twisted.internet.defer import Deferred, gatherResults
 from twisted.internet.interfaces import IListeningPort
 from twisted.logger import Logger
 
-from txbalancer.control.metrics.of_listeners import ListenerView
+from txbalancer.control.metrics.of_listeners import ListenerView, TLSView
+from txbalancer.control.record import Record
 from txbalancer.core.mounts import MountTable
 from txbalancer.core.networks import within
 from txbalancer.core.specs import ListenerSpec
@@ -33,6 +34,7 @@ class ListenerService(Service):
 
     @ivar site: what serves its connections.
     @ivar handshakes: those of TLS.
+    @ivar renewals: how often certificates were taken from the disk between reloads.
     @ivar sockets: its open endpoints.
     """
 
@@ -41,13 +43,15 @@ class ListenerService(Service):
     def __init__(self, runtime: Runtime, spec: ListenerSpec, table: MountTable) -> None:
         self.spec = spec
         self.setName(f"listener:{spec.name}")
-        self._reactor = runtime.reactor
+        self._reactor, self._wall = runtime.reactor, runtime.wall
         self._mode = MODES[spec.mode]
         self.site = self._mode.make_site(runtime, spec, table, spec.secure)
         self.sockets: list[Socket] = []
         self._prepared: list[Socket] = []
         self._prepared_tls: ListenerTLS | None = None
         self._tls: ListenerTLS | None = None
+        self._secured: ServerTLSFactory | None = None
+        self.renewals = Record()
         self._factory: Any = self.site
         self._proxied: ProxiedFactory | None = None
         self.handshakes = Handshakes(runtime.deadlines, runtime.now, self._handshake_failed)
@@ -60,6 +64,29 @@ class ListenerService(Service):
         """
         return [each.port for each in self.sockets]
 
+    @property
+    def tls(self) -> ListenerTLS | None:
+        """
+        How clients are spoken to under TLS, if they are.
+        """
+        return self._tls
+
+    def renew(self, tls: ListenerTLS) -> None:
+        """
+        Take other certificates for the same spec.
+        """
+        self._tls = tls
+        tls.publish()
+        if self._secured is not None:
+            self._secured.maker = tls
+        self.renewals.note(True, self._wall())
+
+    def not_renewed(self) -> None:
+        """
+        Count certificates on the disk that could not be taken.
+        """
+        self.renewals.note(False, self._wall())
+
     def view(self) -> ListenerView:
         """
         Return how much it has to do.
@@ -67,7 +94,20 @@ class ListenerService(Service):
         site, channels = self.site, self.site.channels
         busy = sum(channel.exchange is not None for channel in channels)
         most = site.spec.max_connections
-        return ListenerView(self.spec.name, site.accepted, len(channels), busy, most)
+        tls = None if self._tls is None else self._view_tls(self._tls)
+        return ListenerView(self.spec.name, site.accepted, len(channels), busy, most, tls)
+
+    def _view_tls(self, tls: ListenerTLS) -> TLSView:
+        handshakes, now = self.handshakes, self._wall()
+        return TLSView(
+            handshakes.completed - handshakes.resumed,
+            handshakes.resumed,
+            handshakes.failures,
+            handshakes.active,
+            handshakes.waiting,
+            self.renewals,
+            {each.path: round(each.days_left(now), 3) for each in tls.certificates},
+        )
 
     def open(self) -> None:
         """
@@ -122,13 +162,14 @@ class ListenerService(Service):
         Take the spec that was prepared: new connections see it whole, open ones all but TLS.
         """
         self._tls, self._prepared_tls = self._prepared_tls, None
-        self._factory = self.site
+        self._factory, self._secured = self.site, None
         if self._tls is not None:
             self._tls.publish()
             self.handshakes.configure(
                 spec.tls_handshakes, spec.tls_handshake_timeout, spec.tls_strict_sni
             )
-            self._factory = ServerTLSFactory(self._tls, self.handshakes, self.site)
+            self._secured = ServerTLSFactory(self._tls, self.handshakes, self.site)
+            self._factory = self._secured
         self._proxied = None
         if spec.accept_proxy:
             self._factory = self._proxied = self._behind_proxies(spec, self._factory)

@@ -23,6 +23,7 @@ from txbalancer.core.specs import ListenerSpec, ServiceSpec
 from txbalancer.core.values import counted
 from txbalancer.errors import BalancerError
 from txbalancer.proxy.runtime import Runtime
+from txbalancer.services.certificates import CertificateWatch
 from txbalancer.services.checks import HealthChecks
 from txbalancer.services.control import ControlSocket
 from txbalancer.services.loads import MemberLoads
@@ -112,6 +113,9 @@ class BalancerService(MultiService):
         self.control = ControlSocket(reactor, steering, environment)
         self.stopping = Stopping(self.runtime, self._channels)
         self._stopped: Deferred[None] | None = None
+        self.certificates = CertificateWatch(
+            self.runtime, self.targets, lambda: self._listeners.values()
+        )
         self._listeners: dict[str, ListenerService] = {}
         self._leaving: list[ListenerService] = []
 
@@ -135,6 +139,8 @@ class BalancerService(MultiService):
         self.runtime.deadlines.start(self.runtime.now)
         self._apply_checks()
         self.loads.start(lambda: self.targets.balancers.values())
+        self.runtime.pipes.allow(self.spec.service.splice)
+        self.certificates.start(self.spec.service.tls_watch)
         self.persistence.start()
         self.control.use(self.spec.service.control)
         self.telemetry.start()
@@ -159,6 +165,7 @@ class BalancerService(MultiService):
             self.persistence.load(state)
             for each in self.spec.listeners:
                 listener = ListenerService(self.runtime, each, self.targets.table(each))
+                listener.site.guards_identity = self.spec.guards_identity
                 listener.open()
                 self._listeners[each.name] = listener
                 listener.setServiceParent(self)
@@ -301,8 +308,10 @@ class BalancerService(MultiService):
         self._use_logs()
         before = [each.name for each in self.spec.balancers]
         self.spec = spec
+        self.runtime.pipes.allow(self.spec.service.splice)
         self.persistence.use(state)
         self.control.use(spec.service.control)
+        self.certificates.start(spec.service.tls_watch)
         self._apply_checks(before)
         lines = list(changes.lines)
         more = f" and {len(lines) - 3} more" if len(lines) > 3 else ""
@@ -333,6 +342,7 @@ class BalancerService(MultiService):
         before, self._listeners = self._listeners, listeners
         self._leaving = [each for each in self._leaving if each.site.channels]
         for each in spec.listeners:
+            listeners[each.name].site.guards_identity = spec.guards_identity
             listeners[each.name].configure(each, self.targets.table(each))
         for socket in unused:
             socket.close()
@@ -364,6 +374,7 @@ class BalancerService(MultiService):
         self.targets.steering.streams.close()
         self.control.close()
         self.checks.stop()
+        self.certificates.stop()
         self.telemetry.stop()
         self.loads.stop()
         drained = self.stopping.drain(self.spec.service.graceful_timeout)

@@ -110,6 +110,7 @@ class ServerTLS(TLSTransport):
             me: Any = self
             self._tls = self._maker.serverConnectionForTLS(me)
             self._tls.set_accept_state()
+            self.facts.connection = self._tls
         super()._shake(data)
 
     def _shaken(self) -> None:

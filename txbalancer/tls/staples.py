@@ -54,7 +54,7 @@ def read_staple(path: str, own: x509.Certificate, issuer: x509.Certificate) -> S
     try:
         return _judge(data, own, issuer)
     except (*_FAULTS, InvalidSignature) as error:
-        raise StapleFault(f"{path}: {error or 'its signature is wrong'}") from error
+        raise StapleFault(f"{path}: {str(error) or 'its signature is wrong'}") from error
 
 
 def _judge(data: bytes, own: x509.Certificate, issuer: x509.Certificate) -> Staple:

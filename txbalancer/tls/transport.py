@@ -22,6 +22,7 @@ from twisted.internet.protocol import connectionDone
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from txbalancer.tls.facts import Facts
 from txbalancer.tls.records import Records
 
 (SHAKING, OPEN, CLOSED) = range(3)
@@ -41,6 +42,7 @@ class TLSTransport:
     protocol above.
 
     @ivar transport: what is below.
+    @ivar facts: tells of the connection, once there is one.
     @ivar protocol: what is above; may be replaced, as on a socket of Twisted's.
     """
 
@@ -52,6 +54,7 @@ class TLSTransport:
         "_state",
         "_tls",
         "_write_over",
+        "facts",
         "introduction",
         "protocol",
         "transport",
@@ -60,6 +63,7 @@ class TLSTransport:
     def __init__(self, protocol: Any) -> None:
         self.protocol = protocol
         self.transport: Any = None
+        self.facts = Facts()
         self._tls: Any = None
         self._state = SHAKING
         self._records = Records()
@@ -195,8 +199,9 @@ class TLSTransport:
         except SSL.Error as error:
             self._fail(error)
         else:
+            # What ends the handshake goes with what is written first, or after a look at what
+            # came behind it.
             self._state = OPEN
-            self._flush()
             self._shaken()
             if self._state == OPEN:
                 self._read_on(b"")
@@ -225,13 +230,16 @@ class TLSTransport:
 
         @return: whether there was anything.
         """
+        size = PIECE
         found = False
         try:
-            while True:
-                self.transport.write(self._tls.bio_read(PIECE))
-                found = True
+            while size == PIECE:
+                data = self._tls.bio_read(PIECE)
+                self.transport.write(data)
+                size, found = len(data), True
         except SSL.WantReadError:
-            return found
+            pass
+        return found
 
     # -- for the protocol above
 

@@ -4,10 +4,30 @@ The families of listeners.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
 
 from txbalancer.control.metrics.families import COUNTER, GAUGE, HISTOGRAM, Family, Group, by_class
+from txbalancer.control.record import Record
 from txbalancer.core.meters import Meter
+
+
+class TLSView(NamedTuple):
+    """
+    @ivar full: handshakes that went well from the start; C{resumed}: with an earlier session.
+    @ivar failures: the others, by reason.
+    @ivar active: handshakes in progress; C{waiting}: those that may not begin yet.
+    @ivar renewals: how often certificates were taken from the disk between reloads.
+    @ivar days: until each certificate ends, by its file.
+    """
+
+    full: int
+    resumed: int
+    failures: Mapping[str, int]
+    active: int
+    waiting: int
+    renewals: Record
+    days: Mapping[str, float]
 
 
 class ListenerView(NamedTuple):
@@ -16,6 +36,7 @@ class ListenerView(NamedTuple):
     @ivar accepted: connections so far.
     @ivar connections: those that are open; C{busy}: those with an exchange.
     @ivar most: how many there may be; 0 for no limit.
+    @ivar tls: of its TLS, if it has any.
     """
 
     name: str
@@ -23,6 +44,15 @@ class ListenerView(NamedTuple):
     connections: int
     busy: int
     most: int
+    tls: TLSView | None = None
+
+
+def _of_tls(read: Callable[[TLSView], Mapping[str, float]]) -> Callable[[Any], Any]:
+    def of_listener(view: MeteredListener) -> Mapping[str, float]:
+        tls = view.listener.tls
+        return {} if tls is None else read(tls)
+
+    return of_listener
 
 
 class MeteredListener(NamedTuple):
@@ -93,6 +123,41 @@ LISTENERS = Group(
             COUNTER,
             "Connections of clients so far",
             lambda view: view.listener.accepted,
+        ),
+        Family(
+            "txbalancer_listener_tls_handshakes",
+            COUNTER,
+            "TLS handshakes that went well: full ones, and those that resumed a session",
+            _of_tls(lambda tls: {"full": tls.full, "resumed": tls.resumed}),
+            "kind",
+        ),
+        Family(
+            "txbalancer_listener_tls_handshake_failures",
+            COUNTER,
+            "TLS handshakes that failed, by reason",
+            _of_tls(lambda tls: tls.failures),
+            "reason",
+        ),
+        Family(
+            "txbalancer_listener_tls_handshakes_in_progress",
+            GAUGE,
+            "TLS handshakes now: active ones, and those that wait for tls-handshakes",
+            _of_tls(lambda tls: {"active": tls.active, "waiting": tls.waiting}),
+            "state",
+        ),
+        Family(
+            "txbalancer_listener_certificate_renewals",
+            COUNTER,
+            "Times that certificates had changed on the disk between reloads, by result",
+            _of_tls(lambda tls: {"failed": tls.renewals.failed, "passed": tls.renewals.passed}),
+            "result",
+        ),
+        Family(
+            "txbalancer_listener_certificate_days_left",
+            GAUGE,
+            "Days until a certificate or one of its chain ends, by its file",
+            _of_tls(lambda tls: tls.days),
+            "file",
         ),
     ),
 )

@@ -11,6 +11,7 @@ from txbalancer.errors import ClientError, ClientGone, ClientTimeout
 from txbalancer.http2.faults import CANCEL, INTERNAL_ERROR
 from txbalancer.net.deadlines import NEVER
 from txbalancer.proxy.h2.request_stream import RequestStream
+from txbalancer.proxy.hsts import with_hsts
 
 
 class ClientStream(RequestStream):
@@ -52,6 +53,8 @@ class ClientStream(RequestStream):
             status = b"502"
         if body >= 0:
             lines.append(b"content-length: %d" % body)
+        if self.channel.site.hsts:
+            with_hsts(lines, self.channel.site.hsts)
         self.send([b":status: " + status, *lines], data, done, trailers)
         self._wrote()
 

@@ -1,0 +1,227 @@
+"""
+Handshakes: so many at once, so long, and counted by how they end.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+
+import pytest
+from OpenSSL import SSL
+
+from tests.tls.pipes import Client, Listening, client_context
+from txbalancer.core.specs import ListenerSpec
+from txbalancer.tls.handshakes import REASONS, reason_of
+from txbalancer.tls.listeners import server_options
+
+
+def maker(authority, **options):
+    """
+    Return a listener's TLS.
+    """
+    pair = authority.issue("lb.test")
+    return server_options(
+        ListenerSpec(
+            "web",
+            tls_certificate=(str(pair.certificate),),
+            tls_key=(str(pair.key),),
+            **options,
+        )
+    )
+
+
+def test_a_good_handshake_is_counted(authority) -> None:
+    """
+    It is active until it is done, and full or resumed after that.
+    """
+    world = Listening(maker(authority))
+    _, end = world.accept()
+    context = client_context()
+    client = Client(end, context)
+    assert (world.handshakes.active, world.handshakes.completed) == (1, 0)
+    client.shake()
+    assert (world.handshakes.active, world.handshakes.completed) == (0, 1)
+    assert client.taken() == b""
+    _, end = world.accept()
+    again = Client(end, context)
+    again.tls.set_session(client.tls.get_session())
+    again.shake()
+    assert (world.handshakes.completed, world.handshakes.resumed) == (2, 1)
+    assert len(world.deadlines) == 0
+    assert world.failures == []
+
+
+def test_too_many_wait_for_their_turn(authority) -> None:
+    """
+    Over the limit a client is not read, until another's handshake is over.
+    """
+    world = Listening(maker(authority), most=1)
+    first = Client(world.accept()[1], client_context())
+    protocol, end = world.accept()
+    second = Client(end, client_context())
+    second.shake()
+    assert protocol.happened == []
+    assert (world.handshakes.active, world.handshakes.waiting) == (1, 1)
+    first.shake()
+    second.end.settle()
+    second.pull()
+    second.shake()
+    assert protocol.happened == ["shaken"]
+    assert (world.handshakes.active, world.handshakes.waiting) == (0, 0)
+
+
+def test_who_waits_for_two_things_is_read_when_both_are_there(authority) -> None:
+    """
+    A protocol that has paused stays paused when its handshake may begin.
+    """
+    world = Listening(maker(authority), most=1)
+    first = Client(world.accept()[1], client_context())
+    protocol, end = world.accept()
+    protocol.transport.pauseProducing()
+    first.shake()
+    assert not end.reading
+    protocol.transport.resumeProducing()
+    assert end.reading
+
+
+def test_who_waits_may_be_released_first(authority) -> None:
+    """
+    A protocol that goes on is still not read as long as its handshake has to wait.
+    """
+    world = Listening(maker(authority), most=1)
+    first = Client(world.accept()[1], client_context())
+    protocol, end = world.accept()
+    protocol.transport.pauseProducing()
+    protocol.transport.resumeProducing()
+    assert not end.reading
+    first.shake()
+    assert end.reading
+
+
+def test_a_slow_handshake_is_cut(authority) -> None:
+    """
+    After the time that it may take the connection is cut, whatever came of it.
+    """
+    world = Listening(maker(authority), timeout=2.0)
+    protocol, end = world.accept()
+    end.send(b"\x16\x03\x01")
+    world.reactor.pump([0.25] * 7)
+    assert not end.ended
+    world.reactor.pump([0.25] * 2)
+    assert end.ended == "aborted"
+    world.reactor.advance(0)
+    assert protocol.happened == ["stop", "ConnectionAborted"]
+    assert world.failures == [("late", "it was not over within 2 s")]
+    assert (world.handshakes.active, len(world.deadlines)) == (0, 0)
+
+
+def test_who_only_looks_has_not_failed(authority) -> None:
+    """
+    A connection without a byte, as checks make them, is no failed handshake.
+    """
+    world = Listening(maker(authority))
+    protocol, end = world.accept()
+    end.reset()
+    assert world.failures == []
+    assert protocol.happened[-1] == "ConnectionLost"
+    assert world.handshakes.active == 0
+
+
+def test_who_leaves_within_has_failed(authority) -> None:
+    """
+    A client that goes away after its first word is counted.
+    """
+    world = Listening(maker(authority))
+    _, end = world.accept()
+    client = Client(end, client_context())
+    with pytest.raises(SSL.WantReadError):
+        client.tls.do_handshake()
+    client.flush()
+    end.end()
+    world.reactor.advance(0)
+    assert [reason for reason, _ in world.failures] == ["closed"]
+
+
+def test_a_protocol_may_send_its_client_away(authority) -> None:
+    """
+    What is closed before the handshake is over is not waited for.
+    """
+    world = Listening(maker(authority))
+    protocol, end = world.accept()
+    protocol.transport.loseConnection()
+    world.reactor.advance(0)
+    assert (end.ended, world.handshakes.active) == ("aborted", 0)
+    assert world.failures == []
+
+
+@pytest.mark.parametrize(
+    ("words", "reason"),
+    [
+        (b"GET / HTTP/1.1\r\nHost: a\r\n\r\n", "not-tls"),
+        (b"\x00" * 20, "not-tls"),
+        (b"SSH-2.0-OpenSSH_9.2\r\n", "not-tls"),
+    ],
+)
+def test_what_is_no_tls(authority, words, reason) -> None:
+    """
+    Other protocols on the port are told apart from handshakes that fail.
+    """
+    world = Listening(maker(authority))
+    _, end = world.accept()
+    end.send(words)
+    world.reactor.advance(0)
+    assert [each for each, _ in world.failures] == [reason]
+    assert end.ended == "closed"
+
+
+def test_reasons_of_clients(authority, stranger) -> None:
+    """
+    No version, no cipher in common, our certificate refused, theirs missing: a word for each.
+    """
+    old = SSL.Context(SSL.TLS_CLIENT_METHOD)
+    old.set_cipher_list(b"ALL:@SECLEVEL=0")
+    old.set_min_proto_version(SSL.TLS1_1_VERSION)
+    old.set_max_proto_version(SSL.TLS1_1_VERSION)
+    weak = SSL.Context(SSL.TLS_CLIENT_METHOD)
+    weak.set_max_proto_version(SSL.TLS1_2_VERSION)
+    weak.set_cipher_list(b"AES128-SHA")
+    asks = {"tls_client_verify": "require", "tls_client_ca": str(authority.file)}
+    for context, options, reason in (
+        (old, {}, "version"),
+        (weak, {}, "cipher"),
+        (client_context(stranger), {}, "refused"),
+        (client_context(), asks, "certificate"),
+    ):
+        world = Listening(maker(authority, **options))
+        _, end = world.accept()
+        client = Client(end, context, b"lb.test")
+        try:
+            client.shake()
+        except SSL.Error:
+            client.flush()
+        client.pull()
+        world.reactor.advance(0)
+        assert [each for each, _ in world.failures] == [reason]
+        assert world.handshakes.failures == {reason: 1}
+        assert reason in REASONS
+
+
+def test_unknown_names(authority) -> None:
+    """
+    With tls-strict-sni a name that no certificate has is refused, and told apart.
+    """
+    for name, failures in ((b"other.test", ["name"]), (b"", ["name"]), (b"lb.test", [])):
+        world = Listening(maker(authority, tls_strict_sni=True), strict=True)
+        _, end = world.accept()
+        client = Client(end, client_context(), name)
+        with suppress(SSL.Error):
+            client.shake()
+        world.reactor.advance(0)
+        assert [each for each, _ in world.failures] == failures
+
+
+def test_anything_else_has_a_word_too() -> None:
+    """
+    What is not foreseen is told as that.
+    """
+    assert reason_of("the moon is full", False) == "other"

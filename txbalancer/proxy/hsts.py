@@ -1,0 +1,25 @@
+"""
+Having browsers insist on https: (RFC 6797).
+"""
+
+from __future__ import annotations
+
+from txbalancer.core.specs import ListenerSpec
+
+
+def hsts_line(spec: ListenerSpec) -> bytes:
+    """
+    Return the header line of a listener's answers that says so, or C{b""}.
+    """
+    if not spec.hsts or not spec.secure:
+        return b""
+    more = b"; includeSubDomains" if spec.hsts_subdomains else b""
+    return b"Strict-Transport-Security: max-age=%d%b" % (spec.hsts, more)
+
+
+def with_hsts(lines: list[bytes], line: bytes) -> None:
+    """
+    Add the line to those of an answer, unless the member has said it.
+    """
+    if not any(each[:26].lower() == b"strict-transport-security:" for each in lines):
+        lines.append(line)
