@@ -70,7 +70,7 @@ def test_0_4_parts_of_a_unix_member() -> None:
         ("::", "'::' is no URL: http://HOST[:PORT][/PATH] is expected"),
         ("", "'' is no URL: http://HOST[:PORT][/PATH] is expected"),
         ("scgi://h", "scgi:// is not available in this version; use http:// or https://"),
-        ("h2://h", "h2:// is not available in this version; use http:// or https://"),
+        ("uwsgi://h", "uwsgi:// is not available in this version; use http:// or https://"),
         ("ws://h", "ws:// is not needed: http:// carries WebSocket too"),
         ("wss://h", "wss:// is not needed: https:// carries WebSocket too"),
         ("gopher://h", "gopher:// is not known; use http:// or https://"),

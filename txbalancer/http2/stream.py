@@ -118,6 +118,7 @@ class Stream:
             self.window -= size
             connection.window -= size
             out.append(data_frame(self.number, data, last))
+            connection.moved(size)
         if last:
             self._ended()
 
@@ -144,6 +145,7 @@ class Stream:
         self.window -= size
         connection.window -= size
         connection.out.append(data_frame(self.number, data, last))
+        connection.moved(size)
         if last:
             self._ended()
 
