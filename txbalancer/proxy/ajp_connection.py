@@ -70,6 +70,7 @@ class AJPConnection(PacketConnection):
         packet = self._packet(exchange, method, target, lines, body)
         self.exchange = exchange
         self._method = method
+        self.keep = True
         self.request_sent = self._over_body = body in (NO_BODY, 0)
         # A container asks for all of a body whose length it does not know.
         self._room = requests.most_body(self._size) if body > 0 else 0

@@ -206,9 +206,10 @@ def _parameter(directive: Directive, place: str) -> tuple[str, Any]:
     condition, name, *value = arguments(directive, 2, 3, "CONDITION [!]NAME [VALUE]")
     if condition.lower() != "true":
         raise ValueError(f"the condition {condition!r} is not carried over: only true is")
-    if name.startswith("!") or not value:
-        return "fcgiparam", (params.param_edit(name if value else f"{name} ''"),)
-    text = _VARIABLE.sub(r"%{\1}s", value[0].replace("%", "%%").replace("%%{", "%{"))
+    if name.startswith("!"):
+        return "fcgiparam", (params.param_edit(" ".join((name, *value))),)
+    text = "".join(value).replace("%", "%%").replace("%%{", "%{")
+    text = _VARIABLE.sub(r"%{\1}s", text)
     return "fcgiparam", (params.param_edit(f"{name} {edits.quoted(text)}"),)
 
 
