@@ -140,8 +140,10 @@ class ClientChannel(RequestReader):
         End the connection now, whatever is in progress.
         """
         if self.tunnel is not None:
-            self.tunnel.idle()
-        elif self.exchange is not None:
+            # In an orderly way: what was said last still arrives.
+            self.tunnel.end("stopped")
+            return
+        if self.exchange is not None:
             self.exchange.client_gone(Stopped("the service stopped"))
         self.abort()
 
