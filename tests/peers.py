@@ -15,7 +15,7 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Self
@@ -27,9 +27,12 @@ PACKAGES = {
     "apache2": "apache2",
     "haproxy": "haproxy",
     "tomcat10": "tomcat10 and tomcat10-examples",
+    "php-fpm": "php-fpm",
     "wrk": "wrk",
     "chromium": "chromium",
     "curl": "curl",
+    "redis-server": "redis-server",
+    "redis-cli": "redis-tools",
     "dig": "bind9-dnsutils",
     "dnsmasq": "dnsmasq-base",
     "unbound": "unbound",
@@ -52,6 +55,10 @@ def which(name: str) -> str | None:
     if name == "tomcat10":
         found = TOMCAT.is_dir() and TOMCAT_EXAMPLES.is_dir() and shutil.which("java", path=path)
         return str(TOMCAT / "bin/catalina.sh") if found else None
+    if name == "php-fpm":
+        # Debian's program has its version in its name.
+        found = sorted(Path("/usr/sbin").glob("php-fpm[0-9]*"))
+        return str(found[-1]) if found else None
     return shutil.which(name, path=path)
 
 
@@ -240,6 +247,16 @@ class Peers:
         command = [program, "-db", "-f", str(folder / "haproxy.cfg")]
         return self.start("haproxy", command, port, folder)
 
+    def redis(self, *options: str) -> Peer:
+        """
+        Start Redis, which keeps nothing.
+        """
+        program = require("redis-server")
+        folder, port = self.folder(), free_port()
+        command = [program, "--port", str(port), "--bind", "127.0.0.1", "--save", ""]
+        command += ["--appendonly", "no", "--maxclients", "4000", *options]
+        return self.start("redis-server", command, port, folder)
+
     def tomcat10(self, route: str = "", ajp: str = "", apps: str = "") -> Peer:
         """
         Start Tomcat with Debian's example applications under C{/examples}.
@@ -270,6 +287,30 @@ class Peers:
             "CATALINA_OPTS": "-Xmx256m -XX:+UseSerialGC -XX:TieredStopAtLevel=1",
         }
         return self.start("tomcat10", ["/bin/sh", program, "run"], port, folder, env)
+
+    def php_fpm(self, pages: Mapping[str, str], children: int = 4, name: str = "") -> Peer:
+        """
+        Start php-fpm; its documents are in C{htdocs} of its folder.
+
+        @param pages: texts of PHP files by their paths.
+        @param children: how many connections it can have at once.
+        @param name: what pages find in C{$_ENV['NAME']}.
+        """
+        program = require("php-fpm")
+        folder, port = self.folder(), free_port()
+        for path, text in pages.items():
+            file = folder / "htdocs" / path
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(text)
+        owner = "user = www-data\ngroup = www-data\n" if os.getuid() == 0 else ""
+        (folder / "fpm.conf").write_text(
+            "[global]\nerror_log = /proc/self/fd/2\ndaemonize = no\n"
+            f"[www]\n{owner}listen = 127.0.0.1:{port}\npm = static\n"
+            f"pm.max_children = {children}\nenv[NAME] = {name or 'php'}\n"
+            "php_admin_value[post_max_size] = 0\nphp_admin_value[variables_order] = EGPCS\n"
+        )
+        command = [program, "--nodaemonize", "-n", "--fpm-config", str(folder / "fpm.conf")]
+        return self.start("php-fpm", command, port, folder)
 
     def start(
         self,

@@ -20,11 +20,10 @@ from twisted.internet.protocol import ClientFactory, Protocol, ServerFactory
 from twisted.internet.task import deferLater
 from twisted.internet.threads import deferToThread
 
-from txbalancer.net import splice
 from txbalancer.net.connect import connect_tcp
 from txbalancer.net.eager import make_eager
 from txbalancer.net.pipes import Pipe, Pipes
-from txbalancer.net.splice import Pump, can_splice
+from txbalancer.net.splice import AVAILABLE, Pump, can_splice
 
 pytestmark = pytest.mark.integration
 
@@ -137,7 +136,7 @@ def pipes(request: pytest.FixtureRequest) -> Pipes:
     """
     Pipes, and none at all, with which everything has to come up here.
     """
-    if request.param == "splice" and not splice.AVAILABLE:
+    if request.param == "splice" and not AVAILABLE:
         pytest.skip("no splice here")
     return Pipes() if request.param == "splice" else Pipes(most=0)
 
@@ -338,7 +337,7 @@ def test_a_system_that_gives_no_pipes(monkeypatch: pytest.MonkeyPatch) -> None:
             raise PermissionError("over pipe-user-pages-soft")
         return 4096
 
-    monkeypatch.setattr("txbalancer.net.pipes.fcntl.fcntl", small)
+    monkeypatch.setattr("fcntl.fcntl", small)
     pipes = Pipes()
     assert pipes.take() is None
     monkeypatch.setattr("txbalancer.net.pipes.os.pipe2", none)

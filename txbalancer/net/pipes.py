@@ -4,7 +4,6 @@ Pipes for bytes on their way from one socket to another.
 
 from __future__ import annotations
 
-import fcntl
 import os
 from typing import NamedTuple
 
@@ -35,21 +34,32 @@ class Pipe(NamedTuple):
         os.close(self.writer)
 
 
+MOST = 64
+"""Pipes in use at once: no more memory than 64 MiB, which is all that one user may have."""
+
+
 class Pipes:
     """
     Pipes to be used in turn. One is in use only while there is something in it.
 
-    @ivar most: how many may be in use at once, which bounds the memory that they take.
+    @ivar most: how many may be in use at once, which bounds the memory that they take; 0 for
+        none at all.
     @ivar used: how many are.
     """
 
-    def __init__(self, most: int = 64, kept: int = 8) -> None:
+    def __init__(self, most: int = MOST, kept: int = 8) -> None:
         """
         @param kept: how many of those not in use stay open.
         """
         self.most, self._kept = most, kept
         self.used = 0
         self._free: list[Pipe] = []
+
+    def allow(self, allowed: bool) -> None:
+        """
+        Let pipes be used or not from now on; what is in some still goes out.
+        """
+        self.most = MOST if allowed else 0
 
     def take(self) -> Pipe | None:
         """
@@ -81,6 +91,8 @@ class Pipes:
 
 
 def _made() -> Pipe | None:
+    import fcntl  # not every system has it; those without splice never get here
+
     try:
         reader, writer = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError:

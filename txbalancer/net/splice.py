@@ -33,8 +33,6 @@ _MOST_SMALL = 8
 _TURN = 1 << 20
 """Bytes after which others get their turn."""
 
-_pipes = Pipes()
-
 
 class Pump:
     """
@@ -67,7 +65,7 @@ class Pump:
         source: Any,
         sink: Any,
         moved: Callable[[int], object],
-        pipes: Pipes = _pipes,
+        pipes: Pipes,
     ) -> None:
         """
         @param source: an L{EagerWrites} transport, and C{sink} too; see L{can_splice}.
@@ -83,13 +81,17 @@ class Pump:
         self.running = False
 
     @classmethod
-    def between(cls, source: Any, sink: Any, moved: Callable[[int], object]) -> Pump | None:
+    def between(
+        cls, source: Any, sink: Any, moved: Callable[[int], object], pipes: Pipes
+    ) -> Pump | None:
         """
         Return one where it can be, else C{None}.
 
         @param sink: a transport, or C{None} where bytes cannot go on as they are.
         """
-        return cls(source, sink, moved) if can_splice(source) and can_splice(sink) else None
+        if not (pipes.most and can_splice(source) and can_splice(sink)):
+            return None
+        return cls(source, sink, moved, pipes)
 
     def start(self, most: int = -1, done: Callable[[], object] | None = None) -> None:
         """

@@ -198,7 +198,8 @@ class AnswerReader(MemberLink):
         @param left: its length; below 0 for until the end.
         """
         assert self.exchange is not None
-        pump = Pump.between(self.transport, self.exchange.response_sink(), self._spliced)
+        sink, pipes = self.exchange.response_sink(), self.pool.runtime.pipes
+        pump = Pump.between(self.transport, sink, self._spliced, pipes)
         if pump is not None:
             pump.start(left, self._spliced_all)
 

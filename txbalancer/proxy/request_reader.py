@@ -223,7 +223,8 @@ class RequestReader(Link):
         Let the rest of a body go to the member without coming up here, where it can.
         """
         assert self.exchange is not None
-        pump = Pump.between(self.transport, self.exchange.request_sink(), self._spliced)
+        sink, pipes = self.exchange.request_sink(), self.site.runtime.pipes
+        pump = Pump.between(self.transport, sink, self._spliced, pipes)
         if pump is not None:
             pump.start(left, self._spliced_all)
 

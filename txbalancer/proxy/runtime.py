@@ -10,6 +10,7 @@ from typing import Any
 
 from txbalancer.core.outcome import Outcome
 from txbalancer.net.deadlines import Deadlines
+from txbalancer.net.pipes import Pipes
 
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
@@ -23,10 +24,11 @@ class Runtime:
     @ivar now: monotonic seconds.
     @ivar wall: seconds since the epoch.
     @ivar deadlines: every connection with a deadline.
+    @ivar pipes: by which bulk goes from socket to socket.
     @ivar finish: takes the L{Outcome} of each exchange, once.
     """
 
-    __slots__ = ("_date", "_date_second", "deadlines", "finish", "now", "reactor", "wall")
+    __slots__ = ("_date", "_date_second", "deadlines", "finish", "now", "pipes", "reactor", "wall")
 
     def __init__(
         self,
@@ -40,6 +42,7 @@ class Runtime:
         self.now = now
         self.wall = wall
         self.deadlines = Deadlines(reactor)
+        self.pipes = Pipes()
         self._date_second = -1
         self._date = b""
 

@@ -83,7 +83,7 @@ class Tunnel:
         self._member.transport.write(data)
         if size >= LARGE:
             source, sink = self._client.transport, self._member.transport
-            self._up = _pumping(self._up, source, sink, self._sent)
+            self._up = self._pumping(self._up, source, sink, self._sent)
 
     def _sent(self, size: int) -> None:
         self._exchange.bytes_in += size
@@ -102,7 +102,19 @@ class Tunnel:
         self._client.transport.write(data)
         if size >= LARGE:
             source, sink = self._member.transport, self._client.transport
-            self._down = _pumping(self._down, source, sink, self._got)
+            self._down = self._pumping(self._down, source, sink, self._got)
+
+    def _pumping(
+        self, pump: Pump | None, source: Any, sink: Any, moved: Callable[[int], None]
+    ) -> Pump | None:
+        """
+        Let a direction in which much is on its way go on by splice, where that can be.
+        """
+        if pump is None:
+            pump = Pump.between(source, sink, moved, self._exchange.runtime.pipes)
+        if pump is not None and not pump.running:
+            pump.start()
+        return pump
 
     def _got(self, size: int) -> None:
         self._exchange.bytes_out += size
@@ -173,12 +185,6 @@ class Tunnel:
         """
         self.end("ok")
 
-    def member_broken(self, reason: str) -> None:
-        """
-        The member's connection is lost before its time: cut the client off, so that it can tell.
-        """
-        self.end(reason, cut=True)
-
     def idle(self) -> None:
         """
         Nobody said anything for too long, or it has lasted too long.
@@ -200,16 +206,3 @@ class Tunnel:
         if cut:
             client.abort()
         exchange.tunnel_ended(reason)
-
-
-def _pumping(
-    pump: Pump | None, source: Any, sink: Any, moved: Callable[[int], None]
-) -> Pump | None:
-    """
-    Let a direction in which much is on its way go on by splice, where that can be.
-    """
-    if pump is None:
-        pump = Pump.between(source, sink, moved)
-    if pump is not None and not pump.running:
-        pump.start()
-    return pump

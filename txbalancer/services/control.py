@@ -194,7 +194,7 @@ class ControlSite(Site):
 
     def __init__(self, resource: Resource, reactor: Any) -> None:
         super().__init__(resource, reactor=reactor)
-        self._open: set[Any] = set()
+        self._open: dict[Any, Any] = {}
 
     def startFactory(self) -> None:
         """
@@ -216,23 +216,25 @@ class ControlSite(Site):
         Make the protocol of a connection, and remember it for as long as it is open.
         """
         protocol: Any = super().buildProtocol(addr)
-        lost = protocol.connectionLost
+        made, lost = protocol.makeConnection, protocol.connectionLost
+
+        def make_connection(transport: Any) -> None:
+            self._open[protocol] = transport
+            made(transport)
 
         def connection_lost(reason: Any) -> None:
-            self._open.discard(protocol)
+            self._open.pop(protocol, None)
             lost(reason)
 
-        protocol.connectionLost = connection_lost
-        self._open.add(protocol)
+        protocol.makeConnection, protocol.connectionLost = make_connection, connection_lost
         return protocol
 
     def close(self) -> None:
         """
         Close every connection, once it has what was written to it.
         """
-        for each in list(self._open):
-            if each.transport is not None:
-                each.transport.loseConnection()
+        for transport in list(self._open.values()):
+            transport.loseConnection()
 
 
 class SocketAccess:

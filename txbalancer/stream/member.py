@@ -52,13 +52,14 @@ class StreamLink(MemberLink):
         if self._state != TUNNEL or clean:
             super()._ended(clean, text)
         else:
-            self._broken(Truncated(text))
+            # Many end TLS without a word, so what they said before must not be lost for it.
+            self._broken(Truncated(text), cut=not self.secure)
 
-    def _broken(self, error: MemberError) -> None:
+    def _broken(self, error: MemberError, cut: bool = True) -> None:
         tunnel = self.tunnel
         self.close()
         if tunnel is not None:
-            tunnel.member_broken(error.reason)
+            tunnel.end(error.reason, cut)
 
 
 class StreamPool(MemberPool):
