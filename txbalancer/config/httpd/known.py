@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from txbalancer.config.findings import Findings
+from txbalancer.config.httpd import remoteip
 from txbalancer.config.httpd.charset import with_charset
 from txbalancer.config.httpd.harmless import is_harmless
 from txbalancer.config.httpd.modules_omitted import OF_MODULES
@@ -54,6 +55,7 @@ _PLACES: dict[tuple[str, ...], str] = {
         " ProxyVia"
         " SSLCertificateChainFile SSLCertificateFile SSLCertificateKeyFile SSLEngine ServerName"
         " Redirect RedirectMatch RedirectPermanent RedirectTemp RequestReadTimeout TimeOut"
+        f" {remoteip.NAMES}"
     ),
     (SERVER, VHOST, LOCATION): (
         "ProxyPass ProxyPassMatch ProxyPassReverse ProxyPassReverseCookieDomain"

@@ -13,6 +13,7 @@ from typing import Any
 
 from txbalancer.config.findings import Findings
 from txbalancer.config.httpd.readtimes import read_times
+from txbalancer.config.httpd.remoteip import DIFFERING, options_of, read_remote_ip
 from txbalancer.config.httpd.said import arguments, doubt, fault
 from txbalancer.config.httpd.servers import ANY, Address
 from txbalancer.config.httpd.tree import Directive
@@ -132,6 +133,7 @@ def make_listener(
     @param base: the defaults in force.
     """
     found = {**base, **{key: value for key, value in said.items() if key in KINDS}}
+    found |= options_of(said)
     if not is_secure(listen, said):
         found = {key: value for key, value in found.items() if not key.startswith("tls_")}
     if not said.get(KEEPALIVE, True):
@@ -168,6 +170,7 @@ def read_connection(directives: Iterable[Directive], findings: Findings) -> Conn
                 found.update(reader(*arguments(directive, 1, 1, "one word")))
             except ValueError as error:
                 fault(findings, directive, error)
+    found.update(read_remote_ip(directives, findings))
     times = read_times(directives, findings)
     if "body_timeout" in found and "body_timeout" in times:
         times["body_timeout"] = min(times["body_timeout"], found["body_timeout"])
@@ -248,4 +251,5 @@ _NAMES = {
     "write_timeout": "TimeOut",
     ENGINE: "SSLEngine",
     KEEPALIVE: "KeepAlive",
+    **DIFFERING,
 }

@@ -229,12 +229,6 @@ OF_MODULES: dict[str, tuple[str, str]] = {
     "proxy_uwsgi": (_PROTOCOL, ""),
     "ratelimit": ("answers go as fast as the client takes them; leave it out", ""),
     "reflector": (CONTENT, "ReflectorHeader"),
-    "remoteip": (
-        "addresses are those of the connection; X-Forwarded-For is passed on and added to",
-        "RemoteIPHeader RemoteIPInternalProxy RemoteIPInternalProxyList RemoteIPProxiesHeader"
-        " RemoteIPProxyProtocol RemoteIPProxyProtocolExceptions RemoteIPTrustedProxy"
-        " RemoteIPTrustedProxyList",
-    ),
     "request": ("bodies stream and are never kept; leave it out", "KeptBodySize"),
     "rewrite": (
         "URLs are not rewritten here; for [P] use ProxyPass or ProxyPassMatch, for [R]"

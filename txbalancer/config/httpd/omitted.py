@@ -45,6 +45,11 @@ OMITTED: tuple[tuple[str, str], ...] = (
         "a Location without a host stays so, which clients understand; leave it out",
         "RedirectRelative",
     ),
+    (
+        "write the addresses into the configuration; what is taken out of RemoteIPHeader is not"
+        " kept in another",
+        "RemoteIPInternalProxyList RemoteIPProxiesHeader RemoteIPTrustedProxyList",
+    ),
     ("give twistd --pidfile", "PidFile"),
     ("give twistd --chroot", "ChrootDir"),
     (_CRASHES, "CoreDumpDirectory"),
