@@ -47,8 +47,10 @@ class H2Channel(Link):
     log = Logger()
 
     __slots__ = (
+        "_begun",
         "_closing",
         "_draining",
+        "_greeted",
         "_missing",
         "_reading",
         "connection",
@@ -65,7 +67,7 @@ class H2Channel(Link):
         self.requests = 0
         self._progress = -1
         self._missing = PREFACE
-        self._reading = self._draining = self._closing = False
+        self._reading = self._draining = self._closing = self._begun = self._greeted = False
         self.connection = _Connection(self, site.h2_limits)
 
     # -- the connection
@@ -108,14 +110,14 @@ class H2Channel(Link):
         self._reading = True
         try:
             if self._missing:
-                data = self._greeted(data)
+                data = self._greet(data)
             self.connection.receive(data, self.site.now())
         except ConnectionFault as fault:
             self._fail(fault)
         self._reading = False
         self.flush()
 
-    def _greeted(self, data: bytes) -> bytes:
+    def _greet(self, data: bytes) -> bytes:
         """
         Take the client's preface off.
         """
@@ -204,8 +206,11 @@ class H2Channel(Link):
         self.write()
         if not self.connection.streams:
             self._rest()
-        elif self.connection.in_headers and self.deadline == NEVER:
-            self.deadline = self.site.now() + self.site.spec.head_timeout
+        elif not self.connection.blocked:
+            if not self.connection.in_headers:
+                self.deadline = NEVER
+            elif self.deadline == NEVER:
+                self.deadline = self.site.now() + self.site.spec.head_timeout
 
     def write(self) -> None:
         """
@@ -225,10 +230,12 @@ class H2Channel(Link):
             if not self.connection.refusing:
                 self.connection.goaway(NO_ERROR)
             self._close()
-        elif self.deadline == NEVER:
+            return
+        begun = self.connection.unfinished
+        if self.deadline == NEVER or begun != self._begun:
             spec = self.site.spec
-            begun = self.connection.unfinished
-            wait = spec.head_timeout if begun else spec.keepalive_timeout
+            self._begun = begun
+            wait = spec.head_timeout if begun or not self._greeted else spec.keepalive_timeout
             self.deadline = self.site.now() + wait
 
     def went_away(self) -> None:
@@ -248,8 +255,9 @@ class H2Channel(Link):
         """
         The client's settings came: from now on it is a matter of requests.
         """
-        if not self.connection.streams and self.requests == 0:
-            self.deadline = self.site.now() + self.site.spec.keepalive_timeout
+        if not self._greeted:
+            self._greeted = True
+            self.deadline = NEVER
 
     # -- the end
 

@@ -19,7 +19,7 @@ class ClientStream(RequestStream):
     What L{Exchange<txbalancer.proxy.exchange.Exchange>} knows as its client's channel.
     """
 
-    __slots__ = ()
+    __slots__ = ("_waiting",)
 
     # -- the answer
 
@@ -78,6 +78,7 @@ class ClientStream(RequestStream):
         self.channel.flush()
         if self.queued and not self._blocked:
             self._blocked = True
+            self._waiting = self.queued
             self._watch(self.channel.site.now() + self.channel.site.spec.write_timeout)
             if self.tunnel is not None:
                 self.tunnel.client_blocked()
@@ -224,6 +225,10 @@ class ClientStream(RequestStream):
         self.deadline = NEVER
         if self.tunnel is not None:
             self.tunnel.idle()
+        elif self._blocked and (self.connection.blocked or self.queued != self._waiting):
+            # It moves, or the whole connection does not: that has a deadline of its own.
+            self._waiting = self.queued
+            self.deadline = now + self.channel.site.spec.write_timeout
         elif self._blocked:
             self.reset(CANCEL)
             self.lost(ClientTimeout("the client does not read its answer"))

@@ -18,7 +18,7 @@ from txbalancer.errors import (
     ConnectTimeout,
     MemberClosed,
     MemberError,
-    PingTimeout,
+    ResponseTimeout,
     TLSFailed,
 )
 from txbalancer.http2.faults import NO_ERROR, ConnectionFault, name_of
@@ -341,7 +341,7 @@ class H2MemberConnection(Link):
             self._heard = False
             self.deadline = now + _SILENCE
         else:
-            self._lose(PingTimeout(f"{spec.url}: no answer to a ping in {_SILENCE:g} s"))
+            self._lose(ResponseTimeout(f"no answer to a ping within {_SILENCE:g} s"))
 
 
 class _Connection(Requesting):

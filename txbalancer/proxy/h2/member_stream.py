@@ -33,7 +33,7 @@ class MemberStream(AnswerStream):
     keep = False
     last = False
 
-    __slots__ = ("_held_back", "_held_end", "_tunnels", "asks", "stuck")
+    __slots__ = ("_held_back", "_held_end", "_tunnels", "_waiting", "asks", "stuck")
 
     def __init__(self, link: H2MemberConnection, reused: bool) -> None:
         super().__init__(link, reused)
@@ -137,6 +137,7 @@ class MemberStream(AnswerStream):
         self.link.flush()
         if self.queued and not self.stuck:
             self.stuck = True
+            self._waiting = self.queued
             self.deadline = self.pool.now() + self.pool.timeout
             if self.tunnel is not None:
                 self.tunnel.member_blocked()
@@ -265,8 +266,13 @@ class MemberStream(AnswerStream):
         """
         Act on the member's silence.
         """
-        self.deadline = NEVER
         spec = self.pool.spec
+        if self.stuck and (self.connection.blocked or self.queued != self._waiting):
+            # It moves, or the whole connection does not: that has a deadline of its own.
+            self._waiting = self.queued
+            self.deadline = now + spec.timeout
+            return
+        self.deadline = NEVER
         if self.number in self.connection.streams:
             self.reset(CANCEL)
         self.link.flush()
