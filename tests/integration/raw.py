@@ -59,11 +59,14 @@ def send(connection: socket.socket, block: bytes, size: int) -> str:
     return digest.hexdigest()
 
 
-def take(connection: socket.socket, size: int) -> str:
+def take(connection: socket.socket, size: int, began: bytes = b"") -> str:
     """
     Take exactly so many bytes; return their hash.
+
+    @param began: the first of them, taken already.
     """
-    digest, buffer = hashlib.blake2b(), bytearray(PIECE)
+    digest, buffer = hashlib.blake2b(began), bytearray(PIECE)
+    size -= len(began)
     while size:
         taken = connection.recv_into(buffer, min(size, PIECE))
         if not taken:
