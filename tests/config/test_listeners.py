@@ -136,7 +136,7 @@ def test_certificate_files_must_be_readable(tmp_path: Path) -> None:
         f"f:3: [listener:web] tls-certificate: cannot read {pem}: No such file or directory"
     ]
     pem.write_text("x")
-    assert good(text).spec.listeners[0].tls_certificate == str(pem)
+    assert good(text).spec.listeners[0].tls_certificate == (str(pem),)
     assert errors(f"{LISTENER}tls-certificate = a\0b") == [
         "f:3: [listener:web] tls-certificate: 'a\\x00b' has a control character"
     ]

@@ -2,6 +2,6 @@
 Configuration files to specs and back, and what changes between two of them.
 """
 
-from txbalancer.config.loader import Check, Complaint, Loaded, load, loads
+from txbalancer.config.loader import Check, Complaint, Doubt, Loaded, load, loads
 
-__all__ = ["Check", "Complaint", "Loaded", "load", "loads"]
+__all__ = ["Check", "Complaint", "Doubt", "Loaded", "load", "loads"]

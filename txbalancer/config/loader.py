@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from txbalancer.config import hctemplates
 from txbalancer.config.balancers import read_balancer
@@ -30,7 +30,18 @@ MOST_BYTES = 64 * 1024**2
 Complaint = tuple[str, str, str]
 """Section title such as C{listener:web}, key, and what is wrong."""
 
-Check = Callable[[ServiceSpec], Iterable[Complaint]]
+
+class Doubt(NamedTuple):
+    """
+    A complaint about what works, but probably not as meant, or not for long.
+    """
+
+    title: str
+    key: str
+    text: str
+
+
+Check = Callable[[ServiceSpec], Iterable[Complaint | Doubt]]
 """A further check by a layer above, such as whether key and certificate match."""
 
 
@@ -91,7 +102,8 @@ def loads(
         spec, place = read_httpd(text, findings, registry, lenient=lenient, defines=defines)
     for check in checks:
         for complaint in check(spec):
-            place(*complaint)
+            title, key, text = complaint
+            place(title, key, text, isinstance(complaint, Doubt))
     findings.raise_errors()
     return Loaded(spec, findings.warnings())
 
@@ -119,7 +131,7 @@ def _read(path: str, findings: Findings) -> str:
 
 def _read_ini(
     text: str, findings: Findings, registry: Registry
-) -> tuple[ServiceSpec, Callable[[str, str, str], None]]:
+) -> tuple[ServiceSpec, Callable[[str, str, str, bool], None]]:
     sections = read_sections(text, findings)
     if not sections and not findings.count:
         findings.error(0, "", "", "the file is empty; at least a [listener:NAME] is needed")
@@ -127,9 +139,10 @@ def _read_ini(
     spec = _build(sections, findings, registry)
     titles = {_folded(section.title): section for section in sections}
 
-    def place(title: str, key: str, text: str) -> None:
+    def place(title: str, key: str, text: str, doubted: bool) -> None:
         section = titles.get(_folded(title))
-        findings.error(section.line_of(key) if section else 0, title, key, text)
+        note = findings.warn if doubted else findings.error
+        note(section.line_of(key) if section else 0, title, key, text)
 
     return spec, place
 

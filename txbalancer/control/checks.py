@@ -6,15 +6,17 @@ from __future__ import annotations
 
 import os
 import stat
+import time
 from collections.abc import Iterator
 
-from txbalancer.config import Complaint
+from txbalancer.config import Complaint, Doubt
 from txbalancer.control.logformat import compile_format
 from txbalancer.core.access_rules import asks_for_users
 from txbalancer.core.schemes import is_secure
 from txbalancer.core.specs import MemberSpec, ServiceSpec, ToMember
 from txbalancer.errors import StartError
 from txbalancer.proxy.credentials import load as load_users
+from txbalancer.tls.doubts import doubts_of, wanted_names
 from txbalancer.tls.listeners import server_options
 from txbalancer.tls.members import client_options
 
@@ -26,17 +28,23 @@ LONGEST_SOCKET = 107
 """Bytes of a path that the system takes for a socket."""
 
 
-def check_tls(spec: ServiceSpec) -> Iterator[Complaint]:
+def check_tls(spec: ServiceSpec) -> Iterator[Complaint | Doubt]:
     """
     Load every certificate, key and file of authorities as a start would.
     """
     for listener in spec.listeners:
         try:
-            server_options(listener)
+            tls = server_options(listener)
         except StartError as error:
             text = str(error).removeprefix(f"listener {listener.name}: ")
             key, _, rest = text.partition(" ")
             yield f"listener:{listener.name}", key, rest
+            continue
+        if tls is not None:
+            for path, text in doubts_of(tls, wanted_names(spec, listener), time.time()):
+                known = path in listener.tls_certificate or not listener.tls_certificates
+                key = "tls-certificate" if known else "tls-certificates"
+                yield Doubt(f"listener:{listener.name}", key, f"{path}: {text}")
     for title, key, member in _members(spec):
         if is_secure(member.scheme):
             try:

@@ -99,7 +99,7 @@ def test_what_keeps_people_out_is_never_left_out() -> None:
     for text in (
         "<Location /a>\nDeny from all\n</Location>",
         "<Location /a>\n<LimitExcept GET>\nRequire all denied\n</LimitExcept>\n</Location>",
-        "SSLVerifyClient require",
+        "SSLRequireSSL",
     ):
         _, errors, warnings = checked(text, lenient=True)
         assert len(errors) == 1
@@ -112,7 +112,7 @@ def test_what_keeps_people_out_is_never_left_out() -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "RewriteEngine Off", "HostnameLookups off", "TraceEnable OFF", "SSLVerifyClient none",
+        "RewriteEngine Off", "HostnameLookups off", "TraceEnable OFF",
         "ServerTokens Prod", "ServerTokens productonly", "ExtendedStatus On", "Protocols http/1.1",
     ],
 )  # fmt: skip

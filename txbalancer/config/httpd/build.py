@@ -36,6 +36,7 @@ from txbalancer.config.httpd.scopes import Reader, Scope
 from txbalancer.config.httpd.servers import Server, read_servers
 from txbalancer.config.httpd.settle import settle
 from txbalancer.config.httpd.targets import make_target
+from txbalancer.config.httpd.tls import merge
 from txbalancer.config.httpd.tree import Directive
 from txbalancer.config.httpd.whole import read_globals
 from txbalancer.core.registry import Registry
@@ -154,7 +155,8 @@ class _Build:
                 warn_of_differences(first.connection, other.connection, section, self._findings)
             for listen in group.listens:
                 name = first.server.name or self._main.name
-                spec = make_listener(listen, first.connection, name, base)
+                said = merge(first.connection, [each.connection for each in others])
+                spec = make_listener(listen, said, name, base)
                 if is_secure(listen, first.connection) and not spec.tls_certificate:
                     where = first.server.section or listen.directive
                     fault(self._findings, where, "SSLEngine is On: SSLCertificateFile is missing")

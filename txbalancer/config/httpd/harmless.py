@@ -39,9 +39,9 @@ FlushMaxPipelined FlushMaxThreshold LimitInternalRecursion
 RLimitCPU RLimitMEM RLimitNPROC ScriptAlias ScriptAliasMatch
 ServerSignature ServerTokens
 Protocols ProtocolsHonorOrder
-SSLCipherSuite SSLCompression SSLCryptoDevice SSLHonorCipherOrder SSLInsecureRenegotiation
-SSLPassPhraseDialog SSLRandomSeed SSLRenegBufferSize SSLSessionCache SSLSessionCacheTimeout
-SSLSessionTicketKeyFile SSLSessionTickets SSLStaplingCache SSLStaplingErrorCacheTimeout
+SSLCompression SSLCryptoDevice SSLInsecureRenegotiation SSLPassPhraseDialog SSLRandomSeed
+SSLRenegBufferSize SSLSessionCache SSLSessionTicketKeyFile SSLStaplingCache
+SSLStaplingErrorCacheTimeout
 SSLStaplingFakeTryLater SSLStaplingForceURL SSLStaplingResponderTimeout
 SSLStaplingResponseMaxAge SSLStaplingResponseTimeSkew SSLStaplingReturnResponderErrors
 SSLStaplingStandardCacheTimeout SSLUseStapling
@@ -70,9 +70,7 @@ _OF_OLD_BROWSERS = frozenset(
 """Variables about connections of browsers that nobody has any more, and about compression."""
 
 _PACKING = frozenset({"deflate", "brotli_compress"})
-_OF_SCRIPTS = frozenset({"stdenvvars", "compatenvvars", "exportcertdata", "optrenegotiate"})
 _SCRIPTED = frozenset({"all", "includes", "includesnoexec"})
-_OLD_TLS = frozenset({"sslv2", "sslv3", "tlsv1", "tlsv1.1"})
 
 
 def is_harmless(directive: Directive) -> bool:
@@ -107,26 +105,6 @@ def _options(words: list[str]) -> bool:
     return not {word.lstrip("+") for word in words} & _SCRIPTED
 
 
-def _tls_options(words: list[str]) -> bool:
-    return {word.lstrip("+-") for word in words} <= _OF_SCRIPTS
-
-
-def _tls_versions(words: list[str]) -> bool:
-    """
-    Tell whether TLS 1.2 is allowed, from which on clients are served here.
-    """
-    allowed = False
-    for word in words:
-        version = word.lstrip("+-")
-        if version in ("all", "tlsv1.2"):
-            allowed = not word.startswith("-")
-        elif version in (*_OLD_TLS, "tlsv1.3"):
-            allowed = allowed and word[0] in "+-"
-        else:
-            return False
-    return allowed
-
-
 _BY_WORDS: dict[str, Callable[[list[str]], bool]] = {
     "addoutputfilter": _filters,
     "addoutputfilterbytype": _packs,
@@ -137,7 +115,5 @@ _BY_WORDS: dict[str, Callable[[list[str]], bool]] = {
     "setenvif": _sets(2),
     "setenvifnocase": _sets(2),
     "setoutputfilter": _packs,
-    "ssloptions": _tls_options,
-    "sslprotocol": _tls_versions,
 }
 """Those about which the words after the name decide, in lower case."""

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from txbalancer.config.findings import Findings
-from txbalancer.config.httpd import remoteip
+from txbalancer.config.httpd import remoteip, tls
 from txbalancer.config.httpd.charset import with_charset
 from txbalancer.config.httpd.harmless import is_harmless
 from txbalancer.config.httpd.modules_omitted import OF_MODULES
@@ -53,9 +53,9 @@ _PLACES: dict[tuple[str, ...], str] = {
         " ProxyIOBufferSize ProxyMatch ProxyMaxForwards"
         " ProxyPassInherit ProxyReceiveBufferSize ProxyRequests ProxyStatus ProxyTimeout"
         " ProxyVia"
-        " SSLCertificateChainFile SSLCertificateFile SSLCertificateKeyFile SSLEngine ServerName"
+        " ServerName"
         " Redirect RedirectMatch RedirectPermanent RedirectTemp RequestReadTimeout TimeOut"
-        f" {remoteip.NAMES}"
+        f" {tls.NAMES} {remoteip.NAMES}"
     ),
     (SERVER, VHOST, LOCATION): (
         "ProxyPass ProxyPassMatch ProxyPassReverse ProxyPassReverseCookieDomain"

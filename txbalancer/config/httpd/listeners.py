@@ -16,6 +16,7 @@ from txbalancer.config.httpd.readtimes import read_times
 from txbalancer.config.httpd.remoteip import DIFFERING, options_of, read_remote_ip
 from txbalancer.config.httpd.said import arguments, doubt, fault
 from txbalancer.config.httpd.servers import ANY, Address
+from txbalancer.config.httpd.tls import ENGINE, MERGED, differs, read_tls
 from txbalancer.config.httpd.tree import Directive
 from txbalancer.core import values
 from txbalancer.core.specs import ListenerSpec, options
@@ -132,10 +133,10 @@ def make_listener(
     @param said: by the first server of the address.
     @param base: the defaults in force.
     """
-    found = {**base, **{key: value for key, value in said.items() if key in KINDS}}
-    found |= options_of(said)
+    told = {key: value for key, value in said.items() if key in KINDS}
     if not is_secure(listen, said):
-        found = {key: value for key, value in found.items() if not key.startswith("tls_")}
+        told = {key: value for key, value in told.items() if not key.startswith("tls_")}
+    found = {**base, **told, **options_of(said)}
     if not said.get(KEEPALIVE, True):
         found["keepalive_timeout"] = 0.0
     found["server_name"] = server_name
@@ -170,6 +171,7 @@ def read_connection(directives: Iterable[Directive], findings: Findings) -> Conn
                 found.update(reader(*arguments(directive, 1, 1, "one word")))
             except ValueError as error:
                 fault(findings, directive, error)
+    found.update(read_tls(directives, findings))
     found.update(read_remote_ip(directives, findings))
     times = read_times(directives, findings)
     if "body_timeout" in found and "body_timeout" in times:
@@ -198,7 +200,6 @@ def _flag(attribute: str) -> Callable[[str], Connection]:
 
 MOST_FIELDS = 10000
 KEEPALIVE = "keep connections"
-ENGINE = "TLS"
 KINDS = {name: option.kind for name, option in options(ListenerSpec)}
 READERS: dict[str, Callable[[str], Connection]] = {
     "keepalive": _flag(KEEPALIVE),
@@ -207,10 +208,6 @@ READERS: dict[str, Callable[[str], Connection]] = {
     "limitrequestfieldsize": _option("max_line"),
     "limitrequestline": _option("max_url"),
     "maxkeepaliverequests": _option("keepalive_requests"),
-    "sslcertificatechainfile": _option("tls_chain"),
-    "sslcertificatefile": _option("tls_certificate"),
-    "sslcertificatekeyfile": _option("tls_key"),
-    "sslengine": _flag(ENGINE),
     "timeout": _timeout,
 }
 
@@ -224,14 +221,11 @@ def warn_of_differences(
     for attribute in sorted({*first, *other}):
         if first.get(attribute) == other.get(attribute):
             continue
-        if attribute.startswith("tls_"):
-            fault(
-                findings,
-                section,
-                "has another certificate than the first <VirtualHost> of its address: this version"
-                " takes one for all; give one that has all names",
-            )
-            return
+        if attribute in MERGED:
+            continue
+        if told := differs(attribute):
+            fault(findings, section, told)
+            continue
         doubt(
             findings,
             section,
@@ -248,6 +242,12 @@ _NAMES = {
     "max_headers": "LimitRequestFields",
     "max_line": "LimitRequestFieldSize",
     "max_url": "LimitRequestLine",
+    "tls_ciphers": "SSLCipherSuite",
+    "tls_honor_order": "SSLHonorCipherOrder",
+    "tls_protocol": "SSLProtocol",
+    "tls_strict_sni": "SSLStrictSNIVHostCheck",
+    "tls_ticket_life": "SSLSessionCacheTimeout",
+    "tls_tickets": "SSLSessionTickets",
     "write_timeout": "TimeOut",
     ENGINE: "SSLEngine",
     KEEPALIVE: "KeepAlive",

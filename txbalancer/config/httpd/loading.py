@@ -27,8 +27,6 @@ _GIVEN_BY = {
     "access-log": "customlog",
     "access-log-format": "customlog",
     "require": "require",
-    "tls-certificate": "sslcertificatefile",
-    "tls-key": "sslcertificatekeyfile",
 }
 """Options without a name of Apache's own, and the directive that gives them."""
 
@@ -42,12 +40,12 @@ def read_httpd(
     *,
     lenient: bool = False,
     defines: Iterable[str] = (),
-) -> tuple[ServiceSpec, Callable[[str, str, str], None]]:
+) -> tuple[ServiceSpec, Callable[[str, str, str, bool], None]]:
     """
     Read a whole file, with what it includes; faults are noted.
 
     @return: the service, and what notes a fault by section title, key and text, where the part of
-        the service was written.
+        the service was written; or a doubt, when the last argument is true.
     """
     read = preprocess(text, findings, lenient=lenient, defines=defines)
     _check_kind(read.tree, findings)
@@ -56,7 +54,7 @@ def read_httpd(
     origins = Origins(tree, built.places, findings)
     if not findings.count:
         _lint(built, origins)
-    return built.spec, origins.error
+    return built.spec, origins.note
 
 
 def _check_kind(tree: Sequence[Directive], findings: Findings) -> None:
@@ -106,6 +104,15 @@ class Origins:
         """
         place = self._places.get(title)
         return self._directives.get(place) if place else None
+
+    def note(self, title: str, key: str, text: str, doubted: bool) -> None:
+        """
+        Note a fault or a doubt about a section of the service.
+        """
+        if doubted:
+            self.warn(0, title, key, text)
+        else:
+            self.error(title, key, text)
 
     def error(self, title: str, key: str, text: str) -> None:
         """

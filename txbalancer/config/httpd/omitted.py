@@ -15,8 +15,14 @@ from txbalancer.config.httpd.tree import Directive
 _CRASHES = "the system decides this for every process: leave it out"
 _EDGES = "heads are checked as strictly as HTTP allows here, always; leave it out"
 _INTERNAL = "requests are not sent round within the server here; leave it out"
-_CLIENT_CERTIFICATES = "clients are not asked for certificates yet"
-_OCSP = "certificates' state is not fetched here; leave it out"
+_CLIENT_CERTIFICATES = (
+    "put the CAs into one file for SSLCACertificateFile, and their lists into one for"
+    " SSLCARevocationFile"
+)
+_OCSP = (
+    "answers of OCSP are not fetched here: put one beside the certificate, in a file with .ocsp"
+    " after its name"
+)
 _TLS = "the TLS library's own choice holds; leave it out"
 _LISTENER_SYSTEM = "the system's value holds: see sysctl net.core and net.ipv4; leave it out"
 
@@ -127,10 +133,13 @@ OMITTED: tuple[tuple[str, str], ...] = (
     ),
     (
         _CLIENT_CERTIFICATES,
-        "SSLCACertificateFile SSLCACertificatePath SSLCADNRequestFile SSLCADNRequestPath"
-        " SSLCARevocationCheck SSLCARevocationFile SSLCARevocationPath SSLOptions"
-        " SSLSRPUnknownUserSeed SSLSRPVerifierFile SSLUserName SSLVerifyClient SSLVerifyDepth",
+        "SSLCACertificatePath SSLCADNRequestFile SSLCADNRequestPath SSLCARevocationPath",
     ),
+    (
+        "name the user in a header: RequestHeader set NAME %{SSL_CLIENT_S_DN_CN}s",
+        "SSLUserName",
+    ),
+    ("there is no SRP here; leave it out", "SSLSRPUnknownUserSeed SSLSRPVerifierFile"),
     (
         "write ProxyPass only in the <VirtualHost> with SSLEngine on",
         "SSLRequire SSLRequireSSL",
@@ -146,10 +155,9 @@ OMITTED: tuple[tuple[str, str], ...] = (
     ),
     (
         _TLS,
-        "SSLCipherSuite SSLCompression SSLCryptoDevice SSLFIPS SSLHonorCipherOrder"
-        " SSLInsecureRenegotiation SSLOpenSSLConfCmd SSLProtocol SSLRandomSeed SSLRenegBufferSize"
-        " SSLSessionCache SSLSessionCacheTimeout SSLSessionTicketKeyFile SSLSessionTickets"
-        " SSLStrictSNIVHostCheck SSLVHostSNIPolicy",
+        "SSLCompression SSLCryptoDevice SSLFIPS SSLInsecureRenegotiation SSLOpenSSLConfCmd"
+        " SSLRandomSeed SSLRenegBufferSize SSLSessionCache SSLSessionTicketKeyFile"
+        " SSLVHostSNIPolicy",
     ),
     ("keys must not have a passphrase: write one without, readable by root", "SSLPassPhraseDialog"),
     (
@@ -166,8 +174,7 @@ OMITTED: tuple[tuple[str, str], ...] = (
 _GUARDS = (
     "allow allowmethods authdbduserpwquery authdbmuserfile authdigestprovider authformprovider"
     " authgroupfile authldapurl deny else elseif if limit limitexcept order proxyblock satisfy"
-    " sslcacertificatefile sslcacertificatepath sslcarevocationfile sslcarevocationpath"
-    " sslrequire sslrequiressl sslverifyclient"
+    " sslcacertificatepath sslcarevocationpath sslrequire sslrequiressl"
 )
 GUARDS = frozenset(_GUARDS.split())
 """What keeps people out: leaving it out would let them in, so it is an error in any case."""
@@ -196,7 +203,6 @@ SSLFIPS Off
 SSLInsecureRenegotiation Off
 SSLOCSPEnable Off
 SSLUseStapling Off
-SSLVerifyClient none
 TraceEnable Off
 UseCanonicalName Off
 UseCanonicalPhysicalPort Off

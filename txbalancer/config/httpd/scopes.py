@@ -13,7 +13,7 @@ from txbalancer.config import options as config_options
 from txbalancer.config.findings import Findings
 from txbalancer.config.httpd.balancers import Balancers, share
 from txbalancer.config.httpd.defaults import read_defaults
-from txbalancer.config.httpd.listeners import ENGINE, Connection, read_connection
+from txbalancer.config.httpd.listeners import Connection, read_connection
 from txbalancer.config.httpd.locations import (
     PASSES,
     SECTIONS,
@@ -28,6 +28,7 @@ from txbalancer.config.httpd.said import arguments, doubt, fault
 from txbalancer.config.httpd.servers import Server
 from txbalancer.config.httpd.settings import KINDS, Settings, merge, read_settings
 from txbalancer.config.httpd.targets import Draft, draft_target
+from txbalancer.config.httpd.tls import ENGINE, with_root
 from txbalancer.config.httpd.tohttps import is_made
 from txbalancer.config.httpd.tree import Directive
 from txbalancer.config.httpd.whole import read_levels
@@ -248,11 +249,7 @@ class Reader:
             balancers.growth(directive)
 
     def _connection(self, directives: Iterable[Directive]) -> Connection:
-        found = read_connection(directives, self._findings)
-        return {
-            attribute: self._file(value) if attribute.startswith("tls_") else value
-            for attribute, value in found.items()
-        }
+        return with_root(read_connection(directives, self._findings), self._root)
 
     def _file(self, text: str) -> str:
         return os.path.join(self._root, text)
