@@ -40,7 +40,7 @@ def test_endpoints(text: str, key: tuple[str, str, str]) -> None:
     assert parse_endpoint(text) == key
 
 
-FORMS = "tcp:PORT, tcp:PORT:interface=ADDRESS, unix:/PATH or systemd:domain=INET:index=0"
+FORMS = "tcp:PORT, tcp:PORT:interface=ADDRESS, udp:PORT, unix:/PATH or systemd:domain=INET:index=0"
 
 
 @pytest.mark.parametrize(
