@@ -81,7 +81,7 @@ def test_every_fault_at_once_in_line_order() -> None:
         "(did you mean learned?)",
         "f:15: [balancer:shp] listeners: is not known here",
         "f:16: [balancer:shp] mode: does not belong here, but in [listener:NAME]",
-        "f:18: [listener:web] mode: 'sctp' is not allowed: use http or tcp",
+        "f:18: [listener:web] mode: 'sctp' is not allowed: use http or tcp or udp",
         "f:20: [listener:web] graceful-timeout: does not belong here, but in [txbalancer]",
     ]
 

@@ -45,7 +45,10 @@ def test_defaults_are_written_on_demand() -> None:
     spec = good(LISTENER + BALANCER + MOUNT).spec
     text = render(spec, defaults=True)
     for attribute, option in specs.options(specs.ListenerSpec):
-        shown = option.kind.show(getattr(spec.listeners[0], attribute))
+        value = getattr(spec.listeners[0], attribute)
+        if value is None:
+            continue
+        shown = option.kind.show(value)
         assert f"{option.name} = {shown}".rstrip() in text.split("\n")
     assert "\nmember.retry = 10s\n" in text
     assert "maxattempts" not in text

@@ -149,6 +149,7 @@ def test_json_carries_everything() -> None:
         "time": "2026-11-21T07:57:41.250Z",
         "client": "192.0.2.7",
         "client_port": 40001,
+        "through": "",
         "user": "",
         "listener": "web",
         "tls": True,

@@ -1076,10 +1076,10 @@ class ListenerSpec:
         " 1 = each is elected on its own; 0 = no limit.",
     )
     responses: int | None = option(
-        values.none_or("any", values.integer(0, 2**31)),
+        values.integer(0, 2**31),
         None,
         "With mode = udp, answers that each datagram of a client gets: once they are there the"
-        " session is over, and without any after timeout the member has failed; any = not known.",
+        " session is over, and without any after timeout the member has failed; unset = not known.",
     )
     sessions_per_client: int = option(
         values.integer(0, 10000000),
