@@ -45,12 +45,9 @@ class Link:
 
     def half_close(self) -> None:
         """
-        Send no more, but go on reading. TLS has no such thing: there the end is the end.
+        Send no more, but go on reading.
         """
-        if self.secure:
-            self.transport.loseConnection()
-        else:
-            self.transport.loseWriteConnection()
+        self.transport.loseWriteConnection()
 
     def _moving(self) -> bool:
         """
