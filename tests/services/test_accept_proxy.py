@@ -188,6 +188,7 @@ def test_listed_ones_must_send_it(world, junk, logged):
     assert proxy.ended == "aborted"
     assert not proxy.taken()
     assert "198.51.100.9 is in accept-proxy but sent" in logged()
+    assert world.service._listeners["web"].view().refused == {"proxy-header": 1}
 
 
 def test_the_header_has_its_time(world, logged):

@@ -381,7 +381,7 @@ def test_most_sessions(place, logged):
     clients = [here.client(port) for port in (5000, 5001, 5002)]
     for client in clients:
         client.say(b"a")
-    assert here.site.dropped == {"max-connections": 1}
+    assert here.site.refused == {"max-connections": 1}
     assert "2 sessions are all that max-connections allows" in logged()
     clients[0].say(b"b")
     assert here.one.heard() == [b"a", b"b"]
@@ -398,7 +398,7 @@ def test_most_sessions_of_one_client(place, logged):
     for port in (5000, 5001, 5002):
         here.client(port).say(b"a")
     here.client(5000, "198.51.100.2").say(b"b")
-    assert here.site.dropped == {"sessions-per-client": 1}
+    assert here.site.refused == {"sessions-per-client": 1}
     assert "sessions-per-client allows" in logged()
     here.one.reply(b"1")
     here.client(5003).say(b"c")

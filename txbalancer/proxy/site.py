@@ -46,6 +46,7 @@ class Site(ServerFactory):
         listener tells members of certificates.
     @ivar hsts: a header line for every answer, or C{b""}.
     @ivar begin: hands a request to the target of the first mount that takes it.
+    @ivar refused: connections and the like that nobody served, by cause.
     @ivar abuses: how often connections of HTTP/2 ended for what their clients did.
     """
 
@@ -67,6 +68,7 @@ class Site(ServerFactory):
         self.channels: set[Channel] = set()
         self.accepted = 0
         self.abuses: Counter[str] = Counter()
+        self.refused: Counter[str] = Counter()
         self._held: deque[ClientChannel | Doorway] = deque()
         self._throttle = Throttle()
         self.guards_identity = spec.tls_client_headers

@@ -95,7 +95,7 @@ class ListenerService(Service):
         busy = sum(channel.exchange is not None for channel in channels)
         most = site.spec.max_connections
         tls = None if self._tls is None else self._view_tls(self._tls)
-        return ListenerView(self.spec.name, site.accepted, len(channels), busy, most, tls)
+        return ListenerView(self.spec.name, site.accepted, len(channels), busy, most, tls, site.refused)
 
     def _view_tls(self, tls: ListenerTLS) -> TLSView:
         handshakes, now = self.handshakes, self._wall()
@@ -196,6 +196,7 @@ class ListenerService(Service):
         )
 
     def _no_header(self, proxy: str, why: str) -> None:
+        self.site.refused["proxy-header"] += 1
         more = self._throttle.permit(self.site.now())
         if more is not None:
             self.log.warn(

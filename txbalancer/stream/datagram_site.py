@@ -18,9 +18,6 @@ from txbalancer.stream.site import StreamSite
 class DatagramSite(StreamSite):
     """
     Makes a session for each client that is not known, within limits.
-
-    @ivar dropped: datagrams that no session was begun for, by the option that did not allow
-        it.
     """
 
     exchange = DatagramExchange
@@ -29,7 +26,6 @@ class DatagramSite(StreamSite):
         """
         @param arguments: as of L{Site<txbalancer.proxy.site.Site>}.
         """
-        self.dropped: Counter[str] = Counter()
         self._of_client: Counter[str] = Counter()
         self._limits_told = Throttle(10.0)
         super().__init__(*arguments)
@@ -56,7 +52,7 @@ class DatagramSite(StreamSite):
         self.route(channel, Datagrams(channel.peer))
 
     def _drop(self, option: str, most: int) -> None:
-        self.dropped[option] += 1
+        self.refused[option] += 1
         more = self._limits_told.permit(self.now())
         if more is not None:
             self.log.warn(

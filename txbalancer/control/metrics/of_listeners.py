@@ -5,6 +5,7 @@ The families of listeners.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from txbalancer.control.metrics.families import COUNTER, GAUGE, HISTOGRAM, Family, Group, by_class
@@ -37,6 +38,7 @@ class ListenerView(NamedTuple):
     @ivar connections: those that are open; C{busy}: those with an exchange.
     @ivar most: how many there may be; 0 for no limit.
     @ivar tls: of its TLS, if it has any.
+    @ivar refused: connections, and datagrams of new clients, that nobody served, by cause.
     """
 
     name: str
@@ -45,6 +47,7 @@ class ListenerView(NamedTuple):
     busy: int
     most: int
     tls: TLSView | None = None
+    refused: Mapping[str, int] = MappingProxyType({})
 
 
 def _of_tls(read: Callable[[TLSView], Mapping[str, float]]) -> Callable[[Any], Any]:
@@ -123,6 +126,14 @@ LISTENERS = Group(
             COUNTER,
             "Connections of clients so far",
             lambda view: view.listener.accepted,
+        ),
+        Family(
+            "txbalancer_listener_refused",
+            COUNTER,
+            "Connections, and datagrams of new clients, that were not served, by reason:"
+            " proxy-header, or the option that did not allow it",
+            lambda view: view.listener.refused,
+            "reason",
         ),
         Family(
             "txbalancer_listener_tls_handshakes",
