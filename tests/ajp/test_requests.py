@@ -13,7 +13,7 @@ from txbalancer.ajp import codes, requests
 from txbalancer.ajp.requests import Client, HeaderLines, attribute
 from txbalancer.errors import ClientError
 
-CLIENT = Client.of("192.0.2.1", 40000, "127.0.0.1", False)
+CLIENT = Client.of("192.0.2.1", 40000, "127.0.0.1")
 names = st.from_regex(rb"[A-Za-z][A-Za-z0-9-]{0,20}", fullmatch=True)
 values = st.binary(max_size=40).filter(lambda value: value.strip(b" \t") == value)
 
@@ -25,14 +25,17 @@ def made(
     attributes: tuple[bytes, ...] = (),
     client: Client = CLIENT,
     size: int = 8192,
+    secure: bool = False,
 ) -> bytes:
     """
     Make a request.
     """
     lines = HeaderLines().encode(list(headers))
-    return requests.request(
-        method, path, b"HTTP/1.1", client, b"shop.test", 80, lines, attributes, size
-    )
+    if method not in codes.METHODS:
+        attributes += (attribute(codes.METHOD, method),)
+    start = requests.opening(method, b"HTTP/1.1")
+    called = requests.service(b"shop.test", 80, secure)
+    return requests.request(start, path, client, called, lines, attributes, size)
 
 
 def test_a_plain_request() -> None:
@@ -49,12 +52,10 @@ def test_a_plain_request() -> None:
     )
     lines = [b"Host: 127.0.0.1:7000", b"X-Forwarded-For: 9.9.9.9", b"Cookie: a=b"]
     packet = requests.request(
-        b"GET",
+        requests.opening(b"GET", b"HTTP/1.1"),
         b"/app/p%20q/x",
-        b"HTTP/1.1",
-        Client.of("127.0.0.1", 38962, "127.0.0.1", False),
-        b"127.0.0.1",
-        7000,
+        Client.of("127.0.0.1", 38962, "127.0.0.1"),
+        requests.service(b"127.0.0.1", 7000, False),
         HeaderLines().encode(lines),
         (attribute(codes.SECRET, b"sesam"), attribute(codes.QUERY_STRING, b"y=1")),
         8192,
@@ -75,8 +76,8 @@ def test_what_is_written_is_read(
     A container reads the very method, path, headers and client.
     """
     lines = tuple(name + b": " + value for name, value in headers)
-    client = Client.of("2001:db8::1", 7, "", secure)
-    (payload,) = packets(made(method, path, lines, client=client))
+    client = Client.of("2001:db8::1", 7, "")
+    (payload,) = packets(made(method, path, lines, client=client, secure=secure))
     found = asked(payload)
     if found.method:
         assert found.method == method

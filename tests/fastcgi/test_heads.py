@@ -5,6 +5,7 @@ Heads of CGI answers.
 from __future__ import annotations
 
 import contextlib
+import re
 
 import pytest
 from hypothesis import given
@@ -78,3 +79,13 @@ def test_each_line_stays_one(data: bytes) -> None:
     with contextlib.suppress(BadResponse):
         made = heads.head(data)
         assert b"\n" not in made.replace(b"\r\n", b"")
+
+
+@given(st.lists(st.sampled_from([b"\r", b"\n", b"\r\n", b"a"]), max_size=9))
+def test_the_first_empty_line_counts(pieces: list[bytes]) -> None:
+    """
+    Whatever ends the lines before it and after it.
+    """
+    data = b"".join(pieces)
+    found = re.search(rb"\r?\n\r?\n", data)
+    assert heads.find_end(data) == (found.span() if found else None)

@@ -4,12 +4,15 @@ What a container says: packets out of a stream of bytes, and the head of an answ
 
 from __future__ import annotations
 
+from functools import lru_cache
 from struct import Struct, error
 
 from txbalancer.ajp import codes
 from txbalancer.errors import BadResponse
 
 _START = b"AB"
+_MOST_REMEMBERED = 1024
+"""Bytes of a head that is not taken apart again when the same comes soon."""
 _number = Struct(">H").unpack_from
 
 Packet = tuple[int, bytes]
@@ -108,6 +111,10 @@ def head(content: bytes) -> bytes:
 
     @raise BadResponse: when it is none; what its lines mean is not looked at.
     """
+    return _remembered(content) if len(content) <= _MOST_REMEMBERED else _head(content)
+
+
+def _head(content: bytes) -> bytes:
     try:
         status, at = _number(content)[0], 2
         phrase, at = _string(content, at)
@@ -129,6 +136,9 @@ def head(content: bytes) -> bytes:
     if made.count(b"\r\n") != count:
         raise BadResponse("an AJP head with a line break in a header")
     return made
+
+
+_remembered = lru_cache(512)(_head)
 
 
 def _status_line(status: int, phrase: bytes) -> bytes:

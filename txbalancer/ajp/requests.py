@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from struct import Struct
 
 from txbalancer.ajp import codes
@@ -105,22 +106,37 @@ def header(line: bytes) -> bytes:
     return (string(name) if code is None else _number(code)) + string(value.strip(b" \t"))
 
 
+@lru_cache(256)
+def opening(method: bytes, version: bytes) -> bytes:
+    """
+    Write the begin of a request: its method, if that has a number, and version, as C{HTTP/1.1}.
+    """
+    code = codes.METHODS.get(method, codes.STORED_METHOD)
+    return bytes((codes.FORWARD_REQUEST, code)) + string(version)
+
+
+@lru_cache(1024)
+def service(name: bytes, port: int, secure: bool) -> bytes:
+    """
+    Write what the client calls the service, and whether it does so under TLS.
+    """
+    return string(name) + _number(port) + (b"\1" if secure else b"\0")
+
+
 @dataclass(frozen=True, slots=True)
 class Client:
     """
     What a container is told of the client's connection, made once for all its requests.
 
     @ivar address: the client's address, in AJP's form.
-    @ivar secure: whether it is under TLS.
-    @ivar attributes: those that say more of the connection.
+    @ivar attributes: those that say more of the connection; and the end of all.
     """
 
     address: bytes
-    secure: bytes
     attributes: bytes
 
     @classmethod
-    def of(cls, address: str, port: int, local: str, secure: bool) -> Client:
+    def of(cls, address: str, port: int, local: str) -> Client:
         """
         Describe a connection.
 
@@ -130,16 +146,14 @@ class Client:
         if local:
             told += named(b"AJP_LOCAL_ADDR", local.encode())
         # No name: nobody looks names of clients up.
-        return cls(string(address.encode()) + NULL, b"\1" if secure else b"\0", told)
+        return cls(string(address.encode()) + NULL, told + b"\xff")
 
 
 def request(
-    method: bytes,
+    start: bytes,
     path: bytes,
-    version: bytes,
     client: Client,
-    server_name: bytes,
-    server_port: int,
+    called: bytes,
     headers: list[bytes],
     attributes: Iterable[bytes],
     size: int,
@@ -147,30 +161,24 @@ def request(
     """
     Write a request.
 
-    @param version: as C{HTTP/1.1}.
+    @param start: of L{opening}.
+    @param called: of L{service}.
     @param headers: made by L{HeaderLines}.
-    @param attributes: in AJP's form; those of the client are added.
+    @param attributes: in AJP's form; those of the client are added. A method without a number
+        is among them.
     @param size: most bytes of the packet.
     @raise ClientError: 431 when it is larger than that.
     """
-    code = codes.METHODS.get(method)
-    if code is None:
-        code = codes.STORED_METHOD
-        attributes = (attribute(codes.METHOD, method), *attributes)
     payload = b"".join(
         (
-            bytes((codes.FORWARD_REQUEST, code)),
-            string(version),
-            string(path),
+            start,
+            b"%b%b\0" % (_number(len(path)), path),
             client.address,
-            string(server_name),
-            _number(server_port),
-            client.secure,
+            called,
             _number(len(headers)),
             *headers,
             *attributes,
             client.attributes,
-            b"\xff",
         )
     )
     if len(payload) > size - _HEAD:

@@ -48,6 +48,7 @@ class HeaderRules:
 
     @ivar plain_request: no more than X-Forwarded-* is to be added.
     @ivar addproto: X-Forwarded-Proto is to be ours.
+    @ivar bare: nothing is to be added to a request.
     @ivar plain_answer: nothing is to be added or changed but what a reverse map does.
     @ivar noquery: the query is not passed on.
     @ivar maxforwards: given to requests without Max-Forwards; C{None} for none.
@@ -60,6 +61,7 @@ class HeaderRules:
     __slots__ = (
         "addheaders",
         "addproto",
+        "bare",
         "cookie_domain",
         "cookie_path",
         "edits_host",
@@ -93,6 +95,13 @@ class HeaderRules:
         self.introduction = _introduction(self.server_name, self.addproto)
         self.plain_request = spec.addheaders and not (
             spec.forwarded or adds_via or self.edits_host or spec.maxforwards is not None
+        )
+        self.bare = not (
+            spec.addheaders
+            or spec.forwarded
+            or adds_via
+            or self.edits_host
+            or spec.maxforwards is not None
         )
         self.plain_answer = not (adds_via or self.cookie_domain or self.cookie_path)
 
@@ -129,6 +138,8 @@ def request_lines(
         own = _introduce(peer, rules)
     if rules.plain_request and host and own[1] and FORWARDING.isdisjoint(noted):
         return [b"Host: " + member_host, *lines, own[1], b"X-Forwarded-Host: " + host, own[2]]
+    if rules.bare and FORWARDING.isdisjoint(noted):
+        return [b"Host: " + member_host, *lines]
     if rules.edits_host:
         host = noted.get(b"host", b"")
         if rules.preservehost:

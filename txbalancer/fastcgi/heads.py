@@ -5,9 +5,12 @@ Heads of answers, as CGI has them: header lines, of which Status is one.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from txbalancer.errors import BadResponse
 
+_MOST_REMEMBERED = 1024
+"""Bytes of a head that is not taken apart again when the same comes soon."""
 _END = re.compile(rb"\r?\n\r?\n")
 _STATUS = re.compile(rb"([1-9][0-9][0-9])(?: (.*))?", re.DOTALL).fullmatch
 _IS_STATUS = re.compile(rb"status[ \t]*:", re.IGNORECASE).match
@@ -20,6 +23,9 @@ def find_end(data: bytes) -> tuple[int, int] | None:
 
     @return: where the head ends and where the body begins, C{None} while it is not there.
     """
+    at = data.find(b"\r\n\r\n")
+    if at >= 0 and data.find(b"\n\n", 0, at) < 0 and data.find(b"\n\r\n", 0, at + 3) < 0:
+        return at, at + 4
     found = _END.search(data)
     return found.span() if found is not None else None
 
@@ -33,6 +39,10 @@ def head(data: bytes) -> bytes:
 
     @raise BadResponse: for a status that is none.
     """
+    return _remembered(data) if len(data) <= _MOST_REMEMBERED else _head(data)
+
+
+def _head(data: bytes) -> bytes:
     status = b""
     lines = []
     for line in data.split(b"\n"):
@@ -46,6 +56,9 @@ def head(data: bytes) -> bytes:
     if not status:
         status = b"302 Found" if any(map(_LOCATION, lines)) else b"200 OK"
     return b"\r\n".join((b"HTTP/1.1 " + status, *lines))
+
+
+_remembered = lru_cache(512)(_head)
 
 
 def _status(value: bytes) -> bytes:

@@ -57,6 +57,7 @@ def begin(keep: bool) -> bytes:
 BEGIN = {keep: begin(keep) for keep in (False, True)}
 END_OF_PARAMS = record(PARAMS, b"")
 END_OF_STDIN = record(STDIN, b"")
+NO_BODY = END_OF_PARAMS + END_OF_STDIN
 
 
 def pair(name: bytes, value: bytes) -> bytes:

@@ -4,6 +4,7 @@ The member side of AJP 1.3: servlet containers such as Tomcat.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from txbalancer.ajp import answers, codes, requests
@@ -111,10 +112,11 @@ class AJPConnection(PacketConnection):
         route = exchange.session_route
         if route:
             attributes += (attribute(codes.ROUTE, route),)
-        version = b"HTTP/1.1" if head.minor else b"HTTP/1.0"
-        return requests.request(
-            method, path, version, client, name, port, headers, attributes, self._size
-        )
+        if method not in codes.METHODS:
+            attributes += (attribute(codes.METHOD, method),)
+        start = requests.opening(method, b"HTTP/1.1" if head.minor else b"HTTP/1.0")
+        called = _service(head.host or lines[0][6:], peer.secure)
+        return requests.request(start, path, client, called, headers, attributes, self._size)
 
     def _send(self, packet: bytes) -> None:
         self._state = HEAD
@@ -247,6 +249,11 @@ class AJPConnection(PacketConnection):
         self._feed()
 
 
+@lru_cache(1024)
+def _service(host: bytes, secure: bool) -> bytes:
+    return requests.service(*name_and_port(host, secure), secure)
+
+
 def _introduce(exchange: Exchange) -> Client:
     """
     Make what containers are told of a client's connection, and keep it there.
@@ -254,7 +261,7 @@ def _introduce(exchange: Exchange) -> Client:
     peer = exchange.head.peer
     if peer.local is None:
         peer.local = local_address(exchange.channel)
-    client = Client.of(peer.client, peer.port, peer.local, peer.secure)
+    client = Client.of(peer.client, peer.port, peer.local)
     if peer.told is None:
         peer.told = {}
     peer.told["ajp"] = client

@@ -87,12 +87,11 @@ class FCGIConnection(PacketConnection):
         self.request_sent = sent = body in (NO_BODY, 0)
         self.deadline = self.pool.now() + self.pool.timeout if sent else NEVER
         self.transport.write(
-            b"%b%b%b%b"
+            b"%b%b%b"
             % (
                 records.BEGIN[self._keeps and not self.last],
                 stream(records.PARAMS, params),
-                records.END_OF_PARAMS,
-                records.END_OF_STDIN if sent else b"",
+                records.NO_BODY if sent else records.END_OF_PARAMS,
             )
         )
         return len(params)

@@ -23,7 +23,6 @@ _MOST_REMEMBERED = 1024 * 1024
 _ALWAYS = pair(b"GATEWAY_INTERFACE", b"CGI/1.1") + pair(
     b"SERVER_SOFTWARE", b"txbalancer/" + __version__.encode()
 )
-_PROTOCOLS = [pair(b"SERVER_PROTOCOL", b"HTTP/1.%d" % minor) for minor in (0, 1)]
 _UNSIZED = pair(b"HTTP_TRANSFER_ENCODING", b"chunked")
 _BASIC = pair(b"AUTH_TYPE", b"Basic")
 
@@ -128,11 +127,9 @@ class Params:
             uri = head.path if head.query is None else head.path + b"?" + head.query
         found = [
             self._script(path, head.path, place),
-            pair(b"REQUEST_METHOD", method),
+            _start(method, head.minor),
             pair(b"REQUEST_URI", uri),
             pair(b"QUERY_STRING", query),
-            _PROTOCOLS[head.minor],
-            _ALWAYS,
             client,
             _server(head.host or lines[0][6:], peer.secure),
             *self._headers.encode(lines),
@@ -164,6 +161,12 @@ class Params:
             found.append(pair(b"PATH_INFO", script.info))
             found.append(pair(b"PATH_TRANSLATED", script.root + script.info))
         return b"".join(found)
+
+
+@lru_cache(64)
+def _start(method: bytes, minor: int) -> bytes:
+    protocol = pair(b"SERVER_PROTOCOL", b"HTTP/1.%d" % minor)
+    return _ALWAYS + pair(b"REQUEST_METHOD", method) + protocol
 
 
 @lru_cache(1024)
