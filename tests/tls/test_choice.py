@@ -332,7 +332,7 @@ def test_alpn(authority) -> None:
     """
     listener = spec(authority.issue("one.test"))
     for offered, agreed in (
-        ([b"http/1.1", b"h2"], listener.alpn[0]),
+        ([b"http/1.1", b"h2"], listener.negotiable[0]),
         ([b"http/1.1"], b"http/1.1"),
         ([b"smtp"], b""),
     ):
