@@ -46,9 +46,8 @@ def make_socket(family: socket.AddressFamily) -> Any:
     """
     Make a UDP socket that does not block.
     """
-    made = socket.socket(family, socket.SOCK_DGRAM)
-    made.setblocking(False)
-    return made
+    # Without the methods in Python around it, which cost as much as the system's part.
+    return socket.SocketType(family, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
 
 
 class _Descriptor:
