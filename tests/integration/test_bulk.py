@@ -17,7 +17,7 @@ from tests.integration.scripted import Request, ScriptedMember
 
 pytestmark = pytest.mark.integration
 
-BULK = int(os.environ.get("TXB_BULK_MIB", "64")) << 20
+BULK = int(os.environ.get("TXB_BULK_MIB", "16")) << 20
 BLOCK = os.urandom(PIECE)
 
 TEXT = """\

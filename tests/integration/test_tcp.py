@@ -26,7 +26,7 @@ from tests.peers import Peers, free_port, require
 
 pytestmark = pytest.mark.integration
 
-BULK = int(os.environ.get("TXB_BULK_MIB", "128")) << 20
+BULK = int(os.environ.get("TXB_BULK_MIB", "64")) << 20
 """Bytes each way; the tests are worth running with 1024, too."""
 
 TEXT = """\

@@ -81,6 +81,9 @@ def request_line(record: Outcome, request: LoggedRequest) -> bytes:
     """
     if not request.method:
         return b"-"
+    if not request.version:
+        # A connection, with the name that was asked for.
+        return b"%b %b" % (request.method, request.target)
     return b"%b %b HTTP/%b" % (request.method, request.target, request.version)
 
 

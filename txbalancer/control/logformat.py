@@ -23,6 +23,10 @@ COMMON = '%h %l %u %t "%r" %>s %b'
 STANDARD = {
     "common": COMMON + TRAILER,
     "combined": COMMON + ' "%{Referer}i" "%{User-Agent}i"' + TRAILER,
+    "tcp": (
+        "%h:%{remote}p %t %{listener}n %{balancer}n %{member}n \"%r\""
+        " %{queue}n/%{connect}n/%{firstbyte}n/%{total}n %I %O %{reason}n %{attempts}n"
+    ),
 }
 """What the short names stand for."""
 
@@ -38,7 +42,7 @@ def compile_format(text: str) -> Formatter:
     """
     Make the function that writes an outcome as a line, with the line's end.
 
-    @param text: C{common}, C{combined}, C{json}, or a C{LogFormat} string.
+    @param text: C{common}, C{combined}, C{tcp}, C{json}, or a C{LogFormat} string.
     @raise ValueError: says what is wrong, and at which character of the string, from 1.
     """
     word = text.lower()
@@ -50,8 +54,8 @@ def compile_format(text: str) -> Formatter:
         close = get_close_matches(word, (*STANDARD, "json"), 1)
         hint = f" (did you mean {close[0]}?)" if close else ""
         raise ValueError(
-            f"{text!r} is no log format{hint}: use common, combined, json or a LogFormat string"
-            " with % directives"
+            f"{text!r} is no log format{hint}: use common, combined, tcp, json or a LogFormat"
+            " string with % directives"
         )
     return compile_text(STANDARD.get(word, text))
 

@@ -134,6 +134,7 @@ def _balancer(board: Board, name: str, found: _ByMember) -> Report:
         "room": max(0, most - len(members)),
         "requests": requests_report(meter, sum(each.busy for each in members) + waiting),
         "queue": waiting + sum(each.pool.waiting for each in members if each.pool is not None),
+        "sources": 0 if balancer.sources is None else balancer.sources.count(board.now()),
         "members": [
             _member(
                 board, balancer, each, found.get((name, each.name)) or Meter(), changed[each.name]

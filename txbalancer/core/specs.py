@@ -1086,11 +1086,10 @@ class ListenerSpec:
         0,
         "With mode = udp, most sessions of one client address at once; 0 = no limit.",
     )
-    tls_alpn: tuple[str, ...] = option(
+    alpn: tuple[str, ...] = option(
         protocols,
         (),
         "With mode = tcp, protocols that may be agreed on within TLS, the best first.",
-        name="alpn",
     )
     tcp_keepalive: bool = option(
         values.flag, True, "With mode = tcp, TCP keep-alive on connections of clients."
@@ -1237,12 +1236,12 @@ class ListenerSpec:
         return bool(self.tls_certificate or self.tls_certificates)
 
     @property
-    def alpn(self) -> tuple[bytes, ...]:
+    def negotiable(self) -> tuple[bytes, ...]:
         """
         What may be agreed on within TLS, the best first.
         """
         if self.mode != "http":
-            return tuple(each.encode() for each in self.tls_alpn)
+            return tuple(each.encode() for each in self.alpn)
         if self.http2:
             return (b"h2", b"http/1.1")
         return (b"http/1.1",)
@@ -1309,7 +1308,7 @@ class GlobalSpec:
     )
     access_log: str = option(values.text(4096, 1), "-", "Access log: a path, - , syslog or off.")
     access_log_format: str = option(
-        values.text(4096, 1), "combined", "common, combined, json or a LogFormat string."
+        values.text(4096, 1), "combined", "common, combined, tcp, json or a LogFormat string."
     )
     splice: bool = option(
         values.flag,

@@ -18,6 +18,7 @@ from txbalancer.core.networks import within
 from txbalancer.core.specs import ListenerSpec
 from txbalancer.errors import StartError
 from txbalancer.net.proxied import ProxiedFactory
+from txbalancer.proxy.h2.channel import in_progress
 from txbalancer.proxy.runtime import Runtime
 from txbalancer.proxy.throttle import Throttle
 from txbalancer.services.modes import MODES
@@ -92,10 +93,19 @@ class ListenerService(Service):
         Return how much it has to do.
         """
         site, channels = self.site, self.site.channels
-        busy = sum(channel.exchange is not None for channel in channels)
+        busy = sum(in_progress(channel) for channel in channels)
         most = site.spec.max_connections
         tls = None if self._tls is None else self._view_tls(self._tls)
-        return ListenerView(self.spec.name, site.accepted, len(channels), busy, most, tls, site.refused)
+        return ListenerView(
+            self.spec.name,
+            site.accepted,
+            len(channels),
+            busy,
+            most,
+            tls,
+            refused=site.refused,
+            abuses=site.abuses,
+        )
 
     def _view_tls(self, tls: ListenerTLS) -> TLSView:
         handshakes, now = self.handshakes, self._wall()
@@ -258,3 +268,14 @@ class ListenerService(Service):
             self._proxied.drain()
         self.site.drain()
         return closed
+
+
+def listener_for(
+    spec: ListenerSpec, runtime: Runtime, there: ListenerService | None
+) -> ListenerService:
+    """
+    Return the listener for a new spec: the one there is, unless its mode is another.
+    """
+    if there is not None and there.spec.mode == spec.mode:
+        return there
+    return ListenerService(runtime, spec, MountTable(()))

@@ -16,10 +16,9 @@ from txbalancer.config.diff import plan
 from txbalancer.control.checks import CHECKS
 from txbalancer.core import flags
 from txbalancer.core.counters import Counters
-from txbalancer.core.mounts import MountTable
 from txbalancer.core.outcome import Outcome
 from txbalancer.core.registry import Registry
-from txbalancer.core.specs import ListenerSpec, ServiceSpec
+from txbalancer.core.specs import ServiceSpec
 from txbalancer.core.values import counted
 from txbalancer.errors import BalancerError
 from txbalancer.proxy.runtime import Runtime
@@ -30,7 +29,7 @@ from txbalancer.services.loads import MemberLoads
 from txbalancer.services.logs import Logs
 from txbalancer.services.persistence import Persistence
 from txbalancer.services.plugins import load_registry
-from txbalancer.services.ports import ListenerService
+from txbalancer.services.ports import ListenerService, listener_for
 from txbalancer.services.sockets import Socket
 from txbalancer.services.stopping import Stopping
 from txbalancer.services.targets import Targets
@@ -287,7 +286,10 @@ class BalancerService(MultiService):
         @raise StartError: when a part cannot be had; nothing has changed then.
         """
         changes = plan(self.spec, spec)
-        listeners = {each.name: self._listener(each) for each in spec.listeners}
+        listeners = {
+            each.name: listener_for(each, self.runtime, self._listeners.get(each.name))
+            for each in spec.listeners
+        }
         # Endpoints stay open whatever becomes of the listener that they belong to.
         spare = [socket for each in self._listeners.values() for socket in each.sockets]
         try:
@@ -326,15 +328,6 @@ class BalancerService(MultiService):
                 audit=True,
             )
         return lines
-
-    def _listener(self, spec: ListenerSpec) -> ListenerService:
-        """
-        Return the listener for a new spec: the one there is, unless its mode is another.
-        """
-        found = self._listeners.get(spec.name)
-        if found is not None and found.spec.mode == spec.mode:
-            return found
-        return ListenerService(self.runtime, spec, MountTable(()))
 
     def _publish(
         self, spec: ServiceSpec, listeners: dict[str, ListenerService], unused: list[Socket]

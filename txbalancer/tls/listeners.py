@@ -154,7 +154,7 @@ def _load(
         listener.name,
         strength(listener),
         listener.tls_honor_order,
-        listener.alpn,
+        listener.negotiable,
         listener.tls_ticket_life if listener.tls_tickets else 0.0,
         read_trust(listener),
     )

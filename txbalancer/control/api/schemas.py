@@ -134,6 +134,7 @@ _BALANCER: dict[str, Schema] = {
     "overrides": OVERRIDES,
     "removed": each(TEXT),
     "room": COUNT,
+    "sources": COUNT,
     "requests": ref("Requests"),
     "queue": COUNT,
     "members": each(ref("Member")),

@@ -29,6 +29,11 @@ def _queue(view: BalancerView) -> int:
     return view.waiting + sum(member.pool.waiting for member in view.balancer.members)
 
 
+def _sources(view: BalancerView) -> int:
+    sources = view.balancer.sources
+    return 0 if sources is None else sources.count(view.now)
+
+
 BALANCERS = Group(
     "balancer",
     ("balancer",),
@@ -94,6 +99,12 @@ BALANCERS = Group(
             GAUGE,
             "1 while some member could take a new session, by the rule of health: URLs; else 0",
             lambda view: int(able(view.balancer.members, view.now) > 0),
+        ),
+        Family(
+            "txbalancer_balancer_sources",
+            GAUGE,
+            "Addresses of clients that stay with a member, by stickysource",
+            _sources,
         ),
         Family(
             "txbalancer_balancer_members",

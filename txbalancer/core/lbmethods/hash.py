@@ -91,7 +91,7 @@ class Hash:
     """
 
     name = "hash"
-    needs = frozenset()  # but for its key: all but the source are parts of requests
+    needs: frozenset[str] = frozenset()  # but for its key: all but the source are parts of requests
 
     __slots__ = ("_fallback", "_key", "_owner", "_ring", "_scale", "_sizes")
 
