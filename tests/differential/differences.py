@@ -439,6 +439,86 @@ DIFFERENCES: tuple[Entry, ...] = (
         "nothing is there, for nobody",
         {"access/unproxied": "status"},
     ),
+    # -- AJP and FastCGI
+    Entry(
+        "port of the service that AJP members are told",
+        "the one that the client's connection came to",
+        "that of Host, or the scheme's own; so both tell FastCGI members",
+        "links that an application makes of it lead back to where the client asked",
+        _each(
+            "sent:port",
+            "packets/ajp",
+            "packets/ajp_balancer",
+            "packets/ajp_answers",
+            "packets/ajp_override",
+        ),
+    ),
+    Entry(
+        "``ProxyVia On`` and members of ``ajp://`` and ``fcgi://``",
+        "no Via",
+        "Via in answers, as of other members",
+        "one rule for all",
+        {"packets/ajp_balancer": "got:via"},
+    ),
+    Entry(
+        "two Cookie lines and members of ``fcgi://``",
+        "joined with a comma",
+        "joined with a semicolon",
+        "it is what divides cookies (RFC 9113, 8.2.3)",
+        {"packets/fcgi": "sent:HTTP_COOKIE"},
+    ),
+    Entry(
+        "``ProxyFCGIBackendType GENERIC`` and a path with ``%20`` and the like",
+        "SCRIPT_FILENAME is encoded",
+        "SCRIPT_FILENAME is decoded",
+        "files have no such names",
+        {"packets/fcgi_generic_encoded": "sent:SCRIPT_FILENAME"},
+    ),
+    Entry(
+        "``BALANCER_NAME`` and the like for members of ``fcgi://``",
+        "told",
+        "not told; ``ProxyFCGISetEnvIf true BALANCER_NAME %{BALANCER_NAME}`` does",
+        "applications have no use for them",
+        {
+            "packets/fcgi_balancer": "sent:BALANCER_NAME sent:BALANCER_WORKER_NAME"
+            " sent:BALANCER_WORKER_ROUTE"
+        },
+    ),
+    Entry(
+        "answer of a FastCGI application with Location and without Status",
+        "200",
+        "302",
+        "RFC 3875, 6.2.3",
+        {"packets/fcgi_location": "status"},
+    ),
+    Entry(
+        "answer of a FastCGI application without a head",
+        "200, all of it is the body",
+        "502",
+        "nobody knows what it is",
+        {"packets/fcgi_headless": "status"},
+    ),
+    Entry(
+        "answer of a FastCGI application with a broken head",
+        "500",
+        "502",
+        "it is the member's fault",
+        {"packets/fcgi_bad_heads": "status"},
+    ),
+    Entry(
+        "answer of a FastCGI application that is not as long as its Content-Length",
+        "200 without a length",
+        "502, or cut off",
+        "truncation must be seen",
+        {"packets/fcgi_length": "status"},
+    ),
+    Entry(
+        "answer of a FastCGI application with Transfer-Encoding",
+        "the chunks are passed on as the body",
+        "502",
+        "clients would get chunks within chunks",
+        {"packets/fcgi_chunked": "status"},
+    ),
     # -- redirects
     Entry(
         "``Redirect PATH URL`` whose URL is a path",

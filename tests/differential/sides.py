@@ -23,6 +23,8 @@ MEMBERS = 6
 MODULES = (
     "proxy",
     "proxy_http",
+    "proxy_ajp",
+    "proxy_fcgi",
     "proxy_balancer",
     "lbmethod_byrequests",
     "lbmethod_bytraffic",
