@@ -127,7 +127,7 @@ def test_a_server_that_dies_costs_no_query(balancer: Starts, peers: Peers) -> No
     process, port = start(balancer, *udp(*servers))
     servers[0].kill()
     assert {dig(port, "shop.test") for _ in range(6)} == {"192.0.2.2"}
-    assert any(each["tried"] for each in process.records())
+    until(lambda: any(each["tried"] for each in process.records()), "a record of another try")
     servers[0].start()
 
 
@@ -196,8 +196,6 @@ server:
     do-daemonize: no
     interface: 127.0.0.1@{port}
     proxy-protocol-port: {port}
-    access-control: 127.0.0.9/32 allow
-    access-control: 127.0.0.1/32 refuse
     local-data: "shop.test. A 192.0.2.7"
     module-config: "iterator"
 remote-control:
@@ -208,6 +206,6 @@ remote-control:
     server = peers.start("unbound", command, port, folder)
     member = f"udp://127.0.0.1:{port} sendproxy=v2"
     _, ours = start(balancer, member)
-    assert dig(ours, "-b", "127.0.0.9", "shop.test") == "192.0.2.7"
-    assert dig(ours, "-b", "127.0.0.1", "shop.test") == ""
-    assert "127.0.0.9 shop.test. A IN" in server.log()
+    for client in ("127.0.0.9", "127.0.0.10"):
+        assert dig(ours, "-b", client, "shop.test") == "192.0.2.7"
+        assert f"{client} shop.test. A IN" in server.log()
