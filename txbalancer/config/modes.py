@@ -5,7 +5,7 @@ HTTP, connections need members that take connections.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 from txbalancer.config.findings import Findings
@@ -13,7 +13,7 @@ from txbalancer.config.ini import Section
 from txbalancer.config.scope import Placed
 from txbalancer.config.suggest import choose_from
 from txbalancer.core.registry import Registry
-from txbalancer.core.schemes import SCHEMES, for_streams, mode_of
+from txbalancer.core.schemes import SCHEMES, for_streams, mode_of, schemes_of
 from txbalancer.core.specs import (
     BalancerSpec,
     ListenerSpec,
@@ -116,7 +116,7 @@ def _check_mount(mount: Placed[MountSpec], modes: dict[str, str], findings: Find
     if isinstance(target, ToMember) and mode_of(target.member.scheme) != mode:
         text = _misfit(target.member.scheme, Use(mode, "the listener"))
     elif mode != "http" and not isinstance(target, ToBalancer | ToMember):
-        text = f"needs HTTP: for mode = {mode} use balancer://NAME or {_schemes(mode)}HOST:PORT"
+        text = f"needs HTTP: for mode = {mode} use balancer://NAME or {schemes_of(mode)}HOST:PORT"
     elif mode != "http" and isinstance(target, ToBalancer) and target.path not in ("", "/"):
         text = f"{target.path!r}: there are no paths in connections: use balancer://{target.name}"
     if text:
@@ -132,7 +132,7 @@ def _uses(listeners: Listeners, mounts: Mounts, modes: dict[str, str]) -> Iterat
             mode = next(modes[name] for name in _listeners_of(spec)) if stream else "http"
             yield spec.target.name, Use(mode, mount.name)
     for listener in listeners:
-        if listener.spec.to:
+        if listener.spec.to and listener.spec.mode != "http":
             yield listener.spec.to, Use(listener.spec.mode, listener.name)
 
 
@@ -181,16 +181,4 @@ def _needing_requests(spec: BalancerSpec, registry: Registry) -> Iterator[tuple[
 
 
 def _misfit(scheme: str, use: Use) -> str:
-    return f"{scheme}:// cannot be used where {use.who} leads: use {_schemes(use.mode)}"
-
-
-def _schemes(mode: str) -> str:
-    return listed(f"{name}://" for name, each in SCHEMES.items() if each.mode == mode)
-
-
-def listed(found: Iterable[str]) -> str:
-    """
-    Write some words with C{or} before the last.
-    """
-    *others, last = found
-    return f"{', '.join(others)} or {last}" if others else last
+    return f"{scheme}:// cannot be used where {use.who} leads: use {schemes_of(use.mode)}"

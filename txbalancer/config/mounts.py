@@ -5,11 +5,13 @@ Sections C{[mount:LABEL]} to specs.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 from txbalancer.config.conditions import KINDS, NAMED, OF_STREAMS, read_conditions
 from txbalancer.config.ini import Section
-from txbalancer.config.options import SECTIONS, read_options, split_entries
+from txbalancer.config.options import SECTIONS, TABLES, read_options, split_entries
 from txbalancer.config.scope import Placed, Scope
 from txbalancer.config.suggest import choose_from
 from txbalancer.config.targets import read_target
@@ -34,7 +36,7 @@ def read_mount(section: Section, scope: Scope) -> Placed[MountSpec]:
     conditions = read_conditions(section, [each for each in rest if each.key not in own], scope)
     groups = _groups(section, options.get("match", ""), scope)
     if for_streams(conditions, scope.streams):
-        _check_stream(section, scope)
+        _check_stream(section, options, scope)
         groups, path = None, "/"
     else:
         _check_requests(section, scope)
@@ -74,13 +76,21 @@ def _check_pairs(section: Section, pairs: tuple[tuple[str, str], ...], scope: Sc
             scope.findings.error(section.line_of(key), section.title, key, text)
 
 
-def _check_stream(section: Section, scope: Scope) -> None:
+def _check_stream(section: Section, options: Mapping[str, Any], scope: Scope) -> None:
     """
     Refuse what a mount for connections cannot have: they have no path and no headers.
+
+    @param options: attribute -> value; what says the default is no harm.
     """
     allowed = ("to", *OF_STREAMS)
     for key, entry in section.entries.items():
-        if key not in allowed and (key, entry.value) != ("path", "/"):
+        attribute, option = TABLES["mount"].get(key, ("", None))
+        if option is not None:
+            usual = option.apache if scope.apache else option.modern
+            fits = options.get(attribute, usual) == usual
+        else:
+            fits = key in allowed or (key, entry.value) == ("path", "/")
+        if not fits:
             text = f"needs HTTP: mounts of such listeners take {', '.join(allowed)} only"
             scope.findings.error(entry.line, section.title, key, text)
 

@@ -9,7 +9,7 @@ from collections.abc import Container
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
-    from txbalancer.core.specs import Condition, MemberSpec
+    from txbalancer.core.specs import Condition, MemberSpec, ServiceSpec
 
 
 class Scheme(NamedTuple):
@@ -98,3 +98,29 @@ def for_streams(conditions: tuple[Condition, ...], streams: Container[str]) -> b
     """
     named = [each for each in conditions if each.kind == "listener"]
     return any(all(name in streams for name in each.allowed) for each in named)
+
+
+def balancer_mode(spec: ServiceSpec, name: str) -> str:
+    """
+    Name the mode of what leads to a balancer of a configuration.
+    """
+    modes = {each.name: each.mode for each in spec.listeners}
+    streams = {listener for listener, mode in modes.items() if mode != "http"}
+    for listener in spec.listeners:
+        if listener.to == name:
+            return listener.mode
+    for mount in spec.mounts:
+        if getattr(mount.target, "name", "") == name:
+            named = [each for each in mount.conditions if each.kind == "listener"]
+            stream = for_streams(mount.conditions, streams)
+            return modes[named[0].allowed[0]] if stream else "http"
+    members = [member for each in spec.balancers if each.name == name for member in each.members]
+    return mode_of(members[0].scheme) if members else "http"
+
+
+def schemes_of(mode: str) -> str:
+    """
+    List the schemes of members for a mode.
+    """
+    *others, last = [f"{name}://" for name, each in SCHEMES.items() if each.mode == mode]
+    return f"{', '.join(others)} or {last}" if others else last

@@ -158,6 +158,15 @@ def hash_key(text: str) -> str:
     raise ValueError(f"{text!r} must be source, uri, path, header:NAME, cookie:NAME or query:NAME")
 
 
+@values.kind(r"text with escapes such as \r\n")
+def said(text: str) -> str:
+    """
+    Read what is said to a member; see L{unescape<txbalancer.core.dialog.unescape>}.
+    """
+    dialog.unescape(values.text(4096)(text))
+    return text
+
+
 @values.kind(r"text with escapes such as \r\n, or ~REGEX")
 def expected(text: str) -> str:
     """
@@ -378,7 +387,7 @@ class MemberSpec:
         "Name of the expression that decides on an answer; empty = status 200 to 399 passes.",
     )
     hcsend: str = option(
-        values.text(4096),
+        said,
         "",
         r"What hcmethod=expect sends once connected; \r, \n, \t, \0, \xHH and \\ are escapes.",
     )
@@ -971,8 +980,10 @@ class ListenerSpec:
     )
     tls_honor_order: bool = option(
         values.flag,
-        False,
-        "Whether the order of ciphers here counts rather than the client's.",
+        True,
+        "Whether the order of ciphers here counts rather than the client's; one that begins with"
+        " ChaCha20 gets that.",
+        apache=False,
         apache_name="SSLHonorCipherOrder",
     )
     tls_tickets: bool = option(

@@ -18,7 +18,13 @@ from txbalancer.core.commands import (
     SetMember,
 )
 from txbalancer.core.registry import Registry
-from txbalancer.core.schemes import check_probe, is_secure
+from txbalancer.core.schemes import (
+    balancer_mode,
+    check_probe,
+    is_secure,
+    mode_of,
+    schemes_of,
+)
 from txbalancer.core.specs import MemberSpec, ServiceSpec
 from txbalancer.errors import StartError
 from txbalancer.tls.members import client_options
@@ -31,8 +37,10 @@ def check_command(command: Command, registry: Registry, spec: ServiceSpec) -> No
     @param spec: the configuration in force, with its expressions of health checks.
     @raise LookupError: for what is not; L{ValueError} for what cannot be used.
     """
-    if isinstance(command, SetBalancer) and command.lbmethod is not KEEP:
-        _known(command.lbmethod, registry.lbmethods, "lbmethod")
+    if isinstance(command, SetBalancer):
+        if command.lbmethod is not KEEP:
+            _known(command.lbmethod, registry.lbmethods, "lbmethod")
+        _check_without_requests(command, registry, spec)
     elif isinstance(command, SetMember):
         _check_probe(command.hcmethod, command.hcexpr, registry, spec)
         _check_fit(parse_url(command.member).scheme, command.hcmethod, registry)
@@ -40,7 +48,27 @@ def check_command(command: Command, registry: Registry, spec: ServiceSpec) -> No
         member = command.spec if isinstance(command, AddMember) else command.gone.spec
         _check_probe(member.hcmethod, member.hcexpr, registry, spec)
         _check_fit(member.scheme, member.hcmethod, registry)
+        mode = balancer_mode(spec, command.balancer)
+        if mode_of(member.scheme) != mode:
+            raise ValueError(f"{member.url}: {command.balancer} needs {schemes_of(mode)}")
         check_files(member)
+
+
+def _check_without_requests(command: SetBalancer, registry: Registry, spec: ServiceSpec) -> None:
+    """
+    @raise ValueError: when an option needs requests, and the balancer has connections only.
+    """
+    if balancer_mode(spec, command.balancer) == "http":
+        return
+    without = f"needs HTTP requests: {command.balancer} has none"
+    if command.stickysession is not KEEP and command.stickysession:
+        raise ValueError(f"stickysession {without}")
+    if command.lbmethod is KEEP:
+        return
+    before = next((each for each in spec.balancers if each.name == command.balancer), None)
+    by_request = command.lbmethod == "hash" and before is not None and before.hashkey != "source"
+    if by_request or "http" in getattr(registry.lbmethods[command.lbmethod], "needs", ()):
+        raise ValueError(f"{command.lbmethod} {without}")
 
 
 def check_expression(name: str, spec: ServiceSpec) -> None:
