@@ -118,8 +118,9 @@ def _context(demands: Demands) -> SSL.Context:
         verifyDepth=_ENOUGH,
         insecurelyLowerMinimumTo=_TWISTED[versions[0]],
         lowerMaximumSecurityTo=_TWISTED[versions[-1]],
-        acceptableProtocols=list(demands.alpn) or None,
     ).getContext()
+    if demands.alpn:
+        context.set_alpn_protos(list(demands.alpn))
     for name, option in _WITHOUT.items():
         if name not in versions:
             context.set_options(option)

@@ -264,6 +264,40 @@ def test_an_answer_before_the_end_of_the_request() -> None:
     assert not browser.end.streams
 
 
+@pytest.mark.parametrize("way", ["end", "much", "silence", "trailers", "reset"])
+def test_a_client_that_goes_on_sending_after_its_answer(way: str) -> None:
+    """
+    It is given a little time and room: clients that are reset while they send lose the answer.
+    """
+    rig = open_rig()
+    browser = Browser(rig)
+    stream = browser.ask("/gone", method="POST", body=b"x" * 70000, ended=False)
+    assert browser.status(1) == 410
+    assert browser.of(1)[-1][-1] is True
+    for _ in range(30):
+        stream.send_data(b"x" * 16384)
+        browser.pump()
+    assert stream.number in browser.end.streams
+    if way == "end":
+        stream.send_data(b"", True)
+    elif way == "trailers":
+        stream.send_data(b"", True, [b"x: y"])
+    elif way == "reset":
+        stream.reset(faults.CANCEL)
+    elif way == "silence":
+        rig.advance(6)
+    else:
+        for _ in range(300):
+            stream.send_data(b"x" * 16384)
+            browser.pump()
+    assert ("broke-off", faults.NO_ERROR) in browser.of(1) or way not in ("much", "silence")
+    assert not browser.end.streams
+    rig.advance(10)
+    (channel,) = rig.site.channels
+    assert not channel.connection.streams
+    check_rest(rig)
+
+
 def test_a_client_that_resets() -> None:
     """
     Its member is let go, without blame.
@@ -469,6 +503,8 @@ def test_a_body_that_does_not_come() -> None:
     rig.advance(6)
     assert browser.status(1) == 408
     assert rig.outcomes[0].reason == "client-timeout"
+    rig.advance(6)
+    assert browser.of(1)[-1] == ("broke-off", faults.NO_ERROR)
     assert browser.transport.ended == ""
     check_rest(rig)
 

@@ -708,12 +708,14 @@ def test_an_answer_before_the_end_of_the_request() -> None:
     """
     rig = open_rig()
     browser = Browser(rig)
-    browser.ask(method="POST", body=b"abc", ended=False)
+    stream = browser.ask(method="POST", body=b"abc", ended=False)
     member = Container(rig.accept())
     member.answer(1, status=413)
     assert browser.status(1) == 413
     assert member.of(1)[-1] == ("broke-off", faults.CANCEL)
-    assert browser.of(1)[-1] == ("broke-off", faults.NO_ERROR)
+    stream.send_data(b"def", True)
+    browser.pump()
+    assert not browser.end.streams
     check_rest(rig)
 
 

@@ -39,6 +39,7 @@ class ListenerView(NamedTuple):
     @ivar most: how many there may be; 0 for no limit.
     @ivar tls: of its TLS, if it has any.
     @ivar refused: connections, and datagrams of new clients, that nobody served, by cause.
+    @ivar abuses: connections of HTTP/2 that ended for what their clients did, by kind.
     """
 
     name: str
@@ -48,6 +49,7 @@ class ListenerView(NamedTuple):
     most: int
     tls: TLSView | None = None
     refused: Mapping[str, int] = MappingProxyType({})
+    abuses: Mapping[str, int] = MappingProxyType({})
 
 
 def _of_tls(read: Callable[[TLSView], Mapping[str, float]]) -> Callable[[Any], Any]:
@@ -134,6 +136,13 @@ LISTENERS = Group(
             " proxy-header, or the option that did not allow it",
             lambda view: view.listener.refused,
             "reason",
+        ),
+        Family(
+            "txbalancer_listener_http2_abuses",
+            COUNTER,
+            "HTTP/2 connections that were ended for floods, by what there was too much of",
+            lambda view: view.listener.abuses,
+            "kind",
         ),
         Family(
             "txbalancer_listener_tls_handshakes",

@@ -327,6 +327,15 @@ class H2Channel(Link):
             self.flush()
 
 
+def in_progress(channel: Any) -> int:
+    """
+    Count the exchanges on a connection of a client, whatever it speaks.
+    """
+    if isinstance(channel, H2Channel):
+        return len(channel.connection.streams)
+    return int(channel.exchange is not None)
+
+
 class _Connection(Connection):
     """
     The protocol's part; tells its channel what is not of one stream.

@@ -13,6 +13,11 @@ from txbalancer.net.deadlines import NEVER
 from txbalancer.proxy.h2.request_stream import RequestStream
 from txbalancer.proxy.hsts import with_hsts
 
+_LINGER = 5.0
+"""Seconds for which a client may still send after its answer."""
+_MOST_SKIPPED = 4 * 1024**2
+"""Bytes that it may send then."""
+
 
 class ClientStream(RequestStream):
     """
@@ -90,6 +95,7 @@ class ClientStream(RequestStream):
         The exchange is over: so is the stream, once all of the answer is sent.
         """
         self.exchange = None
+        self.consumed(sum(map(len, self._held)))
         self._held.clear()
         if self.tunnel is None and not self.sent_end and not self._blocked:
             # A tunnel that is over ends here.
@@ -106,10 +112,17 @@ class ClientStream(RequestStream):
             self._over()
 
     def _over(self) -> None:
-        if not self.received_end and self.number in self.connection.streams:
+        if self.received_end or self.number not in self.connection.streams:
+            self._rest()
+        elif self._receiving and self._body_began != NEVER:
+            # Clients that are reset while they send may lose the answer; they get some time.
+            self._receiving = False
+            self._skippable = _MOST_SKIPPED
+            self._watch(self.channel.site.now() + _LINGER)
+        else:
             # The rest of the request is not wanted (RFC 9113 8.1).
             self.reset()
-        self._rest()
+            self._rest()
 
     def abort(self) -> None:
         """
@@ -223,7 +236,9 @@ class ClientStream(RequestStream):
         """
         exchange = self.exchange
         self.deadline = NEVER
-        if self.tunnel is not None:
+        if self._skippable:
+            self._skip(self._skippable)
+        elif self.tunnel is not None:
             self.tunnel.idle()
         elif self._blocked and (self.connection.blocked or self.queued != self._waiting):
             # It moves, or the whole connection does not: that has a deadline of its own.

@@ -133,6 +133,11 @@ class MemberStream(AnswerStream):
         if not self.paused and self.tunnel is None:
             self.deadline = self.pool.now() + self.pool.timeout
 
+    def sink(self) -> None:
+        """
+        Nothing goes to the member as it is: there are frames around it.
+        """
+
     def _wrote(self) -> None:
         self.link.flush()
         if self.queued and not self.stuck:

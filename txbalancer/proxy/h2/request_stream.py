@@ -42,6 +42,7 @@ class RequestStream(Stream):
         "_handshake",
         "_held",
         "_receiving",
+        "_skippable",
         "_trailers",
         "_watched",
         "channel",
@@ -64,7 +65,7 @@ class RequestStream(Stream):
         self._trailers: list[bytes] | None = None
         self._handshake: Handshake | None = None
         self._body_left = -1
-        self._body_size = 0
+        self._body_size = self._skippable = 0
         self._body_began = NEVER
 
     @property
@@ -122,6 +123,8 @@ class RequestStream(Stream):
         """
         if self.exchange is None:
             self.consumed(len(data))
+            if self._skippable:
+                self._skip(len(data))
             return
         if self._receiving and self._check_body(len(data), ended):
             return
@@ -131,6 +134,19 @@ class RequestStream(Stream):
             self._held.append(data)
         if not self.paused and (self._receiving or self.tunnel is not None):
             self._deliver()
+
+    def _skip(self, size: int) -> None:
+        """
+        Drop more of a request that was answered, up to a bound.
+        """
+        self._skippable = max(0, self._skippable - size)
+        if self.received_end:
+            self._skippable = 0
+            self._rest()
+        elif not self._skippable:
+            self.reset()
+            self._rest()
+            self.channel.flush()
 
     def _check_body(self, size: int, ended: bool) -> bool:
         """
