@@ -141,3 +141,27 @@ def test_lines_are_remembered_up_to_a_bound(monkeypatch: pytest.MonkeyPatch) -> 
     for number in range(10):
         assert lines.encode([b"A: %d" % number]) == [requests.header(b"A: %d" % number)]
         assert len(lines._made) <= 4
+
+
+def test_what_is_known_of_tls() -> None:
+    """
+    Cipher, key and certificate are told as by mod_ssl, as far as there are any.
+    """
+    known = {
+        "SSL_CIPHER": b"TLS_AES_256_GCM_SHA384",
+        "SSL_CIPHER_USEKEYSIZE": b"256",
+        "SSL_PROTOCOL": b"TLSv1.3",
+        "SSL_CLIENT_CERT": b"-----BEGIN CERTIFICATE-----",
+    }
+    (payload,) = packets(made(client=Client.of("a", 1, "", known.get), secure=True))
+    found = asked(payload)
+    assert found.secure
+    assert found.attributes == {
+        "0x7": b"-----BEGIN CERTIFICATE-----",
+        "0x8": b"TLS_AES_256_GCM_SHA384",
+        "key_size": b"256",
+        "AJP_SSL_PROTOCOL": b"TLSv1.3",
+        "AJP_REMOTE_PORT": b"1",
+    }
+    (payload,) = packets(made(client=Client.of("a", 1, "", {}.get)))
+    assert set(asked(payload).attributes) == {"AJP_REMOTE_PORT"}

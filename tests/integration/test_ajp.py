@@ -9,17 +9,19 @@ import http.client
 import random
 import re
 import signal
+import subprocess
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
+from tests.integration.certificates import Authority
 from tests.integration.client import Answer, ask
 from tests.integration.conftest import Starts
 from tests.integration.load import Load
 from tests.integration.process import BalancerProcess, until
-from tests.peers import Peer, Peers
+from tests.peers import Peer, Peers, free_port, require
 
 pytestmark = [pytest.mark.integration, pytest.mark.peers]
 
@@ -52,6 +54,14 @@ SHOW = """
         + request.getServerName() + " " + request.getServerPort() + " " + request.getScheme() + " "
         + request.getHeader("X-Mine") + " " + (request.getRemotePort() > 1024));
 """
+TLS = """
+    s.setContentType("text/plain");
+    s.getWriter().print(request.isSecure() + " " + request.getScheme() + " "
+        + request.getServerPort() + " "
+        + request.getAttribute("jakarta.servlet.request.cipher_suite") + " "
+        + request.getAttribute("jakarta.servlet.request.key_size") + " "
+        + (request.getAttribute("jakarta.servlet.request.X509Certificate") != null));
+"""
 BIG = """
     byte[] data = new byte[70001];
     s.setContentType("application/octet-stream");
@@ -63,7 +73,7 @@ ID = """
     s.setContentType("text/plain");
     s.getWriter().print(request.getParameter("id") + " NAME\\n");
 """
-PAGES = {"echo": ECHO, "show": SHOW, "big": BIG, "id": ID}
+PAGES = {"echo": ECHO, "show": SHOW, "big": BIG, "id": ID, "tls": TLS}
 
 
 def tomcat(peers: Peers, route: str) -> Peer:
@@ -137,6 +147,30 @@ def test_what_an_application_sees(process: BalancerProcess) -> None:
     assert answer.body.split() == (
         b"PATCH /app/show.jsp q=a%20b 127.0.0.1 shop.test 81 http yes true".split()
     )
+
+
+def test_what_it_sees_of_tls(
+    balancer: Starts, configuration: Callable[..., str], tmp_path: Path
+) -> None:
+    """
+    Cipher and key of the client's connection, whatever the version of HTTP in it.
+    """
+    authority, secure = Authority(tmp_path), free_port()
+    pair = authority.issue("127.0.0.1")
+    process = balancer(
+        configuration() + f"[listener:tls]\nendpoint = tcp:{secure}:interface=127.0.0.1\n"
+        f"tls-certificate = {pair.certificate}\ntls-key = {pair.key}\n"
+    )
+    url = f"https://127.0.0.1:{secure}/app/tls.jsp"
+    for version in ("--http1.1", "--http2"):
+        command = [require("curl"), "-s", version, "--cacert", str(authority.file), url]
+        body = subprocess.run(command, capture_output=True, check=True, timeout=30).stdout
+        told = body.decode().split()
+        assert told[:3] == ["true", "https", str(secure)]
+        assert told[3].startswith("TLS_")
+        assert told[4] == re.findall(r"AES_(\d+)", told[3])[0]
+        assert told[5] == "false"
+    assert got(process, "/app/tls.jsp").body.split()[3:] == [b"null", b"null", b"false"]
 
 
 def test_without_the_secret_nothing_is_served(

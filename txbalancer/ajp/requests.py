@@ -5,7 +5,7 @@ is there.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from struct import Struct
@@ -21,6 +21,13 @@ _START = b"\x12\x34"
 _HEAD = 4
 _BODY_HEAD = 6
 _MOST_REMEMBERED = 1024 * 1024
+_NULL_SIZE = 0xFFFF
+_TLS = (
+    (codes.SSL_CERT, "SSL_CLIENT_CERT"),
+    (codes.SSL_CIPHER, "SSL_CIPHER"),
+)
+
+Tell = Callable[[str], bytes | None]
 
 _number = Struct(">H").pack
 
@@ -136,17 +143,35 @@ class Client:
     attributes: bytes
 
     @classmethod
-    def of(cls, address: str, port: int, local: str) -> Client:
+    def of(cls, address: str, port: int, local: str, tls: Tell | None = None) -> Client:
         """
         Describe a connection.
 
         @param local: the address that the client connected to, or empty.
+        @param tls: returns what is known of its TLS, by the name of mod_ssl's variable.
         """
         told = named(b"AJP_REMOTE_PORT", b"%d" % port)
         if local:
             told += named(b"AJP_LOCAL_ADDR", local.encode())
+        if tls is not None:
+            told = _of_tls(tls) + told
         # No name: nobody looks names of clients up.
         return cls(string(address.encode()) + NULL, told + b"\xff")
+
+
+def _of_tls(tell: Tell) -> bytes:
+    told = [
+        attribute(code, value)
+        for code, name in _TLS
+        if (value := tell(name)) and len(value) < _NULL_SIZE
+    ]
+    size = tell("SSL_CIPHER_USEKEYSIZE")
+    if size:
+        told.append(key_size(int(size)))
+    protocol = tell("SSL_PROTOCOL")
+    if protocol:
+        told.append(named(b"AJP_SSL_PROTOCOL", protocol))
+    return b"".join(told)
 
 
 def request(

@@ -261,7 +261,7 @@ def _introduce(exchange: Exchange) -> Client:
     peer = exchange.head.peer
     if peer.local is None:
         peer.local = local_address(exchange.channel)
-    client = Client.of(peer.client, peer.port, peer.local)
+    client = Client.of(peer.client, peer.port, peer.local, peer.tls)
     if peer.told is None:
         peer.told = {}
     peer.told["ajp"] = client
