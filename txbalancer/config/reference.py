@@ -31,8 +31,8 @@ Durations are numbers with ``ms``, ``s``, ``min``, ``h`` or ``d``; sizes take ``
 
 LISTENER = """\
 ``endpoint`` is needed: Twisted server endpoint strings, one per line: ``tcp:PORT``,
-``tcp:PORT:interface=ADDRESS``, ``unix:/PATH`` or ``systemd:domain=INET:index=0``. Port 0
-takes any free port.
+``tcp:PORT:interface=ADDRESS``, ``unix:/PATH`` or ``systemd:domain=INET:index=0``; with
+``mode = udp``, ``udp:PORT`` or ``udp:PORT:interface=ADDRESS``. Port 0 takes any free port.
 """
 
 BALANCER = """\
