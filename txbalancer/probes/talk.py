@@ -43,7 +43,7 @@ class Talk(Protocol):
         self._says, self._waits_for = says, waits_for
         self._said = b""
 
-    def connectionMade(self) -> None:
+    def connected(self) -> None:
         """
         Begin, where there is no TLS.
         """
@@ -114,5 +114,10 @@ def talking(line: Line, talk: Talk) -> Deferred[bytes]:
         return result
 
     connecting: Deferred[Any] = line.connect(Talks(talk))
-    connecting.addCallback(lambda _: talk.done)
+
+    def connected(_: Any) -> Deferred[bytes]:
+        talk.connected()
+        return talk.done
+
+    connecting.addCallback(connected)
     return connecting.addBoth(finish)
