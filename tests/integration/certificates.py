@@ -112,13 +112,19 @@ class Authority:
         return _write(path, answer.public_bytes(serialization.Encoding.DER))
 
     def issue(
-        self, *names: str, rsa_key: bool = False, days: float = 1.0, stem: str = ""
+        self,
+        *names: str,
+        rsa_key: bool = False,
+        days: float = 1.0,
+        stem: str = "",
+        crl: str = "",
     ) -> Pair:
         """
         Sign a certificate for host names or addresses.
 
         @param days: for which it is still valid; negative for one that has ended.
         @param stem: of its files' names.
+        @param crl: where lists of revoked certificates are said to be.
         """
         key: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
         key = (
@@ -126,11 +132,14 @@ class Authority:
             if rsa_key
             else ec.generate_private_key(ec.SECP256R1())
         )
-        certificate = (
-            _builder(_name(names[0]), self._name, key, days)
-            .add_extension(x509.SubjectAlternativeName([_general(each) for each in names]), False)
-            .sign(self._key, hashes.SHA256())
+        made = _builder(_name(names[0]), self._name, key, days).add_extension(
+            x509.SubjectAlternativeName([_general(each) for each in names]), False
         )
+        if crl:
+            place = x509.UniformResourceIdentifier(crl)
+            point = x509.DistributionPoint([place], None, None, None)
+            made = made.add_extension(x509.CRLDistributionPoints([point]), False)
+        certificate = made.sign(self._key, hashes.SHA256())
         stem = stem or names[0].replace(":", "-").replace("*", "any")
         private = key.private_bytes(
             serialization.Encoding.PEM,

@@ -201,7 +201,7 @@ def test_other_terms_begin_anew(authority) -> None:
     tls = server_options(spec(pair))
     context = client_context()
     session = shake(tls, "one.test", context).tls.get_session()
-    other = server_options(spec(pair, tls_honor_order=True), tls)
+    other = server_options(spec(pair, tls_honor_order=False), tls)
     other.publish()
     assert not resumed(shake(other, "one.test", context, session).tls)
 
@@ -290,7 +290,7 @@ def test_versions(authority, options, versions) -> None:
 @pytest.mark.parametrize(("honor", "found"), [(False, "128"), (True, "256")])
 def test_whose_order_counts(authority, honor, found) -> None:
     """
-    The client's order of ciphers counts, unless tls-honor-order is on.
+    Our order of ciphers counts, unless tls-honor-order is off.
     """
     mine = "ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-ECDSA-AES128-GCM-SHA256"
     tls = server_options(spec(authority.issue("one.test"), tls_ciphers=mine, tls_honor_order=honor))

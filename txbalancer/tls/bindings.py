@@ -1,5 +1,5 @@
 """
-Three calls of OpenSSL that pyOpenSSL has no method for (ADR 0021).
+Three calls of OpenSSL that pyOpenSSL has no method for (ADR 0018).
 """
 
 from __future__ import annotations

@@ -33,6 +33,8 @@ _WITHOUT = dict(
         strict=True,
     )
 )
+_PRIORITIZE_CHACHA = 1 << 21
+"""C{SSL_OP_PRIORITIZE_CHACHA}: machines without AES in their processor ask for it first."""
 _CRL_CHECKS = crypto.X509StoreFlags.CRL_CHECK | crypto.X509StoreFlags.CRL_CHECK_ALL
 
 
@@ -87,7 +89,7 @@ def make_context(terms: Terms) -> SSL.Context:
     for name, option in _WITHOUT.items():
         options |= 0 if name in strength.versions else option
     if terms.honor_order:
-        options |= SSL.OP_CIPHER_SERVER_PREFERENCE
+        options |= SSL.OP_CIPHER_SERVER_PREFERENCE | _PRIORITIZE_CHACHA
     if not terms.life:
         options |= SSL.OP_NO_TICKET
     context.set_options(options)

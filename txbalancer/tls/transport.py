@@ -4,7 +4,7 @@ TLS between a transport and the protocol above it.
 Twisted's C{TLSMemoryBIOProtocol} does the same, and more than is needed here: it gathers
 writes until the next turn of the loop, slices them by the record, and asks OpenSSL for
 more after every read. With that gone a small exchange under TLS costs a third less
-(ADR 0021).
+(ADR 0018).
 """
 
 from __future__ import annotations
