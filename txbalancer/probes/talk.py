@@ -43,7 +43,7 @@ class Talk(Protocol):
         self._says, self._waits_for = says, waits_for
         self._said = b""
 
-    def connected(self) -> None:
+    def opened(self) -> None:
         """
         Begin, where there is no TLS.
         """
@@ -116,7 +116,7 @@ def talking(line: Line, talk: Talk) -> Deferred[bytes]:
     connecting: Deferred[Any] = line.connect(Talks(talk))
 
     def connected(_: Any) -> Deferred[bytes]:
-        talk.connected()
+        talk.opened()
         return talk.done
 
     connecting.addCallback(connected)
