@@ -32,6 +32,15 @@ class Alert:
 
 ALERTS = (
     Alert(
+        "TxbalancerCertificateEnds",
+        "txbalancer_listener_certificate_days_left < 7",
+        "1h",
+        CRITICAL,
+        "{{ $labels.file }} of listener {{ $labels.listener }} ends in {{ $value }} days",
+        "Renew it and put it in the place of the file: it is taken from there by itself. If it was"
+        " renewed, the log says why it was not taken.",
+    ),
+    Alert(
         "TxbalancerBalancerUnavailable",
         "txbalancer_balancer_available == 0",
         "30s",
