@@ -130,6 +130,8 @@ def test_heads_are_read_as_written(status: int, headers: list[tuple[bytes, bytes
         b"\0\xc8" + string(b"OK") + b"\0\0more",
         b"\0\xc8\0\2OKx\0\0",
         b"\0\xc8\0\x09OK",
+        head((b"A", b"b\r\nC: d"))[5:],
+        head(phrase=b"OK\r\nC: d")[5:],
     ],
 )
 def test_broken_heads(content: bytes) -> None:

@@ -165,3 +165,14 @@ def test_what_is_known_of_tls() -> None:
     }
     (payload,) = packets(made(client=Client.of("a", 1, "", {}.get)))
     assert set(asked(payload).attributes) == {"AJP_REMOTE_PORT"}
+
+
+@pytest.mark.parametrize("size", [65534, 65535, 70000])
+def test_no_length_is_told_wrong(size: int) -> None:
+    """
+    What no packet can hold is refused, wherever it stands.
+    """
+    with pytest.raises(ClientError):
+        made(path=b"/" * size, size=65536)
+    with pytest.raises(ClientError):
+        made(headers=(b"A: " + b"b" * size,), size=65536)

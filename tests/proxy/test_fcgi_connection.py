@@ -184,6 +184,25 @@ def test_the_length_of_a_chunked_body_is_found_out() -> None:
     check_rest(rig)
 
 
+def test_what_was_held_back_can_go_elsewhere() -> None:
+    """
+    The member has had nothing of it, whatever the method.
+    """
+    rig = make_rig(member=KEPT)
+    client, member = begin(rig)
+    member.send(OK)
+    client.taken()
+    client.send(CHUNKED + b"5\r\nhello\r\n")
+    member.end()
+    second = rig.accept()
+    client.send(b"0\r\n\r\n")
+    assert Application().read(second.taken()).body == b"hello"
+    second.send(OK)
+    assert status_of(client.taken()) == 200
+    assert rig.outcomes[-1].tried == ()
+    check_rest(rig)
+
+
 def chunks(size: int) -> bytes:
     """
     Write chunks.

@@ -38,8 +38,12 @@ NO_MORE = _START + _number(2) + _number(0)
 
 def string(value: bytes) -> bytes:
     """
-    Write a string; at most 65534 bytes.
+    Write a string.
+
+    @raise ClientError: 431 when its length cannot be told.
     """
+    if len(value) >= _NULL_SIZE:
+        raise ClientError(f"{len(value)} bytes in a row are too much for AJP", 431)
     return b"%b%b\0" % (_number(len(value)), value)
 
 
@@ -197,7 +201,7 @@ def request(
     payload = b"".join(
         (
             start,
-            b"%b%b\0" % (_number(len(path)), path),
+            string(path),
             client.address,
             called,
             _number(len(headers)),

@@ -158,6 +158,11 @@ class FCGIConnection(PacketConnection):
         if not self.paused:
             self.deadline = self.pool.now() + self.pool.timeout
 
+    def _ended(self, clean: bool, text: str) -> None:
+        # Of a request that was held back the member has had nothing.
+        self.asks = self._request is not None
+        super()._ended(clean, text)
+
     # -- the answer
 
     def dataReceived(self, data: bytes) -> None:
