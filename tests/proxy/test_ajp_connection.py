@@ -522,3 +522,37 @@ def test_a_client_that_does_not_read_stops_the_container() -> None:
     member.send(end())
     assert rig.outcomes[0].reason == "ok"
     check_rest(rig)
+
+
+def test_a_user_who_logged_in_is_told() -> None:
+    """
+    And a method without a number by its name.
+    """
+    rig = make_rig()
+    client = rig.client()
+    client.send(b"PATCH / HTTP/1.1\r\nHost: a.test\r\n\r\n")
+    (channel,) = rig.site.channels
+    channel.exchange.head.user = b"ann"
+    found = request_of(rig.accept())
+    assert found.method == b"PATCH"
+    assert found.attributes["remote_user"] == b"ann"
+    assert found.attributes["auth_type"] == b"Basic"
+
+
+def test_a_container_that_asks_while_the_client_does_not_read() -> None:
+    """
+    It gets the body; its silence does not count meanwhile.
+    """
+    rig = make_rig(member="timeout=5")
+    client, member = begin(rig, CHUNKED + b"5\r\nhello\r\n")
+    client.room = 100
+    member.taken()
+    member.send(head() + b"".join([piece(bytes(8000))] * 12) + ask())
+    assert not member.reading
+    assert [body(each) for each in packets(member.taken())] == [b"hello"]
+    rig.advance(7)
+    assert rig.outcomes == []
+    client.take()
+    client.send(b"0\r\n\r\n")
+    member.send(ask() + end())
+    assert rig.outcomes[0].reason == "ok"

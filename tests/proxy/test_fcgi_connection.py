@@ -9,6 +9,8 @@ from twisted.logger import globalLogPublisher
 
 from tests.fastcgi.application import END, OK, Application, complaint, out, record
 from tests.proxy.rigs import CHUNKED, GET, POST, begin, body_of, check_rest, status_of
+from txbalancer.fastcgi.records import pair
+from txbalancer.proxy import fcgi_params
 from txbalancer.testing import MemoryRig
 
 BODY = b"0123456789"
@@ -313,6 +315,7 @@ def test_an_answer_before_the_body_is_over() -> None:
         out(b"Content-Length: 3\r\n\r\nab") + END,
         out(b"A: " + b"b" * 9000 + b"\r\n\r\n") + END,
         out(b"A: b\r\n" * 10000) + out(b"A: b\r\n" * 2000),
+        out(b"A: b\r\n" * 10000) + out(b"A: b\r\n" * 2000 + b"\r\n") + END,
         record(3, b"\0\0\0\0\2\0\0\0"),
         record(3),
         record(9),
@@ -468,3 +471,56 @@ def test_a_user_who_logged_in_is_told() -> None:
     member = rig.accept()
     found = Application().read(member.taken()).params
     assert (found["REMOTE_USER"], found["AUTH_TYPE"]) == ("ann", "Basic")
+
+
+def test_more_than_one_user_of_a_connection_under_tls() -> None:
+    """
+    HTTPS and the scheme are those of each client.
+    """
+    rig = make_rig(member=KEPT)
+    client = rig.client()
+    (channel,) = rig.site.channels
+    channel.peer.secure = True
+    channel.peer.told = {}
+    client.send(GET)
+    member = rig.accept()
+    application = Application()
+    found = application.read(member.taken()).params
+    assert (found["HTTPS"], found["REQUEST_SCHEME"], found["SERVER_PORT"]) == ("on", "https", "443")
+    member.send(OK)
+    client.taken()
+    other = rig.client()
+    other.send(GET)
+    found = application.read(member.taken()).params
+    assert "HTTPS" not in found
+    assert found["REQUEST_SCHEME"] == "http"
+    member.send(OK)
+    assert status_of(other.taken()) == 200
+    check_rest(rig)
+
+
+def test_parameters_are_remembered_up_to_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    """
+    When there are too many all are forgotten.
+    """
+    monkeypatch.setattr(fcgi_params, "_MOST_REMEMBERED", 600)
+    made = fcgi_params.HeaderVariables(passes_authorization=True)
+    for number in range(10):
+        assert made.encode([b"A: %d" % number]) == [pair(b"HTTP_A", b"%d" % number)]
+        assert len(made._made) <= 4
+
+
+def test_a_client_that_goes_on_after_the_answer() -> None:
+    """
+    What it sends then goes nowhere.
+    """
+    for request in (POST, CHUNKED):
+        rig = make_rig()
+        client, member = begin(rig, request)
+        if request is CHUNKED:
+            member.end()
+        else:
+            member.send(out(b"A: b\r\n\r\n"))
+            member.end()
+        client.send(BODY)
+        assert rig.balancer().members[0].pool.open == 0
