@@ -86,9 +86,6 @@ class TLSTransport:
         introduction = getattr(transport, "introduction", None)
         if introduction is not None:
             self.introduction = introduction
-        no_delay = getattr(transport, "setTcpNoDelay", None)
-        if no_delay is not None:
-            no_delay(True)
         self.protocol.makeConnection(self)
 
     def dataReceived(self, data: bytes) -> None:
@@ -166,7 +163,12 @@ class TLSTransport:
             return
         self._reason = Failure(ConnectionLost("TLS was not ended before the connection"))
         self._state = CLOSED
-        self.transport.loseConnection()
+        # The same that the reactor does where there is no half-close: nobody reads any more.
+        lose = getattr(self.transport, "connectionLost", None)
+        if lose is None:
+            self.transport.loseConnection()
+        else:
+            lose(self._reason)
 
     def writeConnectionLost(self) -> None:
         """
