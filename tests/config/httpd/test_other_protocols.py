@@ -44,7 +44,7 @@ def test_fcgi_members() -> None:
     """
     As people write them for php-fpm; connections are used once, unless told otherwise.
     """
-    mount, member = lone("ProxyPassMatch ^/(.*\\.php(/.*)?)$ fcgi://127.0.0.1:9000/var/www/$1\n")
+    _, member = lone("ProxyPassMatch ^/(.*\\.php(/.*)?)$ fcgi://127.0.0.1:9000/var/www/$1\n")
     assert (member.scheme, member.path) == ("fcgi", "/var/www/$1")
     assert is_single_use(member)
     _, member = lone("ProxyPass /p fcgi://10.0.0.1/srv enablereuse=on\n")
@@ -84,6 +84,12 @@ def test_what_applications_are_told() -> None:
         (
             '<Location /p>\nSetHandler "proxy:unix:/run/x.sock|fcgi://localhost/"\n</Location>',
             "use `ProxyPass unix:/run/x.sock|fcgi://localhost/DOCUMENT/ROOT`",
+        ),
+        (
+            "DocumentRoot /srv\n<Directory /srv>\n<FilesMatch \\.php$>\nSetHandler proxy:fcgi://h\n"
+            "</FilesMatch>\n</Directory>\nProxyPass / http://h/",
+            "f:3: Directory: is not carried over: no files are served here; what they are given to"
+            " with SetHandler is a member of its own: ProxyPassMatch ^/(.*\\.php(/.*)?)$ fcgi://",
         ),
         (
             "<Proxy balancer://c>\nBalancerMember ajp://h hcmethod=GET hcuri=/x\n</Proxy>\n"

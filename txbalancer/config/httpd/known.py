@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from txbalancer.config.findings import Findings
-from txbalancer.config.httpd import remoteip, tls
+from txbalancer.config.httpd import http2, remoteip, tls
 from txbalancer.config.httpd.charset import with_charset
 from txbalancer.config.httpd.harmless import is_harmless
 from txbalancer.config.httpd.modules_omitted import OF_MODULES
@@ -40,6 +40,11 @@ MOST_NAMED = 6
 MOST_HINTS = 50
 """Unknown names for which a likely one is looked for: that takes milliseconds each."""
 
+_FILES_AWAY = (
+    "no files are served here; what they are given to with SetHandler is a member of its own:"
+    " ProxyPassMatch ^/(.*\\.php(/.*)?)$ fcgi://…/DOCUMENT/ROOT/$1"
+)
+
 _PLACES: dict[tuple[str, ...], str] = {
     (SERVER,): (
         "DefaultRuntimeDir HeartbeatAddress HeartbeatListen HeartbeatMaxServers HeartbeatStorage"
@@ -55,7 +60,7 @@ _PLACES: dict[tuple[str, ...], str] = {
         " ProxyVia"
         " ServerName"
         " Redirect RedirectMatch RedirectPermanent RedirectTemp RequestReadTimeout TimeOut"
-        f" {tls.NAMES} {remoteip.NAMES}"
+        f" {tls.NAMES} {remoteip.NAMES} {http2.NAMES}"
     ),
     (SERVER, VHOST, LOCATION): (
         "ProxyPass ProxyPassMatch ProxyPassReverse ProxyPassReverseCookieDomain"
@@ -170,7 +175,9 @@ class _Check:
             reason = OMISSIONS[key][1]
             if key == "order" and len(each.args) > 1:
                 reason = "write it without a blank, as `Order deny,allow`, or use Require"
-            if is_harmless(each):
+            if _gives_files_away(each):
+                self._omitted.setdefault((each.path, _FILES_AWAY, False), []).append(each)
+            elif is_harmless(each):
                 self._harmless.setdefault(reason, []).append(each)
             else:
                 self._omitted.setdefault((each.path, reason, key in GUARDS), []).append(each)
@@ -231,6 +238,21 @@ class _Check:
         if name not in self._hints:
             self._hints[name] = did_you_mean(name, NAMES) if len(self._hints) < MOST_HINTS else ""
         return self._hints[name]
+
+
+def _gives_files_away(each: Directive) -> bool:
+    """
+    Tell whether a section has a member answer for files, as is usual for php-fpm.
+    """
+    return any(
+        (
+            child.key == "sethandler"
+            and child.args[:1]
+            and child.args[0].lower().startswith("proxy:")
+        )
+        or _gives_files_away(child)
+        for child in each.children or ()
+    )
 
 
 def _where(places: Sequence[str]) -> str:
