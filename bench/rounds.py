@@ -34,7 +34,7 @@ def brief(sample: Sample) -> str:
     """
     text = ", ".join(
         f"{kind} {sample[f'{kind}.rps']:,.0f}/s {sample[f'{kind}.cpu']:.1f} µs"
-        for kind in ("plain", "headers", "tls", "handshake", "h2", "tcp")
+        for kind in ("plain", "headers", "tls", "handshake", "resumed", "h2", "tcp")
         if f"{kind}.cpu" in sample
     )
     for kind in ("tlsbig", "tcpbig"):

@@ -6,7 +6,7 @@ import contextlib
 import datetime
 import re
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -24,6 +24,9 @@ from bench.site import COOKIE, BenchError, Wire, free_ports
 
 HANDSHAKERS = 2
 """Programs that make connections at once, each one after the other."""
+
+RESUMED = ("-reuse", "-tls1_2")
+"""For OpenSSL's client: it resumes only what it got within the handshake, as in TLS 1.2."""
 
 CONNECTIONS, STREAMS = 16, 8
 """Of HTTP/2: connections, and requests at once on each."""
@@ -76,7 +79,9 @@ def session(bench: Bench, proxy: Proxy) -> Sample:
         texts = sticky_requests(cookies, ["/"])
         bench.wrk.run(wire.tls, texts, 1, bench.settings.connections, "https")
         found = bench.small(child, "tls", texts, wire.tls, "https")
-        found |= bench.counted(child, "handshake", handshakes(wire.tls, bench.settings.seconds))
+        for kind, words in (("handshake", ("-new",)), ("resumed", RESUMED)):
+            load = handshakes(wire.tls, bench.settings.seconds, words)
+            found |= bench.counted(child, kind, load)
         found |= bench.big(child, "tlsbig", wire.tls, "https")
         found |= bench.counted(child, "h2", streams(wire.tls, cookies[0], bench.settings.seconds))
         if proxy.raw:
@@ -86,15 +91,17 @@ def session(bench: Bench, proxy: Proxy) -> Sample:
     return found
 
 
-def handshakes(port: int, seconds: float) -> Callable[[], Load]:
+def handshakes(port: int, seconds: float, words: Sequence[str]) -> Callable[[], Load]:
     """
-    A load of whole handshakes, without resumption and without a request.
+    A load of handshakes without a request.
+
+    @param words: C{-new} for whole ones, or L{RESUMED}.
 
     @raise BenchError: there is no openssl.
     """
     length = str(max(1, round(seconds)))
-    command = [_program("openssl", "openssl"), "s_time", "-connect", f"127.0.0.1:{port}", "-new"]
-    command += ["-time", length]
+    command = [_program("openssl", "openssl"), "s_time", "-connect", f"127.0.0.1:{port}"]
+    command += [*words, "-time", length]
 
     def run() -> Load:
         with contextlib.ExitStack() as stack:
