@@ -16,6 +16,7 @@ from tests.core.balancers import balancer, elected, member, words
 from tests.core.changes import balancers, made
 from txbalancer.core import flags, snapshot
 from txbalancer.core.commands import AddMember, RemoveMember, SetBalancer, SetMember
+from txbalancer.core.overrides import shown_options
 from txbalancer.core.performing import apply
 from txbalancer.core.specs import StickyNames
 from txbalancer.core.state import read
@@ -161,6 +162,18 @@ def test_an_added_member_that_is_configured_now():
     assert moved(one, two) == []
     b = two.members[1]
     assert (b.lbfactor, b.elected, words(b)) == (400, 7, "Init Ok ")
+
+
+def test_an_added_member_keeps_its_secret():
+    """
+    Without it the member would refuse every request after a restart; no list shows it.
+    """
+    one, two = balancer("a"), balancer("a")
+    apply(one, AddMember("shop", member("b", secret="sesam", disablereuse=False)), 0.0)
+    assert moved(one, two) == []
+    assert two.members[1].spec == one.members[1].spec
+    assert two.members[1].spec.secret == "sesam"
+    assert "secret" not in shown_options(two.members[1].spec)
 
 
 def test_A17_bytes_of_another_method_do_not_count():

@@ -94,6 +94,19 @@ def shown_options(spec: Any) -> dict[str, str | None]:
     }
 
 
+def kept_options(spec: MemberSpec) -> dict[str, str | None]:
+    """
+    Return the same with secrets, without which a member that was added could not come back
+    after a restart; for the state file, which nobody else reads.
+    """
+    secrets = {
+        option.name: show(option, getattr(spec, attribute))
+        for attribute, option in specs.options(MemberSpec)
+        if option.secret
+    }
+    return {**shown_options(spec), **secrets}
+
+
 def show(option: specs.Option, value: Any) -> str | None:
     """
     Write a value as in an INI file; C{None} for one that is unset.

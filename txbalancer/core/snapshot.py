@@ -21,6 +21,7 @@ from txbalancer.core.overrides import (
     RANKING,
     Override,
     configured_spec,
+    kept_options,
     live_spec,
     of_balancer,
     of_members,
@@ -64,7 +65,7 @@ def _changes(member: Member, overrides: list[Override] | None) -> dict[str, Any]
     spec = live_spec(member)
     return {
         "added": {name: getattr(spec, name) for name in PLACE},
-        "options": [[name, None, value] for name, value in shown_options(spec).items()],
+        "options": [[name, None, value] for name, value in kept_options(spec).items()],
     }
 
 
