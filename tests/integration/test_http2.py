@@ -55,7 +55,8 @@ def nginx(peers: Peers, folder: Path, pair: Pair, secure: int, plain: int) -> Pe
         f"ssl_certificate {pair.certificate};\nssl_certificate_key {pair.key};\n"
         "client_max_body_size 10m;\n"
         f"location /big {{ alias {folder}/big; }}\n"
-        'location / { return 200 "$server_protocol $request_method $http_x_own$content_length\\n"; }\n'
+        'location / { return 200 "$server_protocol $request_method'
+        ' $http_x_own$content_length\\n"; }\n'
         # What only answers does so before it has read the body.
         f"listen unix:{folder}/inside;\n"
         f"location /up {{ proxy_pass http://unix:{folder}/inside:/; }}\n"

@@ -6,6 +6,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+KINDS = ("control-frames", "header-block", "resets")
+"""What a peer may do too much of."""
+
 
 @dataclass(frozen=True, slots=True)
 class Limits:

@@ -18,6 +18,7 @@ from txbalancer.core.specs import ListenerSpec
 from txbalancer.errors import ClientError
 from txbalancer.http1.heads import RequestHead
 from txbalancer.http1.limits import Limits
+from txbalancer.http2.limits import KINDS
 from txbalancer.http2.limits import Limits as H2Limits
 from txbalancer.net.peers import peer_of
 from txbalancer.proxy.channel import ClientChannel
@@ -67,7 +68,7 @@ class Site(ServerFactory):
         self.draining = False
         self.channels: set[Channel] = set()
         self.accepted = 0
-        self.abuses: Counter[str] = Counter()
+        self.abuses = Counter(dict.fromkeys(KINDS, 0))
         self.refused: Counter[str] = Counter()
         self._held: deque[ClientChannel | Doorway] = deque()
         self._throttle = Throttle()

@@ -103,7 +103,7 @@ def harmless(text: str) -> bool:
     [
         "User www-data", "MaxRequestWorkers 150", "ServerTokens Full", "DocumentRoot /var/www",
         "HostnameLookups On", "Directory /", "FilesMatch x", "AddType text/html .x",
-        "AddLanguage es .es", "H2Push on", "Protocols h2 http/1.1",
+        "AddLanguage es .es", "H2Push on", "ProtocolsHonorOrder off",
         "AddOutputFilterByType DEFLATE text/html", "SetOutputFilter BROTLI_COMPRESS;DEFLATE",
         "AddOutputFilter INCLUDES .shtml", "BrowserMatch a nokeepalive downgrade-1.0",
         "SetEnvIfNoCase Request_URI gif no-gzip dont-vary", "SetEnvIf A b !no-gzip force-gzip=1",

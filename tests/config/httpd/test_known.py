@@ -113,7 +113,7 @@ def test_what_keeps_people_out_is_never_left_out() -> None:
     "text",
     [
         "RewriteEngine Off", "HostnameLookups off", "TraceEnable OFF",
-        "ServerTokens Prod", "ServerTokens productonly", "ExtendedStatus On", "Protocols http/1.1",
+        "ServerTokens Prod", "ServerTokens productonly", "ExtendedStatus On",
     ],
 )  # fmt: skip
 def test_what_is_so_anyway(text: str) -> None:

@@ -17,7 +17,7 @@ from txbalancer.config import Complaint, load, loads
 from txbalancer.config.findings import Findings
 from txbalancer.config.httpd.loading import Origins
 from txbalancer.config.ini import is_ini
-from txbalancer.core.specs import GlobalSpec, ListenerSpec, ServiceSpec, ToBalancer
+from txbalancer.core.specs import GlobalSpec, ListenerSpec, ServiceSpec, ToBalancer, apache_defaults
 from txbalancer.errors import ConfigErrors
 
 SMALL = """\
@@ -103,10 +103,9 @@ def test_apache_defaults_in_ini() -> None:
     assert spec.service == GlobalSpec(
         defaults="apache", log_level="warn", hctpsize=16, heartbeat_maxservers=10
     )
-    assert spec.listeners[0] == ListenerSpec(
-        "l", ("tcp:1",), max_line=1024, keepalive_timeout=5.0, keepalive_requests=100,
-        underscores="keep",
-    )  # fmt: skip
+    defaults = apache_defaults(ListenerSpec) | {"max_line": 1024}
+    assert spec.listeners[0] == ListenerSpec("l", ("tcp:1",), **defaults)
+    assert (spec.listeners[0].underscores, spec.listeners[0].http2) == ("keep", False)
     first, second = spec.balancers[0].members
     assert (first.retry, second.retry, first.maxfails, second.smax) == (3.0, 60.0, 1, None)
     assert (first.hcinterval, second.hcinterval, second.hcfails) == (7.0, 7.0, 1)

@@ -674,7 +674,7 @@ def test_floods_end_the_connection(what: str, written: bytes) -> None:
     assert browser.transport.half_closed
     browser.raw(b"more")
     assert member.ended == "aborted"
-    assert rig.site.abuses == {what: 1}
+    assert +rig.site.abuses == {what: 1}
     other.ask("/gone")
     assert other.status(1) == 410
     rig.advance(10)
@@ -695,7 +695,7 @@ def test_rapid_reset() -> None:
         stream.reset(faults.CANCEL)
         browser.pump()
     assert browser.goaways == [(41, faults.ENHANCE_YOUR_CALM)]
-    assert rig.site.abuses == {"resets": 1}
+    assert +rig.site.abuses == {"resets": 1}
     openings = rig.openings()
     assert len(openings) < 25
     for opening in openings:

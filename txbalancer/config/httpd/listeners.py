@@ -12,6 +12,8 @@ from ipaddress import ip_address
 from typing import Any
 
 from txbalancer.config.findings import Findings
+from txbalancer.config.httpd.http2 import DIFFERING as OF_HTTP2
+from txbalancer.config.httpd.http2 import read_http2
 from txbalancer.config.httpd.readtimes import read_times
 from txbalancer.config.httpd.remoteip import DIFFERING, options_of, read_remote_ip
 from txbalancer.config.httpd.said import arguments, doubt, fault
@@ -173,6 +175,7 @@ def read_connection(directives: Iterable[Directive], findings: Findings) -> Conn
                 fault(findings, directive, error)
     found.update(read_tls(directives, findings))
     found.update(read_remote_ip(directives, findings))
+    found.update(read_http2(directives, findings))
     times = read_times(directives, findings)
     if "body_timeout" in found and "body_timeout" in times:
         times["body_timeout"] = min(times["body_timeout"], found["body_timeout"])
@@ -252,4 +255,5 @@ _NAMES = {
     ENGINE: "SSLEngine",
     KEEPALIVE: "KeepAlive",
     **DIFFERING,
+    **OF_HTTP2,
 }

@@ -23,7 +23,7 @@ PROCESSES = (
 )
 _PROTOCOL = "this protocol to members is not spoken here; let the member speak HTTP"
 SCRIPTS = "no programs run within requests here; let a member do it"
-_HTTP2 = "clients are served with HTTP/1.1; HTTP/2 is not spoken yet"
+_HTTP2 = "HTTP/2 is served with limits of its own, see http2-… in the reference; leave it out"
 _ENVIRONMENT = "requests have no variables here other than BALANCER_…; leave it out"
 _VHOSTS = "no files are served here; write a <VirtualHost> for each name"
 _CONVERT = "`txbalancer convert` this file and add"
@@ -154,10 +154,10 @@ OF_MODULES: dict[str, tuple[str, str]] = {
     "http2": (
         _HTTP2,
         "H2CopyFiles H2Direct H2EarlyHint H2EarlyHints H2MaxDataFrameLen H2MaxHeaderBlockLen"
-        " H2MaxSessionStreams H2MaxStreamErrors H2MaxWorkerIdleSeconds H2MaxWorkers H2MinWorkers"
+        " H2MaxStreamErrors H2MaxWorkerIdleSeconds H2MaxWorkers H2MinWorkers"
         " H2ModernTLSOnly H2OutputBuffering H2Padding H2ProxyRequests H2Push H2PushDiarySize"
         " H2PushPriority H2PushResource H2SerializeHeaders H2SessionExtraFiles H2StreamMaxMemSize"
-        " H2StreamTimeout H2TLSCoolDownSecs H2TLSWarmUpSize H2Upgrade H2WebSockets H2WindowSize",
+        " H2StreamTimeout H2TLSCoolDownSecs H2TLSWarmUpSize H2Upgrade H2WebSockets",
     ),
     "ident": (
         "clients are not asked who they are; leave it out",

@@ -93,7 +93,7 @@ OMITTED: tuple[tuple[str, str], ...] = (
         "TRACE is always refused, as it would show a client's cookies; leave it out",
         "TraceEnable",
     ),
-    ("clients are served with HTTP/1.1; leave it out", "Protocol Protocols ProtocolsHonorOrder"),
+    ("HTTP/2 goes before HTTP/1.1; leave it out", "Protocol ProtocolsHonorOrder"),
     (_INTERNAL, "LimitInternalRecursion QualifyRedirectURL"),
     ("this is about XML bodies, which pass through; leave it out", "LimitXMLRequestBody"),
     ("bytes go on as they come; leave it out", "FlushMaxPipelined FlushMaxThreshold"),
@@ -188,7 +188,6 @@ HostnameLookups Off
 MergeSlashes On
 MergeTrailers Off
 NameVirtualHost *
-Protocols http/1.1
 ProxyPassInterpolateEnv Off
 ReceiveBufferSize 0
 RedirectRelative On

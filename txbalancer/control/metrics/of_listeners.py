@@ -138,7 +138,7 @@ LISTENERS = Group(
             "reason",
         ),
         Family(
-            "txbalancer_listener_http2_abuses",
+            "txbalancer_listener_floods",
             COUNTER,
             "HTTP/2 connections that were ended for floods, by what there was too much of",
             lambda view: view.listener.abuses,
