@@ -44,6 +44,18 @@ def test_a_trusted_certificate_for_the_host_is_accepted(authority, host) -> None
     assert server.get_servername() == (b"app.test" if host == "app.test" else None)
 
 
+@pytest.mark.parametrize("host", ["192.0.2.1", "app.test"])
+def test_a_member_may_go_by_another_name(authority, host) -> None:
+    """
+    With sni that name is asked for, and has to be in the certificate, whatever the URL says.
+    """
+    creator = client_options(member(host, authority, sni="shop.test"))
+    _, server = shake(context(authority.issue("shop.test")), creator)
+    assert server.get_servername() == b"shop.test"
+    with pytest.raises(SSL.Error):
+        shake(context(authority.issue(host)), creator)
+
+
 @pytest.mark.parametrize(
     ("host", "named"), [("app.test", "other.test"), ("192.0.2.1", "192.0.2.2")]
 )

@@ -114,7 +114,7 @@ OF_MOUNTS = (
 )
 OF_MEMBERS = (
     _need(
-        _starting(MEMBER_OPTIONS, "sslproxy"),
+        f"{_starting(MEMBER_OPTIONS, 'sslproxy')} sni",
         lambda member: is_secure(member.scheme),
         "https:// or tls://",
     ),

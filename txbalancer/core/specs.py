@@ -336,6 +336,11 @@ class MemberSpec:
         "Whether the certificate of an https member must name its host.",
         apache_name="SSLProxyCheckPeerName",
     )
+    sni: str = option(
+        values.host,
+        "",
+        "Name that is asked for in TLS, and that the certificate must have; empty = the host.",
+    )
     sslproxycacertificatefile: str = option(
         values.file,
         "",

@@ -16,6 +16,7 @@ from twisted.internet import ssl
 from txbalancer.core import tlswords
 from txbalancer.core.specs import MemberSpec
 from txbalancer.errors import StartError
+from txbalancer.tls import bindings
 from txbalancer.tls.pem import FAULTS, certificates, why
 
 _KEY = re.compile(rb"-----BEGIN ([A-Z ]*PRIVATE KEY)-----.*?-----END \1-----", re.DOTALL)
@@ -124,6 +125,9 @@ def _context(demands: Demands) -> SSL.Context:
     for name, option in _WITHOUT.items():
         if name not in versions:
             context.set_options(option)
+    context.set_options(SSL.OP_NO_RENEGOTIATION)
+    context.set_mode(SSL.MODE_RELEASE_BUFFERS)
+    bindings.whole_writes(context)
     if demands.ciphers:
         _choose(context, *tlswords.ciphers(demands.ciphers))
     if demands.identity:

@@ -32,8 +32,9 @@ class MemberTLS:
         self, context: SSL.Context, host: str, verify: bool, check_name: bool, depth: int
     ) -> None:
         """
+        @param host: whom the certificate must name; a name is told to the member, too.
         @param verify: the certificate must come from a trusted authority.
-        @param check_name: the certificate must name C{host}.
+        @param check_name: whether it must name C{host}.
         @param depth: certificates above it, that of the trusted authority among them.
         """
         self._context, self._verify, self._depth = context, verify, depth
@@ -82,7 +83,7 @@ def client_options(member: MemberSpec) -> MemberTLS:
     """
     return MemberTLS(
         client_context(member),
-        member.host,
+        member.sni or member.host,
         member.sslproxyverify == "require",
         member.sslproxycheckpeername,
         member.sslproxyverifydepth,
