@@ -4,6 +4,8 @@ AJP members.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from tests.ajp.container import (
@@ -556,3 +558,23 @@ def test_a_container_that_asks_while_the_client_does_not_read() -> None:
     client.send(b"0\r\n\r\n")
     member.send(ask() + end())
     assert rig.outcomes[0].reason == "ok"
+
+
+def test_a_reload_gives_open_connections_the_new_secret() -> None:
+    """
+    They stay, and say what the container wants to hear from then on.
+    """
+    rig = make_rig(member="secret=before")
+    client, member = begin(rig)
+    assert request_of(member).attributes["secret"] == b"before"
+    member.send(OK)
+    client.taken()
+    balancer = rig.targets.balancers["shop"]
+    spec = balancer.balancer.spec
+    after = replace(spec.members[0], secret="after")
+    balancer.reconfigure(replace(spec, members=(after,)))
+    client.send(GET)
+    assert request_of(member).attributes["secret"] == b"after"
+    member.send(OK)
+    assert status_of(client.taken()) == 200
+    check_rest(rig)

@@ -19,6 +19,7 @@ from txbalancer.proxy.packet_connection import PacketConnection
 from txbalancer.proxy.served import local_address
 
 if TYPE_CHECKING:
+    from txbalancer.core.specs import MemberSpec
     from txbalancer.proxy.exchange import Exchange
     from txbalancer.proxy.manner import Manner
     from txbalancer.proxy.pool import MemberPool
@@ -37,19 +38,31 @@ class AJPConnection(PacketConnection):
     the container asks for it.
     """
 
-    __slots__ = ("_body", "_over_body", "_packets", "_request", "_room", "_secret", "_size")
+    __slots__ = (
+        "_body",
+        "_over_body",
+        "_packets",
+        "_request",
+        "_room",
+        "_secret",
+        "_size",
+        "_spec",
+    )
 
     def __init__(self, pool: MemberPool, opening: Any) -> None:
         super().__init__(pool, opening)
-        spec = pool.spec
-        self._size = min(max(spec.iobuffersize, requests.LEAST_PACKET), requests.MOST_PACKET)
-        secret = spec.secret.encode()
-        self._secret = (attribute(codes.SECRET, secret),) if secret else ()
+        self._configure(pool.spec)
         self._packets = PacketReader()
         self._body = bytearray()
         self._over_body = False
         self._room = 0
         self._request = b""
+
+    def _configure(self, spec: MemberSpec) -> None:
+        self._spec = spec
+        self._size = min(max(spec.iobuffersize, requests.LEAST_PACKET), requests.MOST_PACKET)
+        secret = spec.secret.encode()
+        self._secret = (attribute(codes.SECRET, secret),) if secret else ()
 
     # -- the request
 
@@ -68,6 +81,9 @@ class AJPConnection(PacketConnection):
 
         @raise ClientError: the head is too large for a packet.
         """
+        if self.pool.spec is not self._spec:
+            # The connection outlived a reload.
+            self._configure(self.pool.spec)
         packet = self._packet(exchange, method, target, lines, body)
         self.exchange = exchange
         self._method = method
@@ -94,7 +110,6 @@ class AJPConnection(PacketConnection):
         client = told.get("ajp") if told is not None else None
         if client is None:
             client = _introduce(exchange)
-        name, port = name_and_port(head.host or lines[0][6:], peer.secure)
         headers = _HEADERS.encode(lines)
         if body != NO_BODY:
             # Containers know by the latter that there is a body at all.

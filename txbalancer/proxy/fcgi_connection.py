@@ -37,14 +37,13 @@ class FCGIConnection(PacketConnection):
 
     log = Logger()
 
-    __slots__ = ("_held", "_held_size", "_keeps", "_place", "_records", "_request")
+    __slots__ = ("_held", "_held_size", "_place", "_records", "_request")
 
     def __init__(self, pool: MemberPool, opening: Any) -> None:
         super().__init__(pool, opening)
         spec = pool.spec
         host = f"[{spec.host}]" if ":" in spec.host else spec.host
         self._place = f"fcgi://{host}:{spec.port}".encode()
-        self._keeps = not pool.single_use
         self._records = RecordReader()
         self._request: tuple[bytes, bytes, list[bytes]] | None = None
         self._held: list[bytes] = []
@@ -71,7 +70,7 @@ class FCGIConnection(PacketConnection):
             self.last = True
         self.exchange = exchange
         self._method = method
-        self.keep = self._keeps
+        self.keep = not self.pool.single_use
         if body == CHUNKED:
             self._state = HEAD
             self._request = method, target, lines
@@ -89,7 +88,7 @@ class FCGIConnection(PacketConnection):
         self.transport.write(
             b"%b%b%b"
             % (
-                records.BEGIN[self._keeps and not self.last],
+                records.BEGIN[self.keep and not self.last],
                 stream(records.PARAMS, params),
                 records.NO_BODY if sent else records.END_OF_PARAMS,
             )
