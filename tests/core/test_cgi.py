@@ -55,6 +55,8 @@ def test_fpm_gets_apaches_form() -> None:
     found = rules(fcgitype="fpm").find(b"/var/www/p%20q/x.php/info", b"/f/p%20q/x.php/info", PLACE)
     name = b"proxy:fcgi://127.0.0.1:9000/var/www/p%20q/x.php/info"
     assert found == Script(b"/f/p q/x.php/info", name, b"", b"")
+    found = rules(fcgitype="fpm").find(b"/var/www/x.php/info", b"/x.php/info", PLACE)
+    assert found.root == b"/var/www"
 
 
 def test_generic_is_not_divided() -> None:

@@ -578,3 +578,15 @@ def test_a_reload_gives_open_connections_the_new_secret() -> None:
     member.send(OK)
     assert status_of(client.taken()) == 200
     check_rest(rig)
+
+
+def test_a_mount_without_keep_alive() -> None:
+    """
+    Each request is its connection's last.
+    """
+    rig = make_rig(mount="nokeepalive = on")
+    client, member = begin(rig)
+    member.send(OK)
+    assert status_of(client.taken()) == 200
+    assert member.ended == "closed"
+    check_rest(rig)

@@ -84,7 +84,8 @@ class ScriptRules:
         """
         plain, shown = _decoded(path), _decoded(url)
         if self._fpm:
-            return Script(shown, b"proxy:" + place + path, b"", self._root)
+            root = self._root or _above(plain, shown)
+            return Script(shown, b"proxy:" + place + path, b"", root)
         found = self._split(plain) if self._split is not None else None
         if found is None and self._index and plain.endswith(b"/"):
             plain += self._index
@@ -92,10 +93,8 @@ class ScriptRules:
         info = plain[found.end() :] if found is not None else b""
         filename = plain[: len(plain) - len(info)]
         name = _script_name(shown, filename, info)
-        root = self._root
-        if not root and filename.endswith(name):
-            root = filename[: len(filename) - len(name)]
-        return Script(name, filename, info, root or filename.rpartition(b"/")[0])
+        root = self._root or _above(filename, name) or filename.rpartition(b"/")[0]
+        return Script(name, filename, info, root)
 
 
 def _script_name(shown: bytes, filename: bytes, info: bytes) -> bytes:
@@ -108,6 +107,13 @@ def _script_name(shown: bytes, filename: bytes, info: bytes) -> bytes:
     name = shown.removesuffix(info)
     script = filename[filename.rfind(b"/") :]
     return name if name.endswith(script) else name.rstrip(b"/") + script
+
+
+def _above(filename: bytes, name: bytes) -> bytes:
+    """
+    Return the folder in which a URL path is a file; empty where it is in none.
+    """
+    return filename[: len(filename) - len(name)] if filename.endswith(name) else b""
 
 
 def _decoded(path: bytes) -> bytes:

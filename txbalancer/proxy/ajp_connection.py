@@ -84,6 +84,8 @@ class AJPConnection(PacketConnection):
         if self.pool.spec is not self._spec:
             # The connection outlived a reload.
             self._configure(self.pool.spec)
+        if manner is not None:
+            self.last = True
         packet = self._packet(exchange, method, target, lines, body)
         self.exchange = exchange
         self._method = method
