@@ -289,7 +289,11 @@ class H2Channel(Link):
         """
         streams: Any = list(self.connection.streams.values())
         for stream in streams:
-            stream.lost(Stopped("the service stopped"))
+            if stream.tunnel is not None:
+                # In an orderly way: what was said last still arrives.
+                stream.tunnel.end("stopped")
+            else:
+                stream.lost(Stopped("the service stopped"))
         self.connection.streams.clear()
         self.abort()
 
