@@ -524,3 +524,16 @@ def test_a_client_that_goes_on_after_the_answer() -> None:
             member.end()
         client.send(BODY)
         assert rig.balancer().members[0].pool.open == 0
+
+
+def test_who_complains_is_not_silent() -> None:
+    """
+    A script that only writes to its log goes on past the timeout.
+    """
+    rig = make_rig(member="timeout=5")
+    client, member = begin(rig)
+    for _ in range(4):
+        rig.advance(3)
+        member.send(complaint(b"still at it"))
+    member.send(OK)
+    assert status_of(client.taken()) == 200

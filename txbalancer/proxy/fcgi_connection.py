@@ -219,6 +219,9 @@ class FCGIConnection(PacketConnection):
         """
         if not content:
             return
+        if self.deadline != NEVER:
+            # Who complains is not silent.
+            self.deadline = self.pool.now() + self.pool.timeout
         more = self.pool.complaints.permit(self.pool.now())
         if more is None:
             return

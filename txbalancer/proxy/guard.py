@@ -23,7 +23,7 @@ from txbalancer.http1.heads import RequestHead
 from txbalancer.net.names import Names
 from txbalancer.proxy.credentials import Credentials, Try
 from txbalancer.proxy.local import LocalAnswer, page
-from txbalancer.proxy.served import Served
+from txbalancer.proxy.served import Served, local_address
 
 if TYPE_CHECKING:
     from txbalancer.proxy.channel import ClientChannel
@@ -78,7 +78,7 @@ class Guard:
         """
         peer = head.peer
         if peer.local is None:
-            peer.local = _local_address(channel)
+            peer.local = local_address(channel)
         # Of a client that a proxy tells of, nothing says on which machine it is.
         visitor = Visitor(peer.client, peer.local, here=peer.through is None)
         head.visitor = visitor
@@ -104,11 +104,6 @@ class Guard:
             # Nobody has to log in who only looks.
             return verdict if basic(head.header(b"authorization")) else Verdict.GRANTED
         return Verdict.GRANTED
-
-
-def _local_address(channel: ClientChannel) -> str:
-    host = getattr(channel.transport.getHost(), "host", "")
-    return host.removeprefix("::ffff:") if isinstance(host, str) else ""
 
 
 class Admission(Served):
