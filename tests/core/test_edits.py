@@ -104,7 +104,7 @@ def test_changes_are_read(text, expected) -> None:
         ("set X 100%", "not available"),
         ("set X %{HTTPS}", "must be"),
         ("set X %{HTTPS", "must be"),
-        ("set X %{SSL_CLIENT_S_DN}s", "no variable"),
+        ("set X %{SSL_CLIENT_X}s", "no variable"),
         ("set X %{BALNCER_NAME}e", "did you mean BALANCER_NAME"),
         (r"set X a\nb", "line ends"),
         ("set X a\x01b", "control character"),
