@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import os
 import socket
+import threading
 from collections.abc import Iterator
 
 import pytest
@@ -207,3 +208,40 @@ def test_a_client_that_does_not_read(process: BalancerProcess) -> None:
     assert process.rss() - before < 16 << 20
     for client in clients:
         client.close()
+
+
+def test_a_client_that_takes_its_time(splice: str, balancer: Starts) -> None:
+    """
+    As long as the client is the one who is waited for, the member's time does not run.
+    """
+    with ScriptedMember(reply) as member:
+        process = balancer(TEXT.format(splice=splice, url=f"{member.url} timeout=1s"))
+        with connect(process) as client:
+            client.sendall(b"GET /a?size=%d HTTP/1.1\r\nHost: a\r\n\r\n" % BULK)
+            _, rest = head(client)
+            threading.Event().wait(2.5)
+            body(client, BULK, rest)
+        assert process.record(f"/a?size={BULK}")["reason"] == "ok"
+
+
+def test_a_member_that_takes_its_time(splice: str, balancer: Starts) -> None:
+    """
+    As long as the member is the one who is waited for, the client's time does not run.
+    """
+
+    def slow(connection: socket.socket) -> None:
+        _, rest = head(connection)
+        threading.Event().wait(2.5)
+        take(connection, BULK, rest)
+        connection.sendall(b"HTTP/1.1 204 No Content\r\n\r\n")
+
+    with RawMember(slow) as member:
+        text = TEXT.format(splice=splice, url=f"http://127.0.0.1:{member.port}")
+        process = balancer(text.replace("[balancer:", "body-timeout = 1s\n[balancer:"))
+        with connect(process) as client:
+            start = f"POST /a HTTP/1.1\r\nHost: a\r\nContent-Length: {BULK}\r\n\r\n"
+            client.sendall(start.encode())
+            send(client, BLOCK, BULK)
+            text, _ = head(client)
+        assert text.startswith("HTTP/1.1 204")
+        assert process.record("/a")["reason"] == "ok"

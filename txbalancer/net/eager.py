@@ -17,6 +17,7 @@ from typing import Any
 
 from twisted.internet import tcp, unix
 from twisted.internet.interfaces import IListeningPort
+from twisted.internet.main import CONNECTION_DONE, CONNECTION_LOST
 
 
 class EagerWrites:
@@ -87,8 +88,18 @@ class EagerWrites:
         self.dataBuffer, self.offset = b"", 0
         self._writeDisconnected = True
         self.stopWriting()
-        if not self._watched:
+        if self._watched:
+            self.doRead = self._read_last
+        else:
             self.abortConnection()
+
+    def _read_last(self: Any) -> Any:
+        """
+        Read what is left, in place of C{doRead}. The failed write has taken the connection's
+        error, so that a reset would look like an end from here.
+        """
+        result = type(self).doRead(self)
+        return CONNECTION_LOST if result is CONNECTION_DONE else result
 
 
 class EagerServer(EagerWrites, tcp.Server):

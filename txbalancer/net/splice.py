@@ -172,22 +172,29 @@ class Pump:
         at_end = not self.running and result is None
         pipe, inside = self._pipe, self._inside
         assert pipe is not None
+        if moved:
+            # First of all: a sink that is full may put deadlines off, which this puts on.
+            self._moved(moved)
         if not inside:
             self._pipe = None
             self._pipes.give(pipe)
         elif inside < 0:
             self._broken()
-        else:
+        elif self._sink.connected and not self._sink._aborting:
             self._block()
+        else:
+            self._drop()
         if moved:
-            self._count(moved)
-        return type(self._source).doRead(self._source) if at_end else result
+            self._look(moved)
+        return self._source.doRead() if at_end else result
 
-    def _count(self, moved: int) -> None:
+    def _look(self, moved: int) -> None:
+        """
+        See whether it is worth going on, or over.
+        """
         self._small = self._small + 1 if moved < _SMALL else 0
         if self._left and self._small == _MOST_SMALL:
             self.stop()
-        self._moved(moved)
         if not self._left and self.running:
             self.stop()
             if self._done is not None:
