@@ -178,6 +178,43 @@ def test_no_answer_is_a_failure_where_one_is_expected(place):
     assert not here.two.heard()
 
 
+def test_mounts_can_tell_clients_apart(place):
+    """
+    Instead of `to` there may be mounts for a listener; whom none takes is on record.
+    """
+    text = configuration().replace("to = balancer://dns\n", "") + (
+        "[mount:near]\npath = /\nlistener = dns\nclient = 198.51.100.0/24\nto = balancer://dns\n"
+    )
+    here = place()
+    here.world.reload(text)
+    here.client().say(b"a")
+    here.client(5000, "203.0.113.1").say(b"b")
+    assert here.one.heard() == [b"a"]
+    assert not here.two.heard()
+    (outcome,) = here.outcomes
+    assert (outcome.request.method, outcome.status, outcome.reason) == (b"UDP", 404, "no-mount")
+    assert outcome.peer.client == "203.0.113.1"
+    assert len(here.site.channels) == 1
+
+
+def test_a_refusal_while_more_is_sent(place):
+    """
+    A member that is gone is noticed at the second of several datagrams; all go on together.
+    """
+    here = place()
+    found = []
+    here.members()[0].pool._addresses.find = found.append
+    client = here.client()
+    for data in (b"1", b"2", b"3"):
+        client.say(data)
+    here.one.close()
+    found[0](["10.0.0.1"])
+    here.network.settle()
+    assert here.two.heard() == [b"1", b"2", b"3"]
+    here.two.say(b"x", next(name for name, each in here.network.bound.items() if each.peer))
+    assert client.heard() == [b"x"]
+
+
 def test_no_answer_is_none_where_none_is_expected(place):
     """
     Without responses a silent member may be a good one.

@@ -159,8 +159,6 @@ class DatagramExchange(StreamExchange):
         if not self._answers:
             self.status = error.status
         self._break(error)
-        if self._target.balancer.spec.failontimeout:
-            self._target.balancer.force_error(member, error.reason, self.runtime.now())
 
     def drain(self) -> None:
         """

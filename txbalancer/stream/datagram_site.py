@@ -15,12 +15,28 @@ from txbalancer.stream.request import Connection
 from txbalancer.stream.site import StreamSite
 
 
+class Datagrams(Connection):
+    """
+    A session of datagrams as mounts, lbmethods and logs see it.
+    """
+
+    __slots__ = ()
+
+    @property
+    def method(self) -> bytes:
+        """
+        What is balanced, where requests have a method.
+        """
+        return b"UDP"
+
+
 class DatagramSite(StreamSite):
     """
     Makes a session for each client that is not known, within limits.
     """
 
     exchange = DatagramExchange
+    wanted = Datagrams
 
     def __init__(self, *arguments: Any) -> None:
         """
@@ -73,18 +89,3 @@ class DatagramSite(StreamSite):
         self._of_client[host] -= 1
         if not self._of_client[host]:
             del self._of_client[host]
-
-
-class Datagrams(Connection):
-    """
-    A session of datagrams as mounts, lbmethods and logs see it.
-    """
-
-    __slots__ = ()
-
-    @property
-    def method(self) -> bytes:
-        """
-        What is balanced, where requests have a method.
-        """
-        return b"UDP"

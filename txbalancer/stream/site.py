@@ -20,7 +20,10 @@ class StreamSite(Site):
     Makes a L{StreamChannel} for each connection and finds the balancer for it.
 
     @cvar exchange: what is begun for each.
+    @cvar wanted: what stands for a request of those that get no exchange.
     """
+
+    wanted: type[Connection] = Connection
 
     exchange: type[StreamExchange] = StreamExchange
     _peeked: tuple[MountTable | None, bool] = (None, False)
@@ -70,7 +73,7 @@ class StreamSite(Site):
                 error=str(error),
                 more=more,
             )
-        request: Any = Connection(channel.peer)
+        request: Any = self.wanted(channel.peer)
         duration = now - channel.since
         self.runtime.finish(
             Outcome(
