@@ -27,10 +27,15 @@ from txbalancer.tls.records import Records
 
 (SHAKING, OPEN, CLOSED) = range(3)
 
-PIECE = 65536
-"""Bytes that are read, and that are encrypted, at once."""
+PIECE = 16384
+"""
+Bytes that go to and from OpenSSL at once, a record's: its buffers never shrink, and so each
+connection keeps for good what its largest piece took.
+"""
 _SPARE = 2048
-"""What a piece may grow by in four records, and what OpenSSL has to say beside it."""
+"""What a piece may grow by, and what OpenSSL has to say beside it."""
+_AT_ONCE = 4 * PIECE
+"""Bytes that are encrypted before they are sent."""
 _MOST_REPLIES = 256
 """Times that OpenSSL may answer by itself what the far end sends, as to demands for new keys."""
 
@@ -96,33 +101,39 @@ class TLSTransport:
             if self._state == SHAKING:
                 self._shake(data)
             return
+        if not self._records.single(data):
+            self._read_on(data)
+            return
         tls = self._tls
         tls.bio_write(data)
         try:
             plain = tls.recv(PIECE)
         except SSL.Error as error:
-            self._records.single(data)
             self._unusual(error)
             return
-        if self._records.single(data):
-            self.protocol.dataReceived(plain)
-        else:
-            self._read_on(plain)
+        self.protocol.dataReceived(plain)
 
-    def _read_on(self, plain: bytes) -> None:
+    def _read_on(self, data: bytes) -> None:
         """
-        Take what there is after a first piece, and pass all up.
+        Decrypt parts of records, or several, and pass what there is up in one piece.
         """
-        pieces = [plain] if plain else []
-        receive = self._tls.recv
-        try:
-            while True:
-                pieces.append(receive(PIECE))
-        except SSL.Error as error:
-            if pieces:
-                self.protocol.dataReceived(pieces[0] if len(pieces) == 1 else b"".join(pieces))
-            if self._state == OPEN:
-                self._unusual(error)
+        pieces: list[bytes] = []
+        error: SSL.Error = SSL.WantReadError()
+        receive, feed, view = self._tls.recv, self._tls.bio_write, memoryview(data)
+        for place in range(0, len(data) or 1, PIECE):
+            if data:
+                feed(view[place : place + PIECE])
+            try:
+                while True:
+                    pieces.append(receive(PIECE))
+            except SSL.Error as found:
+                error = found
+            if not isinstance(error, SSL.WantReadError):
+                break
+        if pieces:
+            self.protocol.dataReceived(pieces[0] if len(pieces) == 1 else b"".join(pieces))
+        if self._state == OPEN:
+            self._unusual(error)
 
     def _unusual(self, error: SSL.Error) -> None:
         """
@@ -262,9 +273,13 @@ class TLSTransport:
                     self._flush()
                 return
             view = memoryview(data)
-            for place in range(0, size, PIECE):
-                tls.sendall(view[place : place + PIECE])
-                self._flush()
+            for start in range(0, size, _AT_ONCE):
+                pieces = []
+                for place in range(start, min(size, start + _AT_ONCE), PIECE):
+                    tls.sendall(view[place : place + PIECE])
+                    pieces.append(tls.bio_read(PIECE + _SPARE))
+                self.transport.write(b"".join(pieces))
+            self._flush()
         except SSL.Error as error:
             self._fail(error)
 
