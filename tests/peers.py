@@ -295,7 +295,7 @@ class Peers:
 
     def php_fpm(self, pages: Mapping[str, str], children: int = 4, name: str = "") -> Peer:
         """
-        Start php-fpm; its documents are in C{htdocs} of its folder.
+        Start php-fpm, on a port and on C{php.sock} of its folder; its documents are in C{htdocs}.
 
         @param pages: texts of PHP files by their paths.
         @param children: how many connections it can have at once.
@@ -313,6 +313,8 @@ class Peers:
             f"[www]\n{owner}listen = 127.0.0.1:{port}\npm = static\n"
             f"pm.max_children = {children}\nenv[NAME] = {name or 'php'}\n"
             "php_admin_value[post_max_size] = 0\nphp_admin_value[variables_order] = EGPCS\n"
+            f"[unix]\n{owner}listen = {folder}/php.sock\nlisten.mode = 0666\npm = static\n"
+            "pm.max_children = 1\n"
         )
         command = [program, "--nodaemonize", "-n", "--fpm-config", str(folder / "fpm.conf")]
         return self.start("php-fpm", command, port, folder)

@@ -15,8 +15,8 @@ import pytest
 from tests.integration.client import ask
 from tests.integration.conftest import Starts
 from tests.integration.load import Load
-from tests.integration.process import BalancerProcess
-from tests.peers import Peer, Peers
+from tests.integration.process import BalancerProcess, environment, twistd
+from tests.peers import Peer, Peers, free_port
 
 pytestmark = [pytest.mark.integration, pytest.mark.peers]
 
@@ -111,6 +111,84 @@ def test_with_apaches_form_php_sees_the_same(balancer: Starts, php: Peer) -> Non
     assert found["SCRIPT_NAME"] == "/app/show.php"
     assert found["PATH_INFO"] == "/more/x"
     assert found["SCRIPT_FILENAME"] == f"{php.folder}/htdocs/show.php"
+
+
+def test_a_unix_socket(balancer: Starts, php: Peer) -> None:
+    """
+    As people write it; the host says nothing.
+    """
+    process = balancer(
+        f"[mount:/app]\nto = unix:{php.folder}/php.sock|fcgi://localhost{php.folder}/htdocs\n"
+    )
+    found = json.loads(ask(url(process, "show.php/x")).body)
+    assert found["SCRIPT_FILENAME"] == f"{php.folder}/htdocs/show.php"
+    assert found["PATH_INFO"] == "/x"
+
+
+SAME = [
+    "SCRIPT_NAME",
+    "SCRIPT_FILENAME",
+    "PATH_INFO",
+    "PATH_TRANSLATED",
+    "PHP_SELF",
+    "REQUEST_URI",
+    "QUERY_STRING",
+    "REQUEST_METHOD",
+    "DOCUMENT_ROOT",
+    "ORIG_SCRIPT_NAME",
+    "ORIG_SCRIPT_FILENAME",
+    "HTTP_X_A",
+    "HTTP_HOST",
+    "SERVER_NAME",
+    "REQUEST_SCHEME",
+    "REMOTE_ADDR",
+    "HTTP_AUTHORIZATION",
+    "PHP_AUTH_USER",
+    "GATEWAY_INTERFACE",
+    "CONTENT_TYPE",
+    "CONTENT_LENGTH",
+    "SERVER_PROTOCOL",
+    "FCGI_ROLE",
+]
+
+
+@pytest.mark.parametrize("socket", [False, True], ids=["tcp", "unix"])
+@pytest.mark.parametrize("kind", ["FPM", "GENERIC"])
+def test_php_sees_the_same_from_apache(
+    peers: Peers, php: Peer, tmp_path: Path, socket: bool, kind: str
+) -> None:
+    """
+    One file, read by the real Apache and by txbalancer, before one php-fpm.
+    """
+    root = f"{php.folder}/htdocs"
+    place = f"unix:{php.folder}/php.sock|fcgi://localhost" if socket else ""
+    place = place or f"fcgi://127.0.0.1:{php.port}"
+    rules = (
+        f'ProxyFCGIBackendType {kind}\nProxyPassMatch "^/(.*\\.php(/.*)?)$" "{place}{root}/$1"\n'
+    )
+    apache = peers.apache2(
+        f"DocumentRoot {root}\n{rules}", modules=("proxy", "proxy_fcgi", "authz_core")
+    )
+    port = free_port()
+    (tmp_path / "httpd.conf").write_text(f"Listen 127.0.0.1:{port}\nServerName 127.0.0.1\n{rules}")
+    command = twistd("--nodaemon", "--pidfile=", "txbalancer", "-c", "httpd.conf")
+    peers.start("txbalancer", command, port, tmp_path, environment())
+    paths = ["show.php", "show.php?a=b"] + ["show.php/more/x?q"] * (kind == "FPM")
+    for path in paths:
+        seen = []
+        for each in (apache.port, port):
+            answer = ask(
+                f"http://127.0.0.1:{each}/{path}",
+                "POST",
+                b"a=b",
+                X_A="1",
+                Host="shop.test",
+                Authorization="Basic eDp5",
+                Content_Type="application/x-www-form-urlencoded",
+            )
+            found = json.loads(answer.body)
+            seen.append({name: found.get(name) for name in SAME})
+        assert seen[0] == seen[1], path
 
 
 def test_answers(process: BalancerProcess) -> None:
