@@ -73,3 +73,30 @@ def test_options_of_the_other_modes_do_nothing():
     text = "[listener:web]\nendpoint = tcp:80\nresponses = 1\n[mount:/]\nto = status:204\n"
     (warning,) = loads(text, load_registry()).warnings
     assert "responses: has no effect without mode = udp" in warning
+
+
+@pytest.mark.parametrize(
+    ("more", "text"),
+    [
+        ("trusted-header = x-real-ip", "trusted-header: has no effect without trusted-proxies"),
+        ("trusted-proto = off", "trusted-proto: has no effect without trusted-proxies"),
+    ],
+)
+def test_whom_to_believe_in_what(more, text):
+    """
+    A header to be believed needs proxies to be believed.
+    """
+    listener = f"[listener:web]\nendpoint = tcp:80\n{more}\n[mount:/]\nto = status:204\n"
+    (warning,) = loads(listener, load_registry()).warnings
+    assert text in warning
+    listener = listener.replace(more, f"{more}\nexternal-proxies = 192.0.2.1")
+    assert not loads(listener, load_registry()).warnings
+
+
+def test_there_are_no_headers_in_datagrams():
+    """
+    Nor in connections.
+    """
+    text = GOOD.replace("responses = 1", "trusted-proxies = 10.0.0.1")
+    (warning,) = loads(text, load_registry()).warnings
+    assert "trusted-proxies: has no effect without mode = http" in warning

@@ -215,11 +215,12 @@ def test_who_only_looks_whether_we_are_there_is_no_fault(world, logged):
     assert not world.service._listeners["web"]._proxied.waiting
 
 
-def test_what_was_read_behind_the_header_waits_for_its_turn():
+@pytest.mark.parametrize("more", ["", "h2c = on"])
+def test_what_was_read_behind_the_header_waits_for_its_turn(more):
     """
     max-connections holds for the request that came with the header.
     """
-    world = World(CONFIGURATION.format(more="max-connections = 1")).start()
+    world = World(CONFIGURATION.format(more=f"max-connections = 1\n{more}")).start()
     first = connect(world)
     first.send(V1)
     second = connect(world)

@@ -81,6 +81,16 @@ OF_LISTENERS = (
         "idle-timeout lifetime tcp-keepalive alpn", lambda spec: spec.mode == "tcp", "mode = tcp"
     ),
     _need(
+        "trusted-proxies external-proxies trusted-header trusted-proto",
+        lambda spec: spec.mode == "http",
+        "mode = http",
+    ),
+    _need(
+        "trusted-header trusted-proto",
+        lambda spec: spec.trusted_proxies or spec.external_proxies,
+        "trusted-proxies or external-proxies",
+    ),
+    _need(
         "session-timeout requests responses sessions-per-client",
         lambda spec: spec.mode == "udp",
         "mode = udp",

@@ -30,7 +30,7 @@ class Doorway(Link):
     @ivar dataReceived: takes what comes; later it is the channel's own.
     """
 
-    __slots__ = ("_channel", "_seen", "dataReceived", "peer", "site")
+    __slots__ = ("_channel", "_held", "_seen", "_shaken", "dataReceived", "peer", "site")
 
     exchange = None
 
@@ -41,6 +41,7 @@ class Doorway(Link):
         self._progress = -1
         self._channel: Any = None
         self._seen = b""
+        self._held = self._shaken = False
         self.dataReceived = self._look
 
     def makeConnection(self, transport: Any) -> None:
@@ -62,16 +63,22 @@ class Doorway(Link):
 
     def hold(self) -> None:
         """
-        Do not read until L{release}.
+        Do not read until L{release}; what was read already, behind a PROXY header, waits.
         """
+        self._held = True
         self.transport.pauseProducing()
 
     def release(self) -> None:
         """
         Take part after all.
         """
+        self._held = False
         self.welcome()
         self.transport.resumeProducing()
+        if self._shaken:
+            self.handshakeCompleted()
+        elif self._seen:
+            self._look(b"")
 
     @property
     def secure(self) -> bool:
@@ -84,11 +91,16 @@ class Doorway(Link):
         """
         Go on with what was agreed on.
         """
+        if self._held:
+            self._shaken = True
+            return
         agreed = getattr(self.transport, "negotiatedProtocol", None)
         self._hand_over(H2Channel(self.site) if agreed == b"h2" else ClientChannel(self.site))
 
     def _look(self, data: bytes) -> None:
         self._seen += data
+        if self._held:
+            return
         size = min(len(self._seen), len(PREFACE))
         if self._seen[:size] != PREFACE[:size]:
             self._hand_over(ClientChannel(self.site))
