@@ -194,6 +194,7 @@ def _pairs(element: bytes) -> dict[bytes, bytes] | None:
     return pairs
 
 
+@lru_cache(maxsize=4096)
 def _address(text: bytes) -> tuple[str, int] | None:
     """
     Read an address, with a port or without; C{None} for anything else.
