@@ -469,6 +469,25 @@ def test_a_client_that_reads_nothing_at_all() -> None:
     check_rest(rig)
 
 
+def test_pings_put_nothing_off() -> None:
+    """
+    A client that says much and reads nothing is cut off in the same time.
+    """
+    rig = open_rig(listener="write-timeout = 5")
+    browser = Browser(rig)
+    browser.transport.room = 0
+    browser.transport.most_queued = 100
+    member_of(rig, browser).send(b"HTTP/1.1 200 OK\r\nContent-Length: 2000\r\n\r\n" + b"x" * 2000)
+    for _ in range(12):
+        browser.raw(frame(frames.PING, 0, 0, bytes(8)))
+        (channel,) = rig.site.channels
+        channel.pauseProducing()
+        rig.advance(1)
+        if browser.transport.ended:
+            break
+    assert browser.transport.ended == "aborted"
+
+
 def test_a_client_that_reads_slowly_is_served() -> None:
     """
     As long as it takes something, it is waited for.

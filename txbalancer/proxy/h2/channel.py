@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 _LINGER = 5.0
 """Seconds for which a client may still read why its connection ends."""
+_MOST_SKIPPED = 1024**2
+"""Bytes that it may send meanwhile."""
 _DRAINING = b"draining"
 _ANSWERS = Literals()
 
@@ -53,6 +55,7 @@ class H2Channel(Link):
         "_greeted",
         "_missing",
         "_reading",
+        "_skipped",
         "connection",
         "peer",
         "requests",
@@ -64,7 +67,7 @@ class H2Channel(Link):
         self.transport: Any = None
         self.peer: Peer
         self.deadline = NEVER
-        self.requests = 0
+        self.requests = self._skipped = 0
         self._progress = -1
         self._missing = PREFACE
         self._reading = self._draining = self._closing = self._begun = self._greeted = False
@@ -106,6 +109,9 @@ class H2Channel(Link):
         Read what the client sends; what is answered at once goes out in one piece.
         """
         if self._closing:
+            self._skipped += len(data)
+            if self._skipped > _MOST_SKIPPED:
+                self.abort()
             return
         self._reading = True
         try:
@@ -302,7 +308,12 @@ class H2Channel(Link):
     def pauseProducing(self) -> None:
         """
         The client does not read as fast as its answers come.
+
+        Transports say so again with each write, as those that answer a ping: that puts
+        nothing off.
         """
+        if self.connection.blocked:
+            return
         self.connection.blocked = True
         self._progress = -1
         self.deadline = self.site.now() + self.site.spec.write_timeout

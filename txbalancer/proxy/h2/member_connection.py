@@ -303,6 +303,8 @@ class H2MemberConnection(Link):
         """
         The member does not take what is sent.
         """
+        if self.connection.blocked:
+            return
         self.connection.blocked = True
         self._progress = -1
         self.deadline = self.pool.now() + self.pool.timeout
