@@ -110,7 +110,7 @@ class Doorway(Link):
     def _hand_over(self, channel: ClientChannel | H2Channel) -> None:
         transport, seen = self.transport, self._seen
         self._channel, self._seen = channel, b""
-        channel.peer = self.site.peer(transport)
+        channel.peer = self.peer
         self.dataReceived = channel.dataReceived
         self.site.replace(self, channel)
         channel.take_over(transport)
