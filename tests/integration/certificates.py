@@ -13,7 +13,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509 import ocsp
-from cryptography.x509.oid import NameOID
+from cryptography.x509.oid import AuthorityInformationAccessOID, NameOID
 
 DAY = datetime.timedelta(days=1)
 
@@ -42,15 +42,17 @@ class Authority:
         name: str = "Test CA",
         path_length: int = 0,
         signer: Authority | None = None,
+        days: float = 1.0,
     ) -> None:
         """
         @param signer: who signs its own certificate; itself for none.
+        @param days: for which its own certificate is valid.
         """
         self._folder = folder
         self._name = _name(name)
         self._key = ec.generate_private_key(ec.SECP256R1())
         above = signer or self
-        own = _builder(self._name, above._name, self._key).add_extension(
+        own = _builder(self._name, above._name, self._key, days).add_extension(
             x509.BasicConstraints(ca=True, path_length=path_length), critical=True
         )
         self.certificate = own.sign(above._key, hashes.SHA256())
@@ -118,6 +120,7 @@ class Authority:
         days: float = 1.0,
         stem: str = "",
         crl: str = "",
+        issuer: str = "",
     ) -> Pair:
         """
         Sign a certificate for host names or addresses.
@@ -125,6 +128,7 @@ class Authority:
         @param days: for which it is still valid; negative for one that has ended.
         @param stem: of its files' names.
         @param crl: where lists of revoked certificates are said to be.
+        @param issuer: where the authority's certificate is said to be.
         """
         key: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
         key = (
@@ -139,6 +143,10 @@ class Authority:
             place = x509.UniformResourceIdentifier(crl)
             point = x509.DistributionPoint([place], None, None, None)
             made = made.add_extension(x509.CRLDistributionPoints([point]), False)
+        if issuer:
+            place = x509.UniformResourceIdentifier(issuer)
+            access = x509.AccessDescription(AuthorityInformationAccessOID.CA_ISSUERS, place)
+            made = made.add_extension(x509.AuthorityInformationAccess([access]), False)
         certificate = made.sign(self._key, hashes.SHA256())
         stem = stem or names[0].replace(":", "-").replace("*", "any")
         private = key.private_bytes(

@@ -15,7 +15,7 @@ from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, rsa
-from cryptography.x509.oid import ExtensionOID, NameOID
+from cryptography.x509.oid import AuthorityInformationAccessOID, ExtensionOID, NameOID
 
 from txbalancer.tls.staples import Staple, StapleFault, read_staple
 
@@ -218,12 +218,26 @@ def _disorder(own: x509.Certificate, rest: Sequence[x509.Certificate]) -> str:
                 " which it did not sign"
             )
         below = each
-    if not rest and own.issuer != own.subject:
+    if not rest and own.issuer != own.subject and _names_its_issuer(own):
         return (
             f"the certificate of {own.issuer.rfc4514_string()}, which signed it, is not in the"
             " file: clients that do not know it cannot follow the chain"
         )
     return ""
+
+
+def _names_its_issuer(certificate: x509.Certificate) -> bool:
+    """
+    Tell whether a certificate says where its issuer's is to be had: then that is hardly one that
+    clients have, as that of a private authority may be.
+    """
+    try:
+        found = certificate.extensions.get_extension_for_class(x509.AuthorityInformationAccess)
+    except (x509.ExtensionNotFound, *FAULTS):
+        return False
+    return any(
+        each.access_method == AuthorityInformationAccessOID.CA_ISSUERS for each in found.value
+    )
 
 
 def _show(certificate: x509.Certificate) -> str:
