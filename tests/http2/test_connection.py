@@ -106,6 +106,16 @@ def test_settings_that_are_in_range_or_unknown() -> None:
     server.receive(frame(frames.SETTINGS, 1, 0, b""), 2.0)
 
 
+def test_settings_without_end() -> None:
+    """
+    Each of a frame's settings costs something for every stream, so there is a most of them.
+    """
+    server = settled()
+    server.receive(frames.settings_frame([(4, 70000)] * 32), 2.0)
+    assert fails(server, frames.settings_frame([(4, 70000)] * 33)) == faults.ENHANCE_YOUR_CALM
+    assert server.events[-1] == ("abused", "control-frames")
+
+
 @pytest.mark.parametrize(
     ("written", "code"),
     [

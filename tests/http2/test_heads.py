@@ -379,7 +379,7 @@ def test_trailers() -> None:
     Trailers are passed on but for those that frame or route.
     """
     fields = [(b"grpc-status", b"0"), (b"content-length", b"1"), (b"x_y", b"1"), (b"host", b"x")]
-    assert read_trailers(fields, Malformed) == [b"grpc-status: 0"]
+    assert read_trailers(fields, Malformed, Limits()) == [b"grpc-status: 0"]
 
 
 @pytest.mark.parametrize("field", [(b":path", b"/"), (b"X", b"y"), (b"x", b"a\r\n"), (b"te", b"x")])
@@ -389,4 +389,14 @@ def test_bad_trailers(field: Field, error: type[BalancerError]) -> None:
     Trailers are fields like others, and there are no pseudo headers among them.
     """
     with pytest.raises(error):
-        read_trailers([field], error)
+        read_trailers([field], error, Limits())
+
+
+@pytest.mark.parametrize("error", [Malformed, BadResponse])
+@pytest.mark.parametrize("fields", [[(b"x", b"y")] * 101, [(b"x", bytes(99).hex().encode())] * 90])
+def test_too_many_trailers(fields: list[Field], error: type[BalancerError]) -> None:
+    """
+    Trailers have the bounds of a head: fields of the table cost their sender a byte each.
+    """
+    with pytest.raises(error, match=r"more than 100|over 16384"):
+        read_trailers(fields, error, Limits(head=16384))

@@ -234,13 +234,18 @@ def read_response(fields: list[Field], limits: Limits) -> ResponseHead:
     return head
 
 
-def read_trailers(fields: list[Field], error: type[BalancerError]) -> list[bytes]:
+def read_trailers(fields: list[Field], error: type[BalancerError], limits: Limits) -> list[bytes]:
     """
     Check trailers and keep those that may be passed on, as lines.
 
     @raise BalancerError: of the class C{error}, when there is a pseudo header among them, or
-        one that is no field.
+        one that is no field, or when there are more than a head may have: a block of some
+        kilobytes can repeat a field of the table until it takes hundreds of megabytes.
     """
+    if len(fields) > limits.headers:
+        raise error(f"more than {limits.headers} trailers")
+    if sum(len(name) + len(value) for name, value in fields) > limits.head:
+        raise error(f"trailers over {limits.head} bytes")
     kept = []
     for name, value in fields:
         check(name, value, error)

@@ -15,6 +15,9 @@ from txbalancer.http2.literals import Literals
 from txbalancer.http2.sending import Sending
 from txbalancer.http2.tables import Field
 
+_MOST_SETTINGS = 32
+"""Settings of a frame: there are nine of them, and each may concern every stream."""
+
 
 class FrameReader(Sending):
     """
@@ -161,6 +164,10 @@ class FrameReader(Sending):
             _check_size("ACK of SETTINGS", payload, 0)
             return
         _check_size("SETTINGS", payload, len(payload) // 6 * 6)
+        if len(payload) > 6 * _MOST_SETTINGS:
+            self.abused("control-frames")
+            text = f"a SETTINGS frame with over {_MOST_SETTINGS} settings"
+            raise ConnectionFault(faults.ENHANCE_YOUR_CALM, text)
         self.take_settings(list(frames.unpack_settings(payload)))
         self._settled = True
         self.out.append(frames.SETTINGS_ACK)

@@ -85,7 +85,7 @@ class AnswerStream(Stream):
             if self._begun:
                 if not ended:
                     raise BadResponse("two heads")
-                self._trailers = read_trailers(fields, BadResponse)
+                self._trailers = read_trailers(fields, BadResponse, self.pool.limits)
                 self._check_end()
                 self._deliver()
                 return

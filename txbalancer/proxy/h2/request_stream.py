@@ -184,7 +184,7 @@ class RequestStream(Stream):
         try:
             if not ended or self._body_left > 0:
                 raise Malformed("trailers before the end of the body")
-            self._trailers = read_trailers(fields, Malformed)
+            self._trailers = read_trailers(fields, Malformed, self.channel.site.limits)
         except Malformed as error:
             self._break_rule(str(error))
             return
