@@ -23,6 +23,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from txbalancer.tls.facts import Facts
+from txbalancer.tls.layered import Layered
 from txbalancer.tls.records import Records
 
 (SHAKING, OPEN, CLOSED) = range(3)
@@ -41,12 +42,11 @@ _MOST_REPLIES = 256
 
 
 @implementer(IProtocol, IHalfCloseableProtocol, ITransport)
-class TLSTransport:
+class TLSTransport(Layered):
     """
     One end of a TLS connection: a protocol for the transport below, a transport for the
     protocol above.
 
-    @ivar transport: what is below.
     @ivar facts: tells of the connection, once there is one.
     @ivar protocol: what is above; may be replaced, as on a socket of Twisted's.
     """
@@ -57,12 +57,10 @@ class TLSTransport:
         "_records",
         "_replies",
         "_state",
-        "_tls",
         "_write_over",
         "facts",
         "introduction",
         "protocol",
-        "transport",
     )
 
     def __init__(self, protocol: Any) -> None:
@@ -326,76 +324,8 @@ class TLSTransport:
         self._state = CLOSED
         self.transport.abortConnection()
 
-    def registerProducer(self, producer: Any, streaming: bool) -> None:
-        """
-        Let a producer follow the transport below: what is encrypted is sent at once.
-        """
-        self.transport.registerProducer(producer, streaming)
-
-    def unregisterProducer(self) -> None:
-        """
-        Forget the producer.
-        """
-        self.transport.unregisterProducer()
-
-    def pauseProducing(self) -> None:
-        """
-        Read no more for now.
-        """
-        self.transport.pauseProducing()
-
-    def resumeProducing(self) -> None:
-        """
-        Go on reading.
-        """
-        self.transport.resumeProducing()
-
     def stopProducing(self) -> None:
         """
         Close.
         """
         self.loseConnection()
-
-    # -- what is known of the connection
-
-    def getPeer(self) -> Any:
-        """
-        Return the address of the far end.
-        """
-        return self.transport.getPeer()
-
-    def getHost(self) -> Any:
-        """
-        Return the own address.
-        """
-        return self.transport.getHost()
-
-    def getHandle(self) -> Any:
-        """
-        Return OpenSSL's connection; C{None} before a client has said a word.
-        """
-        return self._tls
-
-    @property
-    def negotiatedProtocol(self) -> bytes | None:
-        """
-        Return the protocol agreed on by ALPN, if any.
-        """
-        return (self._tls and self._tls.get_alpn_proto_negotiated()) or None
-
-    def setTcpNoDelay(self, enabled: bool) -> None:
-        """
-        Pass on to a TCP transport; others have no such thing.
-        """
-        self._pass_on("setTcpNoDelay", enabled)
-
-    def setTcpKeepAlive(self, enabled: bool) -> None:
-        """
-        Pass on to a TCP transport; others have no such thing.
-        """
-        self._pass_on("setTcpKeepAlive", enabled)
-
-    def _pass_on(self, name: str, enabled: bool) -> None:
-        method = getattr(self.transport, name, None)
-        if method is not None:
-            method(enabled)
