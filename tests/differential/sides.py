@@ -31,6 +31,7 @@ MODULES = (
     "lbmethod_bybusyness",
     "slotmem_shm",
     "headers",
+    "remoteip",
     "env",
     "alias",
     "proxy_hcheck",
