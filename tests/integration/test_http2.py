@@ -99,10 +99,12 @@ def setup(
     proxy = nghttpx(module_peers, member.port)
     front = authority.issue("localhost")
     own = free_port()
+    checked = "hcmethod=GET hcuri=/ hcinterval=0.5 hcfails=1"
     members = {
         "one": f"http://127.0.0.1:{member.port}",
-        "h2c": f"h2c://127.0.0.1:{plain}",
-        "h2": f"h2://localhost:{secure} sslproxycacertificatefile={authority.file}",
+        # A check that failed would be seen by the tests that follow.
+        "h2c": f"h2c://127.0.0.1:{plain} {checked}",
+        "h2": f"h2://localhost:{secure} sslproxycacertificatefile={authority.file} {checked}",
         "wrong": f"h2://localhost:{secure}",
         "old": f"h2://localhost:{own} sslproxyverify=none",
         "nghttpx": f"h2c://127.0.0.1:{proxy.port}",
@@ -121,6 +123,7 @@ def setup(
         f"[listener:secure]\nendpoint = tcp:{listen}:interface=127.0.0.1\n"
         f"tls-certificate = {front.certificate}\ntls-key = {front.key}\n"
     )
+    text += "[mount:/metrics]\nto = metrics:\n"
     for name, url in members.items():
         text += f"[balancer:{name}]\nmembers = {url}\n[mount:/{name}]\nto = balancer://{name}/\n"
     return Setup(module_balancer(text), authority, listen, body)
@@ -234,6 +237,21 @@ def test_nghttpx_as_a_client(setup: Setup, module_peers: Peers) -> None:
     got = curl(setup, "--http1.1", f"{front.url}/h2c/")
     assert got.startswith(b"HTTP/2.0 GET")
     assert curl(setup, "--http2-prior-knowledge", f"{front.url}/h2/big") == setup.body
+
+
+def test_checks(setup: Setup) -> None:
+    """
+    Members of HTTP/2 are asked by HTTP/2, within TLS and without, and found to be well.
+    """
+
+    def probes() -> bool:
+        page = curl(setup, "--http2", setup.secure_url("/metrics")).decode()
+        passed = re.findall(
+            r'txbalancer_member_probes_total{balancer="h2c?",[^}]*result="passed"} (\d+)', page
+        )
+        return len(passed) == 2 and all(int(each) > 2 for each in passed)
+
+    until(probes, "three checks of each that passed")
 
 
 def test_the_access_log(setup: Setup) -> None:

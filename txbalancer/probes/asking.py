@@ -19,11 +19,12 @@ from zope.interface import implementer
 from txbalancer import __version__
 from txbalancer.core.hcexpr import MOST_BODY, Answer
 from txbalancer.core.health import ProbeResult
-from txbalancer.core.schemes import SCHEMES, is_secure
+from txbalancer.core.schemes import SCHEMES, has_streams, is_secure
 from txbalancer.core.specs import MemberSpec
 from txbalancer.interfaces import IProbe
 from txbalancer.probes.agent import headers_of, make_client
 from txbalancer.probes.line import Line
+from txbalancer.probes.streams import ask
 
 _SAFE = "/%:@!$&'()*+,;=~-._?[]"
 
@@ -72,6 +73,8 @@ class HTTPProbe:
         target = "*" if self._asterisk and not member.hcuri else target_of(member)
         asked = f"{self._method} {target}"
         line = Line(reactor, member, tls=is_secure(member.scheme))
+        if has_streams(member.scheme):
+            return self._ask_by_http2(line, member, target, asked)
         client = make_client(reactor, line, target.encode("ascii"), self._version)
         headers = Headers(
             {"Host": [host_of(member)], "User-Agent": [f"txbalancer-check/{__version__}"]}
@@ -108,6 +111,28 @@ class HTTPProbe:
         asking.addErrback(lambda failure: line.failed(failure, asked))
         return asking.addBoth(close)
 
+    def _ask_by_http2(
+        self, line: Line, member: MemberSpec, target: str, asked: str
+    ) -> Deferred[ProbeResult]:
+        secure = is_secure(member.scheme)
+        head = (
+            f":method: {self._method}",
+            f":scheme: {'https' if secure else 'http'}",
+            f":authority: {host_of(member)}",
+            f":path: {target}",
+            f"user-agent: txbalancer-check/{__version__}",
+        )
+        asking: Deferred[Any] = ask(
+            line, secure, [each.encode("ascii") for each in head], self._reads
+        )
+
+        def judge(answer: Answer) -> ProbeResult:
+            line.note("complete" if self._reads else "the head is enough")
+            text = f"{asked}: status {answer.status} in {line.seconds * 1000:.0f} ms"
+            return line.result(200 <= answer.status <= 399, text, answer)
+
+        return asking.addCallbacks(judge, lambda failure: line.failed(failure, asked))
+
 
 def target_of(member: MemberSpec) -> str:
     """
@@ -123,7 +148,7 @@ def host_of(member: MemberSpec) -> str:
     Return the Host header's value; the port is left out where it is the scheme's own.
     """
     host = f"[{member.host}]" if ":" in member.host else member.host or "localhost"
-    standard = 443 if member.scheme == "https" else 80
+    standard = 443 if is_secure(member.scheme) else 80
     return host if member.port == standard else f"{host}:{member.port}"
 
 

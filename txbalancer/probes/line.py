@@ -35,12 +35,13 @@ from txbalancer.core.hcexpr import Answer
 from txbalancer.core.health import ProbeResult
 from txbalancer.core.specs import MemberSpec
 from txbalancer.core.transcript import Transcript
-from txbalancer.errors import StartError
+from txbalancer.errors import BadResponse, StartError
 from txbalancer.net.introduction import BUILDS, IntroducedFactory
 from txbalancer.net.proxyprotocol import LOCAL
 from txbalancer.tls.members import client_options
 
 EXPECTED = (
+    BadResponse,
     ConnectError,
     ConnectionClosed,
     ResponseFailed,

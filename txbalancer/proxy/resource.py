@@ -25,6 +25,7 @@ from txbalancer.errors import BalancerError, NoMemberAvailable
 from txbalancer.net.deadlines import NEVER
 from txbalancer.proxy.attempts import Attempts
 from txbalancer.proxy.mounted import MountedBalancer
+from txbalancer.proxy.h2.pool import make_http_pool
 from txbalancer.proxy.pool import MemberPool
 from txbalancer.proxy.runtime import Runtime
 from txbalancer.proxy.throttle import Throttle
@@ -45,7 +46,7 @@ class BalancerResource(Resource):
         self,
         runtime: Runtime,
         balancer: Balancer,
-        make_pool: Callable[[Runtime, MemberSpec], MemberPool] = MemberPool,
+        make_pool: Callable[[Runtime, MemberSpec], MemberPool] = make_http_pool,
     ) -> None:
         """
         @param make_pool: makes what has the connections of a member.

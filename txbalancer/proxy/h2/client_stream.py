@@ -12,6 +12,7 @@ from txbalancer.http2.faults import CANCEL, INTERNAL_ERROR
 from txbalancer.net.deadlines import NEVER
 from txbalancer.proxy.h2.request_stream import RequestStream
 from txbalancer.proxy.hsts import with_hsts
+from txbalancer.proxy.hsts import with_hsts
 
 _LINGER = 5.0
 """Seconds for which a client may still send after its answer."""
@@ -60,6 +61,9 @@ class ClientStream(RequestStream):
             lines.append(b"content-length: %d" % body)
         if self.channel.site.hsts:
             with_hsts(lines, self.channel.site.hsts)
+        hsts = self.channel.site.hsts
+        if hsts:
+            with_hsts(lines, hsts)
         self.send([b":status: " + status, *lines], data, done, trailers)
         self._wrote()
 

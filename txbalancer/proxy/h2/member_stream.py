@@ -207,7 +207,11 @@ class MemberStream(AnswerStream):
         self.deadline = NEVER
         self.pool.runtime.deadlines.discard(self)
         self.exchange = self.tunnel = None
-        self._held.clear()
+        if self._held:
+            # Nobody takes it any more, and the connection's window is everybody's.
+            self.connection.consumed(sum(map(len, self._held)))
+            self._held.clear()
+            self.link.flush()
         self._answer = None
         self.sent_end = True
         self.queued = 0

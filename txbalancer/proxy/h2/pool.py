@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from txbalancer.core.schemes import has_streams
 from txbalancer.core.specs import MemberSpec
 from txbalancer.errors import ConnectFailed
 from txbalancer.http2.frames import MOST_WINDOW
@@ -17,9 +18,17 @@ from txbalancer.proxy.pool import MemberPool
 if TYPE_CHECKING:
     from txbalancer.proxy.attempts import Attempts
     from txbalancer.proxy.opening import Opening
+    from txbalancer.proxy.runtime import Runtime
 
 _WINDOW = 128 * 1024
 """Bytes of one answer that may wait for its client."""
+
+
+def make_http_pool(runtime: Runtime, spec: MemberSpec) -> MemberPool:
+    """
+    Make the pool of a member that gets requests, by the scheme of its URL.
+    """
+    return (H2Pool if has_streams(spec.scheme) else MemberPool)(runtime, spec)
 
 
 class H2Pool(MemberPool):
