@@ -10,6 +10,9 @@ from pathlib import Path
 
 import pytest
 from cryptography import x509
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ed448, ed25519, rsa
+from cryptography.x509 import ocsp
 from OpenSSL import SSL
 
 from tests.integration.certificates import Authority, Pair
@@ -541,3 +544,63 @@ def test_files_about_clients(authority, options, text) -> None:
     listener = spec(authority.issue("one.test"), **{"tls_client_verify": "optional", **options})
     with pytest.raises(StartError, match=text):
         server_options(listener)
+
+
+@pytest.mark.parametrize(
+    ("usage", "text"),
+    [(True, ""), (False, "its signer may not sign OCSP answers"), (None, "no OCSP answer")],
+)
+def test_answers_signed_for_the_issuer(authority, usage, text) -> None:
+    """
+    Whoever has the issuer's word for it may sign, and nobody else of its clients.
+    """
+    pair = authority.issue("one.test")
+    chained(authority, pair)
+    authority.staple(pair, signer=authority.ocsp_signer(usage))
+    tls = server_options(spec(pair))
+    doubts = tls.certificates[0].doubts
+    assert (text in doubts[0]) if text else doubts == ()
+    assert bool(stapled(tls)) is not bool(text)
+    Path(f"{pair.certificate}.ocsp").unlink()
+
+
+@pytest.mark.parametrize("kind", ["rsa", "ed25519", "ed448"])
+def test_keys_that_sign_answers(tmp_path, kind) -> None:
+    """
+    RSA and Ed25519 are known beside ECDSA; another way to sign is told.
+    """
+    keys = {
+        "rsa": lambda: rsa.generate_private_key(65537, 2048),
+        "ed25519": ed25519.Ed25519PrivateKey.generate,
+        "ed448": ed448.Ed448PrivateKey.generate,
+    }
+    authority = Authority(tmp_path, key=keys[kind]())
+    pair = authority.issue("one.test")
+    chained(authority, pair)
+    authority.staple(pair)
+    tls = server_options(spec(pair))
+    doubts = tls.certificates[0].doubts
+    if kind == "ed448":
+        assert "signed in a way that is not known here" in doubts[0]
+    else:
+        assert doubts == ()
+        assert stapled(tls) != b""
+
+
+def test_answers_that_openssl_wrote_for_errors(authority) -> None:
+    """
+    An answer that is no answer, and a file that cannot be read.
+    """
+    pair = authority.issue("one.test")
+    chained(authority, pair)
+    path = Path(f"{pair.certificate}.ocsp")
+    failed = ocsp.OCSPResponseBuilder.build_unsuccessful(ocsp.OCSPResponseStatus.TRY_LATER)
+    path.write_bytes(failed.public_bytes(serialization.Encoding.DER))
+    assert "the answer is TRY_LATER" in server_options(spec(pair)).certificates[0].doubts[0]
+    path.unlink()
+    path.mkdir()
+    assert "Is a directory" in server_options(spec(pair)).certificates[0].doubts[0]
+    path.rmdir()
+    authority.staple(pair, hours=None)
+    assert "how long it holds" in server_options(spec(pair)).certificates[0].doubts[0]
+    path.unlink()

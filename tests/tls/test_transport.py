@@ -281,3 +281,151 @@ def test_answers_by_openssl_itself_have_an_end(monkeypatch) -> None:
         end.send(b"demand")
     world.reactor.advance(0)
     assert protocol.happened == ["shaken", "stop", "Error"]
+
+
+class Plain:
+    """
+    A protocol without half-closes, and with nothing to do after the handshake.
+    """
+
+    def __init__(self) -> None:
+        self.received: list[bytes] = []
+        self.reason = None
+
+    def makeConnection(self, transport) -> None:
+        self.transport = transport
+
+    def dataReceived(self, data: bytes) -> None:
+        self.received.append(data)
+
+    def connectionLost(self, reason) -> None:
+        self.reason = reason.type.__name__
+
+
+def test_a_protocol_without_half_closes_is_closed(world) -> None:
+    """
+    For it the client's last word is the end, and a clean one.
+    """
+    protocol, end = world.accept(Plain())
+    client = Client(end, client_context())
+    client.shake()
+    client.tls.sendall(b"last words")
+    client.tls.shutdown()
+    client.flush()
+    world.reactor.advance(0)
+    assert protocol.received == [b"last words"]
+    assert (protocol.reason, end.ended) == ("ConnectionDone", "closed")
+
+
+def test_an_abort_while_data_is_handed_over(world) -> None:
+    """
+    A protocol may cut the connection from within dataReceived; what came behind is dropped.
+    """
+    protocol, client = connected(world)
+    protocol.dataReceived = lambda data: protocol.transport.abortConnection()
+    client.tls.sendall(b"a")
+    client.tls.sendall(b"b")
+    client.flush()
+    world.reactor.advance(0)
+    assert protocol.happened[-1] == "ConnectionAborted"
+
+
+def test_an_end_within_a_big_piece(world) -> None:
+    """
+    What follows TLS's own end is nobody's.
+    """
+    protocol, client = connected(world)
+    client.tls.sendall(b"x" * 20_000)
+    client.tls.shutdown()
+    client.end.send(client.said() + b"y" * 40_000)
+    assert protocol.received == b"x" * 20_000
+    assert protocol.happened == ["shaken", "ended"]
+
+
+def test_other_ways_to_write_and_to_end(world) -> None:
+    """
+    A sequence is written as one piece; stopProducing closes; a second end says nothing more.
+    """
+    protocol, client = connected(world)
+    client.taken()
+    transport = protocol.transport
+    transport.unregisterProducer()
+    transport.write(b"")
+    transport.writeSequence([b"a", b"b"])
+    assert client.taken() == b"ab"
+    transport.loseWriteConnection()
+    transport.loseWriteConnection()
+    transport.stopProducing()
+    world.reactor.advance(0)
+    assert client.end.ended == "closed"
+
+
+def test_who_a_connection_is_of_is_asked_below(world) -> None:
+    """
+    Addresses and switches of TCP are those of the transport below; others have no switches.
+    """
+    protocol, client = connected(world)
+    transport = protocol.transport
+    assert transport.getPeer() is client.end.getPeer()
+    assert transport.getHost() == client.end.getHost()
+    assert transport.negotiatedProtocol is None
+    transport.setTcpNoDelay(True)
+    switched = []
+    client.end.setTcpKeepAlive = switched.append
+    transport.setTcpKeepAlive(False)
+    assert switched == [False]
+
+
+class Broken(Chatterbox):
+    """
+    Stands for OpenSSL that fails at everything but the handshake.
+    """
+
+    def bio_read(self, size: int) -> bytes:
+        raise SSL.WantReadError
+
+    def sendall(self, data: bytes) -> None:
+        raise SSL.Error([("", "", "broken")])
+
+    def shutdown(self) -> None:
+        raise SSL.Error([])
+
+
+def test_a_failure_to_encrypt_ends_the_connection(monkeypatch) -> None:
+    """
+    The protocol hears of it when the connection is gone, not from within write.
+    """
+    monkeypatch.setattr("txbalancer.tls.handshakes.resumed", lambda connection: False)
+    for act in (lambda it: it.write(b"x"), lambda it: it.loseConnection()):
+        world = Listening(Broken())
+        protocol, end = world.accept(Plain())
+        end.send(b"hello")
+        act(protocol.transport)
+        assert protocol.reason is None
+        world.reactor.advance(0)
+        assert end.ended == "closed"
+
+
+def test_bytes_that_openssl_keeps_back_are_fetched(monkeypatch) -> None:
+    """
+    When more is there than a piece should need, all of it is sent.
+    """
+    monkeypatch.setattr("txbalancer.tls.handshakes.resumed", lambda connection: False)
+
+    class Full(Chatterbox):
+        left = b""
+
+        def bio_read(self, size: int) -> bytes:
+            if not self.left:
+                raise SSL.WantReadError
+            data, self.left = self.left[:size], self.left[size:]
+            return data
+
+        def sendall(self, data: bytes) -> None:
+            self.left += b"z" * 5000
+
+    world = Listening(Full())
+    protocol, end = world.accept(Plain())
+    end.send(b"hello")
+    protocol.transport.write(b"x" * 100)
+    assert end.taken() == b"z" * 5000
