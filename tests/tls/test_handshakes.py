@@ -9,7 +9,7 @@ from contextlib import suppress
 import pytest
 from OpenSSL import SSL
 
-from tests.tls.pipes import Client, Listening, client_context
+from tests.tls.pipes import Client, Listening, Recorder, client_context
 from txbalancer.core.specs import ListenerSpec
 from txbalancer.tls.handshakes import REASONS, reason_of
 from txbalancer.tls.listeners import server_options
@@ -113,6 +113,30 @@ def test_a_slow_handshake_is_cut(authority) -> None:
     assert protocol.happened == ["stop", "ConnectionAborted"]
     assert world.failures == [("late", "it was not over within 2 s")]
     assert (world.handshakes.active, len(world.deadlines)) == (0, 0)
+
+
+class Crowded(Recorder):
+    """
+    A protocol that has to wait for another connection to close.
+    """
+
+    def makeConnection(self, transport) -> None:
+        super().makeConnection(transport)
+        transport.pauseProducing()
+
+
+def test_who_waits_to_be_served_is_not_late(authority) -> None:
+    """
+    The clock of a handshake starts when it may begin.
+    """
+    world = Listening(maker(authority), timeout=2.0)
+    protocol, end = world.accept(Crowded())
+    world.reactor.pump([0.25] * 20)
+    assert (end.ended, world.handshakes.active) == ("", 0)
+    protocol.transport.resumeProducing()
+    assert world.handshakes.active == 1
+    Client(end, client_context()).shake()
+    assert protocol.happened == ["shaken"]
 
 
 def test_who_only_looks_has_not_failed(authority) -> None:

@@ -55,7 +55,7 @@ class ServerTLS(TLSTransport):
     @ivar waits: whether there are too many handshakes, so that this one may not begin.
     """
 
-    __slots__ = ("_handshakes", "_maker", "_paused", "deadline", "waits")
+    __slots__ = ("_begun", "_handshakes", "_maker", "_paused", "deadline", "waits")
 
     def __init__(self, maker: Any, handshakes: Handshakes, protocol: Any) -> None:
         """
@@ -65,14 +65,20 @@ class ServerTLS(TLSTransport):
         super().__init__(protocol)
         self._maker, self._handshakes = maker, handshakes
         self.deadline = NEVER
-        self.waits = self._paused = False
+        self.waits = self._paused = self._begun = False
 
     def makeConnection(self, transport: Any) -> None:
         """
         Take the transport and wait for the client's first word.
         """
         super().makeConnection(transport)
-        if self._state == SHAKING:
+        if not self._paused:
+            self._begin()
+
+    def _begin(self) -> None:
+        # Who has to wait for a connection to close is not late with its handshake.
+        if self._state == SHAKING and not self._begun:
+            self._begun = True
             self._handshakes.begin(self)
 
     def hold(self) -> None:
@@ -102,6 +108,7 @@ class ServerTLS(TLSTransport):
         Go on reading.
         """
         self._paused = False
+        self._begin()
         if not self.waits:
             self.transport.resumeProducing()
 
