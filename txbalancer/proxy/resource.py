@@ -24,8 +24,8 @@ from txbalancer.core.specs import BalancerSpec, MemberSpec, MountSpec, ToBalance
 from txbalancer.errors import BalancerError, NoMemberAvailable
 from txbalancer.net.deadlines import NEVER
 from txbalancer.proxy.attempts import Attempts
-from txbalancer.proxy.mounted import MountedBalancer
 from txbalancer.proxy.h2.pool import make_http_pool
+from txbalancer.proxy.mounted import MountedBalancer
 from txbalancer.proxy.pool import MemberPool
 from txbalancer.proxy.runtime import Runtime
 from txbalancer.proxy.throttle import Throttle

@@ -12,7 +12,6 @@ from txbalancer.http2.faults import CANCEL, INTERNAL_ERROR
 from txbalancer.net.deadlines import NEVER
 from txbalancer.proxy.h2.request_stream import RequestStream
 from txbalancer.proxy.hsts import with_hsts
-from txbalancer.proxy.hsts import with_hsts
 
 _LINGER = 5.0
 """Seconds for which a client may still send after its answer."""
@@ -59,8 +58,6 @@ class ClientStream(RequestStream):
             status = b"502"
         if body >= 0:
             lines.append(b"content-length: %d" % body)
-        if self.channel.site.hsts:
-            with_hsts(lines, self.channel.site.hsts)
         hsts = self.channel.site.hsts
         if hsts:
             with_hsts(lines, hsts)
