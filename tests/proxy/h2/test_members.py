@@ -492,6 +492,31 @@ def test_a_slow_client_holds_up_nobody_else() -> None:
     check_rest(rig)
 
 
+def test_clients_that_leave_before_they_read() -> None:
+    """
+    What waited for them is given back to the window of the connection, which others share.
+    """
+    rig = open_rig()
+    client, member = asked(rig)
+    for _ in range(10):
+        client.room = 0
+        stream = member.answer(max(member.end.streams), last=False)
+        for _ in range(20):
+            stream.send_data(b"x" * 16384)
+            member.pump()
+        before = member.end.window
+        client.reset()
+        member.pump()
+        assert member.end.window >= before
+        client = rig.client()
+        client.send(GET)
+        member.pump()
+    assert member.end.window > 6 * 1024**2
+    member.answer(max(member.end.streams), body=b"y" * 100_000)
+    assert client.taken().count(b"y") == 100_000
+    check_rest(rig)
+
+
 def test_a_member_without_a_window() -> None:
     """
     A request's body waits for it, and reading the client waits with it.
