@@ -483,7 +483,9 @@ def test_sizes_of_reads_and_buffers_reach_the_connector(monkeypatch) -> None:
     """
     seen = []
     monkeypatch.setattr("txbalancer.proxy.opening.connect_tcp", lambda *each: seen.append(each[5:]))
-    monkeypatch.setattr("txbalancer.proxy.opening.connect_unix", lambda *each: seen.append(each[4:]))
+    monkeypatch.setattr(
+        "txbalancer.proxy.opening.connect_unix", lambda *each: seen.append(each[4:])
+    )
     for url, options in (
         ("http://10.0.0.1", ""),
         ("http://10.0.0.1", "iobuffersize=4096 receivebuffersize=64K"),

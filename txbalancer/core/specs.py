@@ -428,6 +428,7 @@ class MemberSpec:
         apache=1,
     )
 
+
 @dataclass(frozen=True, slots=True)
 class BalancerSpec:
     """
