@@ -30,7 +30,8 @@ PORTS = st.integers(0, 65535)
 
 
 def endpoints(version):
-    return st.tuples(st.ip_addresses(v=version).map(str), PORTS)
+    plain = st.ip_addresses(v=version).filter(lambda each: not getattr(each, "ipv4_mapped", None))
+    return st.tuples(plain.map(str), PORTS)
 
 
 PAIRS = st.one_of(
@@ -134,6 +135,18 @@ def test_addresses_of_ipv6_are_made_short():
     """
     line = b"PROXY TCP6 2001:0DB8:0:0:0:0:0:1 ::1 1 2\r\n"
     assert parse(line)[0].source == ("2001:db8::1", 1)
+
+
+def test_addresses_of_ipv4_within_ipv6_are_those_of_ipv4():
+    """
+    Rules and logs know a client by one address, whatever family its proxy has written.
+    """
+    line = b"PROXY TCP6 ::ffff:192.0.2.7 ::1 1 2\r\n"
+    assert parse(line)[0] == ProxyHeader(("192.0.2.7", 1), ("::1", 2))
+    block = bytes.fromhex("0d0a0d0a000d0a515549540a21210024") + (
+        IPv6Address("::ffff:192.0.2.7").packed + IPv6Address("::1").packed + b"\0\1\0\2"
+    )
+    assert parse(block)[0] == ProxyHeader(("192.0.2.7", 1), ("::1", 2))
 
 
 @pytest.mark.parametrize(
@@ -263,7 +276,8 @@ def test_addresses_of_both_families_go_as_ipv6():
     header = ProxyHeader(("192.0.2.1", 1), ("fe80::1%eth0", 2))
     for made in (build_v1(header), build_v2(header)):
         found, _ = parse(made)
-        assert IPv6Address(found.source[0]).ipv4_mapped == IPv4Address("192.0.2.1")
+        assert IPv6Address("::ffff:192.0.2.1").packed in made or b" ::ffff:c000:201 " in made
+        assert found.source == ("192.0.2.1", 1)
         assert found.destination == ("fe80::1", 2)
 
 

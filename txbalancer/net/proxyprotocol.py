@@ -101,7 +101,7 @@ def _parse_v1(data: bytes) -> tuple[ProxyHeader, int] | None:
         raise BadProxyHeader("a version 1 header that is not PROXY TCP4|TCP6 ADDRESSES PORTS")
     kind = IPv4Address if match[1] == b"TCP4" else IPv6Address
     try:
-        source, destination = (str(kind(each.decode())) for each in match.group(2, 3))
+        source, destination = (_text(kind(each.decode())) for each in match.group(2, 3))
     except AddressValueError as error:
         raise BadProxyHeader(f"a version 1 header with a wrong address: {error}") from error
     ports = int(match[4]), int(match[5])
@@ -144,7 +144,15 @@ def _addresses(family: int, data: bytes) -> tuple[Address, Address]:
     size = 4 if family == _IPV4 else 16
     kind = IPv4Address if family == _IPV4 else IPv6Address
     ports = struct.unpack_from("!HH", data, 2 * size)
-    return (str(kind(data[:size])), ports[0]), (str(kind(data[size : 2 * size])), ports[1])
+    source, destination = kind(data[:size]), kind(data[size : 2 * size])
+    return (_text(source), ports[0]), (_text(destination), ports[1])
+
+
+def _text(address: IPv4Address | IPv6Address) -> str:
+    """
+    Write an address; one of IPv4 that is mapped into IPv6 as what it is.
+    """
+    return str(getattr(address, "ipv4_mapped", None) or address)
 
 
 def _check_sum(header: bytes, place: int, tlvs: tuple[TLV, ...]) -> None:
