@@ -524,3 +524,14 @@ def test_what_is_remembered_of_resets_is_bounded() -> None:
         server.streams[number].reset(faults.CANCEL)
         server.taken()
     assert len(server._reset) == 1000
+
+
+def test_requests_after_the_goodbye_are_counted() -> None:
+    """
+    Some may be under way, but not any number.
+    """
+    server = settled(Limits(resets=50))
+    server.goaway(faults.NO_ERROR)
+    written = [headers(number, block=b"\x10\x01a\x01b") for number in range(1, 1000, 2)]
+    assert fails(server, *written) == faults.ENHANCE_YOUR_CALM
+    assert len(server.secrets) == 1

@@ -202,3 +202,17 @@ def test_literals_are_bounded() -> None:
         for _ in range(2):
             literals[b"X-%d: " % number + b"v" * 65536]
     assert len(literals) < 40
+
+
+def test_what_came_so_that_nobody_may_index_it() -> None:
+    """
+    It is told apart, and goes on so (RFC 7541 6.2.3); what never is indexed is known anyway.
+    """
+    decoder = Decoder()
+    decoder.decode(b"\x10\x01a\x01b" + b"\x00\x01c\x01d" + b"\x40\x01e\x01f" + b"\x1f\x08\x01x")
+    assert decoder.secrets == [(b"a", b"b")]
+    literals = Literals()
+    literals.seal(b"a: b")
+    encoder = Encoder(literals)
+    for _ in range(3):
+        assert encoder.encode([b"a: b"]) == b"\x10\x01a\x01b"

@@ -83,6 +83,7 @@ class Connection(FrameReader):
             return
         self.last = number
         if self.refusing:
+            self._spend_reset()
             self._remember(number)
         elif len(self.streams) >= self.limits.streams:
             self._spend_reset()

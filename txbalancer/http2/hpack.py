@@ -7,11 +7,9 @@ the same object each time, and what is known of it need not be found out again.
 
 from __future__ import annotations
 
-from collections import deque
-
 from txbalancer.http2.faults import COMPRESSION_ERROR, ConnectionFault
 from txbalancer.http2.huffman import decode
-from txbalancer.http2.literals import Literals, integer
+from txbalancer.http2.literals import SECRET, Literals, integer
 from txbalancer.http2.tables import STATIC, Field
 
 TABLE = 4096
@@ -27,14 +25,18 @@ def _broken(text: str) -> ConnectionFault:
 class Decoder:
     """
     Reads blocks of headers, in the order in which they come.
+
+    @ivar secrets: fields of the last block that nobody may index (RFC 7541 6.2.3), beside
+        those that never are.
     """
 
-    __slots__ = ("_capacity", "_size", "_table")
+    __slots__ = ("_capacity", "_size", "_table", "secrets")
 
     def __init__(self) -> None:
         self._table: list[Field] = []
         self._size = 0
         self._capacity = TABLE
+        self.secrets: list[Field] = []
 
     def decode(self, block: bytes) -> list[Field]:
         """
@@ -43,6 +45,8 @@ class Decoder:
 
         @raise ConnectionFault: when it cannot be read; both tables are then of no more use.
         """
+        if self.secrets:
+            self.secrets = []
         table, static = self._table, STATIC
         fields: list[Field] = []
         at, size = 0, len(block)
@@ -91,6 +95,8 @@ class Decoder:
         value, at = _string(block, at)
         field = (name, value)
         fields.append(field)
+        if first & 0xD0 == 0x10 and name not in SECRET:
+            self.secrets.append(field)
         if mask == 63:
             size = len(name) + len(value) + _OVERHEAD
             self._evict(size)
@@ -154,7 +160,8 @@ class Encoder:
         """
         self._literals = literals
         self._known: dict[bytes, int] = {}
-        self._entries: deque[tuple[bytes, int]] = deque()
+        # A list, for an empty deque takes more than all else of an idle connection.
+        self._entries: list[tuple[bytes, int]] = []
         self._inserted = self._size = 0
         self._capacity = TABLE
         self._resized: int | None = None
@@ -209,7 +216,7 @@ class Encoder:
 
     def _evict(self, room: int) -> None:
         while self._entries and self._size + room > self._capacity:
-            line, size = self._entries.popleft()
+            line, size = self._entries.pop(0)
             self._size -= size
             del self._known[line]
 

@@ -12,7 +12,7 @@ _MOST_BYTES = 1024 * 1024
 _LARGEST = 1024
 """Bytes of a table that one line may take."""
 
-_SECRET = frozenset((b"authorization", b"cookie", b"proxy-authorization", b"set-cookie"))
+SECRET = frozenset((b"authorization", b"cookie", b"proxy-authorization", b"set-cookie"))
 """Fields that are in no table, so that nothing can be guessed from their size (RFC 7541 7.1)."""
 
 _UNIQUE = frozenset(
@@ -62,7 +62,7 @@ class Literals(dict[bytes, Literal]):
             literal = b"", 0
         elif index is not None:
             literal = bytes((128 | index,)), 0
-        elif name in _SECRET:
+        elif name in SECRET:
             return _written(name, value, 0x10, 15), 0
         elif name in _UNIQUE:
             literal = _written(name, value, 0, 15), 0
@@ -77,6 +77,13 @@ class Literals(dict[bytes, Literal]):
         self._note(line)
         self[line] = literal
         return literal
+
+    def seal(self, line: bytes) -> None:
+        """
+        Have a line never indexed, as whoever it came from asked (RFC 7541 6.2.3).
+        """
+        self._note(line)
+        self[line] = _written(*_split(line), 0x10, 15), 0
 
     def _note(self, line: bytes) -> None:
         self._bytes += len(line)

@@ -54,6 +54,13 @@ class FrameReader(Sending):
         return bool(self._buffer) or self._block is not None
 
     @property
+    def secrets(self) -> list[Field]:
+        """
+        Fields that came so that nobody may index them; see L{Decoder}.
+        """
+        return self._decoder.secrets
+
+    @property
     def in_headers(self) -> bool:
         """
         Whether a block of headers is not complete.

@@ -4,7 +4,6 @@ The sending half of a connection: windows, and whose turn it is.
 
 from __future__ import annotations
 
-from collections import deque
 from typing import TYPE_CHECKING
 
 from txbalancer.http2 import frames
@@ -57,7 +56,7 @@ class Sending:
         self.limits = limits
         self.out: list[bytes] = []
         self.streams: dict[int, Stream] = {}
-        self.ready: deque[Stream] = deque()
+        self.ready: list[Stream] = []
         self.window = self.first_window = frames.FIRST_WINDOW
         self.blocked = self._pumping = False
         self._left = limits.connection_window
@@ -136,7 +135,7 @@ class Sending:
         starved: list[Stream] = []
         size = 0
         while ready and not self.blocked:
-            stream = ready.popleft()
+            stream = ready.pop(0)
             before = stream.queued
             if stream.number not in self.streams:
                 stream.ready = False
@@ -150,4 +149,4 @@ class Sending:
             if size >= _BATCH:
                 size = 0
                 self.flush()
-        ready.extendleft(reversed(starved))
+        ready[:0] = starved

@@ -769,3 +769,23 @@ def test_windows_both_ways() -> None:
             break
     assert len(browser.body(1)) == 400_000
     check_rest(rig)
+
+
+def test_fields_that_nobody_may_index() -> None:
+    """
+    A client's wish holds as far as the member, and a member's as far as the client.
+    """
+    rig = open_rig()
+    browser = Browser(rig)
+    head = b"\x83\x86\x84\x41\x09shop.test" + b"\x10\x05x-pin\x041234"
+    browser.end.next = 3
+    transport = None
+    for number in (3, 5, 7):
+        browser.raw(frame(frames.HEADERS, 5, number, head))
+        transport = transport or rig.accept()
+    assert transport is not None
+    assert transport.taken().count(b"\x10\x05x-pin\x041234") == 3
+    transport.send(settings_frame(()))
+    for number in (1, 3, 5):
+        transport.send(frame(frames.HEADERS, 5, number, b"\x88\x10\x05x-tan\x045678"))
+    assert browser.transport.taken().count(b"\x10\x05x-tan\x045678") == 3

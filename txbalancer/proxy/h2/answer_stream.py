@@ -14,6 +14,7 @@ from txbalancer.http2.heads import read_response, read_trailers
 from txbalancer.http2.stream import Stream
 from txbalancer.http2.tables import Field
 from txbalancer.net.deadlines import NEVER
+from txbalancer.proxy.h2.written import ANSWERS, seal
 
 if TYPE_CHECKING:
     from txbalancer.proxy.exchange import Exchange
@@ -79,6 +80,9 @@ class AnswerStream(Stream):
         """
         Take a head, an interim one, or trailers.
         """
+        secrets = self.connection.secrets
+        if secrets:
+            seal(ANSWERS, secrets)
         if self.exchange is None:
             return
         try:

@@ -17,11 +17,11 @@ from txbalancer.http2.connection import Connection
 from txbalancer.http2.faults import NO_ERROR, PROTOCOL_ERROR, ConnectionFault, name_of
 from txbalancer.http2.frames import MOST_WINDOW, PREFACE
 from txbalancer.http2.limits import Limits
-from txbalancer.http2.literals import Literals
 from txbalancer.http2.settings import greeting
 from txbalancer.http2.stream import Stream
 from txbalancer.net.deadlines import NEVER
 from txbalancer.proxy.h2.client_stream import ClientStream
+from txbalancer.proxy.h2.written import ANSWERS
 from txbalancer.proxy.link import Link
 
 if TYPE_CHECKING:
@@ -33,7 +33,6 @@ _LINGER = 5.0
 _MOST_SKIPPED = 1024**2
 """Bytes that it may send meanwhile."""
 _DRAINING = b"draining"
-_ANSWERS = Literals()
 
 
 @implementer(IHalfCloseableProtocol, IPushProducer)
@@ -359,7 +358,7 @@ class _Connection(Connection):
     __slots__ = ("_channel",)
 
     def __init__(self, channel: H2Channel, limits: Limits) -> None:
-        super().__init__(limits, _ANSWERS)
+        super().__init__(limits, ANSWERS)
         self._channel = channel
 
     def flush(self) -> None:

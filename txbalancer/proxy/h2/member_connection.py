@@ -24,12 +24,12 @@ from txbalancer.errors import (
 from txbalancer.http2.faults import NO_ERROR, ConnectionFault, name_of
 from txbalancer.http2.frames import PREFACE
 from txbalancer.http2.limits import Limits
-from txbalancer.http2.literals import Literals
 from txbalancer.http2.requesting import Requesting
 from txbalancer.http2.settings import greeting
 from txbalancer.net.deadlines import NEVER
 from txbalancer.proxy.h2.answer_stream import AnswerStream
 from txbalancer.proxy.h2.member_stream import MemberStream
+from txbalancer.proxy.h2.written import REQUESTS
 from txbalancer.proxy.link import Link
 
 if TYPE_CHECKING:
@@ -38,7 +38,6 @@ if TYPE_CHECKING:
 _SILENCE = 15.0
 """Seconds for which a member may say nothing while it has something to answer, before it is
 asked for a sign of life, and the same again for that."""
-_REQUESTS = Literals()
 
 
 @implementer(IProtocol, IHandshakeListener, IPushProducer)
@@ -354,7 +353,7 @@ class _Connection(Requesting):
     __slots__ = ("_link",)
 
     def __init__(self, link: H2MemberConnection, limits: Limits) -> None:
-        super().__init__(limits, _REQUESTS)
+        super().__init__(limits, REQUESTS)
         self._link = link
 
     def flush(self) -> None:

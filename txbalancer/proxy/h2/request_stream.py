@@ -15,6 +15,7 @@ from txbalancer.http2.stream import Stream
 from txbalancer.http2.tables import Field
 from txbalancer.net.deadlines import NEVER
 from txbalancer.proxy.h2.websocket import Handshake
+from txbalancer.proxy.h2.written import REQUESTS, seal
 
 if TYPE_CHECKING:
     from txbalancer.proxy.h2.channel import H2Channel
@@ -86,6 +87,9 @@ class RequestStream(Stream):
         """
         Begin the exchange, or take the trailers.
         """
+        secrets = self.connection.secrets
+        if secrets:
+            seal(REQUESTS, secrets)
         if self.head is not None:
             self._take_trailers(fields, ended)
             return
