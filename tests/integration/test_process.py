@@ -155,7 +155,7 @@ def test_key_of_another_certificate(balancer: Starts, tmp_path: Path) -> None:
     one, other = authority.issue("one.example"), authority.issue("other.example")
     process = balancer(MOUNT, start=False)
     secure(process, one.certificate, other.key)
-    assert "does not belong to" in fails(process)
+    assert "its key is another than any in tls-key" in fails(process)
 
 
 def test_certificate_without_pem(balancer: Starts, tmp_path: Path) -> None:
@@ -166,7 +166,7 @@ def test_certificate_without_pem(balancer: Starts, tmp_path: Path) -> None:
     junk.write_text("junk")
     process = balancer(MOUNT, start=False)
     secure(process, junk, junk)
-    assert "no PEM certificate" in fails(process)
+    assert "no PEM private key" in fails(process)
 
 
 # -- command line

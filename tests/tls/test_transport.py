@@ -4,6 +4,7 @@ Bytes under TLS between a transport and a protocol.
 
 from __future__ import annotations
 
+import gc
 import os
 
 import pytest
@@ -429,3 +430,20 @@ def test_bytes_that_openssl_keeps_back_are_fetched(monkeypatch) -> None:
     end.send(b"hello")
     protocol.transport.write(b"x" * 100)
     assert end.taken() == b"z" * 5000
+
+
+def test_nothing_waits_for_the_collector(world) -> None:
+    """
+    What was read and written is freed at once: a service's collector may run seldom.
+    """
+    protocol, client = connected(world)
+    gc.collect()
+    gc.disable()
+    try:
+        for _ in range(20):
+            client.send(b"x" * 50_000)
+            protocol.transport.write(b"y" * 50_000)
+            client.taken()
+        assert gc.collect() == 0
+    finally:
+        gc.enable()

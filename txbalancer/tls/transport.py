@@ -106,17 +106,20 @@ class TLSTransport(Layered):
         tls.bio_write(data)
         try:
             plain = tls.recv(PIECE)
+        except SSL.WantReadError:
+            self._reply()
         except SSL.Error as error:
-            self._unusual(error)
-            return
-        self.protocol.dataReceived(plain)
+            self._over(error)
+        else:
+            self.protocol.dataReceived(plain)
 
     def _read_on(self, data: bytes) -> None:
         """
         Decrypt parts of records, or several, and pass what there is up in one piece.
         """
         pieces: list[bytes] = []
-        error: SSL.Error = SSL.WantReadError()
+        # An exception that is kept would keep this frame, and so the data, for the collector.
+        fault: SSL.Error | None = None
         receive, feed, view = self._tls.recv, self._tls.bio_write, memoryview(data)
         for place in range(0, len(data) or 1, PIECE):
             if data:
@@ -124,25 +127,33 @@ class TLSTransport(Layered):
             try:
                 while True:
                     pieces.append(receive(PIECE))
-            except SSL.Error as found:
-                error = found
-            if not isinstance(error, SSL.WantReadError):
+            except SSL.WantReadError:
+                pass
+            except SSL.Error as error:
+                fault = error.with_traceback(None)
                 break
         if pieces:
             self.protocol.dataReceived(pieces[0] if len(pieces) == 1 else b"".join(pieces))
         if self._state == OPEN:
-            self._unusual(error)
+            if fault is None:
+                self._reply()
+            else:
+                self._over(fault)
 
-    def _unusual(self, error: SSL.Error) -> None:
+    def _reply(self) -> None:
         """
-        Go on after a read that gave no data: there is no more yet, or never will be.
+        Send what OpenSSL has to say to what it read, within reason.
         """
-        if isinstance(error, SSL.WantReadError):
-            if self._flush():
-                self._replies += 1
-                if self._replies > _MOST_REPLIES:
-                    self._fail(SSL.Error([("", "", "too many demands for new keys")]))
-        elif isinstance(error, SSL.ZeroReturnError):
+        if self._flush():
+            self._replies += 1
+            if self._replies > _MOST_REPLIES:
+                self._fail(SSL.Error([("", "", "too many demands for new keys")]))
+
+    def _over(self, error: SSL.Error) -> None:
+        """
+        Act on the end of what can be read.
+        """
+        if isinstance(error, SSL.ZeroReturnError):
             self._end()
         else:
             self._fail(error)
