@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.fastcgi.application import Application
 from txbalancer.errors import BadResponse
 from txbalancer.fastcgi import records
 from txbalancer.fastcgi.records import RecordReader
@@ -132,3 +133,18 @@ def test_the_applications_own_status_does_not_count() -> None:
     An exit status other than 0 is no fault of the answer.
     """
     records.check_end(b"\0\0\0\x07\0\0\0\0")
+
+
+@pytest.mark.parametrize("size", [10, 65535, 65536])
+@pytest.mark.parametrize("body", [False, True])
+def test_a_request_up_to_its_body(size: int, body: bool) -> None:
+    """
+    However many parameters there are; without a body its end is there.
+    """
+    params = records.pair(b"A", bytes(size - 7 if size > 200 else size - 3))
+    made = records.request(True, params, body)
+    assert made.startswith(records.BEGIN[True])
+    application = Application()
+    found = application.read(made)
+    assert len(found.params["A"]) == len(params) - (6 if size > 200 else 3)
+    assert found.ended is not body

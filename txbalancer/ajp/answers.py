@@ -8,12 +8,15 @@ from functools import lru_cache
 from struct import Struct, error
 
 from txbalancer.ajp import codes
+from txbalancer.ajp.codes import SEND_BODY_CHUNK
 from txbalancer.errors import BadResponse
 
 _START = b"AB"
 _MOST_REMEMBERED = 1024
 """Bytes of a head that is not taken apart again when the same comes soon."""
 _number = Struct(">H").unpack_from
+_packet = Struct(">HH").unpack_from
+(_START_NUMBER,) = _number(_START)
 
 Packet = tuple[int, bytes]
 """
@@ -53,14 +56,14 @@ class PacketReader:
         found: list[Packet] = []
         at, size = 0, len(data)
         while size - at >= 4:
-            (length,) = _number(data, at + 2)
-            if data[at : at + 2] != _START or not length:
+            start, length = _packet(data, at)
+            if start != _START_NUMBER or not length:
                 raise BadResponse("no AJP packet")
             end = at + 4 + length
             if end > size:
                 break
             kind = data[at + 4]
-            if kind == codes.SEND_BODY_CHUNK:
+            if kind == SEND_BODY_CHUNK:
                 found.append((kind, _chunk(data, at + 5, end)))
             else:
                 found.append((kind, data[at + 5 : end]))

@@ -55,9 +55,24 @@ def begin(keep: bool) -> bytes:
 
 
 BEGIN = {keep: begin(keep) for keep in (False, True)}
+
+
+def request(keep: bool, params: bytes, body: bool) -> bytes:
+    """
+    Write a request up to its body.
+
+    @param keep: whether the connection is to stay open after it.
+    @param body: whether there is one; else its end is there, too.
+    """
+    end = END_OF_PARAMS if body else _NO_BODY
+    if len(params) > MOST_CONTENT:
+        return b"%b%b%b" % (BEGIN[keep], stream(PARAMS, params), end)
+    return b"".join((BEGIN[keep], _pack(1, PARAMS, _ID, len(params), 0), params, end))
+
+
 END_OF_PARAMS = record(PARAMS, b"")
 END_OF_STDIN = record(STDIN, b"")
-NO_BODY = END_OF_PARAMS + END_OF_STDIN
+_NO_BODY = END_OF_PARAMS + END_OF_STDIN
 
 
 def pair(name: bytes, value: bytes) -> bytes:

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 from txbalancer.ajp import answers, codes, requests
 from txbalancer.ajp.answers import PacketReader
+from txbalancer.ajp.codes import END_RESPONSE, SEND_BODY_CHUNK, SEND_HEADERS
 from txbalancer.ajp.requests import Client, HeaderLines, attribute
 from txbalancer.core.authority import name_and_port
 from txbalancer.errors import BadResponse
 from txbalancer.http1.heads import NO_BODY
 from txbalancer.net.deadlines import NEVER
-from txbalancer.proxy.member_link import ASKING, CLOSED, HEAD, IDLE
+from txbalancer.proxy.member_link import ASKING, BODY, CLOSED, HEAD, IDLE
 from txbalancer.proxy.packet_connection import PacketConnection
 from txbalancer.proxy.served import local_address
 
@@ -227,16 +228,18 @@ class AJPConnection(PacketConnection):
         head = b""
         pieces: list[bytes] = []
         done = False
+        begun = self._state == BODY
         for kind, content in packets:
             if done:
                 raise BadResponse("more after the end of an AJP answer")
-            if kind == codes.SEND_BODY_CHUNK and (head or self._state not in (HEAD, ASKING)):
+            if kind == SEND_BODY_CHUNK and begun:
                 pieces.append(content)
-            elif kind == codes.END_RESPONSE and (head or self._state not in (HEAD, ASKING)):
+            elif kind == END_RESPONSE and begun:
                 self.keep = answers.flag(content)
                 done = True
-            elif kind == codes.SEND_HEADERS and self._state == HEAD and not head:
+            elif kind == SEND_HEADERS and not begun and self._state == HEAD:
                 head = answers.head(content)
+                begun = True
             elif kind == codes.GET_BODY_CHUNK and self._state != ASKING:
                 self._wanted(answers.wanted(content))
             elif kind == codes.CPONG and self._state == ASKING:

@@ -85,14 +85,7 @@ class FCGIConnection(PacketConnection):
         self._state = HEAD
         self.request_sent = sent = body in (NO_BODY, 0)
         self.deadline = self.pool.now() + self.pool.timeout if sent else NEVER
-        self.transport.write(
-            b"%b%b%b"
-            % (
-                records.BEGIN[self.keep and not self.last],
-                stream(records.PARAMS, params),
-                records.NO_BODY if sent else records.END_OF_PARAMS,
-            )
-        )
+        self.transport.write(records.request(self.keep and not self.last, params, not sent))
         return len(params)
 
     def ask(self) -> None:

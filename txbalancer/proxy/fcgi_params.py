@@ -5,6 +5,7 @@ The parameters of a request to a FastCGI member.
 from __future__ import annotations
 
 from functools import lru_cache
+from operator import itemgetter
 from typing import TYPE_CHECKING
 
 from txbalancer import __version__
@@ -25,6 +26,8 @@ _ALWAYS = pair(b"GATEWAY_INTERFACE", b"CGI/1.1") + pair(
 )
 _UNSIZED = pair(b"HTTP_TRANSFER_ENCODING", b"chunked")
 _BASIC = pair(b"AUTH_TYPE", b"Basic")
+
+_NAME, _PARAMETER = itemgetter(0), itemgetter(1)
 
 Variable = tuple[bytes, bytes, bytes]
 """Name, parameter as it is sent, value."""
@@ -55,8 +58,8 @@ class HeaderVariables:
         except KeyError:
             self._learn(lines)
             found = list(filter(None, map(self._get, lines)))
-        if len({each[0] for each in found}) == len(found):
-            return [each[1] for each in found]
+        if len(set(map(_NAME, found))) == len(found):
+            return list(map(_PARAMETER, found))
         joined: dict[bytes, bytes] = {}
         for name, _, value in found:
             before = joined.get(name)
