@@ -361,3 +361,24 @@ def test_a_pipe_knows_its_ends() -> None:
     for end in (pipe.reader, pipe.writer):
         with pytest.raises(OSError, match="Bad file"):
             os.fstat(end)
+
+
+def test_where_there_can_be_a_pump() -> None:
+    """
+    Not without pipes, and not where bytes cannot go on as they are.
+    """
+    assert Pump.between(object(), object(), print, Pipes()) is None
+    assert Pump.between(object(), None, print, Pipes(most=0)) is None
+
+
+def test_pipes_can_be_forbidden() -> None:
+    """
+    And allowed again.
+    """
+    pipes = Pipes()
+    pipes.allow(False)
+    assert pipes.take() is None
+    pipes.allow(True)
+    taken = pipes.take()
+    assert taken is not None
+    pipes.give(taken)
