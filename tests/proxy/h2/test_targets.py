@@ -11,11 +11,14 @@ from typing import Any
 from twisted.internet.address import IPv4Address
 from twisted.web.server import NOT_DONE_YET
 
-from tests.proxy.h2.ends import Browser
+from tests.proxy.h2.ends import Browser, Container
+from tests.proxy.h2.test_members import open_rig as open_h2_rig
 from tests.proxy.rigs import OK
+from tests.proxy.test_agent import Body, Reader
 from tests.proxy.test_guard import Case
 from tests.proxy.test_web import make_rig
 from txbalancer.http2 import faults
+from txbalancer.proxy.agent import ProxyAgent
 from txbalancer.testing import MemoryRig, MemoryTransport
 
 FORM = b"content-type: application/x-www-form-urlencoded"
@@ -216,3 +219,29 @@ def test_the_end_of_a_connection_that_has_said_nothing() -> None:
     assert fourth.ended == "closed"
     rig.advance(0)
     assert not rig.site.channels
+
+
+def test_the_agent_has_such_members() -> None:
+    """
+    treq's way to members of HTTP/2, with a body each way.
+    """
+    rig = open_h2_rig()
+    agent = ProxyAgent(rig.targets.balancers["shop"])
+    found: list[Any] = []
+    body = Body(6)
+    agent.request(b"POST", b"http://shop.test/path?q=1", None, body).addBoth(found.append)
+    member = Container(rig.accept())
+    body.consumer.write(b"abcdef")
+    body.sent.callback(None)
+    assert member.body(1) == b"abcdef"
+    member.answer(1, b"x-own: 1", body=b"answer", last=False)
+    (response,) = found
+    assert response.code == 200
+    assert response.headers.getRawHeaders(b"x-own") == [b"1"]
+    reader = Reader()
+    response.deliverBody(reader)
+    member.end.streams[1].send_data(b" and more", True)
+    member.pump()
+    assert reader.data == b"answer and more"
+    assert reader.ends
+    assert rig.outcomes[0].reason == "ok"
