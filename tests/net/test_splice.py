@@ -211,7 +211,8 @@ async def test_a_slow_reader_slows_the_writer(bridge: Bridge) -> None:
         except BlockingIOError:
             stuck += 1
             await deferLater(reactor, 0.005)
-    assert sent < 24 << 20
+    # Most of it is in buffers of the system, which grow as they like.
+    assert sent < 64 << 20
     assert bridge.sink.pauses
     bridge.writer.shutdown(socket.SHUT_WR)
     whole = (data * (sent // len(data) + 1))[:sent]
