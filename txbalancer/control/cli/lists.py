@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from txbalancer.control.cli import completion
-from txbalancer.control.cli.changes import told, warn
+from txbalancer.control.cli.changes import note, tell_undo, told
 from txbalancer.control.cli.client import path
 from txbalancer.control.cli.members import member_group
 from txbalancer.control.cli.naming import find_balancers, short
@@ -101,6 +101,7 @@ def set_balancer(session: Session, balancer: str, pairs: tuple[str, ...]) -> Non
         etag = session.client.get(path("balancers", name)).etag
         answer = session.client.send("PATCH", path("balancers", name), fields, etag).value
         _tell(session, name, answer)
+    tell_undo(session)
 
 
 @command(balancer_group, "revert")
@@ -112,6 +113,7 @@ def revert_balancer(session: Session, balancer: str) -> None:
     for each in _found(session, balancer):
         answer = session.client.send("POST", path("balancers", each["name"], "revert")).value
         _tell(session, each["name"], answer)
+    tell_undo(session)
 
 
 def _found(session: Session, balancer: str) -> list[Report]:
@@ -120,7 +122,7 @@ def _found(session: Session, balancer: str) -> list[Report]:
 
 
 def _tell(session: Session, name: str, answer: Report) -> None:
-    warn(answer)
+    note(session, name, answer)
     if session.as_json:
         session.json(answer)
         return
