@@ -252,13 +252,14 @@ def _health(board: Board, member: Member) -> Report:
     }
 
 
-def drain_report(history: History, member: Member, sessions: bool) -> Report:
+def drain_report(history: History, member: Member, sessions: bool, now: float) -> Report:
     """
     Tell what sessions a member still has, and when it would be empty.
 
     @param sessions: whether its balancer has any.
     """
-    found = outlook(history, member.busy, sessions)
+    lasted = now - member.since if member.flags & flags.DRAIN else 0.0
+    found = outlook(history, member.busy, sessions, lasted)
     return {
         "busy": found.busy,
         "sticky": found.sticky,
@@ -266,13 +267,14 @@ def drain_report(history: History, member: Member, sessions: bool) -> Report:
         "quiet": found.quiet,
         "done": found.done,
         "left": found.left,
+        "early": found.early,
     }
 
 
 def _drain(board: Board, balancer: Balancer, member: Member, history: History) -> Report | None:
     if not member.flags & flags.DRAIN:
         return None
-    found = drain_report(history, member, balancer.sticky)
+    found = drain_report(history, member, balancer.sticky, board.now())
     return {"since": _wall(board, member.since), **found}
 
 

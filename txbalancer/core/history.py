@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Sequence
+from math import inf
 from typing import NamedTuple
 
 from txbalancer.core.meters import Meter, percentile
@@ -131,6 +132,7 @@ class Outlook(NamedTuple):
     @ivar done: nothing is in progress and the last session was heard a minute ago or more.
     @ivar left: estimated seconds to the end; 0 when done, C{None} when it cannot be told:
         sessions do not become fewer, or all are gone and a long exchange is left.
+    @ivar early: it cannot be told yet, for one of these minutes was before the drain.
     """
 
     busy: int
@@ -139,9 +141,10 @@ class Outlook(NamedTuple):
     quiet: float
     done: bool
     left: float | None
+    early: bool = False
 
 
-def outlook(history: History, busy: int, sessions: bool = True) -> Outlook:
+def outlook(history: History, busy: int, sessions: bool = True, lasted: float = inf) -> Outlook:
     """
     Estimate when a draining member will be empty.
 
@@ -151,6 +154,7 @@ def outlook(history: History, busy: int, sessions: bool = True) -> Outlook:
 
     @param busy: attempts in progress.
     @param sessions: whether the balancer has any; without them only these attempts are left.
+    @param lasted: seconds since the drain began; 0 for a member that does not drain.
     """
     last = sum(each.sticky for each in history.recent(_RECENT))
     before = sum(each.sticky for each in history.recent(_RECENT, _RECENT))
@@ -160,7 +164,7 @@ def outlook(history: History, busy: int, sessions: bool = True) -> Outlook:
             break
         steps += 1
     quiet = steps * STEP
-    minute = _RECENT * STEP
+    minute, early = _RECENT * STEP, False
     done = not busy and (not sessions or (not last and steps >= _RECENT))
     if done:
         left: float | None = 0.0
@@ -168,6 +172,8 @@ def outlook(history: History, busy: int, sessions: bool = True) -> Outlook:
         left = None
     elif not last or quiet >= minute / 2:
         left = minute - quiet
+    elif lasted < 2 * minute:
+        left, early = None, True
     elif before > last:
         left, traffic = minute, float(last)
         while traffic >= 1.0:
@@ -175,4 +181,4 @@ def outlook(history: History, busy: int, sessions: bool = True) -> Outlook:
             left += minute
     else:
         left = None
-    return Outlook(busy, last, before, quiet, done, left)
+    return Outlook(busy, last, before, quiet, done, left, early)

@@ -264,6 +264,11 @@ def test_sessions_in_the_line(service: Service) -> None:
     service.run("member", "drain", "shop", "web1")
     report = json.loads(service.answer("GET", f"/api/v1{where}", {}, b"")[2])
     report["drain"] |= {"sticky": 1, "sticky_before": 0, "quiet": 0.0, "left": None, "since": None}
+    report["drain"] |= {"early": True}
+    service.canned["GET", where] = 200, "application/json", json.dumps(report).encode()
+    found = service.run("member", "drain", "shop", "web1", "--wait", "--timeout", "1")
+    assert found.stdout.splitlines()[-1].endswith("last minute, too early to tell for how long")
+    report["drain"] |= {"early": False}
     service.canned["GET", where] = 200, "application/json", json.dumps(report).encode()
     found = service.run("member", "drain", "shop", "web1", "--wait", "--timeout", "1")
     assert found.stdout.splitlines()[-1] == (

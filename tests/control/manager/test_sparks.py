@@ -121,6 +121,8 @@ def test_no_request_is_lost(requests: list[int], shift: int) -> None:
             " in the last minute, 20 in the one before, empty in about 4 min"),
         (drain(Outlook(0, 5, 0, 0.0, False, None)), "0 in progress, 5 requests of sessions in the"
             " last minute, no end in sight, sessions do not become fewer"),
+        (drain(Outlook(0, 5, 0, 0.0, False, None, True)), "0 in progress, 5 requests of sessions in"
+            " the last minute, too early to tell for how long"),
         (drain(Outlook(1, 0, 0, 90.0, False, 0.0)), "1 in progress, no request of a session for"
             " 1 min"),
         (drain(Outlook(0, 0, 0, 70.0, True, 0.0)), "empty: no request of a session for 1 min"),

@@ -94,6 +94,7 @@ def sessions(call: Call) -> Answer:
                         board.telemetry.history(name, member.name),
                         member,
                         board.balancer(name).sticky,
+                        board.now(),
                     ),
                 }
                 for name in call.names
@@ -115,7 +116,8 @@ ROUTES = (
                 "Sessions",
                 "sticky is how many requests came for their session in the last minute,"
                 " sticky_before in the one before; left is when the last session would be gone"
-                " if the member were drained.",
+                " if the member were drained, null where that cannot be told: early says that the"
+                " member does not drain, or not for two minutes yet.",
             )
         },
     ),

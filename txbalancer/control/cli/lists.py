@@ -140,8 +140,9 @@ def add_sessions(group: click.Group) -> None:
         """
         Show which members have sessions.
 
-        The last column says how long a drain of each would take. Counted are requests that
-        came for their session, in the last minute and before.
+        The last column says how long a drain of each would take, as far as that can be told:
+        while sessions come, only two minutes of a drain show. Counted are requests that came
+        for their session, in the last minute and before.
         """
         names = [each["name"] for each in ask(session, balancers)["balancers"]]
         found: list[Report] = session.client.get("/sessions").value["sessions"]
@@ -169,6 +170,8 @@ def _session_row(each: Report) -> list[Cell]:
 def _outlook(each: Report) -> str:
     if each["done"]:
         return "empty at once"
+    if each.get("early"):
+        return "too early to tell"
     if each["left"] is None:
         return "no end in sight"
     return f"empty in about {span(each['left'])}" if each["left"] else "empty soon"

@@ -57,7 +57,9 @@ def drain(outlook: Outlook) -> str:
     if outlook.done:
         return f"empty: {_sessions(outlook)}" if outlook.quiet else "empty"
     parts = [f"{outlook.busy} in progress", _sessions(outlook)]
-    if outlook.left is None and outlook.sticky:
+    if outlook.early:
+        parts.append("too early to tell for how long")
+    elif outlook.left is None and outlook.sticky:
         parts.append("no end in sight, sessions do not become fewer")
     elif outlook.left:
         parts.append(f"empty in about {span(outlook.left)}")
