@@ -30,7 +30,7 @@ from txbalancer.errors import StartError
 
 NAME = "control.sock"
 SYSTEM = "/run/txbalancer"
-_CREDENTIALS = struct.Struct("3i")
+_CREDENTIALS = struct.Struct("iII")
 
 
 def find_path(option: str, environment: Mapping[str, str] | None, root: bool) -> str:
