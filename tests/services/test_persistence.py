@@ -217,7 +217,7 @@ def test_a_factor_for_some_time(places: Places, away: float, factor: int) -> Non
         assert (found.until, found.loadfactor) == (pytest.approx(places.wall + 40), 100)
     world.advance(41)
     assert [each.text for each in steering.journal.events if each.kind == "change"] == [
-        "temporary weight ended: loadfactor 5 -> 1"
+        "temporary load factor ended: loadfactor 5 -> 1"
     ]
     world = places.start()
     world.advance(100)

@@ -295,7 +295,7 @@ class Steering:
         for each in (change.before, change.after):
             each.pop("lasting")  # that it is over is said already
         self._past.expired(name, member)
-        self._told(change, "", "temporary weight ended: ")
+        self._told(change, "", "temporary load factor ended: ")
 
     def _perform(self, command: Command) -> Change:
         balancer = self.balancer(command.balancer)

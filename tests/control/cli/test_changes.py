@@ -88,7 +88,7 @@ def test_options(service: Service) -> None:
     ]
     assert service.member("new").lbfactor == 250
     assert service.lines("member", "set", "shop", "new", "loadfactor=4", "lasting=10min") == [
-        "shop 10.0.0.1: loadfactor 2.5 -> 4, lasting unset -> 10min then 2.5; in use"
+        "shop 10.0.0.1: loadfactor 2.5 -> 4, lasting unset -> 10 min, then 2.5; in use"
     ]
 
 
