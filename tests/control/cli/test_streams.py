@@ -133,6 +133,24 @@ def test_events(service: Service) -> None:
     assert [each["balancer"] for each in service.json("events")["events"]] == ["shop", "two"]
 
 
+@pytest.mark.parametrize(
+    ("who", "shown"),
+    [
+        ("uid 0 (root) on the control socket", "(root, socket)"),
+        ("uid 1234 on the control socket", "(uid 1234, socket)"),
+        ("ann at 192.0.2.7", "(ann at 192.0.2.7)"),
+    ],
+)
+def test_who_is_told_shortly(service: Service, who: str, shown: str) -> None:
+    """
+    Who came by the socket is told by name in the table; programs get all of it.
+    """
+    service.rig.targets.journal.note("change", "lbset 0 -> 1", balancer="two", who=who)
+    (line,) = service.lines("events")
+    assert line.endswith(f"two: lbset 0 -> 1 {shown}")
+    assert service.json("events")["events"][0]["who"] == who
+
+
 def test_following(service: Service) -> None:
     """
     With --follow it goes on where the past ended, in one line for each event.
