@@ -113,7 +113,8 @@ def _output(service: Service, command: str) -> list[str]:
     service.output.seek(0)
     found = service.run(*words, width=0 if "--wait" in words else WIDTH)
     assert found.exception is None or isinstance(found.exception, SystemExit), command
-    text = service.output.getvalue() + found.output
+    # Warnings come before what they are about, and so does what a stream says of itself.
+    text = found.stderr + service.output.getvalue() + found.stdout
     text = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]|\r", "", text).replace(str(service.path), SOCKET)
     return [line.rstrip() for line in text.splitlines()]
 

@@ -193,7 +193,7 @@ def test_answers_that_break_off() -> None:
     """
     with pytest.raises(Fault, match="broke off before its answer was complete"):
         cut().get("/")
-    assert list(cut(b"{}\n", b"\n", b"cut").lines("/log")) == [{}, None]
+    assert list(cut(b"{}\n", b"\n", b"cut").lines("/log")) == [None, {}, None]
     with pytest.raises(Fault, match="/a fell silent") as caught:
         list(cut(b"{}\n").lines("/log"))
     assert caught.value.exit_code == 3

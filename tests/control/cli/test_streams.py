@@ -49,6 +49,29 @@ def test_log(service: Service) -> None:
     assert "has ended" in found.stderr
 
 
+@pytest.mark.parametrize(
+    ("arguments", "width", "told"),
+    [(["log"], 80, True), (["log"], 0, False), (["log", "--json"], 80, False)],
+)
+def test_log_waits(service: Service, arguments: list[str], width: int, told: bool) -> None:
+    """
+    A terminal that stays empty says why, once; files and programs are not told.
+    """
+    service.canned["GET", "/log"] = 200, "application/x-ndjson", stream(LINE, LINE)
+    found = service.run(*arguments, width=width)
+    lines = [line for line in found.stderr.splitlines() if line.startswith("waiting")]
+    assert lines == ["waiting for requests; Ctrl-C ends it"] * told
+
+
+def test_log_that_is_refused(service: Service) -> None:
+    """
+    Nothing is waited for then.
+    """
+    service.canned["GET", "/log"] = 503, "application/problem+json", b'{"title": "Full"}'
+    found = service.run("log", width=80)
+    assert "waiting" not in found.stderr
+
+
 def test_log_for_programs(service: Service) -> None:
     """
     With --json each line is the access log's object; -n ends it after so many.

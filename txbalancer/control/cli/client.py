@@ -124,11 +124,13 @@ class Client:
 
     def lines(self, target: str, query: Mapping[str, Any] | None = None) -> Iterator[Any]:
         """
-        Follow a stream of JSON lines until it ends; C{None} is a sign of life.
+        Follow a stream of JSON lines until it ends; C{None} is a sign of life, the first that
+        it has begun.
         """
         connection = self._open("GET", _with(target, query), None, "", SILENCE)
         with closing(connection), self._answer(connection) as answer:
             self._check(answer, answer.read(MOST_BYTES) if answer.status >= 300 else b"", {})
+            yield None
             while line := self._line(answer):
                 yield _json(line) if line.strip() else None
 

@@ -69,8 +69,12 @@ def add_log(group: click.Group) -> None:
 
 
 def _exchanges(session: Session, filters: dict[str, str]) -> Iterator[Report]:
+    tells = session.world.console.is_terminal and not session.as_json
     for each in session.client.lines("/log", filters):
         if each is None:
+            if tells:
+                click.echo("waiting for requests; Ctrl-C ends it", err=True)
+            tells = False
             continue
         if "lost" in each:
             click.echo(f"{counted(each['lost'], 'line')} lost: too many for this reader", err=True)
