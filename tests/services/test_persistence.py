@@ -344,7 +344,7 @@ def test_an_added_https_member_without_its_files(places: Places, told: list[str]
     It is left out rather than the start be refused.
     """
     world = places.start()
-    spec = MemberSpec("https://a", scheme="https", host="a")
+    spec = MemberSpec("https://a", scheme="https", host="a", port=443)
     world.service.targets.steering.apply(AddMember("shop", spec), "me")
     assert [each.name for each in places.start().members()][2:] == ["https://a"]
     whole = decode(places.path.read_bytes())
