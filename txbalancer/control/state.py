@@ -166,7 +166,8 @@ class StateFile:
             if os.path.exists(self.path) and not os.path.isfile(self.path):
                 # Such as /dev/null, which everybody else would miss, or a pipe.
                 raise StartError(
-                    f"state {self.path}: it is no regular file: name another, or leave `state` empty"
+                    f"state {self.path}: it is no regular file: name another,"
+                    " or leave `state` empty"
                 )
             os.close(_make(trial))
             os.unlink(trial)
