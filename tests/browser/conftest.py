@@ -36,11 +36,16 @@ members =
     TWO route=b hcmethod=get hcuri=/health hcinterval=1s
 [balancer:api]
 members = TWO
+[balancer:many]
+members =
+MANY
 [mount:/bm]
-to = manager:
+to = manager: shop api
 require = local
+[mount:/many]
+to = manager: many
 [mount:/looking]
-to = manager:
+to = manager: shop api
 operate = ip 192.0.2.1
 [mount:/api]
 to = balancer://api/
@@ -48,6 +53,8 @@ to = balancer://api/
 to = balancer://shop/
 """
 
+STATES = {12: "+D", 20: "+E", 25: "+H"}
+"""Of members of the balancer many, which nobody asks anything."""
 
 FAST = """
 import txbalancer.core.history
@@ -140,6 +147,10 @@ def process(members: list[Member], tmp_path_factory: pytest.TempPathFactory) -> 
     Start a balancer before them.
     """
     text = TEXT.replace("ONE", members[0].url).replace("TWO", members[1].url)
+    many = (
+        f"    http://127.0.0.1:{n} route=m{n} status={STATES.get(n, '-D')}" for n in range(1, 31)
+    )
+    text = text.replace("MANY", "\n".join(many))
     folder = tmp_path_factory.mktemp("manager")
     (folder / "sitecustomize.py").write_text(FAST)
     process = BalancerProcess(folder, text)

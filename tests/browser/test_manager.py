@@ -355,6 +355,40 @@ def test_how_it_looks(screen, members, scheme: str, width: int) -> None:
     assert (red < 60) is (scheme == "dark")
 
 
+def test_those_that_are_out_are_linked(screen) -> None:
+    """
+    Of thirty members those that are out are named at the top, with links to them, as it is now.
+    """
+    page = screen().open(path="/many")
+    line = page.locator("[data-live=out]")
+    has(line, "Out: http://127.0.0.1:20, http://127.0.0.1:12")
+    line.locator("a").first.click()
+    page.wait_for_selector("#live.on")
+    page.locator("form.quick >> text=Disable").click()
+    message(page, "Dis")
+    has(line, "Out: http://127.0.0.1:12, http://127.0.0.1:20")
+    assert line.locator("a").count() == 2
+    undo(page)
+    has(line, "Out: http://127.0.0.1:20, http://127.0.0.1:12")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1280, 390])
+def test_how_many_members_look(screen, scheme: str, width: int) -> None:
+    """
+    On a phone members come before what is configured; axe-core finds nothing serious.
+    """
+    shown = screen(width, color_scheme=scheme, bypass_csp=True)
+    page = shown.open(path="/many")
+    shown.picture(f"many-{scheme}-{width}")
+    members, facts = page.locator("table.members"), page.locator("table.facts").first
+    first = members.bounding_box()["y"] < facts.bounding_box()["y"]
+    assert first is (width == 390)
+    assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
+    found = Axe().run(page).response["violations"]
+    assert [each["id"] for each in found if each["impact"] in LIMITED] == []
+
+
 def test_other_media(screen) -> None:
     """
     More contrast, less motion and paper are served as well.

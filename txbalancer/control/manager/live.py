@@ -116,6 +116,8 @@ def _of_balancer(view: BalancerView, graphs: bool) -> State:
     return {
         "summary": view.summary,
         "traffic": view.traffic,
+        "out": [[each.condition.tone, each.member.name] for each in view.out],
+        "more": view.more,
         "cells": _cells(view.cells, graphs),
         "undo": list(view.undoing) if view.undoing else [],
         "members": {

@@ -55,6 +55,8 @@ class BalancerView:
     """
     @ivar cells: Apache's columns (APACHE M4).
     @ivar traffic: what it serves now, in words.
+    @ivar out: the first members that are out, those with a fault before those put out by hand;
+        C{more}: how many there are besides. Empty where all can be seen at a glance.
     @ivar removed: names of configured members that were removed at run time.
     @ivar room: whether another member may be added.
     """
@@ -65,6 +67,8 @@ class BalancerView:
     link: str
     summary: str
     traffic: str
+    out: Sequence[MemberView]
+    more: int
     cells: Sequence[Cell]
     members: Sequence[MemberView]
     overrides: list[Override]
@@ -101,6 +105,17 @@ def view_balancer(
     shown = [_shown(board, name, each, changed[each.name], graphs) for each in balancer.members]
     scale = sparks.scale(each.trace for each in shown)
     link = _links(path, name, "" if bare else nonce)
+    members = [
+        MemberView(
+            each.member,
+            each.condition,
+            each.draining,
+            tuple(member_cells(board, balancer, each, scale, link(each.member.name), checked)),
+            each.changed,
+        )
+        for each in shown
+    ]
+    out = _out(members)
     return BalancerView(
         name=name,
         balancer=balancer,
@@ -109,21 +124,27 @@ def view_balancer(
         summary=summary(balancer.members, now),
         traffic=_traffic(board, name, shown),
         cells=tuple(_balancer_cells(board, balancer)),
-        members=[
-            MemberView(
-                each.member,
-                each.condition,
-                each.draining,
-                tuple(member_cells(board, balancer, each, scale, link(each.member.name), checked)),
-                each.changed,
-            )
-            for each in shown
-        ],
+        out=out[:_NAMED],
+        more=max(0, len(out) - _NAMED),
+        members=members,
         overrides=of_balancer(balancer),
         removed=removed(balancer),
         room=len(balancer.members) < _most(balancer),
         undoing=_undoing(board, name),
     )
+
+
+_FEW = 3
+"""Members of which nobody has to be told where the faulty ones are."""
+
+_NAMED = 10
+"""Members that are named as out; more would be another table."""
+
+
+def _out(members: Sequence[MemberView]) -> list[MemberView]:
+    if len(members) <= _FEW:
+        return []
+    return [each for tone in ("bad", "off") for each in members if each.condition.tone == tone]
 
 
 _NO_GRAPH = sparks.Trace((), (), (), ())
