@@ -187,7 +187,13 @@ def _ip(rule: Require) -> Check:
 
 
 @lru_cache(maxsize=4096)
-def _same_machine(client: str, local: str) -> bool:
+def same_machine(client: str, local: str) -> bool:
+    """
+    Tell whether a client is on this machine, which is what C{Require local} asks.
+
+    @param client: its address; empty for a unix socket.
+    @param local: the address that it connected to.
+    """
     if not client:
         # Whoever opens a unix socket is on this machine.
         return True
@@ -196,7 +202,7 @@ def _same_machine(client: str, local: str) -> bool:
 
 
 def _local(rule: Require) -> Check:
-    return _yes_or_no(lambda visitor: _same_machine(visitor.client, visitor.local))
+    return _yes_or_no(lambda visitor: same_machine(visitor.client, visitor.local))
 
 
 def _host(rule: Require) -> Check:
