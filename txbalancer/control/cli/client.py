@@ -223,9 +223,12 @@ def _with(target: str, query: Mapping[str, Any] | None) -> str:
 
 def _json(body: bytes) -> Any:
     try:
-        return json.loads(body)
-    except ValueError as error:
+        found = json.loads(body)
+    except (ValueError, RecursionError) as error:
         raise Fault("the answer is no JSON: is it txbalancer that answers?", UNREACHED) from error
+    if not isinstance(found, dict):
+        raise Fault("the answer is no JSON object: is it txbalancer that answers?", UNREACHED)
+    return found
 
 
 class UnixConnection(HTTPConnection):
