@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from txbalancer.core.meters import BOUNDS, COARSE, Histogram, Meters, percentile
+from txbalancer.core.meters import BOUNDS, COARSE, Histogram, Meters, percentile, tallied
 from txbalancer.core.outcome import Outcome
 from txbalancer.core.request import Peer
 
@@ -77,6 +77,19 @@ def test_sums() -> None:
     found = meters.by_member()
     assert found["b", "m"].connect.total == found["b", "m"].first_byte.total == 1
     assert found["b", "m"].retries == 1
+
+
+def test_a_tally_leaves_out_times_only() -> None:
+    """
+    Counters are those of the sum over everything, reasons of failures too.
+    """
+    meters = Meters()
+    meters.measure(outcome("web", "shop", "a", bytes_out=3, attempts=2, duration=0.5))
+    meters.measure(outcome("web", "shop", "b", status=502, reason="x", tried=(("a", "y"),)))
+    whole, tally = meters.select(), tallied(meters.by_key.values())
+    for name in ("classes", "retries", "failures", "failed", "bytes_out", "seconds", "sticky"):
+        assert getattr(tally, name) == getattr(whole, name)
+    assert (whole.total.total, tally.total.total) == (2, 0)
 
 
 def test_sticky() -> None:

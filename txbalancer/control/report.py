@@ -21,7 +21,7 @@ from txbalancer.core.balancer import Balancer
 from txbalancer.core.commands import find_member
 from txbalancer.core.history import STEP, History, outlook
 from txbalancer.core.member import Member
-from txbalancer.core.meters import Meter, merged
+from txbalancer.core.meters import Meter, tallied
 from txbalancer.core.overrides import (
     Override,
     live_spec,
@@ -54,7 +54,7 @@ def service_report(board: Board, names: tuple[str, ...] | None = None) -> Report
         "config": facts.config,
         "state_file": spec.service.state or None,
         "connections": facts.connections(),
-        "requests": requests_report(board.telemetry.meters.select()),
+        "requests": requests_report(tallied(found.values())),
         "last_event": board.journal.last,
         "listeners": [_listener(board, each) for each in spec.listeners],
         "balancers": [_balancer(board, name, found) for name in shown],
@@ -122,7 +122,7 @@ def _listener(board: Board, spec: ListenerSpec) -> Report:
 def _balancer(board: Board, name: str, found: _ByMember) -> Report:
     balancer = board.balancer(name)
     members = balancer.members
-    meter = merged(each for (its, _), each in found.items() if its == name)
+    meter = tallied(each for (its, _), each in found.items() if its == name)
     waiting, changed = board.waiting(name), of_members(balancer)
     most = len(balancer.configured.members) + balancer.spec.growth
     return {

@@ -122,6 +122,14 @@ class Meter(Counters):
         """
         Count what another meter has counted as well.
         """
+        self.tally(other)
+        for name in ("total", "first_byte", "connect", "queue"):
+            getattr(self, name).merge(getattr(other, name))
+
+    def tally(self, other: Meter) -> None:
+        """
+        Do the same but for the times, which are most of the work.
+        """
         self.classes = list(map(add, self.classes, other.classes))
         self.retries += other.retries
         self.bytes_in += other.bytes_in
@@ -131,8 +139,6 @@ class Meter(Counters):
         for mine, its in ((self.failures, other.failures), (self.failed, other.failed)):
             for reason, count in its.items():
                 mine[reason] = mine.get(reason, 0) + count
-        for name in ("total", "first_byte", "connect", "queue"):
-            getattr(self, name).merge(getattr(other, name))
 
 
 def merged(meters: Iterable[Meter]) -> Meter:
@@ -142,6 +148,16 @@ def merged(meters: Iterable[Meter]) -> Meter:
     result = Meter()
     for each in meters:
         result.merge(each)
+    return result
+
+
+def tallied(meters: Iterable[Meter]) -> Meter:
+    """
+    Return one meter for all, without times.
+    """
+    result = Meter()
+    for each in meters:
+        result.tally(each)
     return result
 
 
