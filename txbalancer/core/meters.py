@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Iterable, Sequence
+from itertools import accumulate
 from operator import add
 
 from txbalancer.core.counters import Counters
@@ -69,15 +70,20 @@ def percentile(counts: Sequence[int], part: float) -> float | None:
     @param part: from above 0 to 1, such as 0.95.
     @return: seconds: the upper end of the class where it lies.
     """
-    total = sum(counts)
+    return percentiles(counts, (part,))[0]
+
+
+def percentiles(counts: Sequence[int], parts: Iterable[float]) -> list[float | None]:
+    """
+    Return the same for several parts, such as 0.5 and 0.95.
+    """
+    sums = list(accumulate(counts))
+    total = sums[-1] if sums else 0
     if not total:
-        return None
-    wanted, seen = part * total, 0
-    for index, count in enumerate(counts):
-        seen += count
-        if count and seen >= wanted:
-            return BOUNDS[min(index, len(BOUNDS) - 1)]
-    return None
+        return [None for _ in parts]
+    # The first class by whose end there are as many; one is empty where its sum is no other.
+    last = len(BOUNDS) - 1
+    return [BOUNDS[min(bisect_left(sums, max(part * total, 1)), last)] for part in parts]
 
 
 class Meter(Counters):

@@ -4,6 +4,7 @@ The service as a whole: looked at, reloaded, and its last change undone.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from twisted.internet.defer import Deferred
@@ -14,16 +15,18 @@ from txbalancer.control.api.members import change_report
 from txbalancer.control.api.problem import Problem
 from txbalancer.control.api.shapes import Fields, text
 from txbalancer.control.manager.board import Board
-from txbalancer.control.report import drain_report, service_report
+from txbalancer.control.report import drain_report, service_report, sum_up
+from txbalancer.control.slices import Steps, of_each
 from txbalancer.core.commands import subject
+from txbalancer.core.member import Member
 from txbalancer.errors import BalancerError
 
 
-def shown(call: Call) -> Answer:
+def shown(call: Call) -> Steps[Answer]:
     """
     Tell about everything.
     """
-    return Answer(service_report(call.board, call.names))
+    return Answer((yield from service_report(call.board, call.names)))
 
 
 def undo_fields(board: Board) -> Fields:
@@ -76,32 +79,30 @@ def reloaded(call: Call) -> Deferred[Answer]:
     return call.settle(lambda: Answer({"changes": changes}))
 
 
-def sessions(call: Call) -> Answer:
+def sessions(call: Call) -> Steps[Answer]:
     """
     Tell of each member what its sessions do.
     """
     board = call.board
-    return Answer(
-        {
-            "sessions": [
-                {
-                    "balancer": name,
-                    "member": member.name,
-                    "route": member.route.decode(),
-                    "sessions": board.balancer(name).sticky,
-                    "total": board.telemetry.meters.select(None, name, member.name).sticky,
-                    **drain_report(
-                        board.telemetry.history(name, member.name),
-                        member,
-                        board.balancer(name).sticky,
-                        board.now(),
-                    ),
-                }
-                for name in call.names
-                for member in board.balancer(name).members
-            ]
+    served = (yield from sum_up(board)).of_member
+
+    def of_one(name: str, sticky: bool, member: Member) -> dict[str, Any]:
+        meter = served.get((name, member.name))
+        history = board.telemetry.history(name, member.name)
+        return {
+            "balancer": name,
+            "member": member.name,
+            "route": member.route.decode(),
+            "sessions": sticky,
+            "total": meter.sticky if meter is not None else 0,
+            **drain_report(history, member, sticky, board.now()),
         }
-    )
+
+    found: list[dict[str, Any]] = []
+    for name in call.names:
+        balancer = board.balancer(name)
+        found += yield from of_each(partial(of_one, name, balancer.sticky), balancer.members)
+    return Answer({"sessions": found})
 
 
 ROUTES = (

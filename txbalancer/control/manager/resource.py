@@ -5,6 +5,7 @@ The manager as a resource of C{twisted.web}.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
@@ -99,41 +100,45 @@ class Manager(Resource):
                 if done.status:
                     request.setResponseCode(done.status)
                 if done.later is not None:
-                    self._finish_later(request, visit, found.fields, messages, done.later)
-                    return NOT_DONE_YET
+                    # It is known later how it ended, and nothing is said too early. Who does
+                    # not wait for the answer ends nothing but the answer.
+                    told: Deferred[Messages] = Deferred()
+                    done.later.chainDeferred(told)
+                    page = told.addCallback(
+                        lambda more: self._page(request, visit, found.fields, [*messages, *more])
+                    )
+                    return self._finish(request, page)
             elif not found.refused:
                 messages.append(
                     ("bad", "Nothing was changed: the form names no balancer (b=NAME).")
                 )
-        return self._page(request, visit, found.fields, messages)
+        return self._finish(request, self._page(request, visit, found.fields, messages))
 
-    def _finish_later(
-        self,
-        request: Request,
-        visit: Visit,
-        fields: Mapping[str, str],
-        messages: Messages,
-        later: Deferred[Messages],
-    ) -> None:
+    def _finish(self, request: Request, page: Deferred[bytes]) -> int:
         """
-        Answer once it is known how it ended, so that nothing is said too early.
+        Answer with a page once it is there.
         """
         gone: list[object] = []
-        request.notifyFinish().addErrback(gone.append)
 
-        def ended(more: Messages) -> None:
+        def leave(reason: Failure) -> None:
+            gone.append(reason)
+            page.cancel()
+
+        def ended(data: bytes) -> None:
             if not gone:
-                request.write(self._page(request, visit, fields, [*messages, *more]))
+                request.setHeader("Content-Length", str(len(data)))
+                request.write(data)
                 request.finish()
 
         def failed(reason: Failure) -> None:
-            self.log.failure("the page was not made", reason)
             if not gone:
+                self.log.failure("the page was not made", reason)
                 request.setResponseCode(INTERNAL_SERVER_ERROR)
                 request.finish()
 
-        later.addCallback(ended)
-        later.addErrback(failed)
+        request.notifyFinish().addErrback(leave)
+        page.addCallback(ended).addErrback(failed)
+        return NOT_DONE_YET
 
     def _shown(self) -> tuple[str, ...]:
         there = self._board.names()
@@ -145,12 +150,12 @@ class Manager(Resource):
 
     def _page(
         self, request: Request, visit: Visit, fields: Mapping[str, str], messages: Messages
-    ) -> bytes:
+    ) -> Deferred[bytes]:
+        run = self._board.slices.run
         if fields.get("xml"):
             guard(request, "text/xml; charset=utf-8")
-            return write_xml(
-                self._board, self._shown(), lambda name: self._visits.nonce(visit, name)
-            )
+            nonce = partial(self._visits.nonce, visit)
+            return run(write_xml(self._board, self._shown(), nonce))
         guard(request, "text/html; charset=utf-8", script=True)
         wanted = Wanted(
             host=request.getRequestHostname().decode("latin-1"),
@@ -161,7 +166,7 @@ class Manager(Resource):
             messages=messages,
             login=not visit.operates and asks_for_login(request) is not None,
         )
-        return write_page(self._board, self._visits, visit, wanted)
+        return run(write_page(self._board, self._visits, visit, wanted))
 
 
 def _changes(request: Request, found: Asked, posted: bool) -> bool:

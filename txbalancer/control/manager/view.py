@@ -4,20 +4,29 @@ What the page shows of balancers.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import NamedTuple
 from urllib.parse import quote
 
 from txbalancer.control.manager import sparks
 from txbalancer.control.manager.board import Board
-from txbalancer.control.manager.cells import Cell, Shown, member_cells
+from txbalancer.control.manager.cells import Cell, Shown, member_cells, traffic_cells
 from txbalancer.control.manager.draining import Draining, draining
 from txbalancer.control.manager.numbers import rate, share
 from txbalancer.control.manager.words import Condition, condition, since, summary
+from txbalancer.control.slices import Steps, of_each
 from txbalancer.core.balancer import Balancer
+from txbalancer.core.history import History, lately
 from txbalancer.core.member import Member
-from txbalancer.core.overrides import Override, of_balancer, of_members, removed
+from txbalancer.core.overrides import (
+    Override,
+    configured_specs,
+    of_balancer,
+    of_configured,
+    removed,
+)
 from txbalancer.core.past import Done
 from txbalancer.core.specs import ToBalancer, sticky_names
 
@@ -84,45 +93,51 @@ class BalancerView:
         return [cell.name for cell in self.members[0].cells] if self.members else []
 
 
+Traffic = Callable[[Member, History, sparks.Scale], Iterable[Cell]]
+"""Makes the cells of L{traffic_cells}."""
+
+
 def view_balancer(
     board: Board,
     name: str,
     path: str = "",
     nonce: str = "",
     bare: bool = False,
-    graphs: bool = True,
-) -> BalancerView:
+    traffic: Traffic = lambda member, history, scale: traffic_cells(history, scale),
+) -> Steps[BalancerView]:
     """
     Work out what is shown of one balancer.
 
     @param path: of the page, for links.
     @param nonce: for forms, and for links unless these are to be C{bare}; empty for none.
-    @param graphs: whether they are to be drawn; they cost the most.
     """
     balancer, now = board.balancer(name), board.now()
-    changed = of_members(balancer)
-    checked = any(each.spec.hcmethod != "none" for each in balancer.members)
-    shown = [_shown(board, name, each, changed[each.name], graphs) for each in balancer.members]
-    scale = sparks.scale(each.trace for each in shown)
+    everybody, configured = balancer.members, configured_specs(balancer)
+    checked = any(each.spec.hcmethod != "none" for each in everybody)
+    history = partial(board.telemetry.history, name)
+    minute = yield from of_each(lambda each: _lately(each, history(each.name)), everybody, 100)
+    scale = sparks.scale(each.top for each in minute)
     link = _links(path, name, "" if bare else nonce)
-    members = [
-        MemberView(
-            each.member,
-            each.condition,
-            each.draining,
-            tuple(member_cells(board, balancer, each, scale, link(each.member.name), checked)),
-            each.changed,
+
+    def view(member: Member) -> MemberView:
+        its = history(member.name)
+        changed = of_configured(member, configured.get(member.name))
+        drain = draining(member, its, now, balancer.sticky)
+        shown = Shown(member, condition(member, now), its, drain, changed)
+        row = member_cells(
+            board, balancer, shown, traffic(member, its, scale), link(member.name), checked
         )
-        for each in shown
-    ]
+        return MemberView(member, shown.condition, drain, tuple(row), changed)
+
+    members = yield from of_each(view, everybody)
     out = _out(members)
     return BalancerView(
         name=name,
         balancer=balancer,
         nonce=nonce,
         link=link(""),
-        summary=summary(balancer.members, now),
-        traffic=_traffic(board, name, shown),
+        summary=summary([each.condition.tone for each in members]),
+        traffic=_traffic(minute, board.waiting(name)),
         cells=tuple(_balancer_cells(board, balancer)),
         out=out[:_NAMED],
         more=max(0, len(out) - _NAMED),
@@ -145,19 +160,6 @@ def _out(members: Sequence[MemberView]) -> list[MemberView]:
     if len(members) <= _FEW:
         return []
     return [each for tone in ("bad", "off") for each in members if each.condition.tone == tone]
-
-
-_NO_GRAPH = sparks.Trace((), (), (), ())
-
-
-def _shown(
-    board: Board, name: str, member: Member, changed: list[Override] | None, graphs: bool
-) -> Shown:
-    history = board.telemetry.history(name, member.name)
-    trace = sparks.trace(history, board.wall()) if graphs else _NO_GRAPH
-    now = board.now()
-    drain = draining(member, history, now, board.balancer(name).sticky)
-    return Shown(member, condition(member, now), history, drain, trace, changed)
 
 
 def _links(path: str, name: str, nonce: str) -> Callable[[str], str]:
@@ -186,15 +188,32 @@ def _undoing(board: Board, name: str) -> Undoing | None:
     return Undoing(event.number, f"{subject}{event.text}, by {event.who}, {ago} ago")
 
 
-def _traffic(board: Board, name: str, shown: Sequence[Shown]) -> str:
-    recent = [each.history.recent(12) for each in shown]
-    requests = sum(step.requests for steps in recent for step in steps)
-    errors = sum(step.errors for steps in recent for step in steps)
-    words = rate(sum(each.history.rate() for each in shown)).replace("/s", " requests/s")
-    words += (
-        f", {share(errors, requests)} errors, {sum(each.member.busy for each in shown)} in progress"
+class _Lately(NamedTuple):
+    """
+    A member's traffic in the last minute.
+    """
+
+    top: sparks.Scale
+    rate: float
+    requests: int
+    errors: int
+    busy: int
+
+
+def _lately(member: Member, history: History) -> _Lately:
+    return _Lately(
+        sparks.top(history),
+        history.rate(),
+        lately(history.requests),
+        lately(history.errors),
+        member.busy,
     )
-    waiting = board.waiting(name)
+
+
+def _traffic(members: Sequence[_Lately], waiting: int) -> str:
+    requests, errors = sum(each.requests for each in members), sum(each.errors for each in members)
+    words = rate(sum(each.rate for each in members)).replace("/s", " requests/s")
+    words += f", {share(errors, requests)} errors, {sum(each.busy for each in members)} in progress"
     return f"{words}, {waiting} wait for a member" if waiting else words
 
 
