@@ -3,7 +3,7 @@ What there is to know of a running service, as values of JSON's types: the one v
 API, event streams and the command line.
 
 Spans are in seconds, times in seconds since the epoch, sizes in bytes; what is not known
-is C{None}.
+is C{None}. Tables of members are iterators: they may be long, and are read when they are written.
 """
 
 from __future__ import annotations
@@ -173,18 +173,18 @@ def _listener(board: Board, spec: ListenerSpec, sums: Sums) -> Report:
 def _balancer(board: Board, name: str, sums: Sums) -> Steps[Report]:
     balancer = board.balancer(name)
     members, configured = balancer.members, configured_specs(balancer)
+    tones = yield from of_each(lambda each: condition(each, board.now()).tone, members, _MANY)
 
     def of_one(member: Member) -> Report:
         meter = sums.of_member.get((name, member.name)) or Meter()
         changed = of_configured(member, configured.get(member.name))
         return _member(board, balancer, member, meter, changed)
 
-    found = yield from of_each(of_one, members)
     waiting = board.waiting(name)
     most = len(balancer.configured.members) + balancer.spec.growth
     return {
         "name": name,
-        "summary": summary([each["status"]["tone"] for each in found]),
+        "summary": summary(tones),
         "options": shown_options(balancer.spec),
         "overrides": _overrides(of_balancer(balancer)),
         "removed": removed(balancer),
@@ -193,7 +193,7 @@ def _balancer(board: Board, name: str, sums: Sums) -> Steps[Report]:
             sums.of_balancer[name], sum(each.busy for each in members) + waiting
         ),
         "queue": waiting + sum(each.pool.waiting for each in members if each.pool is not None),
-        "members": found,
+        "members": map(of_one, members),
     }
 
 

@@ -142,15 +142,20 @@ class History:
         self.sticky.append(sample.sticky)
         self.median.append(sample.median)
         self.slow.append(sample.slow)
-        place = self.steps % JOINED
+        if self.steps % JOINED == 0:
+            for kept in self.points:
+                kept.append(0.0)
         self.steps += 1
+        if sample.requests or self.points.requests[-1]:
+            self._join(sample)
+
+    def _join(self, sample: Sample) -> None:
+        place = (self.steps - 1) % JOINED
         points = self.points
         for kept, count in ((points.requests, sample.requests), (points.errors, sample.errors)):
-            before = kept.pop() * place if place else 0.0
-            kept.append((before + count / STEP) / (place + 1))
+            kept[-1] = (kept[-1] * place + count / STEP) / (place + 1)
         for kept, time in ((points.median, sample.median), (points.slow, sample.slow)):
-            longest = kept.pop() if place else 0.0
-            kept.append(max(longest, time or 0.0))
+            kept[-1] = max(kept[-1], time or 0.0)
 
     @property
     def samples(self) -> list[Sample]:

@@ -4,7 +4,6 @@ The service as a whole: looked at, reloaded, and its last change undone.
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Any
 
 from twisted.internet.defer import Deferred
@@ -16,7 +15,7 @@ from txbalancer.control.api.problem import Problem
 from txbalancer.control.api.shapes import Fields, text
 from txbalancer.control.manager.board import Board
 from txbalancer.control.report import drain_report, service_report, sum_up
-from txbalancer.control.slices import Steps, of_each
+from txbalancer.control.slices import Steps
 from txbalancer.core.commands import subject
 from txbalancer.core.member import Member
 from txbalancer.errors import BalancerError
@@ -98,10 +97,12 @@ def sessions(call: Call) -> Steps[Answer]:
             **drain_report(history, member, sticky, board.now()),
         }
 
-    found: list[dict[str, Any]] = []
-    for name in call.names:
-        balancer = board.balancer(name)
-        found += yield from of_each(partial(of_one, name, balancer.sticky), balancer.members)
+    found = (
+        of_one(name, balancer.sticky, member)
+        for name in call.names
+        for balancer in (board.balancer(name),)
+        for member in balancer.members
+    )
     return Answer({"sessions": found})
 
 

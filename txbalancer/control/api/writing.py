@@ -4,7 +4,7 @@ Long answers as JSON.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from txbalancer.control.slices import BATCH, Steps
@@ -13,39 +13,37 @@ from txbalancer.control.stream import compact
 
 def write_json(value: Any) -> Steps[bytes]:
     """
-    Write a value as JSON on one line; of a table of members a few rows in each slice.
+    Write a value as JSON on one line. Iterators in it are tables that may be long: a few of their
+    rows are made and written in each slice.
     """
-    written: list[bytes] = []
-    for number, piece in enumerate(_pieces(value), 1):
-        if number % BATCH == 0:
-            yield
-        written.append(piece)
-    return b"".join(written)
+    pieces: list[bytes] = []
+    yield from _write(value, pieces.append)
+    return b"".join(pieces)
 
 
-def _pieces(value: Any) -> Iterator[bytes]:
-    if _is_long(value):
-        start = b"["
-        for row in value:
-            yield start
-            yield from _pieces(row)
-            start = b","
-        yield b"]"
-    elif isinstance(value, dict) and any(map(_is_long, value.values())):
-        start = b"{"
-        for key, its in value.items():
-            yield b"%b%b:" % (start, compact(key))
-            yield from _pieces(its)
-            start = b","
-        yield b"}"
+def _write(value: Any, write: Callable[[bytes], None]) -> Steps[None]:
+    if not _has_tables(value):
+        write(compact(value))
+        return
+    start, end = (b"{", b"}") if isinstance(value, dict) else (b"[", b"]")
+    write(start)
+    between = b""
+    if isinstance(value, Iterator):
+        for number, row in enumerate(value, 1):
+            write(between + compact(row))
+            between = b","
+            if number % BATCH == 0:
+                yield
     else:
-        yield compact(value)
+        pairs = value.items() if isinstance(value, dict) else enumerate(value)
+        for key, its in pairs:
+            write(between + (compact(key) + b":" if isinstance(value, dict) else b""))
+            yield from _write(its, write)
+            between = b","
+    write(end)
 
 
-def _is_long(value: Any) -> bool:
-    """
-    Tell whether a value is a table with many rows, or with a long one in one of them.
-    """
-    if not isinstance(value, list) or not value or not isinstance(value[0], dict):
-        return False
-    return len(value) > BATCH or any(_is_long(its) for row in value for its in row.values())
+def _has_tables(value: Any) -> bool:
+    if isinstance(value, (list, dict)):
+        return any(map(_has_tables, value.values() if isinstance(value, dict) else value))
+    return isinstance(value, Iterator)

@@ -91,7 +91,8 @@ class Live:
                 stream.send_written("all", found.everything)
 
     def _failed(self, reason: Failure) -> None:
-        # The next second is another try.
+        # The next second is another try, and a new beginning.
+        self._watchers = dict.fromkeys(self._watchers, False)
         if not reason.check(TaskStopped):
             self.log.failure("what is on a page cannot be told", reason)
 

@@ -39,6 +39,8 @@ class Look(NamedTuple):
 
 class _Graphs(NamedTuple):
     """
+    What is drawn of a member.
+
     @ivar of: the samples and the scale that they show.
     """
 
@@ -49,16 +51,29 @@ class _Graphs(NamedTuple):
 _NOTHING = b"{}"
 
 
+class _Told(NamedTuple):
+    """
+    What is known of a balancer.
+    """
+
+    head: State
+    columns: Sequence[str]
+    rows: dict[str, MemberView]
+    graphs: dict[str, _Graphs]
+
+
 class Looking:
     """
     Remembers what was found last.
+
+    A look that failed leaves some of it behind: who was told of the one before it needs
+    everything.
     """
 
     def __init__(self, board: Board) -> None:
         self._board = board
-        self._views: dict[str, BalancerView] = {}
+        self._told: dict[str, _Told] = {}
         self._heads: State = {}
-        self._graphs: dict[tuple[str, str], _Graphs] = {}
         self._turn = 0
 
     @property
@@ -66,7 +81,7 @@ class Looking:
         """
         Count them.
         """
-        return sum(len(each.members) for each in self._views.values())
+        return sum(len(each.rows) for each in self._told.values())
 
     def look(self, names: Callable[[], tuple[str, ...]], whole: bool) -> Steps[Look]:
         """
@@ -77,89 +92,118 @@ class Looking:
         """
         board, shown = self._board, names()
         self._turn += 1
-        views: dict[str, BalancerView] = {}
-        graphs: dict[tuple[str, str], _Graphs] = {}
+        shape: list[Any] = []
         everything: dict[str, bytes] = {}
         news: dict[str, bytes] = {}
         for name in shown:
-            view = yield from view_balancer(board, name, traffic=self._traffic(name, graphs))
-            views[name] = view
-            if whole:
-                everything[name] = yield from _told(view, None)
-            told = yield from _told(view, self._views.get(name))
-            if told != _NOTHING:
-                news[name] = told
+            view = yield from view_balancer(board, name, traffic=self._traffic(name))
+            shape.append([name, view.columns, [each.name for each in view.members]])
+            everything[name], other = yield from self._balancer(view, whole)
+            if other != _NOTHING:
+                news[name] = other
+        self._told = {name: self._told[name] for name in shown}
         heads = {
             # Another start means other nonces.
             "run": board.facts.started,
-            "shape": [
-                [each.name, each.columns, [m.member.name for m in each.members]]
-                for each in views.values()
-            ],
+            "shape": shape,
             "events": recent_events(board, shown),
         }
-        other = difference(self._heads, heads)
-        self._views, self._heads, self._graphs = views, heads, graphs
-        found = _object(other, {"balancers": _object({}, news)} if news else {})
+        found = _object(
+            difference(self._heads, heads), {"balancers": _object({}, news)} if news else {}
+        )
+        self._heads = heads
         return Look(
             _object(heads, {"balancers": _object({}, everything)}) if whole else b"",
             b"" if found == _NOTHING else found,
         )
 
-    def _traffic(self, name: str, graphs: dict[tuple[str, str], _Graphs]) -> Traffic:
+    def _balancer(self, view: BalancerView, whole: bool) -> Steps[tuple[bytes, bytes]]:
+        """
+        Write down everything about a balancer, if that is wanted, and what is other about it.
+        """
+        told = self._told[view.name]
+        if told.columns != view.columns:
+            told = _Told({}, view.columns, {}, told.graphs)
+        written: list[bytes] = []
+        news: list[bytes] = []
+        for start in range(0, len(view.members), BATCH):
+            if start:
+                yield
+            rows = [view.row(each) for each in view.members[start : start + BATCH]]
+            if whole:
+                written.append(_written({each.member.name: _of_row(each, None) for each in rows}))
+            news.append(_written(_news(rows, told.rows)))
+        _forget(told, view.members)
+        head = _head(view)
+        other = difference(told.head, head)
+        self._told[view.name] = told._replace(head=head)
+        return _with_members(head, written) if whole else b"", _with_members(other, news)
+
+    def _traffic(self, name: str) -> Traffic:
         """
         Make cells of traffic anew for those members only that have another sample, and of many
         members for a fifth of them.
-
-        @param graphs: where what was made is kept.
         """
         few, turn = self.members <= _FEW, self._turn % _TURNS
+        graphs = self._told.setdefault(name, _Told({}, (), {}, {})).graphs
 
         def cells(member: Member, history: History, scale: Scale) -> Sequence[Cell]:
-            key, of = (name, member.name), (history.steps, scale)
-            kept = self._graphs.get(key)
+            of, kept = (history.steps, scale), graphs.get(member.name)
             if kept is None or (kept.of != of and (few or member.index % _TURNS == turn)):
-                kept = _Graphs(of, tuple(traffic_cells(history, scale)))
-            graphs[key] = kept
+                kept = graphs[member.name] = _Graphs(of, tuple(traffic_cells(history, scale)))
             return kept.cells
 
         return cells
 
 
-def _told(view: BalancerView, old: BalancerView | None) -> Steps[bytes]:
+def _forget(told: _Told, members: Sequence[Member]) -> None:
     """
-    Write down what is other about a balancer; everything where C{old} is C{None}.
+    Give up the rows of members that are gone.
     """
-    known: dict[str, MemberView] = {}
-    if old is not None and old.columns == view.columns:
-        known = {each.member.name: each for each in old.members}
-    pieces: list[bytes] = []
-    for start in range(0, len(view.members), BATCH):
-        if start:
-            yield
-        news: State = {}
-        for each in view.members[start : start + BATCH]:
-            found = _of_member(each, known.get(each.member.name))
-            if found:
-                news[each.member.name] = found
-        if news:
-            pieces.append(compact(news)[1:-1])
-    head = difference({} if old is None else _head(old), _head(view))
-    return _object(head, {"members": b"{%b}" % b",".join(pieces)} if pieces else {})
+    if len(told.rows) > len(members):
+        for gone in told.rows.keys() - {each.name for each in members}:
+            del told.rows[gone]
+            told.graphs.pop(gone, None)
+
+
+def _news(rows: Sequence[MemberView], known: dict[str, MemberView]) -> State:
+    """
+    Return what is other about rows, which are known from now on.
+    """
+    found: State = {}
+    for each in rows:
+        name = each.member.name
+        other = _of_row(each, known.get(name))
+        if other:
+            found[name] = other
+        known[name] = each
+    return found
+
+
+def _written(values: State) -> bytes:
+    """
+    Write down what is in an object, without its braces.
+    """
+    return compact(values)[1:-1]
+
+
+def _with_members(head: State, pieces: Sequence[bytes]) -> bytes:
+    members = b",".join(filter(None, pieces))
+    return _object(head, {"members": b"{%b}" % members} if members else {})
 
 
 def _head(view: BalancerView) -> State:
     return {
         "summary": view.summary,
         "traffic": view.traffic,
-        "out": [[each.condition.tone, each.member.name] for each in view.out],
+        "out": list(map(list, view.out)),
         "more": view.more,
         "cells": {each.name: _cell(each, None) for each in view.cells},
         "undo": list(view.undoing) if view.undoing else [],
     }
 
 
-def _of_member(view: MemberView, old: MemberView | None) -> State:
+def _of_row(view: MemberView, old: MemberView | None) -> State:
     found: State = {}
     if old is None or view.condition.tone != old.condition.tone:
         found["tone"] = view.condition.tone
@@ -215,5 +259,5 @@ def _object(values: State, written: Mapping[str, bytes]) -> bytes:
     """
     pieces = [b"%b:%b" % (compact(name), value) for name, value in written.items()]
     if values:
-        pieces.append(compact(values)[1:-1])
+        pieces.append(_written(values))
     return b"{%b}" % b",".join(pieces)

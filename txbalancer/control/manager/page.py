@@ -69,6 +69,5 @@ def write_page(board: Board, visits: Visits, visit: Visit, wanted: Wanted) -> St
         values.update(forms.of_balancer(views[0]))
         member = find_member(views[0].balancer, wanted.fields.get("w", ""))
         if member is not None:
-            view = next(each for each in views[0].members if each.member is member)
-            values.update(forms.of_member(view))
+            values.update(forms.of_member(views[0].row(member)))
     return (yield from fill_slowly("manager.html", **values))

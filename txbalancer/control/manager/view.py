@@ -59,6 +59,15 @@ class Undoing(NamedTuple):
     text: str
 
 
+class Standing(NamedTuple):
+    """
+    A member with the tone of its condition.
+    """
+
+    tone: str
+    name: str
+
+
 @dataclass(frozen=True, slots=True)
 class BalancerView:
     """
@@ -66,6 +75,8 @@ class BalancerView:
     @ivar traffic: what it serves now, in words.
     @ivar out: the first members that are out, those with a fault before those put out by hand;
         C{more}: how many there are besides. Empty where all can be seen at a glance.
+    @ivar columns: the headings of the table of members.
+    @ivar row: makes what is shown of a member; of thousands they are not all kept.
     @ivar removed: names of configured members that were removed at run time.
     @ivar room: whether another member may be added.
     """
@@ -76,21 +87,23 @@ class BalancerView:
     link: str
     summary: str
     traffic: str
-    out: Sequence[MemberView]
+    out: Sequence[Standing]
     more: int
     cells: Sequence[Cell]
-    members: Sequence[MemberView]
+    columns: Sequence[str]
+    members: Sequence[Member]
+    row: Callable[[Member], MemberView]
     overrides: list[Override]
     removed: list[str]
     room: bool
     undoing: Undoing | None
 
     @property
-    def columns(self) -> list[str]:
+    def rows(self) -> Iterator[MemberView]:
         """
-        The headings of the table of members.
+        All rows, one after the other.
         """
-        return [cell.name for cell in self.members[0].cells] if self.members else []
+        return map(self.row, self.members)
 
 
 Traffic = Callable[[Member, History, sparks.Scale], Iterable[Cell]]
@@ -111,43 +124,51 @@ def view_balancer(
     @param path: of the page, for links.
     @param nonce: for forms, and for links unless these are to be C{bare}; empty for none.
     """
-    balancer, now = board.balancer(name), board.now()
-    everybody, configured = balancer.members, configured_specs(balancer)
-    checked = any(each.spec.hcmethod != "none" for each in everybody)
+    balancer = board.balancer(name)
+    members, configured = balancer.members, configured_specs(balancer)
+    checked = any(each.spec.hcmethod != "none" for each in members)
     history = partial(board.telemetry.history, name)
-    minute = yield from of_each(lambda each: _lately(each, history(each.name)), everybody, 100)
+
+    def look(member: Member) -> _Lately:
+        return _lately(member, history(member.name), condition(member, board.now()))
+
+    minute = yield from of_each(look, members, _MANY)
     scale = sparks.scale(each.top for each in minute)
     link = _links(path, name, "" if bare else nonce)
 
-    def view(member: Member) -> MemberView:
-        its = history(member.name)
+    def row(member: Member) -> MemberView:
+        its, now = history(member.name), board.now()
         changed = of_configured(member, configured.get(member.name))
         drain = draining(member, its, now, balancer.sticky)
         shown = Shown(member, condition(member, now), its, drain, changed)
-        row = member_cells(
+        cells = member_cells(
             board, balancer, shown, traffic(member, its, scale), link(member.name), checked
         )
-        return MemberView(member, shown.condition, drain, tuple(row), changed)
+        return MemberView(member, shown.condition, drain, tuple(cells), changed)
 
-    members = yield from of_each(view, everybody)
-    out = _out(members)
+    out = _out(minute)
     return BalancerView(
         name=name,
         balancer=balancer,
         nonce=nonce,
         link=link(""),
-        summary=summary([each.condition.tone for each in members]),
+        summary=summary([each.standing.tone for each in minute]),
         traffic=_traffic(minute, board.waiting(name)),
-        cells=tuple(_balancer_cells(board, balancer)),
         out=out[:_NAMED],
         more=max(0, len(out) - _NAMED),
+        cells=tuple(_balancer_cells(board, balancer)),
+        columns=[each.name for each in row(members[0]).cells] if members else [],
         members=members,
+        row=row,
         overrides=of_balancer(balancer),
         removed=removed(balancer),
-        room=len(balancer.members) < _most(balancer),
+        room=len(members) < _most(balancer),
         undoing=_undoing(board, name),
     )
 
+
+_MANY = 100
+"""Members whose traffic is summed up in one slice."""
 
 _FEW = 3
 """Members of which nobody has to be told where the faulty ones are."""
@@ -156,10 +177,12 @@ _NAMED = 10
 """Members that are named as out; more would be another table."""
 
 
-def _out(members: Sequence[MemberView]) -> list[MemberView]:
+def _out(members: Sequence[_Lately]) -> list[Standing]:
     if len(members) <= _FEW:
         return []
-    return [each for tone in ("bad", "off") for each in members if each.condition.tone == tone]
+    return [
+        each.standing for tone in ("bad", "off") for each in members if each.standing.tone == tone
+    ]
 
 
 def _links(path: str, name: str, nonce: str) -> Callable[[str], str]:
@@ -190,9 +213,10 @@ def _undoing(board: Board, name: str) -> Undoing | None:
 
 class _Lately(NamedTuple):
     """
-    A member's traffic in the last minute.
+    What a member did in the last minute, and how it is.
     """
 
+    standing: Standing
     top: sparks.Scale
     rate: float
     requests: int
@@ -200,8 +224,9 @@ class _Lately(NamedTuple):
     busy: int
 
 
-def _lately(member: Member, history: History) -> _Lately:
+def _lately(member: Member, history: History, condition: Condition) -> _Lately:
     return _Lately(
+        Standing(condition.tone, member.name),
         sparks.top(history),
         history.rate(),
         lately(history.requests),

@@ -12,7 +12,7 @@ from typing import Any
 
 from txbalancer.control.manager.board import Board
 from txbalancer.control.pages import fill_slowly
-from txbalancer.control.slices import Steps, of_each
+from txbalancer.control.slices import Steps
 from txbalancer.core import flags, specs
 from txbalancer.core.balancer import Balancer
 from txbalancer.core.member import Member
@@ -38,7 +38,7 @@ def write_xml(board: Board, names: tuple[str, ...], nonce: Callable[[str], str])
                 "name": name,
                 "nonce": nonce(name),
                 "options": list(_of_balancer(balancer)),
-                "members": (yield from of_each(elements, balancer.members)),
+                "members": map(elements, balancer.members),
             }
         )
     return (yield from fill_slowly("manager.xml", balancers=balancers))
