@@ -157,6 +157,13 @@ def merged(meters: Iterable[Meter]) -> Meter:
     return result
 
 
+def whole(meters: Sequence[Meter]) -> Meter:
+    """
+    Return one meter for all, to be looked at only: nearly always there is but one.
+    """
+    return meters[0] if len(meters) == 1 else merged(meters)
+
+
 def tallied(meters: Iterable[Meter]) -> Meter:
     """
     Return one meter for all, without times.
@@ -215,16 +222,14 @@ class Meters:
             and member in (None, its_member)
         )
 
-    def by_member(self) -> dict[tuple[str, str], Meter]:
+    def by_places(self) -> dict[tuple[str, str], list[Meter]]:
         """
-        Return (balancer, member) -> sum over all listeners, to be looked at only.
+        Return (balancer, member) -> meters of all listeners, to be looked at only.
         """
         found: dict[tuple[str, str], list[Meter]] = {}
         for (_, balancer, member), meter in self.by_key.items():
             found.setdefault((balancer, member), []).append(meter)
-        return {
-            key: meters[0] if len(meters) == 1 else merged(meters) for key, meters in found.items()
-        }
+        return found
 
     def forget(self, known: Iterable[tuple[str, str]]) -> None:
         """

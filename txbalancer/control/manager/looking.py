@@ -19,6 +19,9 @@ from txbalancer.core.member import Member
 
 State = dict[str, Any]
 
+Pieces = list[bytes]
+"""JSON that is joined at the very end: copies of megabytes take their time."""
+
 _FEW = 200
 """Members whose graphs are all drawn in one look; of more it is each time another fifth."""
 
@@ -48,7 +51,46 @@ class _Graphs(NamedTuple):
     cells: Sequence[Cell]
 
 
-_NOTHING = b"{}"
+class _Row:
+    """
+    What is known of a member.
+
+    It is brought up to date in its place: garbage collection looks at all containers that are
+    new, and of thousands of members those would be many.
+    """
+
+    __slots__ = ("_draining", "_graphs", "_texts", "_tone", "_tones")
+
+    def __init__(self, view: MemberView) -> None:
+        self._tone, self._draining = view.condition.tone, view.draining
+        self._texts = [each.text for each in view.cells]
+        self._tones = [each.tone for each in view.cells]
+        self._graphs = [each.graph for each in view.cells]
+
+    def news(self, view: MemberView) -> State:
+        """
+        Return what is other now, and remember it.
+        """
+        found: State = {}
+        if view.condition.tone != self._tone:
+            found["tone"] = self._tone = view.condition.tone
+        if view.draining != self._draining:
+            self._draining = view.draining
+            found["drain"] = list(view.draining or ())
+        texts, tones, graphs = self._texts, self._tones, self._graphs
+        cells: State = {}
+        for place, (name, text, _, tone, graph) in enumerate(view.cells):
+            was = graphs[place]
+            if text == texts[place] and tone == tones[place] and graph is was:
+                continue
+            old = Cell(name, texts[place], "", tones[place], was)
+            news = _cell(view.cells[place], old)
+            if news:
+                cells[name] = news
+            texts[place], tones[place], graphs[place] = text, tone, graph
+        if cells:
+            found["cells"] = cells
+        return found
 
 
 class _Told(NamedTuple):
@@ -58,7 +100,7 @@ class _Told(NamedTuple):
 
     head: State
     columns: Sequence[str]
-    rows: dict[str, MemberView]
+    rows: dict[str, _Row]
     graphs: dict[str, _Graphs]
 
 
@@ -93,13 +135,13 @@ class Looking:
         board, shown = self._board, names()
         self._turn += 1
         shape: list[Any] = []
-        everything: dict[str, bytes] = {}
-        news: dict[str, bytes] = {}
+        everything: dict[str, Pieces] = {}
+        news: dict[str, Pieces] = {}
         for name in shown:
             view = yield from view_balancer(board, name, traffic=self._traffic(name))
             shape.append([name, view.columns, [each.name for each in view.members]])
             everything[name], other = yield from self._balancer(view, whole)
-            if other != _NOTHING:
+            if other:
                 news[name] = other
         self._told = {name: self._told[name] for name in shown}
         heads = {
@@ -108,16 +150,12 @@ class Looking:
             "shape": shape,
             "events": recent_events(board, shown),
         }
-        found = _object(
-            difference(self._heads, heads), {"balancers": _object({}, news)} if news else {}
-        )
+        other = _object(difference(self._heads, heads), balancers=_tables(news))
         self._heads = heads
-        return Look(
-            _object(heads, {"balancers": _object({}, everything)}) if whole else b"",
-            b"" if found == _NOTHING else found,
-        )
+        whole_page = _object(heads, balancers=_tables(everything)) if whole else ()
+        return Look(b"".join(whole_page), b"".join(other))
 
-    def _balancer(self, view: BalancerView, whole: bool) -> Steps[tuple[bytes, bytes]]:
+    def _balancer(self, view: BalancerView, whole: bool) -> Steps[tuple[Pieces, Pieces]]:
         """
         Write down everything about a balancer, if that is wanted, and what is other about it.
         """
@@ -131,13 +169,14 @@ class Looking:
                 yield
             rows = [view.row(each) for each in view.members[start : start + BATCH]]
             if whole:
-                written.append(_written({each.member.name: _of_row(each, None) for each in rows}))
+                written.append(_written({each.member.name: _everything(each) for each in rows}))
             news.append(_written(_news(rows, told.rows)))
         _forget(told, view.members)
         head = _head(view)
         other = difference(told.head, head)
         self._told[view.name] = told._replace(head=head)
-        return _with_members(head, written) if whole else b"", _with_members(other, news)
+        everything = _object(head, members=_joined(written)) if whole else []
+        return everything, _object(other, members=_joined(news))
 
     def _traffic(self, name: str) -> Traffic:
         """
@@ -166,17 +205,20 @@ def _forget(told: _Told, members: Sequence[Member]) -> None:
             told.graphs.pop(gone, None)
 
 
-def _news(rows: Sequence[MemberView], known: dict[str, MemberView]) -> State:
+def _news(rows: Sequence[MemberView], known: dict[str, _Row]) -> State:
     """
     Return what is other about rows, which are known from now on.
     """
     found: State = {}
     for each in rows:
         name = each.member.name
-        other = _of_row(each, known.get(name))
+        row = known.get(name)
+        if row is None:
+            known[name], other = _Row(each), _everything(each)
+        else:
+            other = row.news(each)
         if other:
             found[name] = other
-        known[name] = each
     return found
 
 
@@ -187,9 +229,37 @@ def _written(values: State) -> bytes:
     return compact(values)[1:-1]
 
 
-def _with_members(head: State, pieces: Sequence[bytes]) -> bytes:
-    members = b",".join(filter(None, pieces))
-    return _object(head, {"members": b"{%b}" % members} if members else {})
+def _joined(objects: Sequence[bytes]) -> Pieces:
+    """
+    Return one object with all that is in others.
+    """
+    pieces: Pieces = []
+    for each in filter(None, objects):
+        pieces += (b"," if pieces else b"{", each)
+    return [*pieces, b"}"] if pieces else []
+
+
+def _tables(written: Mapping[str, Pieces]) -> Pieces:
+    """
+    Return an object of others by their names.
+    """
+    pieces: Pieces = []
+    for name, its in written.items():
+        pieces += (b"," if pieces else b"{", compact(name), b":", *its)
+    return [*pieces, b"}"] if pieces else []
+
+
+def _object(values: State, **written: Pieces) -> Pieces:
+    """
+    Return an object, or nothing when there is nothing in it.
+
+    @param written: values that are written already; those that are empty are left out.
+    """
+    more = {name: its for name, its in written.items() if its}
+    if not values:
+        return _tables(more)
+    pieces = _tables(more)[:-1] or [b"{"]
+    return [*pieces, b"," if more else b"", _written(values), b"}"]
 
 
 def _head(view: BalancerView) -> State:
@@ -203,21 +273,12 @@ def _head(view: BalancerView) -> State:
     }
 
 
-def _of_row(view: MemberView, old: MemberView | None) -> State:
-    found: State = {}
-    if old is None or view.condition.tone != old.condition.tone:
-        found["tone"] = view.condition.tone
-    if old is None or view.draining != old.draining:
-        found["drain"] = list(view.draining or ())
-    before = view.cells if old is None else old.cells
-    cells = {
-        cell.name: _cell(cell, None if old is None else was)
-        for cell, was in zip(view.cells, before, strict=True)
-        if old is None or cell != was
+def _everything(view: MemberView) -> State:
+    return {
+        "tone": view.condition.tone,
+        "drain": list(view.draining or ()),
+        "cells": {each.name: _cell(each, None) for each in view.cells},
     }
-    if cells:
-        found["cells"] = cells
-    return found
 
 
 def _cell(cell: Cell, old: Cell | None) -> State:
@@ -249,15 +310,3 @@ def difference(old: Mapping[str, Any], new: Mapping[str, Any]) -> State:
         else:
             found[key] = value
     return found
-
-
-def _object(values: State, written: Mapping[str, bytes]) -> bytes:
-    """
-    Write an object down.
-
-    @param written: values that are written already.
-    """
-    pieces = [b"%b:%b" % (compact(name), value) for name, value in written.items()]
-    if values:
-        pieces.append(_written(values))
-    return b"{%b}" % b",".join(pieces)

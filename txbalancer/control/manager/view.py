@@ -129,11 +129,13 @@ def view_balancer(
     checked = any(each.spec.hcmethod != "none" for each in members)
     history = partial(board.telemetry.history, name)
 
-    def look(member: Member) -> _Lately:
-        return _lately(member, history(member.name), condition(member, board.now()))
+    minute = _Minute()
 
-    minute = yield from of_each(look, members, _MANY)
-    scale = sparks.scale(each.top for each in minute)
+    def look(member: Member) -> None:
+        minute.add(member, history(member.name), condition(member, board.now()).tone)
+
+    yield from of_each(look, members, _MANY)
+    scale = minute.scale
     link = _links(path, name, "" if bare else nonce)
 
     def row(member: Member) -> MemberView:
@@ -146,14 +148,14 @@ def view_balancer(
         )
         return MemberView(member, shown.condition, drain, tuple(cells), changed)
 
-    out = _out(minute)
+    out = minute.out if len(members) > _FEW else []
     return BalancerView(
         name=name,
         balancer=balancer,
         nonce=nonce,
         link=link(""),
-        summary=summary([each.standing.tone for each in minute]),
-        traffic=_traffic(minute, board.waiting(name)),
+        summary=summary(minute.tones),
+        traffic=minute.words(board.waiting(name)),
         out=out[:_NAMED],
         more=max(0, len(out) - _NAMED),
         cells=tuple(_balancer_cells(board, balancer)),
@@ -175,14 +177,6 @@ _FEW = 3
 
 _NAMED = 10
 """Members that are named as out; more would be another table."""
-
-
-def _out(members: Sequence[_Lately]) -> list[Standing]:
-    if len(members) <= _FEW:
-        return []
-    return [
-        each.standing for tone in ("bad", "off") for each in members if each.standing.tone == tone
-    ]
 
 
 def _links(path: str, name: str, nonce: str) -> Callable[[str], str]:
@@ -211,35 +205,47 @@ def _undoing(board: Board, name: str) -> Undoing | None:
     return Undoing(event.number, f"{subject}{event.text}, by {event.who}, {ago} ago")
 
 
-class _Lately(NamedTuple):
+class _Minute:
     """
-    What a member did in the last minute, and how it is.
+    What members did in the last minute, and how they are.
     """
 
-    standing: Standing
-    top: sparks.Scale
-    rate: float
-    requests: int
-    errors: int
-    busy: int
+    def __init__(self) -> None:
+        self.tones: list[str] = []
+        self.scale = sparks.scale(())
+        self._out: dict[str, list[Standing]] = {"bad": [], "off": []}
+        self._rate = 0.0
+        self._requests = self._errors = self._busy = 0
 
+    def add(self, member: Member, history: History, tone: str) -> None:
+        """
+        Add a member.
+        """
+        self.tones.append(tone)
+        if tone in self._out:
+            self._out[tone].append(Standing(tone, member.name))
+        self.scale = sparks.scale((self.scale, sparks.top(history)))
+        self._rate += history.rate()
+        self._requests += lately(history.requests)
+        self._errors += lately(history.errors)
+        self._busy += member.busy
 
-def _lately(member: Member, history: History, condition: Condition) -> _Lately:
-    return _Lately(
-        Standing(condition.tone, member.name),
-        sparks.top(history),
-        history.rate(),
-        lately(history.requests),
-        lately(history.errors),
-        member.busy,
-    )
+    @property
+    def out(self) -> list[Standing]:
+        """
+        Those that are out, those with a fault first.
+        """
+        return [*self._out["bad"], *self._out["off"]]
 
+    def words(self, waiting: int) -> str:
+        """
+        Say how much traffic that is.
 
-def _traffic(members: Sequence[_Lately], waiting: int) -> str:
-    requests, errors = sum(each.requests for each in members), sum(each.errors for each in members)
-    words = rate(sum(each.rate for each in members)).replace("/s", " requests/s")
-    words += f", {share(errors, requests)} errors, {sum(each.busy for each in members)} in progress"
-    return f"{words}, {waiting} wait for a member" if waiting else words
+        @param waiting: exchanges that wait for any of the members.
+        """
+        words = rate(self._rate).replace("/s", " requests/s")
+        words += f", {share(self._errors, self._requests)} errors, {self._busy} in progress"
+        return f"{words}, {waiting} wait for a member" if waiting else words
 
 
 def _balancer_cells(board: Board, balancer: Balancer) -> Iterator[Cell]:
