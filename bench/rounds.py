@@ -12,7 +12,7 @@ from bench.proxies import Proxy
 from bench.site import BenchError
 
 WATCHED = "watched"
-WATCHED_TITLE = "half a core, watched: metrics each second, page open, JSON log"
+WATCHED_TITLE = "watched: metrics each second, page open, JSON log"
 
 
 def attempt(bench: Bench, name: str, label: str, run: Callable[[], Sample]) -> Sample | None:

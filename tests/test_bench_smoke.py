@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from bench import members, procs, report, results
+from bench import members, pairs, procs, report, results
 from bench.__main__ import main, others, parser, settings_of
 from bench.clients import held, sticky_requests, still_open
 from bench.load import BROWSER, Load, browser_request, parse, request, script
@@ -332,6 +332,37 @@ def test_ratios_are_paired_by_round() -> None:
     """
     assert results.ratio(result().scale, "members", "base", "plain.cpu") == pytest.approx(1.1)
     assert results.ratio(result().scale, "absent", "base", "plain.cpu") is None
+
+
+class SlowerMachine:
+    """
+    One of two sides on a machine that takes longer for everything with each slice.
+    """
+
+    slices = 0
+
+    def __init__(self, name: str, more: float) -> None:
+        self.loads: list[str] = []
+        self.cpu: list[float] = []
+        self._name, self._more = name, more
+
+    def drive(self, requests: list[str]) -> None:
+        """
+        Take a slice of load.
+        """
+        SlowerMachine.slices += 1
+        self.loads.append(self._name)
+        self.cpu.append(self._more * (40 + SlowerMachine.slices))
+
+
+def test_what_is_watched_is_compared_with_its_neighbour() -> None:
+    """
+    Slices of both alternate, in an order that leaves out what changes evenly meanwhile.
+    """
+    sides = [SlowerMachine("alone", 1.0), SlowerMachine("watched", 1.05)]
+    assert pairs.drive_in_turn(sides, ["/"], 3) == pytest.approx(1.05, rel=0.005)
+    assert [len(each.loads) for each in sides] == [6, 6]
+    assert SlowerMachine.slices == 12
 
 
 def test_bars_pass_miss_and_stay_open() -> None:

@@ -57,10 +57,27 @@ STATES = {12: "+D", 20: "+E", 25: "+H"}
 """Of members of the balancer many, which nobody asks anything."""
 
 FAST = """
+import pathlib
 import txbalancer.core.history
+
 txbalancer.core.history.STEP = 0.25
+
+from txbalancer.control.telemetry import Telemetry
+
+left, sample = pathlib.Path(__file__).with_name("steps"), Telemetry._sample
+
+def counted(self):
+    if left.exists():
+        number = int(left.read_text() or 0)
+        if not number:
+            return
+        left.write_text(str(number - 1))
+    yield from sample(self)
+
+Telemetry._sample = counted
 """
-"""Makes a minute of the page three seconds, so that a drain can be watched to its end."""
+"""Makes a minute of the page three seconds, so that a drain can be watched to its end; where there
+is a file of steps, no more samples are taken than it says."""
 
 
 class Member(ThreadingHTTPServer):
@@ -98,7 +115,7 @@ class Answering(BaseHTTPRequestHandler):
         Answer.
         """
         if self.path == "/slow":
-            self.server.held.wait(20)
+            self.server.held.wait(60)
         ill = self.path == "/health" and self.server.ill
         body = self.server.route.encode()
         self.send_response(503 if ill else 200)
@@ -157,6 +174,22 @@ def process(members: list[Member], tmp_path_factory: pytest.TempPathFactory) -> 
     process.env["PYTHONPATH"] = f"{folder}:{process.env['PYTHONPATH']}"
     yield process.start()
     process.stop()
+
+
+@pytest.fixture
+def steps(process: BalancerProcess) -> Iterator[Any]:
+    """
+    Let time stand still for the page, however slow the machine is: C{steps(7)} has seven more
+    samples taken.
+    """
+    file = process.folder / "steps"
+
+    def take(number: int) -> None:
+        file.write_text(str(number))
+
+    take(0)
+    yield take
+    file.unlink()
 
 
 class Screen:

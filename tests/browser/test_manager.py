@@ -220,7 +220,7 @@ def test_traffic_is_live(screen, process, members) -> None:
     has(cell(page, members[1], "Elected", "api"), "21")
 
 
-def test_a_drain_to_its_end(screen, process, members) -> None:
+def test_a_drain_to_its_end(screen, process, members, steps) -> None:
     """
     What is in progress is seen, then that nothing is and when the sessions will be over, and then
     that they are.
@@ -239,10 +239,14 @@ def test_a_drain_to_its_end(screen, process, members) -> None:
     assert ask(process, "/") == b"b"
     members[0].held.set()
     waiting.join()
-    has(drain, "0 in progress")
-    has(drain, "empty in about")
+    steps(1)
+    has(drain, "0 in progress, 1 request of sessions in the last minute")
+    # Half a minute without any.
+    steps(6)
+    has(drain, "1 request of sessions in the last minute, empty in about 2 s")
     assert drain.locator("progress").is_visible()
     shown.picture("draining")
+    steps(6)
     has(drain, "empty: no request of a session for")
     has(cell(page, members[0], "State"), "empty: no request of a session for")
     assert drain.locator("progress").evaluate("bar => bar.value") == 1
