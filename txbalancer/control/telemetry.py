@@ -68,17 +68,19 @@ class Telemetry:
             (each.spec.name, member.name) for each in self._balancers() for member in each.members
         }
         self.meters.forget(known)
-        if known != self._histories.keys():
-            self._histories = {key: self._histories.get(key) or History() for key in known}
+        for gone in self._histories.keys() - known:
+            del self._histories[gone]
         if len(known) > _MANY:
             yield
         served = self.meters.by_places()
 
-        def step(item: tuple[tuple[str, str], History]) -> None:
-            key, history = item
+        def step(key: tuple[str, str]) -> None:
+            history = self._histories.get(key)
+            if history is None:
+                history = self._histories[key] = History()
             history.step(whole(served[key]) if key in served else _NOTHING)
 
-        yield from of_each(step, list(self._histories.items()), _MANY)
+        yield from of_each(step, list(known), _MANY)
 
     def history(self, balancer: str, member: str) -> History:
         """

@@ -28,7 +28,7 @@ from txbalancer.control.manager.live import Live
 from txbalancer.control.manager.page import Wanted, write_page
 from txbalancer.control.manager.visits import Visit, Visits
 from txbalancer.control.manager.xml import write_xml
-from txbalancer.control.pages import asset, fill, guard, own_path
+from txbalancer.control.pages import asset, fill, guard, own_path, prepare
 from txbalancer.control.rebinding import strange_name
 from txbalancer.control.rights import asks_for_login
 from txbalancer.control.said import header
@@ -54,6 +54,7 @@ class Manager(Resource):
         self._visits = Visits(board)
         self._changes = Changes(board, self._visits)
         self._live = Live(board, self._shown)
+        prepare()
 
     def render(self, request: Request) -> bytes | int:
         """

@@ -70,6 +70,14 @@ _MANY = 2000
 """Pieces of a page that are written in one slice: about a millisecond's work."""
 
 
+def prepare() -> None:
+    """
+    Compile all templates, which takes longer than a request should wait.
+    """
+    for name in _TEMPLATES.list_templates(extensions=("html", "xml")):
+        _TEMPLATES.get_template(name)
+
+
 def fill(template: str, **values: Any) -> bytes:
     """
     Fill a template in; every value is escaped.
