@@ -118,6 +118,7 @@ docs: $(READY)
 	@$(BIN)/python -m txbalancer.control.metrics.manual > docs/metrics.rst.new
 	@mv docs/metrics.rst.new docs/metrics.rst
 	@$(BIN)/python -m txbalancer.control.metrics.dashboards etc
+	@$(BIN)/python -m tests.control.cli.manual
 
 .PHONY: wheel
 wheel: $(READY)

@@ -9,7 +9,7 @@ import os
 import shutil
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from bench.clients import answers, held, sticky_requests, still_open, verify
@@ -24,7 +24,6 @@ from bench.site import (
     many_members,
     two_members,
 )
-from bench.watchers import watching
 
 Sample = dict[str, float]
 """Figures of one proxy in one round, by name: C{plain.cpu} (µs), C{big.cpu} (s/GB), ..."""
@@ -60,9 +59,6 @@ class Settings:
 class Case:
     """
     A set-up of txbalancer whose cost per request is compared with the plain one's.
-
-    @ivar watched: metrics are scraped every second, somebody has the manager's page open, and
-        the access log is JSON.
     """
 
     name: str
@@ -70,7 +66,6 @@ class Case:
     members: int = 2
     mounts: int = 0
     crowd: int = 0
-    watched: bool = False
 
 
 @dataclass(slots=True)
@@ -301,7 +296,6 @@ class Bench:
         Figures of txbalancer in one set-up.
         """
         site = self.site(OWN.name, case.members, case.mounts, scale=True)
-        site = replace(site, watched=case.watched)
         step = max(1, len(site.members) // 100)
         cookies = [OWN.cookie(member) for member in site.members[::step]]
         count = self.settings.mounts
@@ -310,16 +304,12 @@ class Bench:
         with self.running(OWN, site) as child, contextlib.ExitStack() as stack:
             self.wrk.run(self.port, plain, 1, self.settings.connections)
             clients = stack.enter_context(held(self.port, case.crowd))
-            watchers = stack.enter_context(watching(self.port)) if case.watched else None
-            began = time.monotonic()
             self.wait_quiet(child)
             found = {"rest": self.rest(child)}
             found |= self.small(child, "plain", plain)
             found |= self.small(child, "headers", sticky_requests(cookies, paths))
             found["memory"] = child.memory() / 1024**2
             lost = len(clients) - still_open(clients)
-            if watchers is not None:
-                watchers.check(time.monotonic() - began)
         if lost:
             raise BenchError(f"{lost} idle connections were closed during the load")
         return found

@@ -8,8 +8,12 @@ from http.client import HTTPException
 
 from bench import wire
 from bench.measure import Bench, Case, Sample, Settings
+from bench.pairs import watched
 from bench.proxies import Proxy
 from bench.site import BenchError
+
+WATCHED = "watched"
+WATCHED_TITLE = "watched: metrics each second, page open, JSON log"
 
 
 def attempt(bench: Bench, name: str, label: str, run: Callable[[], Sample]) -> Sample | None:
@@ -54,7 +58,6 @@ def cases(settings: Settings) -> tuple[Case, ...]:
         Case("members", f"{settings.members:,} members", members=settings.members),
         Case("mounts", f"{settings.mounts:,} mounts", mounts=settings.mounts),
         Case("crowd", f"{settings.crowd:,} idle connections", crowd=settings.crowd),
-        Case("watched", "watched: metrics each second, page open, JSON log", watched=True),
     )
 
 
@@ -96,9 +99,11 @@ def run_wire(bench: Bench, proxies: Sequence[Proxy]) -> dict[str, list[Sample]]:
     return run_rounds(bench, subjects, "wire ")
 
 
-def run_scale(bench: Bench) -> dict[str, list[Sample]]:
+def run_scale(bench: Bench, only_watched: bool = False) -> dict[str, list[Sample]]:
     """
-    Compare txbalancer with itself at scale.
+    Compare txbalancer with itself at scale, and watched.
     """
-    subjects = [(case.name, functools.partial(bench.scale, case)) for case in cases(bench.settings)]
+    found = () if only_watched else cases(bench.settings)
+    subjects = [(case.name, functools.partial(bench.scale, case)) for case in found]
+    subjects.append((WATCHED, functools.partial(watched, bench)))
     return run_rounds(bench, subjects, "scale ")

@@ -36,11 +36,16 @@ members =
     TWO route=b hcmethod=get hcuri=/health hcinterval=1s
 [balancer:api]
 members = TWO
+[balancer:many]
+members =
+MANY
 [mount:/bm]
-to = manager:
+to = manager: shop api
 require = local
+[mount:/many]
+to = manager: many
 [mount:/looking]
-to = manager:
+to = manager: shop api
 operate = ip 192.0.2.1
 [mount:/api]
 to = balancer://api/
@@ -48,12 +53,31 @@ to = balancer://api/
 to = balancer://shop/
 """
 
+STATES = {12: "+D", 20: "+E", 25: "+H"}
+"""Of members of the balancer many, which nobody asks anything."""
 
 FAST = """
+import pathlib
 import txbalancer.core.history
+
 txbalancer.core.history.STEP = 0.25
+
+from txbalancer.control.telemetry import Telemetry
+
+left, sample = pathlib.Path(__file__).with_name("steps"), Telemetry._sample
+
+def counted(self):
+    if left.exists():
+        number = int(left.read_text() or 0)
+        if not number:
+            return
+        left.write_text(str(number - 1))
+    yield from sample(self)
+
+Telemetry._sample = counted
 """
-"""Makes a minute of the page three seconds, so that a drain can be watched to its end."""
+"""Makes a minute of the page three seconds, so that a drain can be watched to its end; where there
+is a file of steps, no more samples are taken than it says."""
 
 
 class Member(ThreadingHTTPServer):
@@ -91,7 +115,7 @@ class Answering(BaseHTTPRequestHandler):
         Answer.
         """
         if self.path == "/slow":
-            self.server.held.wait(20)
+            self.server.held.wait(60)
         ill = self.path == "/health" and self.server.ill
         body = self.server.route.encode()
         self.send_response(503 if ill else 200)
@@ -140,12 +164,32 @@ def process(members: list[Member], tmp_path_factory: pytest.TempPathFactory) -> 
     Start a balancer before them.
     """
     text = TEXT.replace("ONE", members[0].url).replace("TWO", members[1].url)
+    many = (
+        f"    http://127.0.0.1:{n} route=m{n} status={STATES.get(n, '-D')}" for n in range(1, 31)
+    )
+    text = text.replace("MANY", "\n".join(many))
     folder = tmp_path_factory.mktemp("manager")
     (folder / "sitecustomize.py").write_text(FAST)
     process = BalancerProcess(folder, text)
     process.env["PYTHONPATH"] = f"{folder}:{process.env['PYTHONPATH']}"
     yield process.start()
     process.stop()
+
+
+@pytest.fixture
+def steps(process: BalancerProcess) -> Iterator[Any]:
+    """
+    Let time stand still for the page, however slow the machine is: C{steps(7)} has seven more
+    samples taken.
+    """
+    file = process.folder / "steps"
+
+    def take(number: int) -> None:
+        file.write_text(str(number))
+
+    take(0)
+    yield take
+    file.unlink()
 
 
 class Screen:

@@ -220,7 +220,7 @@ def test_traffic_is_live(screen, process, members) -> None:
     has(cell(page, members[1], "Elected", "api"), "21")
 
 
-def test_a_drain_to_its_end(screen, process, members) -> None:
+def test_a_drain_to_its_end(screen, process, members, steps) -> None:
     """
     What is in progress is seen, then that nothing is and when the sessions will be over, and then
     that they are.
@@ -239,10 +239,14 @@ def test_a_drain_to_its_end(screen, process, members) -> None:
     assert ask(process, "/") == b"b"
     members[0].held.set()
     waiting.join()
-    has(drain, "0 in progress")
-    has(drain, "empty in about")
+    steps(1)
+    has(drain, "0 in progress, 1 request of sessions in the last minute")
+    # Half a minute without any.
+    steps(6)
+    has(drain, "1 request of sessions in the last minute, empty in about 2 s")
     assert drain.locator("progress").is_visible()
     shown.picture("draining")
+    steps(6)
     has(drain, "empty: no request of a session for")
     has(cell(page, members[0], "State"), "empty: no request of a session for")
     assert drain.locator("progress").evaluate("bar => bar.value") == 1
@@ -353,6 +357,40 @@ def test_how_it_looks(screen, members, scheme: str, width: int) -> None:
     dark = page.evaluate("getComputedStyle(document.body).backgroundColor")
     red = int(re.search(r"\d+", dark)[0])
     assert (red < 60) is (scheme == "dark")
+
+
+def test_those_that_are_out_are_linked(screen) -> None:
+    """
+    Of thirty members those that are out are named at the top, with links to them, as it is now.
+    """
+    page = screen().open(path="/many")
+    line = page.locator("[data-live=out]")
+    has(line, "Out: http://127.0.0.1:20, http://127.0.0.1:12")
+    line.locator("a").first.click()
+    page.wait_for_selector("#live.on")
+    page.locator("form.quick >> text=Disable").click()
+    message(page, "Dis")
+    has(line, "Out: http://127.0.0.1:12, http://127.0.0.1:20")
+    assert line.locator("a").count() == 2
+    undo(page)
+    has(line, "Out: http://127.0.0.1:20, http://127.0.0.1:12")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1280, 390])
+def test_how_many_members_look(screen, scheme: str, width: int) -> None:
+    """
+    On a phone members come before what is configured; axe-core finds nothing serious.
+    """
+    shown = screen(width, color_scheme=scheme, bypass_csp=True)
+    page = shown.open(path="/many")
+    shown.picture(f"many-{scheme}-{width}")
+    members, facts = page.locator("table.members"), page.locator("table.facts").first
+    first = members.bounding_box()["y"] < facts.bounding_box()["y"]
+    assert first is (width == 390)
+    assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
+    found = Axe().run(page).response["violations"]
+    assert [each["id"] for each in found if each["impact"] in LIMITED] == []
 
 
 def test_other_media(screen) -> None:

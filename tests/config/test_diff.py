@@ -118,6 +118,15 @@ def test_mounts_and_service() -> None:
         "mount a: conditions changed",
         "order of mounts changed",
     )
+    listed = spec(
+        "[txbalancer]\ngraceful-timeout = 0\n"
+        + LISTENER
+        + BALANCER
+        + MOUNT
+        + "[mount:a]\npath = /b\nto = status:500\nhost = x\nmatch =\nvia = on\n"
+        "require =\n    local\n    ip 192.0.2.0/24\n"
+    )
+    assert plan(new, listed).lines == ("mount a: require empty -> local | ip 192.0.2.0/24",)
     assert plan(new, replace(new, mounts=())).lines == ("mount / removed", "mount a removed")
 
 

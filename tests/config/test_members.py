@@ -67,6 +67,10 @@ def test_0_4_parts_of_a_unix_member() -> None:
             "'https:/h/x' is no URL: http://HOST[:PORT][/PATH] is expected "
             "(did you mean https://h/x?)",
         ),
+        (
+            "http://h/" + "a" * 1015,
+            "http://h/aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa… has 1024 characters: 1023 are allowed",
+        ),
         ("::", "'::' is no URL: http://HOST[:PORT][/PATH] is expected"),
         ("", "'' is no URL: http://HOST[:PORT][/PATH] is expected"),
         ("scgi://h", "scgi:// is not available in this version; use http:// or https://"),

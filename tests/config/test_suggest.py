@@ -30,6 +30,7 @@ def test_choose_from() -> None:
     A few words are all told; many are not.
     """
     assert choose_from("x", []) == ""
+    assert choose_from("x", [""]) == ""
     assert choose_from("x", ["one"]) == "; use one"
     assert choose_from("x", ["b", "a", "c"]) == "; use a, b or c"
     assert choose_from("two3", [f"two{n}" for n in range(13)]) == " (did you mean two3?)"

@@ -9,6 +9,7 @@ import os
 import re
 import time
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -43,7 +44,7 @@ def _fresh_times(monkeypatch: pytest.MonkeyPatch) -> None:
     """
     Forget texts of seconds that were made in another zone.
     """
-    fresh = logfields.per_second(logfields._clf_time)
+    fresh = logfields.kept(logfields._clf_time)
     monkeypatch.setattr(logfields, "clf_time", fresh)
     monkeypatch.setattr(loglines, "clf_time", fresh)
 
@@ -179,6 +180,43 @@ def test_json_carries_everything() -> None:
         "attempts": 2,
         "tried": [{"member": "http://10.0.0.2:9002", "reason": "connect-failed"}],
     }
+
+
+def _spans(most: float) -> st.SearchStrategy[float]:
+    return st.just(0.0) | st.floats(0.0, most)
+
+
+@given(
+    queue=_spans(2.0), connect=_spans(2.0), first_byte=_spans(2.0), duration=st.floats(-1.0, 2.0)
+)
+def test_json_tells_spans_to_the_microsecond(**spans: float) -> None:
+    """
+    Those of exchanges that waited for nothing, which are written in another way, like all others.
+    """
+    read = json.loads(line("json", finished(**spans)))
+    assert {key: read[key] for key in spans} == pytest.approx(spans, abs=0.6e-6)
+
+
+def test_json_lines_of_one_client_differ() -> None:
+    """
+    What lines have alike is made once; what is other in the next one is seen in it all the same.
+    """
+    peer = Peer("192.0.2.7", 40001, "web")
+    changes: list[dict[str, Any]] = [
+        {},
+        {"status": 502, "reason": "connect-failed"},
+        {"member": "http://10.0.0.2:9002", "route": "web2"},
+        {"route_changed": True},
+        {"reused": True},
+        {"attempts": 3},
+        {"balancer": "", "reason": ""},
+    ]
+    for each in changes:
+        outcome = finished(peer=peer, **each)
+        read = json.loads(line("json", outcome))
+        expected = {name: getattr(outcome, name) for name in loglines._ENDING}
+        expected["reason"] = expected["reason"] or "ok"
+        assert {name: read[name] for name in expected} == expected
 
 
 def test_the_trace_that_members_saw() -> None:
@@ -341,7 +379,7 @@ def test_many_seconds_are_kept_apart() -> None:
         made.append(second)
         return b"%d" % second
 
-    cached = logfields.per_second(render)
+    cached = logfields.kept(render)
     assert [cached(second) for second in (1, 2, 1)] == [b"1", b"2", b"1"]
     assert made == [1, 2]
     for second in range(1000):

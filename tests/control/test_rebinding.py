@@ -38,6 +38,20 @@ def test_other_names(host: str) -> None:
     assert rebound(host, "", KNOWN) == ""
 
 
+def test_an_address_of_this_machine_in_the_network() -> None:
+    """
+    A name may lead there as well: the client's address is then the one that it connected to.
+    """
+    for client, local in (
+        ("192.0.2.1", "192.0.2.1"),
+        ("::ffff:192.0.2.1", "192.0.2.1"),
+        ("2001:db8::1", "2001:DB8:0::1"),
+    ):
+        assert "is no name of this machine" in rebound("evil.test", client, KNOWN, local)
+        assert rebound("lb1", client, KNOWN, local) == ""
+        assert rebound("evil.test", "192.0.2.9", KNOWN, local) == ""
+
+
 @pytest.mark.parametrize(
     ("more", "changed"),
     [("", False), ("host = admin.example", True), ("server-name = admin.example", True)],

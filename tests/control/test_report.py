@@ -5,12 +5,15 @@ What is told of a running service.
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 
 from tests.services.worlds import OK, World
 from txbalancer.config.members import make_member, parse_url
+from txbalancer.control.api.writing import write_json
 from txbalancer.control.report import balancer_report, member_report, service_report
+from txbalancer.control.slices import Steps, at_once
 from txbalancer.core import flags
 from txbalancer.core.commands import AddMember, RemoveMember, SetBalancer, SetMember
 from txbalancer.core.health import ProbeResult
@@ -34,6 +37,13 @@ to = balancer://shop/
 """
 
 
+def told(report: Steps[dict[str, Any]]) -> dict[str, Any]:
+    """
+    Return a report as it is written.
+    """
+    return json.loads(at_once(write_json(at_once(report))))
+
+
 def world() -> World:
     """
     Start a service.
@@ -47,8 +57,8 @@ def test_a_report_is_json() -> None:
     """
     here = world()
     here.advance(12)
-    text = json.dumps(service_report(here.service.targets.steering), allow_nan=False)
-    found = json.loads(text)
+    found = told(service_report(here.service.targets.steering))
+    json.dumps(found, allow_nan=False)
     assert [each["name"] for each in found["balancers"]] == ["shop", "two"]
     assert found["listeners"][0]["endpoints"] == ["tcp:80"]
     assert found["state_file"] is None
@@ -63,13 +73,13 @@ def test_what_was_served_adds_up() -> None:
     client = here.client(request=b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
     board = here.service.targets.steering
     (first,) = here.openings()
-    assert balancer_report(board, "shop")["requests"]["in_flight"] == 1
+    assert told(balancer_report(board, "shop"))["requests"]["in_flight"] == 1
     assert member_report(board, "shop", "http://10.0.0.1")["pool"]["connecting"] == 1
     member = first.accept()
     member.send(OK)
     assert client.taken().endswith(b"ok")
     here.advance(5)
-    found = service_report(board)
+    found = told(service_report(board))
     shop = found["balancers"][0]
     one = shop["members"][0]
     for each in (found, found["listeners"][0], shop, one):
@@ -93,7 +103,7 @@ def test_what_was_changed_is_told() -> None:
     board.apply(SetMember("shop", "http://10.0.0.1", loadfactor=250, on=flags.DRAIN), "me")
     board.apply(RemoveMember("shop", "http://10.0.0.2"), "me")
     board.apply(AddMember("shop", make_member(parse_url("http://10.0.0.9"), {})), "me")
-    shop = balancer_report(board, "shop")
+    shop = told(balancer_report(board, "shop"))
     assert shop["overrides"] == [
         {"option": "lbmethod", "configured": "byrequests", "live": "bybusyness"}
     ]

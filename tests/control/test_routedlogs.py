@@ -96,6 +96,19 @@ def test_the_first_route_that_accepts_has_the_line(tmp_path: Path) -> None:
     assert lines(tmp_path / "main") == ["/b"]
 
 
+def test_a_route_to_nowhere(tmp_path: Path) -> None:
+    """
+    What a log that is off takes is in no other: so checks by a balancer above are left out.
+    """
+    checks = LogSpec("checks", (("off", "combined"),), (Condition("location", "", ("/up",)),))
+    log = open_access_logs(configured(tmp_path, checks), Clock())
+    log.log(outcome("/up"))
+    log.log(outcome("/"))
+    log.close()
+    assert lines(tmp_path / "main") == ["/"]
+    assert [each.name for each in tmp_path.iterdir()] == ["main"]
+
+
 def test_what_is_no_request_is_in_the_main_log(tmp_path: Path) -> None:
     """
     Where no head was read there is nothing to choose a log by.

@@ -202,6 +202,7 @@ def test_any_damage_is_noticed(file: StateFile, place: int, change: bytes, cut: 
         ("nowhere/state.json", "there is no folder .*/nowhere: make it with `mkdir -p .*/nowhere`"),
         (".", "it is a folder: name a file in it"),
         ("file/state.json", "may write; or leave `state` empty"),
+        ("pipe", "pipe: it is no regular file: name another, or leave `state` empty"),
     ],
 )
 def test_a_path_that_cannot_be_written(tmp_path: Path, path: str, remedy: str) -> None:
@@ -209,6 +210,7 @@ def test_a_path_that_cannot_be_written(tmp_path: Path, path: str, remedy: str) -
     A start is refused with what to do about it.
     """
     (tmp_path / "file").write_text("")
+    os.mkfifo(tmp_path / "pipe")
     with pytest.raises(StartError, match=remedy):
         StateFile(str(tmp_path / path)).check()
 

@@ -33,7 +33,7 @@ def rules(**options: object) -> ScriptRules:
         ("/srv/a%20b.php/m%20n", "/a%20b.php/m%20n", ("/a b.php", "/srv/a b.php", "/m n", "/srv")),
         ("/srv/x.phpx", "/x.phpx", ("/x.phpx", "/srv/x.phpx", "", "/srv")),
         ("/srv/plain", "/plain", ("/plain", "/srv/plain", "", "/srv")),
-        ("/s/x.php.d/y.php/i", "/x.php.d/y.php/i", ("/x.php.d/y.php", "/s/x.php.d/y.php", "/i", "/s")),
+        ("/s/x.php.d/y.php/i", "/x.php.d/y.php/i", ("/x.php.d/y.php", "/s/x.php.d/y.php", "/i", "/s")),  # noqa: E501
         # A script that the URL does not name takes all of it.
         ("/srv/index.php/shop/a", "/shop/a", ("/index.php", "/srv/index.php", "/shop/a", "/srv")),
         ("/srv/main.php/a", "/shop/a", ("/shop/main.php", "/srv/main.php", "/a", "/srv")),

@@ -97,6 +97,27 @@ def test_outlook(steps: list[int], busy: int, done: bool, left: float | None) ->
     assert (found.done, found.left, found.busy) == (done, left, busy)
 
 
+@pytest.mark.parametrize(
+    ("steps", "lasted", "early", "left"),
+    [
+        ([5] * 24, 30.0, True, None),
+        ([4] * 12 + [1] * 12, 119.0, True, None),
+        ([4] * 12 + [1] * 12, 120.0, False, 180.0),
+        ([5] * 24, 120.0, False, None),
+        ([4] * 12 + [0] * 6, 30.0, False, 30.0),
+        ([4] + [0] * 12, 30.0, False, 0.0),
+    ],
+)
+def test_outlook_of_a_young_drain(
+    steps: list[int], lasted: float, early: bool, left: float | None
+) -> None:
+    """
+    Two minutes are compared, and those before the drain say nothing of it; silence does.
+    """
+    found = outlook(sticky(steps), 0, lasted=lasted)
+    assert (found.early, found.left) == (early, left)
+
+
 @pytest.mark.parametrize(("busy", "done", "left"), [(0, True, 0.0), (2, False, None)])
 def test_outlook_without_sessions(busy: int, done: bool, left: float | None) -> None:
     """

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from txbalancer.core.meters import BOUNDS, COARSE, Histogram, Meters, percentile
+from txbalancer.core.meters import BOUNDS, COARSE, Histogram, Meters, percentile, tallied, whole
 from txbalancer.core.outcome import Outcome
 from txbalancer.core.request import Peer
 
@@ -74,9 +74,23 @@ def test_sums() -> None:
     assert meters.select(balancer="b").failures == {"member-closed": 1}
     assert meters.select(member="n").failed == {"connect": 1}
     assert meters.select(member="n").queue.total == 1
-    found = meters.by_member()
-    assert found["b", "m"].connect.total == found["b", "m"].first_byte.total == 1
-    assert found["b", "m"].retries == 1
+    found = whole(meters.by_places()["b", "m"])
+    assert found.connect.total == found.first_byte.total == found.retries == 1
+    (alone,) = meters.by_places()["", ""]
+    assert whole([alone]) is alone
+
+
+def test_a_tally_leaves_out_times_only() -> None:
+    """
+    Counters are those of the sum over everything, reasons of failures too.
+    """
+    meters = Meters()
+    meters.measure(outcome("web", "shop", "a", bytes_out=3, attempts=2, duration=0.5))
+    meters.measure(outcome("web", "shop", "b", status=502, reason="x", tried=(("a", "y"),)))
+    everything, tally = meters.select(), tallied(meters.by_key.values())
+    for name in ("classes", "retries", "failures", "failed", "bytes_out", "seconds", "sticky"):
+        assert getattr(tally, name) == getattr(everything, name)
+    assert (everything.total.total, tally.total.total) == (2, 0)
 
 
 def test_sticky() -> None:
@@ -98,6 +112,6 @@ def test_forget() -> None:
     for balancer, member in (("b", "m"), ("b", "n"), ("c", "m"), ("", "")):
         meters.measure(outcome("web", balancer, member, bytes_in=1))
     meters.forget([("b", "m")])
-    assert set(meters.by_member()) == {("b", "m"), ("b", ""), ("", "")}
+    assert set(meters.by_places()) == {("b", "m"), ("b", ""), ("", "")}
     assert meters.select().requests == meters.select().bytes_in == 4
     assert meters.select(balancer="b").requests == 2

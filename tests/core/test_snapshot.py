@@ -307,6 +307,16 @@ def test_spoiled_state_is_refused_or_harmless(data):
     assert elected(two, 3) is not None
 
 
+def test_flags_that_were_never_configured():
+    """
+    They are refused: they are compared flag by flag.
+    """
+    state = snapshot.export(balancer("a"), 0.0)
+    state["members"]["a"]["options"] = [["status", "x", "+D"]]
+    with pytest.raises(ValueError, match="unknown letter"):
+        read(state)
+
+
 @pytest.mark.parametrize("age", ["soon", True, float("nan"), float("inf"), 10**400, [1]])
 def test_ages_are_numbers(age):
     """

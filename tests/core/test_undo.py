@@ -181,7 +181,7 @@ def test_a_factor_for_some_time():
     a = lb.members[0]
     change, _ = perform(lb, SetMember("shop", "a", loadfactor=500, lasting=600.0), 7.0)
     assert change.before == {"loadfactor": "1.5", "lasting": None}
-    assert change.after == {"loadfactor": "5", "lasting": "10min then 1.5"}
+    assert change.after == {"loadfactor": "5", "lasting": "10 min, then 1.5"}
     assert (a.lbfactor, a.temporary) == (500, Temporary(607.0, 150))
 
 
@@ -194,7 +194,7 @@ def test_another_factor_for_some_time():
     undo = undone(lb, SetMember("shop", "a", loadfactor=500, lasting=600.0), 0.0)
     again = undone(lb, SetMember("shop", "a", loadfactor=700, lasting=60.0), 30.0)
     assert a.temporary == Temporary(90.0, 100)
-    assert again(40.0).after == {"loadfactor": "5", "lasting": "560s then 1"}
+    assert again(40.0).after == {"loadfactor": "5", "lasting": "9 min 20 s, then 1"}
     assert a.temporary == Temporary(600.0, 100)
     undo()
     assert (a.lbfactor, a.temporary) == (100, None)
@@ -217,7 +217,7 @@ def test_a_factor_for_good_ends_it(command):
     apply(lb, SetMember("shop", "a", loadfactor=500, lasting=600.0), 0.0)
     back = inverse(lb, command)
     change, _ = perform(lb, command, 100.0)
-    assert (change.before["lasting"], change.after["lasting"]) == ("500s then 1", None)
+    assert (change.before["lasting"], change.after["lasting"]) == ("8 min 20 s, then 1", None)
     assert change
     assert a.temporary is None
     apply(lb, back, 200.0)

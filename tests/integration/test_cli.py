@@ -24,6 +24,7 @@ from tests.integration.client import ask
 from tests.integration.conftest import Starts
 from tests.integration.process import ROOT, BalancerProcess, environment, until
 from tests.integration.scripted import Gate, ScriptedMember
+from txbalancer.control.cli.ways import SYSTEM_SOCKET
 
 pytestmark = pytest.mark.integration
 
@@ -156,16 +157,21 @@ def test_changes_are_carried_out(cli: Cli) -> None:
     whom it was done.
     """
     assert ask(cli.url("/?id=1")).status == 200
-    assert cli.lines("member", "disable", "shop", "web*") == [
-        f"shop 127.0.0.1:{_port(cli)}: out: disabled",
-        "shop 127.0.0.2:9: out: disabled",
-    ]
+    code, shown, told = cli.run("member", "disable", "shop", "web*")
+    assert (code, shown.splitlines()) == (
+        0,
+        [
+            f"shop 127.0.0.1:{_port(cli)}: out: disabled",
+            "shop 127.0.0.2:9: out: disabled",
+        ],
+    )
+    assert told.splitlines()[0] == "warning: shop has no member in use now"
     assert ask(cli.url("/?id=1")).status == 503
     cli.lines("member", "enable", "shop", "web1")
     assert ask(cli.url("/?id=1")).status == 200
-    assert "on the control socket" in cli.lines("events", "-n", "1")[0]
+    assert cli.lines("events", "-n", "1")[0].endswith(", socket)")
     for _ in range(3):
-        assert cli.lines("undo")[0].startswith("undone: shop 127.0.0.")
+        assert cli.run("undo")[1].startswith("undone: shop 127.0.0.")
     assert ask(cli.url("/?id=1")).status == 200
 
 
@@ -379,7 +385,7 @@ def test_watching_on_a_terminal(cli: Cli) -> None:
     """
     with Terminal(cli, "status", "--watch", "0.2", "shop") as terminal:
         terminal.until("\x1b[32min use")
-        cli.lines("member", "drain", "shop", "web1")
+        assert cli.run("member", "drain", "shop", "web1")[0] == 0
         terminal.until("\x1b[33mdraining")
         cli.lines("undo")
         assert terminal.end() == 130
@@ -437,6 +443,9 @@ def test_it_is_found_without_options(balancer: Starts, tmp_path: Path) -> None:
     assert cli.lines("balancer", "list", "-c", str(process.config))
     assert _completed(cli, "txbalancer balancer set s", tmp_path) == "shop"
     process.terminate()
+    if os.path.exists(SYSTEM_SOCKET):
+        # This machine has a service of its own, which is found then.
+        return
     code, _, message = cli.run("status")
     assert code == 3
     assert "no service answers at" in message

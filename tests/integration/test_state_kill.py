@@ -144,7 +144,7 @@ def test_undo_and_time_go_on(balancer: Starts) -> None:
         )
         events = control.ask("GET", "/events")["events"]
     (ended,) = (each["text"] for each in events if each["kind"] == "change")
-    assert ended == "temporary weight ended: loadfactor 7 -> 1"
+    assert ended == "temporary load factor ended: loadfactor 7 -> 1"
 
 
 def test_a_damaged_file_stops_nobody(balancer: Starts) -> None:

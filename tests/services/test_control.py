@@ -4,6 +4,7 @@ The socket at which a service takes commands.
 
 from __future__ import annotations
 
+import json
 import os
 import socket
 import stat
@@ -13,12 +14,15 @@ from typing import Any
 import pytest
 from twisted.internet import defer
 from twisted.internet.error import CannotListenError
+from twisted.internet.task import Clock
 from twisted.logger import globalLogPublisher
+from twisted.web.resource import Resource
+from twisted.web.test.requesthelper import DummyRequest
 
 from tests.control.manager.boards import CONFIGURATION
 from txbalancer.errors import StartError
 from txbalancer.services import control
-from txbalancer.services.control import ControlSocket, SocketAccess, find_path
+from txbalancer.services.control import ControlSite, ControlSocket, Root, SocketAccess, find_path
 from txbalancer.testing import MemoryRig
 
 
@@ -276,6 +280,34 @@ def test_who_it_is() -> None:
     assert access.who(Asked(None)) == "somebody on the control socket"
     assert access.challenge(Asked(None)) is None
     assert access.distrust(Asked(None)) == ""
+
+
+def test_the_service_itself_gives_no_commands() -> None:
+    """
+    As a member the socket would be open to every client, so this process is refused at it.
+    """
+    site = ControlSite(Root(Resource()), Clock())
+    one, two = socket.socketpair(socket.AF_UNIX)
+    with one, two:
+        request = DummyRequest([b"api"])
+        request.channel = Asked(one)
+        found = site.getResourceFor(request)
+    answer = json.loads(found.render(request))
+    assert (request.responseCode, answer["status"]) == (403, 403)
+    assert "passes on what others send" in answer["detail"]
+    assert "cannot be a member" in answer["remedy"]
+
+
+def test_others_give_commands() -> None:
+    """
+    Whoever else opens the socket comes to the API.
+    """
+    api = Resource()
+    api.isLeaf = True
+    request = DummyRequest([b"api"])
+    request.prepath, request.sitepath = [], []
+    request.channel = Asked(None)
+    assert ControlSite(Root(api), Clock()).getResourceFor(request) is api
 
 
 def test_a_user_without_a_name(monkeypatch: pytest.MonkeyPatch) -> None:

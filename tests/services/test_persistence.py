@@ -217,7 +217,7 @@ def test_a_factor_for_some_time(places: Places, away: float, factor: int) -> Non
         assert (found.until, found.loadfactor) == (pytest.approx(places.wall + 40), 100)
     world.advance(41)
     assert [each.text for each in steering.journal.events if each.kind == "change"] == [
-        "temporary weight ended: loadfactor 5 -> 1"
+        "temporary load factor ended: loadfactor 5 -> 1"
     ]
     world = places.start()
     world.advance(100)
@@ -271,6 +271,49 @@ def test_strange_contents(places: Places, told: list[str], state: object, note: 
     assert told[0].startswith(note)
 
 
+@pytest.mark.parametrize("written", ["soon", None, 10**400, float(2**80), True])
+def test_a_time_that_is_none(places: Places, written: object) -> None:
+    """
+    When it was written only matters for ages.
+    """
+    change_all(places.start())
+    whole = decode(places.path.read_bytes())
+    whole["written"] = written
+    places.path.write_bytes(encode(whole))
+    assert places.start().members()[0].lbset == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("url", "x"), ("host", "\ud800"), ("port", 1), ("scheme", "ftp"), ("socket", "/x")],
+)
+def test_an_added_member_that_is_nowhere(
+    places: Places, told: list[str], name: str, value: object
+) -> None:
+    """
+    Parts of its place that do not fit together leave it out.
+    """
+    change_all(places.start())
+    whole = decode(places.path.read_bytes())
+    whole["balancers"]["shop"]["members"][NEW.url]["added"][name] = value
+    places.path.write_bytes(encode(whole))
+    assert [each.name for each in places.start().members()] == [FIRST]
+    assert len(told) == 1
+    assert told[0].startswith(f"shop: {NEW.url} is left out: ")
+
+
+def test_an_lbmethod_without_a_name(places: Places, told: list[str]) -> None:
+    """
+    It is not known, and so the configuration's holds.
+    """
+    change_all(places.start())
+    whole = decode(places.path.read_bytes())
+    whole["balancers"]["shop"]["options"] = [["lbmethod", "byrequests", ""]]
+    places.path.write_bytes(encode(whole))
+    assert places.start().service.targets.balancers["shop"].balancer.spec.lbmethod == "byrequests"
+    assert told[0].startswith("shop: lbmethod is as configured: '' is not known; use ")
+
+
 def test_what_is_not_installed_any_more(places: Places, told: list[str]) -> None:
     """
     Methods of plugins, expressions and files that are gone: the configuration holds instead.
@@ -301,7 +344,7 @@ def test_an_added_https_member_without_its_files(places: Places, told: list[str]
     It is left out rather than the start be refused.
     """
     world = places.start()
-    spec = MemberSpec("https://a", scheme="https", host="a")
+    spec = MemberSpec("https://a", scheme="https", host="a", port=443)
     world.service.targets.steering.apply(AddMember("shop", spec), "me")
     assert [each.name for each in places.start().members()][2:] == ["https://a"]
     whole = decode(places.path.read_bytes())

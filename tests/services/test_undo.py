@@ -184,8 +184,8 @@ def test_the_former_factor_comes_back(world: World, steering: Steering) -> None:
     world.advance(2)
     assert (first.lbfactor, steering.temporary("shop", FIRST)) == (100, None)
     assert texts(steering) == [
-        "loadfactor 1 -> 5, lasting (none) -> 1min then 1",
-        "temporary weight ended: loadfactor 5 -> 1",
+        "loadfactor 1 -> 5, lasting (none) -> 1 min, then 1",
+        "temporary load factor ended: loadfactor 5 -> 1",
     ]
     assert not steering.past
     world.advance(120)

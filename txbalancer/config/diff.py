@@ -188,4 +188,7 @@ def _option_lines(what: str, old: Any, new: Any) -> Iterator[str]:
 
 
 def _show(option: specs.Option, value: Any) -> str:
-    return "unset" if value is None else option.kind.show(value) or "empty"
+    if value is None:
+        return "unset"
+    # A list has a line for each value.
+    return " | ".join(option.kind.show(value).split("\n")) or "empty"

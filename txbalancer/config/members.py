@@ -24,6 +24,8 @@ _URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://([^/?#]*)(.*)", re.DOTALL)
 _HOST_PORT = re.compile(r"(\[[^\]]*\]|[^:\[]*)(?::(.*))?", re.DOTALL)
 _LABEL = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?", re.ASCII)
 _PATH = re.compile(r"[!-~]*")
+_MOST_URL = 1023
+"""Characters of a URL: it is a label of metrics, a line in every table, and part of paths."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +55,8 @@ def parse_url(text: str) -> Address:
 
     @raise ValueError: saying what is wrong and what is allowed.
     """
+    if len(text) > _MOST_URL:
+        raise ValueError(f"{text[:40]}… has {len(text)} characters: {_MOST_URL} are allowed")
     if text[:5].lower() == "unix:":
         socket, bar, text = text[5:].partition("|")
         if not bar or not socket.startswith("/") or not _PATH.fullmatch(socket):

@@ -60,7 +60,7 @@ def parse(option: Option, text: str, registry: Registry) -> Any:
     @raise ValueError: saying what is wrong and what is allowed.
     """
     value = option.parse(text)
-    if option.names and value and value != option.modern:
+    if option.names and value != option.modern:
         known = getattr(registry, option.names)
         if value not in known:
             allowed = filter(None, {*known, option.modern})

@@ -23,7 +23,7 @@ def choose_from(word: str, known: Iterable[str]) -> str:
     """
     Return what is allowed, if that is few, and the likeliest: C{"; use a, b or c (did …?)"}.
     """
-    sorted_words = sorted(known)
+    sorted_words = sorted(filter(None, known))
     hint = did_you_mean(word, sorted_words)
     if not sorted_words or len(sorted_words) > FEW:
         return hint

@@ -87,18 +87,19 @@ def request_line(record: Outcome, request: LoggedRequest) -> bytes:
     return b"%b %b HTTP/%b" % (request.method, request.target, request.version)
 
 
-def per_second(render: Callable[[int], bytes]) -> Callable[[int], bytes]:
+def kept(render: Callable[[int], bytes]) -> Callable[[int], bytes]:
     """
-    Keep the texts of the latest seconds; exchanges of very different length end side by side.
+    Keep the texts of the latest seconds, or milliseconds; exchanges of very different length
+    end side by side.
     """
     texts: dict[int, bytes] = {}
 
-    def cached(second: int) -> bytes:
-        text = texts.get(second)
+    def cached(moment: int) -> bytes:
+        text = texts.get(moment)
         if text is None:
             if len(texts) >= 128:
                 texts.clear()
-            text = texts[second] = render(second)
+            text = texts[moment] = render(moment)
         return text
 
     return cached
@@ -111,7 +112,7 @@ def _clf_time(second: int) -> bytes:
     return time.strftime(f"%d/{month}/%Y:%H:%M:%S %z", at).encode()
 
 
-clf_time = per_second(_clf_time)
+clf_time = kept(_clf_time)
 """Second since the epoch -> C{21/Nov/2026:07:57:41 +0000}, local time."""
 
 _FRACTIONS = {
@@ -140,7 +141,7 @@ def _time(argument: str) -> Field:
         return Field(fraction, form)
     render = clf_time
     if text:
-        render = per_second(lambda second: time.strftime(text, time.localtime(second)).encode())
+        render = kept(lambda second: time.strftime(text, time.localtime(second)).encode())
 
     def moment(record: Outcome, request: LoggedRequest) -> bytes:
         rendered = render(int(record.started + record.duration * at_end))

@@ -24,7 +24,7 @@ STANDARD = {
     "common": COMMON + TRAILER,
     "combined": COMMON + ' "%{Referer}i" "%{User-Agent}i"' + TRAILER,
     "tcp": (
-        "%h:%{remote}p %t %{listener}n %{balancer}n %{member}n \"%r\""
+        '%h:%{remote}p %t %{listener}n %{balancer}n %{member}n "%r"'
         " %{queue}n/%{connect}n/%{firstbyte}n/%{total}n %I %O %{reason}n %{attempts}n"
     ),
 }

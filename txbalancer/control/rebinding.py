@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 from twisted.web.http import Request
 
 from txbalancer.control.said import header
-from txbalancer.core.access_rules import plain_address
+from txbalancer.core.access_rules import plain_address, same_machine
 
 
 def strange_name(request: Request) -> str:
@@ -29,10 +29,11 @@ def strange_name(request: Request) -> str:
         return ""
     known = {socket.gethostname().lower(), spec.server_name if spec is not None else ""} - {""}
     host = header(request, "host") or ""
-    return rebound(host, getattr(request.getClientAddress(), "host", "") or "", known)
+    client, local = request.getClientAddress(), request.getHost()
+    return rebound(host, _address(client), known, _address(local))
 
 
-def rebound(host: str, client: str, known: Container[str]) -> str:
+def rebound(host: str, client: str, known: Container[str], local: str = "") -> str:
     """
     Say why a name is none of this machine's.
 
@@ -40,17 +41,25 @@ def rebound(host: str, client: str, known: Container[str]) -> str:
     @param client: the client's address; only one of this machine's own is doubted, for that
         is whom C{require = local} lets in.
     @param known: host names of this machine and of the configuration.
+    @param local: the address that the client connected to, which is its own, too, when a
+        browser on this machine was led to an address of it in the network.
     """
     try:
         name = urlsplit(f"//{host}").hostname or ""
     except ValueError:
         name = ""
-    if not _is_loopback(client) or _is_loopback(name) or name in known or _is_address(name):
+    if not client or not same_machine(client, local):
+        return ""
+    if _is_loopback(name) or name in known or _is_address(name):
         return ""
     return (
         f"{name or 'its Host header'} is no name of this machine: use localhost or an address,"
         f" or give the mount host = {name or 'NAME'}"
     )
+
+
+def _address(address: Any) -> str:
+    return getattr(address, "host", "") or ""
 
 
 def _is_address(name: str) -> bool:

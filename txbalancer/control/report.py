@@ -3,49 +3,56 @@ What there is to know of a running service, as values of JSON's types: the one v
 API, event streams and the command line.
 
 Spans are in seconds, times in seconds since the epoch, sizes in bytes; what is not known
-is C{None}.
+is C{None}. Tables of members are iterators: they may be long, and are read when they are written.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections import defaultdict
 from math import inf
-from typing import Any
+from typing import Any, NamedTuple
 
 from txbalancer import __version__
 from txbalancer.control.manager.board import Board
 from txbalancer.control.manager.words import condition, summary
+from txbalancer.control.slices import Steps, of_each
 from txbalancer.core import flags
 from txbalancer.core.balancer import Balancer
 from txbalancer.core.commands import find_member
 from txbalancer.core.history import STEP, History, outlook
 from txbalancer.core.member import Member
-from txbalancer.core.meters import Meter, merged
+from txbalancer.core.meters import Key, Meter, tallied
 from txbalancer.core.overrides import (
     Override,
+    configured_specs,
     live_spec,
     of_balancer,
+    of_configured,
     of_member,
-    of_members,
     removed,
     shown_options,
 )
 from txbalancer.core.specs import ListenerSpec
 
 Report = dict[str, Any]
-_ByMember = Mapping[tuple[str, str], Meter]
+
+_MANY = 100
+"""Meters that are summed up in one slice."""
 
 
-def service_report(board: Board, names: tuple[str, ...] | None = None) -> Report:
+def service_report(board: Board, names: tuple[str, ...] | None = None) -> Steps[Report]:
     """
     Tell about the whole service.
 
     @param names: the balancers to tell about; C{None} for all.
     """
     facts, spec = board.facts, board.spec
-    found = board.telemetry.meters.by_member()
     shown = board.names() if names is None else names
+    sums = yield from sum_up(board)
+    balancers = []
+    for name in shown:
+        balancers.append((yield from _balancer(board, name, sums)))
     return {
         "version": __version__,
         "pid": os.getpid(),
@@ -54,20 +61,34 @@ def service_report(board: Board, names: tuple[str, ...] | None = None) -> Report
         "config": facts.config,
         "state_file": spec.service.state or None,
         "connections": facts.connections(),
-        "requests": requests_report(board.telemetry.meters.select()),
+        "requests": requests_report(sums.total),
         "last_event": board.journal.last,
-        "listeners": [_listener(board, each) for each in spec.listeners],
-        "balancers": [_balancer(board, name, found) for name in shown],
+        "listeners": [_listener(board, each, sums) for each in spec.listeners],
+        "balancers": balancers,
     }
 
 
-def balancer_report(board: Board, name: str) -> Report:
+def balancers_report(board: Board, names: tuple[str, ...]) -> Steps[list[Report]]:
+    """
+    Tell about some balancers and their members.
+
+    @raise LookupError: when there is none of such a name.
+    """
+    sums = yield from sum_up(board)
+    found = []
+    for name in names:
+        found.append((yield from _balancer(board, name, sums)))
+    return found
+
+
+def balancer_report(board: Board, name: str) -> Steps[Report]:
     """
     Tell about a balancer and its members.
 
     @raise LookupError: when there is none of this name.
     """
-    return _balancer(board, name, board.telemetry.meters.by_member())
+    (found,) = yield from balancers_report(board, (name,))
+    return found
 
 
 def member_report(board: Board, balancer: str, member: str) -> Report:
@@ -81,6 +102,36 @@ def member_report(board: Board, balancer: str, member: str) -> Report:
     live = find_member(found, member)
     report = _member(board, found, live, meter, of_member(found, live))
     return {**report, "options": shown_options(live_spec(live))}
+
+
+class Sums(NamedTuple):
+    """
+    What was served, without times.
+
+    @ivar of_member: by names of balancer and member; to be looked at only.
+    """
+
+    total: Meter
+    of_listener: dict[str, Meter]
+    of_balancer: dict[str, Meter]
+    of_member: dict[tuple[str, str], Meter]
+
+
+def sum_up(board: Board) -> Steps[Sums]:
+    """
+    Sum up what all listeners served.
+    """
+    sums = Sums(Meter(), defaultdict(Meter), defaultdict(Meter), {})
+
+    def add(item: tuple[Key, Meter]) -> None:
+        (listener, balancer, member), meter = item
+        for each in (sums.total, sums.of_listener[listener], sums.of_balancer[balancer]):
+            each.tally(meter)
+        other = sums.of_member.get((balancer, member))
+        sums.of_member[balancer, member] = meter if other is None else tallied((other, meter))
+
+    yield from of_each(add, list(board.telemetry.meters.by_key.items()), _MANY)
+    return sums
 
 
 def requests_report(meter: Meter, in_flight: int | None = None) -> Report:
@@ -107,40 +158,43 @@ def requests_report(meter: Meter, in_flight: int | None = None) -> Report:
 # -- listeners
 
 
-def _listener(board: Board, spec: ListenerSpec) -> Report:
+def _listener(board: Board, spec: ListenerSpec, sums: Sums) -> Report:
     return {
         "name": spec.name,
         "endpoints": list(spec.endpoint),
         "connections": board.facts.listeners().get(spec.name, 0),
-        "requests": requests_report(board.telemetry.meters.select(listener=spec.name)),
+        "requests": requests_report(sums.of_listener[spec.name]),
     }
 
 
 # -- balancers
 
 
-def _balancer(board: Board, name: str, found: _ByMember) -> Report:
+def _balancer(board: Board, name: str, sums: Sums) -> Steps[Report]:
     balancer = board.balancer(name)
-    members = balancer.members
-    meter = merged(each for (its, _), each in found.items() if its == name)
-    waiting, changed = board.waiting(name), of_members(balancer)
+    members, configured = balancer.members, configured_specs(balancer)
+    tones = yield from of_each(lambda each: condition(each, board.now()).tone, members, _MANY)
+
+    def of_one(member: Member) -> Report:
+        meter = sums.of_member.get((name, member.name)) or Meter()
+        changed = of_configured(member, configured.get(member.name))
+        return _member(board, balancer, member, meter, changed)
+
+    waiting = board.waiting(name)
     most = len(balancer.configured.members) + balancer.spec.growth
     return {
         "name": name,
-        "summary": summary(members, board.now()),
+        "summary": summary(tones),
         "options": shown_options(balancer.spec),
         "overrides": _overrides(of_balancer(balancer)),
         "removed": removed(balancer),
         "room": max(0, most - len(members)),
-        "requests": requests_report(meter, sum(each.busy for each in members) + waiting),
+        "requests": requests_report(
+            sums.of_balancer[name], sum(each.busy for each in members) + waiting
+        ),
         "queue": waiting + sum(each.pool.waiting for each in members if each.pool is not None),
         "sources": 0 if balancer.sources is None else balancer.sources.count(board.now()),
-        "members": [
-            _member(
-                board, balancer, each, found.get((name, each.name)) or Meter(), changed[each.name]
-            )
-            for each in members
-        ],
+        "members": map(of_one, members),
     }
 
 
@@ -222,13 +276,12 @@ def _pool(member: Member) -> Report | None:
 
 
 def _history(history: History) -> Report:
-    samples = history.samples
     return {
         "step": STEP,
-        "requests": [each.requests for each in samples],
-        "errors": [each.errors for each in samples],
-        "median": [each.median for each in samples],
-        "slow": [each.slow for each in samples],
+        "requests": list(history.requests),
+        "errors": list(history.errors),
+        "median": list(history.median),
+        "slow": list(history.slow),
     }
 
 
@@ -253,13 +306,14 @@ def _health(board: Board, member: Member) -> Report:
     }
 
 
-def drain_report(history: History, member: Member, sessions: bool) -> Report:
+def drain_report(history: History, member: Member, sessions: bool, now: float) -> Report:
     """
     Tell what sessions a member still has, and when it would be empty.
 
     @param sessions: whether its balancer has any.
     """
-    found = outlook(history, member.busy, sessions)
+    lasted = now - member.since if member.flags & flags.DRAIN else 0.0
+    found = outlook(history, member.busy, sessions, lasted)
     return {
         "busy": found.busy,
         "sticky": found.sticky,
@@ -267,13 +321,14 @@ def drain_report(history: History, member: Member, sessions: bool) -> Report:
         "quiet": found.quiet,
         "done": found.done,
         "left": found.left,
+        "early": found.early,
     }
 
 
 def _drain(board: Board, balancer: Balancer, member: Member, history: History) -> Report | None:
     if not member.flags & flags.DRAIN:
         return None
-    found = drain_report(history, member, balancer.sticky)
+    found = drain_report(history, member, balancer.sticky, board.now())
     return {"since": _wall(board, member.since), **found}
 
 

@@ -163,6 +163,12 @@ class StateFile:
         try:
             if os.path.isdir(self.path):
                 raise IsADirectoryError(21, "Is a directory")
+            if os.path.exists(self.path) and not os.path.isfile(self.path):
+                # Such as /dev/null, which everybody else would miss, or a pipe.
+                raise StartError(
+                    f"state {self.path}: it is no regular file: name another,"
+                    " or leave `state` empty"
+                )
             os.close(_make(trial))
             os.unlink(trial)
         except OSError as error:

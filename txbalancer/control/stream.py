@@ -308,8 +308,14 @@ class EventStream(Stream):
         @param event: its kind.
         @param number: its id, which the client names when it comes again; C{None} for none.
         """
+        self.send_written(event, compact(data), number)
+
+    def send_written(self, event: str, data: bytes, number: int | None = None) -> None:
+        """
+        Do the same with JSON that is written already, for several streams.
+        """
         lines = b"" if number is None else b"id: %d\n" % number
-        if not self.push(b"%bevent: %b\ndata: %b\n\n" % (lines, event.encode(), compact(data))):
+        if not self.push(b"%bevent: %b\ndata: %b\n\n" % (lines, event.encode(), data)):
             self.drop()
 
     def drop(self) -> None:

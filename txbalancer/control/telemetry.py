@@ -10,11 +10,17 @@ from typing import Any
 from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 
+from txbalancer.control.slices import Slices, Steps, at_once, of_each
 from txbalancer.core.balancer import Balancer
 from txbalancer.core.history import STEP, History
-from txbalancer.core.meters import Meter, Meters
+from txbalancer.core.meters import Meter, Meters, whole
 
 Balancers = Callable[[], Iterable[Balancer]]
+
+_MANY = 100
+"""Members that are sampled in one slice: about a millisecond's work."""
+
+_NOTHING = Meter()
 
 
 class Telemetry:
@@ -22,7 +28,6 @@ class Telemetry:
     Counts every exchange, and takes a sample of each member every L{STEP} seconds.
 
     @ivar meters: what was counted since the start.
-    @ivar on_step: each is called after every sample.
     """
 
     log = Logger()
@@ -32,10 +37,10 @@ class Telemetry:
         @param balancers: returns those whose members are sampled.
         """
         self.meters = Meters()
-        self.on_step: list[Callable[[], object]] = []
         self._balancers = balancers
         self._histories: dict[tuple[str, str], History] = {}
-        self._loop = LoopingCall(self.step)
+        slices = Slices(reactor)
+        self._loop = LoopingCall(lambda: slices.run(self._sample()))
         self._loop.clock = reactor
 
     def start(self) -> None:
@@ -56,16 +61,26 @@ class Telemetry:
         """
         Take a sample of each member, and forget members that are gone.
         """
+        at_once(self._sample())
+
+    def _sample(self) -> Steps[None]:
         known = {
             (each.spec.name, member.name) for each in self._balancers() for member in each.members
         }
         self.meters.forget(known)
-        self._histories = {key: self._histories.get(key) or History() for key in known}
-        found = self.meters.by_member()
-        for key, history in self._histories.items():
-            history.step(found.get(key) or Meter())
-        for each in self.on_step:
-            each()
+        for gone in self._histories.keys() - known:
+            del self._histories[gone]
+        if len(known) > _MANY:
+            yield
+        served = self.meters.by_places()
+
+        def step(key: tuple[str, str]) -> None:
+            history = self._histories.get(key)
+            if history is None:
+                history = self._histories[key] = History()
+            history.step(whole(served[key]) if key in served else _NOTHING)
+
+        yield from of_each(step, list(known), _MANY)
 
     def history(self, balancer: str, member: str) -> History:
         """

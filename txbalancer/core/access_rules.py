@@ -191,7 +191,13 @@ def _ip(rule: Require) -> Check:
 
 
 @lru_cache(maxsize=4096)
-def _same_machine(client: str, local: str) -> bool:
+def same_machine(client: str, local: str) -> bool:
+    """
+    Tell whether a client is on this machine, which is what C{Require local} asks.
+
+    @param client: its address; empty for a unix socket.
+    @param local: the address that it connected to.
+    """
     if not client:
         # Whoever opens a unix socket is on this machine.
         return True
@@ -200,7 +206,7 @@ def _same_machine(client: str, local: str) -> bool:
 
 
 def _local(rule: Require) -> Check:
-    return _yes_or_no(lambda visitor: visitor.here and _same_machine(visitor.client, visitor.local))
+    return _yes_or_no(lambda visitor: visitor.here and same_machine(visitor.client, visitor.local))
 
 
 def _host(rule: Require) -> Check:

@@ -6,15 +6,21 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Sequence
+from itertools import islice, takewhile
+from math import inf
+from operator import sub
 from typing import NamedTuple
 
-from txbalancer.core.meters import Meter, percentile
+from txbalancer.core.meters import Meter, percentiles
 
 STEP = 5.0
 """Seconds between two samples."""
 
 KEPT = 180
 """Samples that are kept: 15 minutes."""
+
+JOINED = 3
+"""Samples that make one point of a graph: 15 seconds."""
 
 _RECENT = 12
 """Steps that count as now: one minute."""
@@ -52,17 +58,54 @@ class Percentiles(NamedTuple):
     p99: float | None
 
 
+class Points(NamedTuple):
+    """
+    Samples joined three by three for graphs, the oldest first; the last one may be at its
+    beginning still.
+
+    @ivar requests: a second; C{errors} as well.
+    @ivar median: the longest of the samples; 0 where there were no exchanges; C{slow} as well.
+    """
+
+    requests: deque[float]
+    errors: deque[float]
+    median: deque[float]
+    slow: deque[float]
+
+
 class History:
     """
-    What a meter showed, step by step.
+    What a meter showed, step by step; the oldest sample comes first.
 
-    @ivar samples: L{Sample}s, the oldest first.
+    Samples are kept by columns: tuples of thousands of members would be the most that garbage
+    collection has to look at.
+
+    @ivar steps: how many samples were ever taken.
+    @ivar requests: those of L{Sample}; C{errors}, C{sticky}, C{median} and C{slow} as well.
     """
 
-    __slots__ = ("_errors", "_requests", "_sticky", "_times", "samples")
+    __slots__ = (
+        "_errors",
+        "_requests",
+        "_sticky",
+        "_times",
+        "errors",
+        "median",
+        "points",
+        "requests",
+        "slow",
+        "steps",
+        "sticky",
+    )
 
     def __init__(self) -> None:
-        self.samples: deque[Sample] = deque(maxlen=KEPT)
+        self.steps = 0
+        self.requests: deque[int] = deque(maxlen=KEPT)
+        self.errors: deque[int] = deque(maxlen=KEPT)
+        self.sticky: deque[int] = deque(maxlen=KEPT)
+        self.median: deque[float | None] = deque(maxlen=KEPT)
+        self.slow: deque[float | None] = deque(maxlen=KEPT)
+        self.points = Points(*(deque(maxlen=KEPT // JOINED) for _ in Points._fields))
         self._requests = self._errors = self._sticky = 0
         self._times: deque[Sequence[int]] = deque([()], maxlen=_RECENT + 1)
 
@@ -72,53 +115,85 @@ class History:
         """
         requests = meter.requests
         if requests == self._requests:
-            self.samples.append(_NOTHING)
+            self.note(_NOTHING)
             self._times.append(self._times[-1])
             return
         errors = meter.classes[5] + meter.classes[0]
         before, now = self._times[-1], tuple(meter.total.counts)
-        times = _less(now, before)
-        self.samples.append(
+        median, slow = percentiles(_less(now, before), (0.5, 0.95))
+        self.note(
             Sample(
                 requests - self._requests,
                 errors - self._errors,
                 meter.sticky - self._sticky,
-                percentile(times, 0.5),
-                percentile(times, 0.95),
+                median,
+                slow,
             )
         )
         self._times.append(now)
         self._requests, self._errors, self._sticky = requests, errors, meter.sticky
+
+    def note(self, sample: Sample) -> None:
+        """
+        Add a sample.
+        """
+        self.requests.append(sample.requests)
+        self.errors.append(sample.errors)
+        self.sticky.append(sample.sticky)
+        self.median.append(sample.median)
+        self.slow.append(sample.slow)
+        if self.steps % JOINED == 0:
+            for kept in self.points:
+                kept.append(0.0)
+        self.steps += 1
+        if sample.requests or self.points.requests[-1]:
+            self._join(sample)
+
+    def _join(self, sample: Sample) -> None:
+        place = (self.steps - 1) % JOINED
+        points = self.points
+        for kept, count in ((points.requests, sample.requests), (points.errors, sample.errors)):
+            kept[-1] = (kept[-1] * place + count / STEP) / (place + 1)
+        for kept, time in ((points.median, sample.median), (points.slow, sample.slow)):
+            kept[-1] = max(kept[-1], time or 0.0)
+
+    @property
+    def samples(self) -> list[Sample]:
+        """
+        All that are kept.
+        """
+        columns = (self.requests, self.errors, self.sticky, self.median, self.slow)
+        return list(map(Sample, *columns))
 
     def percentiles(self) -> Percentiles:
         """
         Return those of the last minute.
         """
         times = _less(self._times[-1], self._times[0])
-        return Percentiles(*(percentile(times, part) for part in (0.5, 0.9, 0.95, 0.99)))
+        return Percentiles(*percentiles(times, (0.5, 0.9, 0.95, 0.99)))
 
     def rate(self) -> float:
         """
         Return exchanges per second over the last minute, or as much of it as there was.
         """
-        recent = self.recent(_RECENT)
-        return sum(each.requests for each in recent) / (STEP * len(recent)) if recent else 0.0
+        steps = min(len(self.requests), _RECENT)
+        return lately(self.requests) / (STEP * steps) if steps else 0.0
 
-    def recent(self, steps: int, back: int = 0) -> list[Sample]:
-        """
-        Return the last samples.
 
-        @param back: how many of the very last to leave out.
-        """
-        samples = list(self.samples)
-        end = max(0, len(samples) - back)
-        return samples[max(0, end - steps) : end]
+def lately(counts: deque[int], back: int = 0) -> int:
+    """
+    Sum the counts of the last minute.
+
+    @param back: how many minutes before it to sum those of instead.
+    """
+    end = len(counts) - back * _RECENT
+    return sum(islice(counts, max(0, end - _RECENT), max(0, end)))
 
 
 def _less(now: Sequence[int], before: Sequence[int]) -> Sequence[int]:
     if not before:
         return now
-    return [its - was for its, was in zip(now, before, strict=True)]
+    return list(map(sub, now, before))
 
 
 class Outlook(NamedTuple):
@@ -131,6 +206,7 @@ class Outlook(NamedTuple):
     @ivar done: nothing is in progress and the last session was heard a minute ago or more.
     @ivar left: estimated seconds to the end; 0 when done, C{None} when it cannot be told:
         sessions do not become fewer, or all are gone and a long exchange is left.
+    @ivar early: it cannot be told yet, for one of these minutes was before the drain.
     """
 
     busy: int
@@ -139,9 +215,10 @@ class Outlook(NamedTuple):
     quiet: float
     done: bool
     left: float | None
+    early: bool = False
 
 
-def outlook(history: History, busy: int, sessions: bool = True) -> Outlook:
+def outlook(history: History, busy: int, sessions: bool = True, lasted: float = inf) -> Outlook:
     """
     Estimate when a draining member will be empty.
 
@@ -151,16 +228,12 @@ def outlook(history: History, busy: int, sessions: bool = True) -> Outlook:
 
     @param busy: attempts in progress.
     @param sessions: whether the balancer has any; without them only these attempts are left.
+    @param lasted: seconds since the drain began; 0 for a member that does not drain.
     """
-    last = sum(each.sticky for each in history.recent(_RECENT))
-    before = sum(each.sticky for each in history.recent(_RECENT, _RECENT))
-    steps = 0
-    for each in reversed(history.samples):
-        if each.sticky:
-            break
-        steps += 1
+    last, before = lately(history.sticky), lately(history.sticky, 1)
+    steps = sum(1 for _ in takewhile(lambda sticky: not sticky, reversed(history.sticky)))
     quiet = steps * STEP
-    minute = _RECENT * STEP
+    minute, early = _RECENT * STEP, False
     done = not busy and (not sessions or (not last and steps >= _RECENT))
     if done:
         left: float | None = 0.0
@@ -168,6 +241,8 @@ def outlook(history: History, busy: int, sessions: bool = True) -> Outlook:
         left = None
     elif not last or quiet >= minute / 2:
         left = minute - quiet
+    elif lasted < 2 * minute:
+        left, early = None, True
     elif before > last:
         left, traffic = minute, float(last)
         while traffic >= 1.0:
@@ -175,4 +250,4 @@ def outlook(history: History, busy: int, sessions: bool = True) -> Outlook:
             left += minute
     else:
         left = None
-    return Outlook(busy, last, before, quiet, done, left)
+    return Outlook(busy, last, before, quiet, done, left, early)

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Iterable, Sequence
+from itertools import accumulate
 from operator import add
 
 from txbalancer.core.counters import Counters
@@ -69,15 +70,20 @@ def percentile(counts: Sequence[int], part: float) -> float | None:
     @param part: from above 0 to 1, such as 0.95.
     @return: seconds: the upper end of the class where it lies.
     """
-    total = sum(counts)
+    return percentiles(counts, (part,))[0]
+
+
+def percentiles(counts: Sequence[int], parts: Iterable[float]) -> list[float | None]:
+    """
+    Return the same for several parts, such as 0.5 and 0.95.
+    """
+    sums = list(accumulate(counts))
+    total = sums[-1] if sums else 0
     if not total:
-        return None
-    wanted, seen = part * total, 0
-    for index, count in enumerate(counts):
-        seen += count
-        if count and seen >= wanted:
-            return BOUNDS[min(index, len(BOUNDS) - 1)]
-    return None
+        return [None for _ in parts]
+    # The first class by whose end there are as many; one is empty where its sum is no other.
+    last = len(BOUNDS) - 1
+    return [BOUNDS[min(bisect_left(sums, max(part * total, 1)), last)] for part in parts]
 
 
 class Meter(Counters):
@@ -122,6 +128,14 @@ class Meter(Counters):
         """
         Count what another meter has counted as well.
         """
+        self.tally(other)
+        for name in ("total", "first_byte", "connect", "queue"):
+            getattr(self, name).merge(getattr(other, name))
+
+    def tally(self, other: Meter) -> None:
+        """
+        Do the same but for the times, which are most of the work.
+        """
         self.classes = list(map(add, self.classes, other.classes))
         self.retries += other.retries
         self.bytes_in += other.bytes_in
@@ -131,8 +145,6 @@ class Meter(Counters):
         for mine, its in ((self.failures, other.failures), (self.failed, other.failed)):
             for reason, count in its.items():
                 mine[reason] = mine.get(reason, 0) + count
-        for name in ("total", "first_byte", "connect", "queue"):
-            getattr(self, name).merge(getattr(other, name))
 
 
 def merged(meters: Iterable[Meter]) -> Meter:
@@ -142,6 +154,23 @@ def merged(meters: Iterable[Meter]) -> Meter:
     result = Meter()
     for each in meters:
         result.merge(each)
+    return result
+
+
+def whole(meters: Sequence[Meter]) -> Meter:
+    """
+    Return one meter for all, to be looked at only: nearly always there is but one.
+    """
+    return meters[0] if len(meters) == 1 else merged(meters)
+
+
+def tallied(meters: Iterable[Meter]) -> Meter:
+    """
+    Return one meter for all, without times.
+    """
+    result = Meter()
+    for each in meters:
+        result.tally(each)
     return result
 
 
@@ -193,16 +222,14 @@ class Meters:
             and member in (None, its_member)
         )
 
-    def by_member(self) -> dict[tuple[str, str], Meter]:
+    def by_places(self) -> dict[tuple[str, str], list[Meter]]:
         """
-        Return (balancer, member) -> sum over all listeners, to be looked at only.
+        Return (balancer, member) -> meters of all listeners, to be looked at only.
         """
         found: dict[tuple[str, str], list[Meter]] = {}
         for (_, balancer, member), meter in self.by_key.items():
             found.setdefault((balancer, member), []).append(meter)
-        return {
-            key: meters[0] if len(meters) == 1 else merged(meters) for key, meters in found.items()
-        }
+        return found
 
     def forget(self, known: Iterable[tuple[str, str]]) -> None:
         """

@@ -32,6 +32,8 @@ class Outcome(NamedTuple):
     @ivar member: name of the member that answered or failed last; empty for none.
     @ivar route: that member's route.
     @ivar attempts: members tried, 0 when none was.
+    @ivar route_changed: the session is on a member it did not name (APACHE S30).
+    @ivar reused: the answer came over a connection that had carried a request before.
     @ivar tried: (member, reason) of each failed attempt.
     @ivar bytes_in: body bytes from the client; C{bytes_out}: body bytes to it.
     @ivar started: wall-clock time of the request's first byte.
@@ -40,8 +42,6 @@ class Outcome(NamedTuple):
     @ivar connect: seconds of connecting, 0 on a reused connection.
     @ivar first_byte: seconds to the first byte of the answer, 0 without one.
     @ivar sticky: the cookie or parameter that held a session, and the route in it.
-    @ivar route_changed: the session is on a member it did not name (APACHE S30).
-    @ivar reused: the answer came over a connection that had carried a request before.
     @ivar response: the head of the member's answer; C{None} where none came.
     """
 
@@ -53,6 +53,8 @@ class Outcome(NamedTuple):
     member: str = ""
     route: str = ""
     attempts: int = 0
+    route_changed: bool = False
+    reused: bool = False
     tried: tuple[tuple[str, str], ...] = ()
     bytes_in: int = 0
     bytes_out: int = 0
@@ -62,8 +64,6 @@ class Outcome(NamedTuple):
     connect: float = 0.0
     first_byte: float = 0.0
     sticky: tuple[bytes, bytes] | None = None
-    route_changed: bool = False
-    reused: bool = False
     response: Response | None = None
 
     def response_header(self, name: bytes) -> bytes | None:

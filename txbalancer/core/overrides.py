@@ -136,25 +136,35 @@ def of_member(balancer: Balancer, member: Member) -> list[Override] | None:
     Return a member's options that were changed at run time; C{None} for a member that was
     added at run time altogether.
     """
-    configured = configured_spec(balancer, member.name)
-    return None if configured is None else list(differences(configured, live_spec(member)))
+    return of_configured(member, configured_spec(balancer, member.name))
 
 
 def of_members(balancer: Balancer) -> dict[str, list[Override] | None]:
     """
     Return the same for all members, by their names.
     """
-    configured = {each.url: each for each in balancer.configured.members}
-    found: dict[str, list[Override] | None] = {}
-    for member in balancer.members:
-        spec = configured.get(member.name)
-        if spec is None:
-            found[member.name] = None
-        elif _untouched(member, spec):
-            found[member.name] = []  # nearly all of a thousand members are so
-        else:
-            found[member.name] = list(differences(spec, live_spec(member)))
-    return found
+    configured = configured_specs(balancer)
+    return {each.name: of_configured(each, configured.get(each.name)) for each in balancer.members}
+
+
+def configured_specs(balancer: Balancer) -> dict[str, MemberSpec]:
+    """
+    Return what the configuration says of members, by their names.
+    """
+    return {each.url: each for each in balancer.configured.members}
+
+
+def of_configured(member: Member, spec: MemberSpec | None) -> list[Override] | None:
+    """
+    Return the same as L{of_member}.
+
+    @param spec: what the configuration says of it, if anything.
+    """
+    if spec is None:
+        return None
+    if _untouched(member, spec):
+        return []  # nearly all of a thousand members are so
+    return list(differences(spec, live_spec(member)))
 
 
 def _untouched(member: Member, spec: MemberSpec) -> bool:

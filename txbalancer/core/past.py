@@ -55,7 +55,9 @@ class Past:
         where = f" of {balancer}" if balancer else ""
         raise ValueError(
             f"nothing{where} was changed since the service started or its configuration"
-            " was, or all is undone already"
+            " was, or all is undone already; what is another than configured comes back with"
+            " `txbalancer member revert`, `balancer revert`, or the page's \"Back to the"
+            ' configuration"'
         )
 
     def forget(self, done: Done) -> None:

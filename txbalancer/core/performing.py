@@ -38,7 +38,7 @@ from txbalancer.core.overrides import (
     shown_options,
 )
 from txbalancer.core.specs import MemberSpec
-from txbalancer.core.values import counted, show_duration, show_loadfactor
+from txbalancer.core.values import counted, show_loadfactor, span
 
 LEAST_LASTING = 1.0
 """Seconds that a factor for some time holds at least."""
@@ -114,8 +114,7 @@ def _shown(balancer: Balancer, command: Command, now: float) -> dict[str, str | 
 def _show_lasting(temporary: Temporary | None, now: float) -> str | None:
     if temporary is None:
         return None
-    left = show_duration(float(round(max(0.0, temporary.until - now))))
-    return f"{left} then {show_loadfactor(temporary.loadfactor)}"
+    return f"{span(temporary.until - now)}, then {show_loadfactor(temporary.loadfactor)}"
 
 
 def _check_room(balancer: Balancer, spec: MemberSpec) -> None:

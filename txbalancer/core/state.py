@@ -146,6 +146,9 @@ def _overrides(spec: type, data: Any) -> tuple[Override, ...]:
         name, configured, live = _of(list, each)
         texts = [None if text is None else _of(str, text) for text in (configured, live)]
         found.append(Override(_of(str, name), *texts))
+        if name == "status":
+            # Read flag by flag when it is put back; else what was configured is only compared.
+            values.status(configured or "")
     read_values(spec, tuple(found))
     return tuple(found)
 

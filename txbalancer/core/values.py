@@ -42,6 +42,23 @@ def show_duration(seconds: float) -> str:
     return f"{millis.rstrip('0').rstrip('.') if '.' in millis else millis}ms"
 
 
+def span(seconds: float) -> str:
+    """
+    Write a length of time in its two largest units: C{45 s}, C{3 min 20 s}, C{2 d 4 h}.
+    """
+    whole = float(round(max(0.0, seconds)))
+    for place, (unit, worth) in enumerate(_SHOWN_UNITS):
+        if whole < worth:
+            continue
+        first = f"{whole // worth:.0f} {unit}"
+        if place + 1 == len(_SHOWN_UNITS):
+            return first
+        its, less = _SHOWN_UNITS[place + 1]
+        second = whole % worth // less
+        return f"{first} {second:.0f} {its}" if second else first
+    return "0 s"
+
+
 def duration(
     least: float = 0.0, most: float = 10 * 365 * 86400.0, bare: float = 1.0
 ) -> Kind[float]:

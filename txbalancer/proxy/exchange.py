@@ -294,6 +294,10 @@ class Exchange(Attempts):
                 "" if member is None else member.name,
                 route.decode() if route else "",
                 self.attempts,
+                self._target.balancer.sticky
+                and member is not None
+                and (session is None or member not in session.members),
+                self._reused,
                 tuple([(each.name, why) for each, why in self._tried]) if self._tried else (),
                 self.bytes_in,
                 self.bytes_out,
@@ -303,10 +307,6 @@ class Exchange(Attempts):
                 self._connect_time,
                 self._first_byte,
                 None if session is None else (session.name, session.route),
-                self._target.balancer.sticky
-                and member is not None
-                and (session is None or member not in session.members),
-                self._reused,
                 self.answer,
             ),
         )

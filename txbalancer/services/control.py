@@ -20,15 +20,17 @@ from twisted.web.http import Request
 from twisted.web.resource import Resource
 from twisted.web.server import Site
 
+from txbalancer.control.api.problem import CONTENT_TYPE, Problem
 from txbalancer.control.api.resource import Api
 from txbalancer.control.checks import socket_fault
 from txbalancer.control.manager.board import Board
 from txbalancer.control.rights import Role
+from txbalancer.control.stream import compact
 from txbalancer.errors import StartError
 
 NAME = "control.sock"
 SYSTEM = "/run/txbalancer"
-_CREDENTIALS = struct.Struct("3i")
+_CREDENTIALS = struct.Struct("iII")
 
 
 def find_path(option: str, environment: Mapping[str, str] | None, root: bool) -> str:
@@ -211,6 +213,17 @@ class ControlSite(Site):
         Commands are in the audit lines.
         """
 
+    def getResourceFor(self, request: Request) -> Any:
+        """
+        Return what a request leads to; nothing where this process itself is at the other end.
+
+        The socket as a member would give the rights of its file to every client.
+        """
+        channel: Any = request.channel
+        if _peer(channel.transport)[0] == os.getpid():
+            return NOT_PASSED_ON
+        return super().getResourceFor(request)
+
     def buildProtocol(self, addr: Any) -> Any:
         """
         Make the protocol of a connection, and remember it for as long as it is open.
@@ -282,14 +295,48 @@ class SocketAccess:
         return ""
 
 
-def _user(transport: Any) -> str:
+class NotPassedOn(Resource):
+    """
+    Answers what this service itself sends.
+    """
+
+    isLeaf = True
+
+    def render(self, request: Request) -> bytes:
+        """
+        Refuse it.
+        """
+        problem = Problem(
+            403,
+            "commands are not taken from the service itself, which passes on what others send",
+            "the socket for commands cannot be a member: use `to = manager:`, with its rules",
+        )
+        request.setResponseCode(problem.status)
+        request.setHeader("Content-Type", CONTENT_TYPE)
+        return compact(problem.as_json()) + b"\n"
+
+
+NOT_PASSED_ON = NotPassedOn()
+
+
+def _peer(transport: Any) -> tuple[int, int]:
+    """
+    Return process and user at the other end; -1 for what is not known.
+    """
     try:
         found = transport.socket.getsockopt(
             socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size
         )
     except (AttributeError, OSError):
+        return -1, -1
+    process, user, _ = _CREDENTIALS.unpack(found)
+    return process, user
+
+
+def _user(transport: Any) -> str:
+    _, uid = _peer(transport)
+    if uid < 0:
         return "somebody"
-    _, uid, _ = _CREDENTIALS.unpack(found)
     try:
         return f"uid {uid} ({pwd.getpwuid(uid).pw_name})"
     except KeyError:

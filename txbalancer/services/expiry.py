@@ -13,6 +13,9 @@ from txbalancer.proxy.runtime import Runtime
 
 OnEnd = Callable[[Balancer, str, Temporary], object]
 
+AT_ONCE = 10
+"""Ends that are carried out before traffic has its turn: each looks at all members."""
+
 
 class Expiry:
     """
@@ -56,7 +59,7 @@ class Expiry:
 
     def _end(self) -> None:
         now = self._runtime.now()
-        for balancer, member, temporary in self._running():
-            if temporary.until <= now:
-                self._on_end(balancer, member, temporary)
+        over = [each for each in self._running() if each[2].until <= now]
+        for each in over[:AT_ONCE]:
+            self._on_end(*each)
         self.follow(self._balancers)

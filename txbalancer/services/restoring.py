@@ -8,11 +8,12 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
+from txbalancer.config.members import parse_url
 from txbalancer.config.options import MEMBER_OPTIONS, TABLES, Table, parse
 from txbalancer.core import overrides, snapshot
 from txbalancer.core.overrides import Override, shown_options
 from txbalancer.core.specs import MemberSpec
-from txbalancer.core.state import BalancerState, read
+from txbalancer.core.state import PLACE, BalancerState, read
 from txbalancer.services.steering import Steering
 from txbalancer.services.vetting import check_expression, check_files
 
@@ -28,8 +29,10 @@ def put_back(steering: Steering, state: Any) -> Iterator[str]:
     if not isinstance(state, dict) or not isinstance(state.get("balancers"), dict):
         yield "there are no balancers in it"
         return
-    written = state.get("written")
-    age = steering.runtime.wall() - written if isinstance(written, int | float) else 0.0
+    try:
+        age = steering.runtime.wall() - float(state["written"])
+    except (KeyError, TypeError, ValueError, OverflowError):
+        age = 0.0
     for name in steering.names():
         if name in state["balancers"]:
             yield from _put_back_one(steering, name, state["balancers"][name], max(0.0, age))
@@ -125,6 +128,9 @@ class _Fitting:
 
     def _misfit(self, member: MemberSpec) -> str:
         try:
+            place = parse_url(member.url)
+            if any(getattr(place, name) != getattr(member, name) for name in PLACE):
+                return f"it is not at {place.url}"
             for name, text in shown_options(member).items():
                 self._check(MEMBER_OPTIONS, name, text)
             check_files(member)

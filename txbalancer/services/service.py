@@ -16,6 +16,7 @@ from txbalancer.config.diff import plan
 from txbalancer.control.checks import CHECKS
 from txbalancer.core import flags
 from txbalancer.core.counters import Counters
+from txbalancer.core.meters import tallied
 from txbalancer.core.outcome import Outcome
 from txbalancer.core.registry import Registry
 from txbalancer.core.specs import ServiceSpec
@@ -192,7 +193,7 @@ class BalancerService(MultiService):
         """
         What all listeners have served.
         """
-        return self.telemetry.meters.select()
+        return tallied(self.telemetry.meters.by_key.values())
 
     def _finish(self, outcome: Outcome) -> None:
         self._measure(outcome)

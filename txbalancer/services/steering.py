@@ -16,6 +16,7 @@ from twisted.logger import Logger
 from txbalancer.config.suggest import choose_from
 from txbalancer.control.journal import Journal
 from txbalancer.control.serverstatus import Facts
+from txbalancer.control.slices import Slices
 from txbalancer.control.stream import Streams
 from txbalancer.control.tap import Tap
 from txbalancer.control.telemetry import Telemetry
@@ -58,7 +59,8 @@ class Steering:
     @ivar spec: the configuration in force.
     @ivar registry: what commands may name.
     @ivar journal: where changes are noted; C{telemetry}: what members served;
-        C{streams}: the answers that go on for as long as somebody watches.
+        C{streams}: the answers that go on for as long as somebody watches; C{slices}: the
+        work for those who look that takes long.
     @ivar on_checks: called with a balancer's name when health checks in it are other now.
     @ivar on_change: each is called with every change that was made.
     @ivar settled: returns a Deferred that fires once all changes so far would outlive a
@@ -76,6 +78,7 @@ class Steering:
         self.runtime = runtime
         self.journal, self.telemetry = journal, telemetry
         self.streams, self.tap = Streams(runtime.reactor), Tap()
+        self.slices = Slices(runtime.reactor)
         self.registry = registry
         self.spec = ServiceSpec()
         self.on_checks: Callable[[str], object] = lambda name: None
@@ -295,7 +298,7 @@ class Steering:
         for each in (change.before, change.after):
             each.pop("lasting")  # that it is over is said already
         self._past.expired(name, member)
-        self._told(change, "", "temporary weight ended: ")
+        self._told(change, "", "temporary load factor ended: ")
 
     def _perform(self, command: Command) -> Change:
         balancer = self.balancer(command.balancer)

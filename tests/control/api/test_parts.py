@@ -16,6 +16,7 @@ from txbalancer.control.api import body, media, tags
 from txbalancer.control.api.problem import Problem
 from txbalancer.control.api.query import read_query
 from txbalancer.control.api.shapes import Fields, span, text, whole
+from txbalancer.control.slices import at_once
 from txbalancer.core.commands import SetMember
 from txbalancer.core.values import duration
 
@@ -151,13 +152,13 @@ def test_a_tag_is_of_what_people_set() -> None:
     """
     asker = Asker()
     member, balancer = asker.member(), asker.rig.balancer()
-    before = tags.of_member(member), tags.of_balancer(balancer)
+    before = tags.of_member(member), at_once(tags.of_balancer(balancer))
     balancer.elect(1.0)
     balancer.force_error(member, "test", 1.0)
-    assert (tags.of_member(member), tags.of_balancer(balancer)) == before
+    assert (tags.of_member(member), at_once(tags.of_balancer(balancer))) == before
     asker.board.apply(SetMember("shop", member.name, lbset=3), "me")
     assert tags.of_member(member) != before[0]
-    assert tags.of_balancer(balancer) != before[1]
+    assert at_once(tags.of_balancer(balancer)) != before[1]
 
 
 @pytest.mark.parametrize(

@@ -1,16 +1,16 @@
 """
-The examples of docs/cli.rst, carried out: C{python -m tests.control.cli.manual} writes their
-outputs anew.
+The examples of docs/cli.rst, carried out: C{make docs} writes their outputs anew.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import re
 import shlex
-import sys
 import tempfile
 from pathlib import Path
+from unittest.mock import patch
 
 from tests.control.cli.services import Service, serving
 
@@ -113,7 +113,8 @@ def _output(service: Service, command: str) -> list[str]:
     service.output.seek(0)
     found = service.run(*words, width=0 if "--wait" in words else WIDTH)
     assert found.exception is None or isinstance(found.exception, SystemExit), command
-    text = service.output.getvalue() + found.output
+    # Warnings come before what they are about, and so does what a stream says of itself.
+    text = found.stderr + service.output.getvalue() + found.stdout
     text = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]|\r", "", text).replace(str(service.path), SOCKET)
     return [line.rstrip() for line in text.splitlines()]
 
@@ -131,11 +132,15 @@ def fresh(page: str) -> str:
     """
     Return the page as it would be now.
     """
-    # A short path: lines must not be broken because of it.
-    with tempfile.TemporaryDirectory(dir="/tmp") as folder:  # noqa: SIM117
-        with serving(Path(folder) / "s", TEXT) as service:
-            _furnish(service)
-            return settled(_written(page, service))
+    # A short path: lines must not be broken because of it. Nor by the terminal of who asks:
+    # rich takes a dumb one to have 80 columns, whatever it is told.
+    with (
+        patch.dict(os.environ, {"TERM": "xterm"}),
+        tempfile.TemporaryDirectory(dir="/tmp") as folder,
+        serving(Path(folder) / "s", TEXT) as service,
+    ):
+        _furnish(service)
+        return settled(_written(page, service))
 
 
 def main() -> None:
@@ -143,7 +148,6 @@ def main() -> None:
     Write the page anew.
     """
     PAGE.write_text(fresh(PAGE.read_text()))
-    sys.stdout.write(f"{PAGE} written\n")
 
 
 if __name__ == "__main__":

@@ -57,7 +57,10 @@ def test_several_members(service: Service) -> None:
     """
     found = service.run("member", "disable", "shop", "web*", "db")
     assert len(found.stdout.splitlines()) == 3
-    assert found.stderr == "warning: shop has no member in use now\n"
+    assert found.stderr == (
+        "warning: shop has no member in use now\n"
+        "3 changes; `txbalancer undo shop` takes back one at a time, the last one first\n"
+    )
     assert service.lines("member", "enable", "*", "http://10.0.0.1") == [
         "shop 10.0.0.1: in use",
         "two 10.0.0.1: in use (was so already)",
@@ -85,7 +88,7 @@ def test_options(service: Service) -> None:
     ]
     assert service.member("new").lbfactor == 250
     assert service.lines("member", "set", "shop", "new", "loadfactor=4", "lasting=10min") == [
-        "shop 10.0.0.1: loadfactor 2.5 -> 4, lasting unset -> 10min then 2.5; in use"
+        "shop 10.0.0.1: loadfactor 2.5 -> 4, lasting unset -> 10 min, then 2.5; in use"
     ]
 
 
@@ -152,6 +155,27 @@ def test_balancers(service: Service) -> None:
     found = service.run("balancer", "set", "shop", "lbmethod=bybusines")
     assert found.exit_code == 1
     assert "(did you mean bybusyness?)" in found.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "hint"),
+    [
+        (["member", "set", "*", "http://10.0.0.1", "lbset=1"], "2 changes; `txbalancer undo`"),
+        (["member", "drain", "shop", "web1", "--then", "disable"], "2 changes; `txbalancer undo s"),
+        (["balancer", "set", "*", "timeout=5s"], "2 changes; `txbalancer undo`"),
+        (["balancer", "set", "shop", "timeout=5s"], ""),
+        (["member", "enable", "shop", "*"], ""),
+        (["member", "disable", "shop", "web*", "--json"], ""),
+    ],
+)
+def test_how_several_changes_are_undone(service: Service, arguments: list[str], hint: str) -> None:
+    """
+    Who made several changes with one command learns that undo is for one, unless it is a program.
+    """
+    found = service.run(*arguments)
+    assert found.exit_code == 0
+    assert found.stderr.startswith(hint)
+    assert bool(found.stderr) is bool(hint)
 
 
 def test_undo(service: Service) -> None:

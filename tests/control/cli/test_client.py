@@ -96,6 +96,23 @@ def test_what_is_no_json(service: Service) -> None:
     )
 
 
+@pytest.mark.parametrize("body", [b"null", b"[]", b'"x"'])
+def test_json_that_is_no_object(service: Service, body: bytes) -> None:
+    """
+    Nothing that the API answers is anything else.
+    """
+    found = failing(service, 200, "application/json", body)
+    assert found[:2] == (3, "the answer is no JSON object: is it txbalancer that answers?")
+
+
+def test_json_that_never_ends(service: Service) -> None:
+    """
+    What is nested too deeply to be read is no answer, either.
+    """
+    found = failing(service, 200, "application/json", b"[" * 100_000)
+    assert found[:2] == (3, "the answer is no JSON: is it txbalancer that answers?")
+
+
 def test_another_place(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
     """
     A redirect is not followed, for a password might go with it; where it leads to is told.
@@ -193,7 +210,7 @@ def test_answers_that_break_off() -> None:
     """
     with pytest.raises(Fault, match="broke off before its answer was complete"):
         cut().get("/")
-    assert list(cut(b"{}\n", b"\n", b"cut").lines("/log")) == [{}, None]
+    assert list(cut(b"{}\n", b"\n", b"cut").lines("/log")) == [None, {}, None]
     with pytest.raises(Fault, match="/a fell silent") as caught:
         list(cut(b"{}\n").lines("/log"))
     assert caught.value.exit_code == 3

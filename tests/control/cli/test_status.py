@@ -182,6 +182,9 @@ def test_sessions_that_stay(service: Service) -> None:
     }
     service.canned["GET", "/sessions"] = 200, "application/json", json.dumps(answer).encode()
     assert service.lines("sessions")[1].endswith("no end in sight")
+    answer["sessions"][0]["early"] = True
+    service.canned["GET", "/sessions"] = 200, "application/json", json.dumps(answer).encode()
+    assert service.lines("sessions")[1].endswith("too early to tell")
 
 
 def test_what_is_seldom() -> None:

@@ -49,6 +49,29 @@ def test_log(service: Service) -> None:
     assert "has ended" in found.stderr
 
 
+@pytest.mark.parametrize(
+    ("arguments", "width", "told"),
+    [(["log"], 80, True), (["log"], 0, False), (["log", "--json"], 80, False)],
+)
+def test_log_waits(service: Service, arguments: list[str], width: int, told: bool) -> None:
+    """
+    A terminal that stays empty says why, once; files and programs are not told.
+    """
+    service.canned["GET", "/log"] = 200, "application/x-ndjson", stream(LINE, LINE)
+    found = service.run(*arguments, width=width)
+    lines = [line for line in found.stderr.splitlines() if line.startswith("waiting")]
+    assert lines == ["waiting for requests; Ctrl-C ends it"] * told
+
+
+def test_log_that_is_refused(service: Service) -> None:
+    """
+    Nothing is waited for then.
+    """
+    service.canned["GET", "/log"] = 503, "application/problem+json", b'{"title": "Full"}'
+    found = service.run("log", width=80)
+    assert "waiting" not in found.stderr
+
+
 def test_log_for_programs(service: Service) -> None:
     """
     With --json each line is the access log's object; -n ends it after so many.
@@ -131,6 +154,24 @@ def test_events(service: Service) -> None:
     assert service.lines("events", "-n", "0") == []
     assert service.lines("events", "--balancer", "two") == [second]
     assert [each["balancer"] for each in service.json("events")["events"]] == ["shop", "two"]
+
+
+@pytest.mark.parametrize(
+    ("who", "shown"),
+    [
+        ("uid 0 (root) on the control socket", "(root, socket)"),
+        ("uid 1234 on the control socket", "(uid 1234, socket)"),
+        ("ann at 192.0.2.7", "(ann at 192.0.2.7)"),
+    ],
+)
+def test_who_is_told_shortly(service: Service, who: str, shown: str) -> None:
+    """
+    Who came by the socket is told by name in the table; programs get all of it.
+    """
+    service.rig.targets.journal.note("change", "lbset 0 -> 1", balancer="two", who=who)
+    (line,) = service.lines("events")
+    assert line.endswith(f"two: lbset 0 -> 1 {shown}")
+    assert service.json("events")["events"][0]["who"] == who
 
 
 def test_following(service: Service) -> None:

@@ -53,7 +53,7 @@ def test_then_disable(service: Service) -> None:
     """
     --then waits by itself, and does it when the member is empty.
     """
-    lines = service.lines("member", "drain", "shop", "web1", "--then", "disable")
+    lines = service.run("member", "drain", "shop", "web1", "--then", "disable").stdout.splitlines()
     assert lines[-1] == "shop 10.0.0.1: out: disabled"
     assert service.member("web1").flags == flags.INIT | flags.DRAIN | flags.DISABLED
 
@@ -76,7 +76,7 @@ def test_then_remove(service: Service, arguments: list[str]) -> None:
             next(iter(service.rig.balancer().members)).busy = 0
 
     service.meanwhile = meanwhile
-    lines = service.lines("member", *arguments)
+    lines = service.run("member", *arguments).stdout.splitlines()
     gone = [line for line in lines if line.endswith("removed")]
     assert gone == ["shop 10.0.0.3: removed", "shop 10.0.0.1: removed"]
     assert [each.route for each in service.rig.balancer().members] == [b"web2"]
@@ -264,6 +264,11 @@ def test_sessions_in_the_line(service: Service) -> None:
     service.run("member", "drain", "shop", "web1")
     report = json.loads(service.answer("GET", f"/api/v1{where}", {}, b"")[2])
     report["drain"] |= {"sticky": 1, "sticky_before": 0, "quiet": 0.0, "left": None, "since": None}
+    report["drain"] |= {"early": True}
+    service.canned["GET", where] = 200, "application/json", json.dumps(report).encode()
+    found = service.run("member", "drain", "shop", "web1", "--wait", "--timeout", "1")
+    assert found.stdout.splitlines()[-1].endswith("last minute, too early to tell for how long")
+    report["drain"] |= {"early": False}
     service.canned["GET", where] = 200, "application/json", json.dumps(report).encode()
     found = service.run("member", "drain", "shop", "web1", "--wait", "--timeout", "1")
     assert found.stdout.splitlines()[-1] == (

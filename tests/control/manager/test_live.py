@@ -9,10 +9,13 @@ import time
 
 import pytest
 from twisted.internet.defer import Deferred, fail, succeed
+from twisted.internet.task import Clock
 
 from tests.control.manager.boards import CONFIGURATION, Browser
-from txbalancer.control.manager.live import _difference, _merged
+from txbalancer.control.manager.looking import difference
+from txbalancer.control.slices import Slices
 from txbalancer.core import flags
+from txbalancer.core.commands import SetMember
 from txbalancer.core.health import ProbeResult
 from txbalancer.core.meters import Meter
 from txbalancer.testing import MemoryTransport
@@ -87,14 +90,11 @@ def test_watchers_share_the_work(browser: Browser) -> None:
     browser.post(w_lf="5")
     browser.rig.advance(1.1)
     assert one.events() == two.events() != []
-    steps = browser.rig.targets.telemetry.on_step
-    assert len(steps) == 1
     one.transport.reset()
     browser.post(w_lf="6")
     browser.rig.advance(1.1)
     assert two.events() != []
     two.transport.reset()
-    assert steps == []
     assert len(browser.rig.reactor.getDelayedCalls()) == before
 
 
@@ -106,20 +106,18 @@ def test_graphs_come_with_samples(browser: Browser) -> None:
     watcher.events()
     telemetry = browser.rig.targets.telemetry
     history = telemetry.history("shop", "http://10.0.0.1")
-    assert not history.samples
+    assert not history.steps
     telemetry.step()
     browser.rig.advance(1.1)
     assert "label" not in json.dumps(watcher.events())
     meter = Meter()
     meter.classes[2] = 50
     telemetry.history("shop", "http://10.0.0.1").step(meter)
-    for each in telemetry.on_step:
-        each()
     browser.rig.advance(1.1)
     ((_, news),) = watcher.events()
     cells = news["balancers"]["shop"]["members"]["http://10.0.0.1"]["cells"]
     assert cells["Requests"]["text"] == "5.0/s"
-    assert cells["Requests"]["paths"][0] == "M58,20H59V0H60V20Z"
+    assert cells["Requests"]["paths"][0] == "M59,20H59V0H60V20Z"
 
 
 def test_a_drain_is_told_until_its_end(browser: Browser) -> None:
@@ -180,14 +178,103 @@ def test_too_many_watchers(browser: Browser) -> None:
     del watchers
 
 
+def crowd(number: int) -> Browser:
+    """
+    Return a browser before a page of many members.
+    """
+    members = "\n".join(f"    http://10.1.{n // 250}.{n % 250} route=r{n}" for n in range(number))
+    return Browser(CONFIGURATION.replace("members = http://10.0.0.3", f"members =\n{members}"))
+
+
+def test_who_comes_while_a_look_is_at_work() -> None:
+    """
+    They wait for the end of it at most, and are told everything; who left is not missed.
+    """
+    browser, clock = crowd(100), Clock()
+    browser.rig.targets.steering.slices = Slices(clock)
+    one, two, gone = Watcher(browser), Watcher(browser), Watcher(browser)
+    assert one.events() == two.events() == []
+    gone.transport.reset()
+    clock.advance(0)
+    (told,) = one.events()
+    assert [told] == two.events()
+    assert (told[0], len(told[1]["balancers"]["two"]["members"])) == ("all", 100)
+    browser.rig.targets.steering.apply(SetMember("shop", "http://10.0.0.1", lbset=3), "me")
+    browser.rig.advance(1.1)
+    three = Watcher(browser)
+    clock.advance(0)
+    assert [kind for kind, _ in one.events()] == ["some"]
+    assert three.events() == []
+    browser.rig.advance(0)
+    clock.advance(0)
+    assert [kind for kind, _ in three.events()] == ["all"]
+
+
+def test_who_leaves_while_a_look_is_at_work() -> None:
+    """
+    It is not finished for nobody.
+    """
+    browser, clock = crowd(100), Clock()
+    browser.rig.targets.steering.slices = Slices(clock)
+    before = len(browser.rig.reactor.getDelayedCalls())
+    watcher = Watcher(browser)
+    assert clock.getDelayedCalls()
+    watcher.transport.reset()
+    clock.advance(0)
+    assert clock.getDelayedCalls() == []
+    assert len(browser.rig.reactor.getDelayedCalls()) == before
+
+
+def test_many_members_are_looked_at_less_often() -> None:
+    """
+    A thousand of them are a second's work, and graphs are drawn of a fifth in each look.
+    """
+    browser = crowd(2000)
+    watcher = Watcher(browser)
+    browser.rig.advance(0)
+    telemetry, members = browser.rig.targets.telemetry, browser.rig.balancer("two").members
+    for each in members:
+        telemetry.history("two", each.name)
+    telemetry.step()
+    meter = Meter()
+    meter.classes[2] = 50
+    for each in members:
+        telemetry.history("two", each.name).step(meter)
+    watcher.events()
+    browser.rig.advance(1.9)
+    assert watcher.events() == []
+    drawn = []
+    for _ in range(5):
+        browser.rig.advance(2.0)
+        found = [news.get("balancers", {}).get("two", {}) for _, news in watcher.events()]
+        drawn.append(sum("Requests" in r["cells"] for f in found for r in f["members"].values()))
+    assert drawn == [400] * 5
+
+
+def test_a_member_that_is_gone_and_comes_back(browser: Browser) -> None:
+    """
+    It is told of as one that was never there.
+    """
+    watcher = Watcher(browser)
+    name = browser.members()[0].name
+    for gone in (True, False):
+        if gone:
+            browser.post(w_remove="1", w_ryes="1")
+        else:
+            browser.rig.targets.steering.undo("me", "shop")
+        watcher.events()
+        browser.rig.advance(1.1)
+        ((_, news),) = watcher.events()
+        told = news["balancers"]["shop"].get("members", {})
+        assert ("Worker URL" in told.get(name, {}).get("cells", {})) is not gone
+
+
 def test_the_cost_of_a_hundred_members() -> None:
     """
     A page of them takes less than 30 ms, and so does what is told each second; here four times
     that is allowed, for this machine has other things to do.
     """
-    members = "\n".join(f"    http://10.1.0.{n} route=r{n}" for n in range(100))
-    text = CONFIGURATION.replace("members = http://10.0.0.3", f"members =\n{members}")
-    browser = Browser(text)
+    browser = crowd(100)
     watcher = Watcher(browser)
     browser.get()
 
@@ -207,17 +294,14 @@ def test_the_cost_of_a_hundred_members() -> None:
     del watcher
 
 
-def test_difference_and_merge() -> None:
+def test_difference() -> None:
     """
     What was told, and what is told next, make what there is.
     """
     old = {"a": {"b": 1, "c": [1]}, "d": 2}
     new = {"a": {"b": 1, "c": [2]}, "d": 2, "e": 3}
-    assert _difference(old, new) == {"a": {"c": [2]}, "e": 3}
-    assert _difference(new, new) == {}
-    assert _merged({"x": {"paths": [1], "text": "a"}}, {"x": {"text": "b"}}) == {
-        "x": {"paths": [1], "text": "b"}
-    }
+    assert difference(old, new) == {"a": {"c": [2]}, "e": 3}
+    assert difference(new, new) == {}
 
 
 # -- undo, factors for a time, checks by hand

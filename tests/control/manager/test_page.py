@@ -306,6 +306,33 @@ def test_without_balancers() -> None:
     assert "There is no balancer to show." in browser.get()
 
 
+def test_those_that_are_out_are_named_first() -> None:
+    """
+    Of many members one line tells which are out, the faulty ones first, and not by links, which
+    scripts take for more members; a few are seen anyway.
+    """
+    members = "".join(f"    http://10.1.0.{n}\n" for n in range(20))
+    browser = Browser(CONFIGURATION.replace("members = http://10.0.0.3", f"members =\n{members}"))
+    page = browser.get()
+    before = [each.partition("&nonce")[0] for each in Table(page).links]
+    shop, two = re.findall('<p class="out"[^>]*>', page)
+    assert "hidden" in shop  # one of its two is disabled
+    assert "hidden" in two
+    found = browser.rig.balancer("two").members
+    found[3].flags |= flags.DISABLED
+    found[7].flags |= flags.IN_ERROR
+    page = browser.get()
+    told = re.findall('<p class="out" data-live="out">(.*)</p>', page)
+    assert [re.sub("<[^>]*>", "", each) for each in told] == [
+        "Out: http://10.1.0.7, http://10.1.0.3"
+    ]
+    assert '<b class="tone bad">http://10.1.0.7</b>' in told[0]
+    assert [each.partition("&nonce")[0] for each in Table(page).links] == before
+    for each in found:
+        each.flags |= flags.DISABLED
+    assert re.findall("10.1.0.9</b></span><span> and 10 more", browser.get())
+
+
 def test_a_thousand_members_are_shown_quickly() -> None:
     """
     The page of a big balancer does not hold up requests for long.

@@ -12,12 +12,9 @@ from hypothesis import strategies as st
 
 from txbalancer.control.manager.draining import done_part
 from txbalancer.control.manager.numbers import rate, share, spans
-from txbalancer.control.manager.sparks import HEIGHT, POINTS, Trace, area, scale, trace
+from txbalancer.control.manager.sparks import HEIGHT, POINTS, area, scale, top
 from txbalancer.control.manager.words import drain
-from txbalancer.core.history import History, Outlook, Sample
-
-WALL = 1_800_000_010.0
-"""The third step of a point of three."""
+from txbalancer.core.history import KEPT, History, Outlook, Sample
 
 
 def history(*requests: int) -> History:
@@ -25,18 +22,19 @@ def history(*requests: int) -> History:
     Return a history with samples of so many requests, a tenth of them errors.
     """
     made = History()
-    made.samples.extend(Sample(each, each // 10, 0, 0.01, 0.04) for each in requests)
+    for each in requests:
+        made.note(Sample(each, each // 10, 0, 0.01, 0.04))
     return made
 
 
 def test_points_join_three_samples() -> None:
     """
-    Each point is the rate over 15 seconds that begin at a multiple of it.
+    Each point is the rate over 15 seconds, the last one over what there is of them.
     """
-    found = trace(history(10, 20, 30, 40, 50, 60), WALL)
-    assert found.requests == [4.0, 10.0]
-    assert found.errors == [6 / 15, 1.0]
-    assert (found.median, found.slow) == ([0.01, 0.01], [0.04, 0.04])
+    found = history(10, 20, 30, 40, 50, 60, 20).points
+    assert list(found.requests) == pytest.approx([4.0, 10.0, 4.0])
+    assert list(found.errors) == pytest.approx([6 / 15, 1.0, 0.4])
+    assert (list(found.median), list(found.slow)) == ([0.01] * 3, [0.04] * 3)
 
 
 def test_a_graph_moves_without_changing_its_shape() -> None:
@@ -44,10 +42,10 @@ def test_a_graph_moves_without_changing_its_shape() -> None:
     With the next sample only the newest point is other.
     """
     numbers = list(range(0, 900, 5))
-    before = trace(history(*numbers[:-1]), WALL - 5).requests
-    after = trace(history(*numbers), WALL).requests
+    before = list(history(*numbers[:-1]).points.requests)
+    after = list(history(*numbers).points.requests)
     assert before[:-1] == after[:-1]
-    moved = trace(history(*numbers, 1000), WALL + 5).requests
+    moved = list(history(*numbers, 1000).points.requests)
     assert moved[-1] == 200.0
     assert moved[:-1] == after[1:]
 
@@ -56,21 +54,20 @@ def test_without_samples_there_is_nothing() -> None:
     """
     A new member has an empty graph and fits every scale.
     """
-    empty = trace(History(), WALL)
-    assert empty == Trace((), (), (), ())
-    assert scale([empty]) == (0.0, 0.0, 0.0)
-    assert area(empty.requests, 0.0) == ""
+    empty = History()
+    assert scale([top(empty)]) == (0.0, 0.0, 0.0)
+    assert area(empty.points.requests, 0.0) == ""
 
 
 def test_members_are_drawn_to_one_scale() -> None:
     """
     What fills one graph is half of another.
     """
-    one, two = trace(history(50, 50, 50), WALL), trace(history(100, 100, 100), WALL)
-    most = scale([one, two])
+    one, two = history(50, 50, 50), history(100, 100, 100)
+    most = scale(map(top, (one, two)))
     assert most.requests == 20.0
-    assert area(one.requests, most.requests) == f"M59,{HEIGHT}H59V10H60V{HEIGHT}Z"
-    assert area(two.requests, most.requests) == f"M59,{HEIGHT}H59V0H60V{HEIGHT}Z"
+    assert area(one.points.requests, most.requests) == f"M59,{HEIGHT}H59V10H60V{HEIGHT}Z"
+    assert area(two.points.requests, most.requests) == f"M59,{HEIGHT}H59V0H60V{HEIGHT}Z"
 
 
 def test_gaps_are_gaps() -> None:
@@ -91,14 +88,14 @@ def test_a_graph_stays_in_its_frame(values: list[float]) -> None:
     assert all(0 <= int(x) <= POINTS for x in re.findall(r"[MH](\d+)", path))
 
 
-@given(st.lists(st.integers(0, 1000), max_size=180), st.integers(0, 2))
-def test_no_request_is_lost(requests: list[int], shift: int) -> None:
+@given(st.lists(st.integers(0, 1000), max_size=200))
+def test_no_request_is_lost(requests: list[int]) -> None:
     """
     Of a full history at most the oldest point is left out, for there is a newer one.
     """
-    found = trace(history(*requests), WALL + 5 * shift).requests
+    found = history(*requests).points.requests
     assert len(found) <= POINTS
-    if len(requests) <= 177:
+    if len(requests) <= KEPT:
         assert sum(each > 0 for each in found) <= len(requests)
         assert bool(sum(found)) is bool(sum(requests))
 
@@ -121,6 +118,8 @@ def test_no_request_is_lost(requests: list[int], shift: int) -> None:
             " in the last minute, 20 in the one before, empty in about 4 min"),
         (drain(Outlook(0, 5, 0, 0.0, False, None)), "0 in progress, 5 requests of sessions in the"
             " last minute, no end in sight, sessions do not become fewer"),
+        (drain(Outlook(0, 5, 0, 0.0, False, None, True)), "0 in progress, 5 requests of sessions in"
+            " the last minute, too early to tell for how long"),
         (drain(Outlook(1, 0, 0, 90.0, False, 0.0)), "1 in progress, no request of a session for"
             " 1 min"),
         (drain(Outlook(0, 0, 0, 70.0, True, 0.0)), "empty: no request of a session for 1 min"),

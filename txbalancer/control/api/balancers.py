@@ -10,37 +10,39 @@ from txbalancer.control.api import tags
 from txbalancer.control.api.call import Answer, Call, Operation, Route, no_fields
 from txbalancer.control.api.commands import balancer_fields, set_balancer
 from txbalancer.control.api.members import change_report
-from txbalancer.control.report import balancer_report
+from txbalancer.control.report import balancer_report, balancers_report
+from txbalancer.control.slices import Steps, at_once
 from txbalancer.core.balancer import Balancer
 from txbalancer.core.commands import Change, Revert
 
 
-def _answer(call: Call, balancer: Balancer) -> Answer:
-    report = balancer_report(call.board, balancer.spec.name)
-    return Answer(report, headers={"ETag": tags.of_balancer(balancer)})
+def _answer(call: Call, balancer: Balancer) -> Steps[Answer]:
+    report = yield from balancer_report(call.board, balancer.spec.name)
+    tag = yield from tags.of_balancer(balancer)
+    return Answer(report, headers={"ETag": tag})
 
 
 def _changed(call: Call, balancer: Balancer, change: Change) -> Deferred[Answer]:
-    def make() -> Answer:
-        answer = _answer(call, balancer)
+    def make() -> Steps[Answer]:
+        answer = yield from _answer(call, balancer)
         answer.value["change"] = change_report(change)
         return answer
 
     return call.settle(make, change.warning)
 
 
-def listed(call: Call) -> Answer:
+def listed(call: Call) -> Steps[Answer]:
     """
     Tell about all balancers.
     """
-    return Answer({"balancers": [balancer_report(call.board, each) for each in call.names]})
+    return Answer({"balancers": (yield from balancers_report(call.board, call.names))})
 
 
-def shown(call: Call) -> Answer:
+def shown(call: Call) -> Steps[Answer]:
     """
     Tell about a balancer.
     """
-    return _answer(call, call.balancer)
+    return (yield from _answer(call, call.balancer))
 
 
 def changed(call: Call) -> Deferred[Answer]:
@@ -48,7 +50,10 @@ def changed(call: Call) -> Deferred[Answer]:
     Change a balancer.
     """
     balancer = call.balancer
-    tags.check_match(call.header("If-Match"), tags.of_balancer(balancer))
+    wanted = call.header("If-Match")
+    if wanted is not None:
+        # In one go, for nobody may change anything between this and the change.
+        tags.check_match(wanted, at_once(tags.of_balancer(balancer)))
     return _changed(call, balancer, call.apply(set_balancer(balancer, call.body)))
 
 

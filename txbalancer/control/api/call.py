@@ -17,6 +17,7 @@ from txbalancer.control.api.shapes import Fields
 from txbalancer.control.manager.board import Board
 from txbalancer.control.rights import Role
 from txbalancer.control.said import header
+from txbalancer.control.slices import Steps
 from txbalancer.core.balancer import Balancer
 from txbalancer.core.commands import Change, Command
 from txbalancer.core.member import Member
@@ -83,7 +84,7 @@ class Answer:
 STREAM: Any = object()
 """Is returned instead of an answer by what goes on by itself."""
 
-Result = Answer | Deferred[Answer]
+Result = Answer | Deferred[Answer] | Steps[Answer]
 
 
 @dataclass(slots=True)
@@ -161,7 +162,9 @@ class Call:
         except (LookupError, ValueError) as error:
             raise Problem(400, str(error)) from error
 
-    def settle(self, make: Callable[[], Answer], warning: str = "") -> Deferred[Answer]:
+    def settle(
+        self, make: Callable[[], Answer | Steps[Answer]], warning: str = ""
+    ) -> Deferred[Answer]:
         """
         Answer once all changes would outlive a crash, or with a warning that they do not.
 
@@ -169,13 +172,15 @@ class Call:
         @param warning: what there is to warn of anyway.
         """
 
-        def settled(fault: str) -> Answer:
-            answer = make()
+        def settled(fault: str) -> Steps[Answer]:
+            made = make()
+            answer = made if isinstance(made, Answer) else (yield from made)
             lost = f"this will not outlive a restart: {fault}" if fault else ""
             answer.value["warning"] = "; ".join(filter(None, (warning, lost))) or None
             return answer
 
-        return self.board.settled().addCallback(settled)
+        run = self.board.slices.run
+        return self.board.settled().addCallback(lambda fault: run(settled(fault)))
 
 
 Run = Callable[[Call], Any]
@@ -197,7 +202,8 @@ class Operation:
 
     @ivar name: of the operation, for programs made of the API's description.
     @ivar summary: what it does, for people; C{more} in detail.
-    @ivar run: returns an L{Answer}, a Deferred of one, or C{STREAM}; or raises L{Problem}.
+    @ivar run: returns an L{Answer}, a Deferred of one, the work for one, or C{STREAM}; or raises
+        L{Problem}.
     @ivar answer: name of the schema of what is answered.
     @ivar fields: makes the fields of the body; C{None} where there is none.
     @ivar query: the fields of the query.

@@ -20,6 +20,7 @@ from txbalancer.control.api.commands import (
 )
 from txbalancer.control.api.problem import Problem
 from txbalancer.control.report import balancer_report, member_report
+from txbalancer.control.slices import Steps
 from txbalancer.core.commands import Change, RemoveMember, Revert
 from txbalancer.core.health import ProbeResult
 from txbalancer.core.member import Member
@@ -46,11 +47,12 @@ def _changed(call: Call, member: Member, change: Change) -> Deferred[Answer]:
     return call.settle(make, change.warning)
 
 
-def listed(call: Call) -> Answer:
+def listed(call: Call) -> Steps[Answer]:
     """
     Tell about all members.
     """
-    return Answer({"members": balancer_report(call.board, call.balancer.spec.name)["members"]})
+    report = yield from balancer_report(call.board, call.balancer.spec.name)
+    return Answer({"members": report["members"]})
 
 
 def shown(call: Call) -> Answer:

@@ -4,9 +4,10 @@ The API as a resource of C{twisted.web}.
 
 from __future__ import annotations
 
+from collections.abc import Generator
 from typing import Any
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, succeed
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 from twisted.web.http import Request
@@ -18,10 +19,11 @@ from txbalancer.control.api.call import STREAM, Access, Answer, Call, Operation
 from txbalancer.control.api.problem import CONTENT_TYPE, Problem
 from txbalancer.control.api.query import read_query
 from txbalancer.control.api.routes import find_route
+from txbalancer.control.api.writing import write_json
 from txbalancer.control.manager.board import Board
 from txbalancer.control.pages import guard
 from txbalancer.control.rights import Role
-from txbalancer.control.stream import compact
+from txbalancer.control.slices import Steps, at_once
 
 VERSION = "v1"
 
@@ -73,7 +75,11 @@ class Api(Resource):
         call = Call(self._board, self._access, request, params)
         self._check(call, operation)
         found = operation.run(call)
-        if operation.tagged and not operation.changes and isinstance(found, Answer):
+        if isinstance(found, Generator):
+            found = self._board.slices.run(found)
+        if operation.tagged and not operation.changes:
+            if isinstance(found, Deferred):
+                return found.addCallback(lambda answer: _if_changed(call, answer))
             return _if_changed(call, found)
         return found
 
@@ -123,9 +129,19 @@ class Api(Resource):
 
     def _later(self, request: Request, waiting: Deferred[Answer]) -> None:
         gone: list[object] = []
-        request.notifyFinish().addErrback(gone.append)
+        run = self._board.slices.run
+
+        def write(answer: Answer) -> Deferred[bytes]:
+            return run(self._written(request, answer)) if not gone else succeed(b"")
+
+        def leave(reason: Failure) -> None:
+            gone.append(reason)
+            if request.method in (b"GET", b"HEAD"):
+                waiting.cancel()  # a change is carried out, whoever waits for it
 
         def failed(reason: Failure) -> bytes:
+            if gone:
+                return b""
             problem = reason.value
             if not isinstance(problem, Problem):
                 self.log.failure("{uri}: the API failed", reason, uri=request.uri)
@@ -137,8 +153,8 @@ class Api(Resource):
                 request.write(data)
                 request.finish()
 
-        written: Deferred[bytes] = waiting.addCallback(lambda answer: self._write(request, answer))
-        written.addErrback(failed).addCallback(finish).addErrback(
+        request.notifyFinish().addErrback(leave)
+        waiting.addCallback(write).addErrback(failed).addCallback(finish).addErrback(
             lambda reason: self.log.failure("no answer could be given", reason)
         )
 
@@ -149,6 +165,11 @@ class Api(Resource):
     def _write(
         self, request: Request, answer: Answer, content_type: str = "application/json"
     ) -> bytes:
+        return at_once(self._written(request, answer, content_type))
+
+    def _written(
+        self, request: Request, answer: Answer, content_type: str = "application/json"
+    ) -> Steps[bytes]:
         guard(request, content_type)
         request.setResponseCode(answer.status)
         for name, value in answer.headers.items():
@@ -159,7 +180,7 @@ class Api(Resource):
         if answer.value is None:
             request.responseHeaders.removeHeader("Content-Type")
             return b""
-        data = compact(answer.value) + b"\n"
+        data = (yield from write_json(answer.value)) + b"\n"
         request.setHeader("Content-Length", str(len(data)))
         return data
 

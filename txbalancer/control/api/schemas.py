@@ -83,6 +83,7 @@ DRAIN = {
     "quiet": NUMBER,
     "done": SWITCH,
     "left": SPAN,
+    "early": SWITCH,
 }
 
 _MEMBER: dict[str, Schema] = {

@@ -14,16 +14,18 @@ from txbalancer.control.api.members import change_report
 from txbalancer.control.api.problem import Problem
 from txbalancer.control.api.shapes import Fields, text
 from txbalancer.control.manager.board import Board
-from txbalancer.control.report import drain_report, service_report
+from txbalancer.control.report import drain_report, service_report, sum_up
+from txbalancer.control.slices import Steps
 from txbalancer.core.commands import subject
+from txbalancer.core.member import Member
 from txbalancer.errors import BalancerError
 
 
-def shown(call: Call) -> Answer:
+def shown(call: Call) -> Steps[Answer]:
     """
     Tell about everything.
     """
-    return Answer(service_report(call.board, call.names))
+    return Answer((yield from service_report(call.board, call.names)))
 
 
 def undo_fields(board: Board) -> Fields:
@@ -76,31 +78,32 @@ def reloaded(call: Call) -> Deferred[Answer]:
     return call.settle(lambda: Answer({"changes": changes}))
 
 
-def sessions(call: Call) -> Answer:
+def sessions(call: Call) -> Steps[Answer]:
     """
     Tell of each member what its sessions do.
     """
     board = call.board
-    return Answer(
-        {
-            "sessions": [
-                {
-                    "balancer": name,
-                    "member": member.name,
-                    "route": member.route.decode(),
-                    "sessions": board.balancer(name).sticky,
-                    "total": board.telemetry.meters.select(None, name, member.name).sticky,
-                    **drain_report(
-                        board.telemetry.history(name, member.name),
-                        member,
-                        board.balancer(name).sticky,
-                    ),
-                }
-                for name in call.names
-                for member in board.balancer(name).members
-            ]
+    served = (yield from sum_up(board)).of_member
+
+    def of_one(name: str, sticky: bool, member: Member) -> dict[str, Any]:
+        meter = served.get((name, member.name))
+        history = board.telemetry.history(name, member.name)
+        return {
+            "balancer": name,
+            "member": member.name,
+            "route": member.route.decode(),
+            "sessions": sticky,
+            "total": meter.sticky if meter is not None else 0,
+            **drain_report(history, member, sticky, board.now()),
         }
+
+    found = (
+        of_one(name, balancer.sticky, member)
+        for name in call.names
+        for balancer in (board.balancer(name),)
+        for member in balancer.members
     )
+    return Answer({"sessions": found})
 
 
 ROUTES = (
@@ -115,7 +118,8 @@ ROUTES = (
                 "Sessions",
                 "sticky is how many requests came for their session in the last minute,"
                 " sticky_before in the one before; left is when the last session would be gone"
-                " if the member were drained.",
+                " if the member were drained, null where that cannot be told: early says that the"
+                " member does not drain, or not for two minutes yet.",
             )
         },
     ),

@@ -24,6 +24,33 @@ def warn(answer: Mapping[str, Any]) -> None:
         click.echo(f"warning: {plain(answer['warning'])}", err=True)
 
 
+def note(session: Session, balancer: str, answer: Mapping[str, Any]) -> None:
+    """
+    Remember what a command changed, and print what that brought about.
+
+    @param answer: of the API, with C{change}; without differences there was none.
+    """
+    warn(answer)
+    change = answer.get("change") or {}
+    if change.get("before") or change.get("after"):
+        session.changed.append(balancer)
+
+
+def tell_undo(session: Session) -> None:
+    """
+    Say how a command is taken back that made several changes: undo is for one.
+    """
+    made = session.changed
+    if len(made) < 2 or session.as_json:
+        return
+    where = f" {made[0]}" if len(set(made)) == 1 else ""
+    click.echo(
+        f"{len(made)} changes; `txbalancer undo{plain(where)}` takes back one at a time,"
+        " the last one first",
+        err=True,
+    )
+
+
 def told(change: Mapping[str, Any]) -> str:
     """
     Say what a change made of what: C{loadfactor 1 -> 2}; flags are told by their effect.
@@ -48,7 +75,7 @@ def tell_member(session: Session, target: Target, answer: Mapping[str, Any]) -> 
 
     @param answer: of the API: the member's report, with C{change}.
     """
-    warn(answer)
+    note(session, target.balancer, answer)
     if session.as_json:
         return
     change = answer.get("change") or {}

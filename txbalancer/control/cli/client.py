@@ -124,11 +124,13 @@ class Client:
 
     def lines(self, target: str, query: Mapping[str, Any] | None = None) -> Iterator[Any]:
         """
-        Follow a stream of JSON lines until it ends; C{None} is a sign of life.
+        Follow a stream of JSON lines until it ends; C{None} is a sign of life, the first that
+        it has begun.
         """
         connection = self._open("GET", _with(target, query), None, "", SILENCE)
         with closing(connection), self._answer(connection) as answer:
             self._check(answer, answer.read(MOST_BYTES) if answer.status >= 300 else b"", {})
+            yield None
             while line := self._line(answer):
                 yield _json(line) if line.strip() else None
 
@@ -221,9 +223,12 @@ def _with(target: str, query: Mapping[str, Any] | None) -> str:
 
 def _json(body: bytes) -> Any:
     try:
-        return json.loads(body)
-    except ValueError as error:
+        found = json.loads(body)
+    except (ValueError, RecursionError) as error:
         raise Fault("the answer is no JSON: is it txbalancer that answers?", UNREACHED) from error
+    if not isinstance(found, dict):
+        raise Fault("the answer is no JSON object: is it txbalancer that answers?", UNREACHED)
+    return found
 
 
 class UnixConnection(HTTPConnection):

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from txbalancer.control.cli import completion
-from txbalancer.control.cli.changes import told, warn
+from txbalancer.control.cli.changes import note, tell_undo, told
 from txbalancer.control.cli.client import path
 from txbalancer.control.cli.members import member_group
 from txbalancer.control.cli.naming import find_balancers, short
@@ -101,6 +101,7 @@ def set_balancer(session: Session, balancer: str, pairs: tuple[str, ...]) -> Non
         etag = session.client.get(path("balancers", name)).etag
         answer = session.client.send("PATCH", path("balancers", name), fields, etag).value
         _tell(session, name, answer)
+    tell_undo(session)
 
 
 @command(balancer_group, "revert")
@@ -112,6 +113,7 @@ def revert_balancer(session: Session, balancer: str) -> None:
     for each in _found(session, balancer):
         answer = session.client.send("POST", path("balancers", each["name"], "revert")).value
         _tell(session, each["name"], answer)
+    tell_undo(session)
 
 
 def _found(session: Session, balancer: str) -> list[Report]:
@@ -120,7 +122,7 @@ def _found(session: Session, balancer: str) -> list[Report]:
 
 
 def _tell(session: Session, name: str, answer: Report) -> None:
-    warn(answer)
+    note(session, name, answer)
     if session.as_json:
         session.json(answer)
         return
@@ -138,8 +140,9 @@ def add_sessions(group: click.Group) -> None:
         """
         Show which members have sessions.
 
-        The last column says how long a drain of each would take. Counted are requests that
-        came for their session, in the last minute and before.
+        The last column says how long a drain of each would take, as far as that can be told:
+        while sessions come, only two minutes of a drain show. Counted are requests that came
+        for their session, in the last minute and before.
         """
         names = [each["name"] for each in ask(session, balancers)["balancers"]]
         found: list[Report] = session.client.get("/sessions").value["sessions"]
@@ -167,6 +170,8 @@ def _session_row(each: Report) -> list[Cell]:
 def _outlook(each: Report) -> str:
     if each["done"]:
         return "empty at once"
+    if each.get("early"):
+        return "too early to tell"
     if each["left"] is None:
         return "no end in sight"
     return f"empty in about {span(each['left'])}" if each["left"] else "empty soon"

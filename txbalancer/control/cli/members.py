@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from txbalancer.control.cli import completion, waiting
-from txbalancer.control.cli.changes import tell_member, warn
+from txbalancer.control.cli.changes import note, tell_member, tell_undo
 from txbalancer.control.cli.client import path
 from txbalancer.control.cli.naming import Target, find_members
 from txbalancer.control.cli.pairs import MEMBER, complete_pairs, read_pairs
@@ -63,8 +63,9 @@ def change(session: Session, target: Target, fields: Fields) -> dict[str, Any]:
 
 def finish(session: Session, changed: list[tuple[Target, dict[str, Any]]]) -> None:
     """
-    Print the document of a command for members.
+    Print the document of a command for members, or how to take back what it did.
     """
+    tell_undo(session)
     if session.as_json:
         members = [{"balancer": target.balancer, **answer} for target, answer in changed]
         session.json({"members": members})
@@ -202,7 +203,7 @@ def take_away(session: Session, target: Target, etag: str = "") -> dict[str, Any
     """
     etag = etag or session.client.get(where(target)).etag
     answer: dict[str, Any] = session.client.send("DELETE", where(target), None, etag).value or {}
-    warn(answer)
+    note(session, target.balancer, answer)
     if not session.as_json:
         click.echo(f"{plain(target.shown)}: removed")
     return {"url": target.url, **answer}

@@ -4,9 +4,8 @@ Texts and numbers as people read them in a terminal.
 
 from __future__ import annotations
 
-from txbalancer.core.values import counted
+from txbalancer.core.values import counted, span
 
-_UNITS = ((86400.0, "d"), (3600.0, "h"), (60.0, "min"), (1.0, "s"))
 _SIZES = ("B", "K", "M", "G", "T", "P")
 
 
@@ -17,23 +16,6 @@ def plain(text: object) -> str:
     return "".join(
         char if char.isprintable() else char.encode("unicode_escape").decode() for char in str(text)
     )
-
-
-def span(seconds: float) -> str:
-    """
-    Write a length of time in its two largest units: C{45 s}, C{3 min 20 s}, C{2 d 4 h}.
-    """
-    whole = float(round(max(0.0, seconds)))
-    for place, (worth, unit) in enumerate(_UNITS):
-        if whole < worth:
-            continue
-        first = f"{whole // worth:.0f} {unit}"
-        if place + 1 == len(_UNITS):
-            return first
-        less, its = _UNITS[place + 1]
-        second = whole % worth // less
-        return f"{first} {second:.0f} {its}" if second else first
-    return "0 s"
 
 
 def moment(seconds: float | None) -> str:

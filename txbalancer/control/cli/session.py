@@ -46,14 +46,16 @@ class Session:
     @ivar client: the service.
     @ivar world: clocks, environment and terminal.
     @ivar as_json: whether programs read the output.
+    @ivar changed: the balancers of the changes that were made, in that order.
     """
 
-    __slots__ = ("as_json", "client", "world")
+    __slots__ = ("as_json", "changed", "client", "world")
 
     def __init__(self, client: Client, world: World, as_json: bool = False) -> None:
         self.client = client
         self.world = world
         self.as_json = as_json
+        self.changed: list[str] = []
 
     def json(self, value: Any) -> None:
         """

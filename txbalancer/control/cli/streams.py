@@ -4,6 +4,7 @@ C{txbalancer log} and C{txbalancer events}: what happens, as it happens.
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -21,6 +22,8 @@ from txbalancer.control.cli.tables import show, toned
 Report = dict[str, Any]
 _WAIT = 30.0
 """Seconds for which one request waits for the next event."""
+
+_LOCAL = re.compile(r"(uid \d+)(?: \((.+)\))? on the control socket")
 
 _TONES = {"2": "good", "3": "good", "4": "watch", "5": "bad", "0": "bad"}
 
@@ -66,8 +69,12 @@ def add_log(group: click.Group) -> None:
 
 
 def _exchanges(session: Session, filters: dict[str, str]) -> Iterator[Report]:
+    tells = session.world.console.is_terminal and not session.as_json
     for each in session.client.lines("/log", filters):
         if each is None:
+            if tells:
+                click.echo("waiting for requests; Ctrl-C ends it", err=True)
+            tells = False
             continue
         if "lost" in each:
             click.echo(f"{counted(each['lost'], 'line')} lost: too many for this reader", err=True)
@@ -133,8 +140,16 @@ def _tell_event(session: Session, each: Report) -> None:
     when = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(each["time"]))
     subject = " ".join(filter(None, (each["balancer"], short(each["member"]))))
     text = f"{subject}: {each['text']}" if subject else each["text"]
-    who = f" ({each['who']})" if each["who"] else ""
+    who = f" ({_short_who(each['who'])})" if each["who"] else ""
     show(session.world.console, Text(f"{when} {plain(each['kind']):<7} {plain(text + who)}"))
+
+
+def _short_who(who: str) -> str:
+    """
+    Leave out of somebody on the control socket what the log is for, but not a user's name.
+    """
+    found = _LOCAL.fullmatch(who)
+    return f"{found[2] or found[1]}, socket" if found else who
 
 
 def _end_after(

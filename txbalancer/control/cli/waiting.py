@@ -68,7 +68,9 @@ def drain_line(report: Report) -> str:
             else "empty"
         )
     parts = [f"{_since(found)}{report['busy']} in progress", _sessions(found)]
-    if found["left"] is None and found["sticky"]:
+    if found.get("early"):
+        parts.append("too early to tell for how long")
+    elif found["left"] is None and found["sticky"]:
         parts.append("no end in sight: sessions do not become fewer")
     elif found["left"]:
         parts.append(f"empty in about {span(found['left'])}")

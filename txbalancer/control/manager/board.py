@@ -12,6 +12,7 @@ from twisted.internet.defer import Deferred
 
 from txbalancer.control.journal import Journal
 from txbalancer.control.serverstatus import Facts
+from txbalancer.control.slices import Slices
 from txbalancer.control.stream import Streams
 from txbalancer.control.tap import Tap
 from txbalancer.control.telemetry import Telemetry
@@ -64,6 +65,13 @@ class Board(Protocol):
     def streams(self) -> Streams:
         """
         The answers that go on for as long as somebody watches.
+        """
+        ...
+
+    @property
+    def slices(self) -> Slices:
+        """
+        The work for those who look that takes long.
         """
         ...
 

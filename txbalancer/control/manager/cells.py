@@ -4,7 +4,7 @@ What a table of the page shows of a member: Apache's columns (APACHE M5), and af
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from typing import NamedTuple
 
@@ -15,7 +15,7 @@ from txbalancer.control.manager.numbers import rate, share, spans
 from txbalancer.control.manager.words import Condition, found, short_size, since
 from txbalancer.core import flags
 from txbalancer.core.balancer import Balancer
-from txbalancer.core.history import STEP, History
+from txbalancer.core.history import STEP, History, lately
 from txbalancer.core.member import Member
 from txbalancer.core.overrides import Override
 
@@ -56,16 +56,21 @@ class Shown(NamedTuple):
     condition: Condition
     history: History
     draining: Draining | None
-    trace: sparks.Trace
     changed: list[Override] | None
 
 
 def member_cells(
-    board: Board, balancer: Balancer, shown: Shown, scale: sparks.Scale, link: str, checked: bool
+    board: Board,
+    balancer: Balancer,
+    shown: Shown,
+    traffic: Iterable[Cell],
+    link: str,
+    checked: bool,
 ) -> Iterator[Cell]:
     """
     Make a row.
 
+    @param traffic: those of L{traffic_cells}.
     @param link: to the member's form.
     @param checked: whether there are columns of checks.
     """
@@ -83,7 +88,7 @@ def member_cells(
     yield Cell("From", short_size(member.read))
     if checked:
         yield from _check_cells(member)
-    yield from _traffic_cells(shown, scale)
+    yield from traffic
     yield Cell("Pool", _pool(member))
     if checked:
         yield Cell("Last check", _last_check(member, now))
@@ -108,18 +113,20 @@ def _check_cells(member: Member) -> Iterator[Cell]:
         yield Cell(name, text)
 
 
-def _traffic_cells(shown: Shown, scale: sparks.Scale) -> Iterator[Cell]:
-    trace, samples = shown.trace, shown.history.samples
-    recent = shown.history.recent(12)
-    requests, errors = sum(each.requests for each in recent), sum(each.errors for each in recent)
-    total, failed = sum(each.requests for each in samples), sum(each.errors for each in samples)
-    minutes = max(1, round(len(samples) * STEP / 60))
-    most = max(trace.requests, default=0.0)
+def traffic_cells(history: History, scale: sparks.Scale) -> Iterator[Cell]:
+    """
+    Make those cells of a row that change with a sample only: half of the work.
+    """
+    points = history.points
+    requests, errors = lately(history.requests), lately(history.errors)
+    total, failed = sum(history.requests), sum(history.errors)
+    minutes = max(1, round(len(history.requests) * STEP / 60))
+    most = max(points.requests, default=0.0)
     yield Cell(
         "Requests",
-        rate(shown.history.rate()),
+        rate(history.rate()),
         graph=Graph(
-            (("much", sparks.area(trace.requests, scale.requests)),),
+            (("much", sparks.area(points.requests, scale.requests)),),
             f"{total} requests in {minutes} min, at most {rate(most)}",
         ),
     )
@@ -128,19 +135,19 @@ def _traffic_cells(shown: Shown, scale: sparks.Scale) -> Iterator[Cell]:
         share(errors, requests),
         tone="bad" if errors else "",
         graph=Graph(
-            (("bad", sparks.area(trace.errors, scale.errors)),),
+            (("bad", sparks.area(points.errors, scale.errors)),),
             f"{failed} errors in {minutes} min, {share(failed, total)} of all requests",
         ),
     )
-    times = shown.history.percentiles()
-    worst = spans((max(trace.slow, default=0.0),))
+    times = history.percentiles()
+    worst = spans((max(points.slow, default=0.0),))
     yield Cell(
         "p50 / p95 / p99",
         spans((times.p50, times.p95, times.p99)),
         graph=Graph(
             (
-                ("slow", sparks.area(trace.slow, scale.seconds)),
-                ("much", sparks.area(trace.median, scale.seconds)),
+                ("slow", sparks.area(points.slow, scale.seconds)),
+                ("much", sparks.area(points.median, scale.seconds)),
             ),
             f"response times in {minutes} min, median and 95 %, {worst} at the worst",
         ),

@@ -34,8 +34,9 @@ def draining(
     """
     if not (member.flags & flags.DRAIN and flags.usable(member.flags)):
         return None
-    found = outlook(history, member.busy, sessions)
-    return Draining(drain(found), since(member.since, now), done_part(found, now - member.since))
+    lasted = now - member.since
+    found = outlook(history, member.busy, sessions, lasted)
+    return Draining(drain(found), since(member.since, now), done_part(found, lasted))
 
 
 def done_part(found: Outlook, lasted: float) -> float | None:

@@ -15,7 +15,8 @@ from txbalancer.control.manager.orders import find_member
 from txbalancer.control.manager.sparks import HEIGHT, POINTS
 from txbalancer.control.manager.view import view_balancer
 from txbalancer.control.manager.visits import Visit, Visits
-from txbalancer.control.pages import fill
+from txbalancer.control.pages import fill_slowly
+from txbalancer.control.slices import Steps
 
 
 class Wanted(NamedTuple):
@@ -34,24 +35,18 @@ class Wanted(NamedTuple):
     login: bool
 
 
-def write_page(board: Board, visits: Visits, visit: Visit, wanted: Wanted) -> bytes:
+def write_page(board: Board, visits: Visits, visit: Visit, wanted: Wanted) -> Steps[bytes]:
     """
     Write the page for a visitor.
     """
     selected = wanted.selected
     # The chosen one comes first: scripts look for a member in the first tables.
     names = sorted(wanted.names, key=lambda each: each != selected)
-    views = [
-        view_balancer(
-            board,
-            each,
-            wanted.path,
-            visits.nonce(visit, each),
-            # Links with a secret are for scripts; a browser's would be in its history.
-            bare=bool(visit.session),
-        )
-        for each in names
-    ]
+    views = []
+    for name in names:
+        # Links with a secret are for scripts; a browser's would be in its history.
+        bare, nonce = bool(visit.session), visits.nonce(visit, name)
+        views.append((yield from view_balancer(board, name, wanted.path, nonce, bare)))
     faulty = any(tone == "bad" for tone, _ in wanted.messages)
     values = {
         "host": wanted.host,
@@ -74,6 +69,5 @@ def write_page(board: Board, visits: Visits, visit: Visit, wanted: Wanted) -> by
         values.update(forms.of_balancer(views[0]))
         member = find_member(views[0].balancer, wanted.fields.get("w", ""))
         if member is not None:
-            view = next(each for each in views[0].members if each.member is member)
-            values.update(forms.of_member(view))
-    return fill("manager.html", **values)
+            values.update(forms.of_member(views[0].row(member)))
+    return (yield from fill_slowly("manager.html", **values))

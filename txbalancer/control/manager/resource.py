@@ -5,6 +5,7 @@ The manager as a resource of C{twisted.web}.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
@@ -27,7 +28,7 @@ from txbalancer.control.manager.live import Live
 from txbalancer.control.manager.page import Wanted, write_page
 from txbalancer.control.manager.visits import Visit, Visits
 from txbalancer.control.manager.xml import write_xml
-from txbalancer.control.pages import asset, fill, guard, own_path
+from txbalancer.control.pages import asset, fill, guard, own_path, prepare
 from txbalancer.control.rebinding import strange_name
 from txbalancer.control.rights import asks_for_login
 from txbalancer.control.said import header
@@ -53,6 +54,7 @@ class Manager(Resource):
         self._visits = Visits(board)
         self._changes = Changes(board, self._visits)
         self._live = Live(board, self._shown)
+        prepare()
 
     def render(self, request: Request) -> bytes | int:
         """
@@ -99,41 +101,45 @@ class Manager(Resource):
                 if done.status:
                     request.setResponseCode(done.status)
                 if done.later is not None:
-                    self._finish_later(request, visit, found.fields, messages, done.later)
-                    return NOT_DONE_YET
+                    # It is known later how it ended, and nothing is said too early. Who does
+                    # not wait for the answer ends nothing but the answer.
+                    told: Deferred[Messages] = Deferred()
+                    done.later.chainDeferred(told)
+                    page = told.addCallback(
+                        lambda more: self._page(request, visit, found.fields, [*messages, *more])
+                    )
+                    return self._finish(request, page)
             elif not found.refused:
                 messages.append(
                     ("bad", "Nothing was changed: the form names no balancer (b=NAME).")
                 )
-        return self._page(request, visit, found.fields, messages)
+        return self._finish(request, self._page(request, visit, found.fields, messages))
 
-    def _finish_later(
-        self,
-        request: Request,
-        visit: Visit,
-        fields: Mapping[str, str],
-        messages: Messages,
-        later: Deferred[Messages],
-    ) -> None:
+    def _finish(self, request: Request, page: Deferred[bytes]) -> int:
         """
-        Answer once it is known how it ended, so that nothing is said too early.
+        Answer with a page once it is there.
         """
         gone: list[object] = []
-        request.notifyFinish().addErrback(gone.append)
 
-        def ended(more: Messages) -> None:
+        def leave(reason: Failure) -> None:
+            gone.append(reason)
+            page.cancel()
+
+        def ended(data: bytes) -> None:
             if not gone:
-                request.write(self._page(request, visit, fields, [*messages, *more]))
+                request.setHeader("Content-Length", str(len(data)))
+                request.write(data)
                 request.finish()
 
         def failed(reason: Failure) -> None:
-            self.log.failure("the page was not made", reason)
             if not gone:
+                self.log.failure("the page was not made", reason)
                 request.setResponseCode(INTERNAL_SERVER_ERROR)
                 request.finish()
 
-        later.addCallback(ended)
-        later.addErrback(failed)
+        request.notifyFinish().addErrback(leave)
+        page.addCallback(ended).addErrback(failed)
+        return NOT_DONE_YET
 
     def _shown(self) -> tuple[str, ...]:
         there = self._board.names()
@@ -145,12 +151,12 @@ class Manager(Resource):
 
     def _page(
         self, request: Request, visit: Visit, fields: Mapping[str, str], messages: Messages
-    ) -> bytes:
+    ) -> Deferred[bytes]:
+        run = self._board.slices.run
         if fields.get("xml"):
             guard(request, "text/xml; charset=utf-8")
-            return write_xml(
-                self._board, self._shown(), lambda name: self._visits.nonce(visit, name)
-            )
+            nonce = partial(self._visits.nonce, visit)
+            return run(write_xml(self._board, self._shown(), nonce))
         guard(request, "text/html; charset=utf-8", script=True)
         wanted = Wanted(
             host=request.getRequestHostname().decode("latin-1"),
@@ -161,7 +167,7 @@ class Manager(Resource):
             messages=messages,
             login=not visit.operates and asks_for_login(request) is not None,
         )
-        return write_page(self._board, self._visits, visit, wanted)
+        return run(write_page(self._board, self._visits, visit, wanted))
 
 
 def _changes(request: Request, found: Asked, posted: bool) -> bool:

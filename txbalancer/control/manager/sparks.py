@@ -4,36 +4,16 @@ Little graphs of the last quarter of an hour, drawn here so that they need no sc
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from typing import NamedTuple, TypeVar
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
-from txbalancer.core.history import KEPT, STEP, History
+from txbalancer.core.history import JOINED, KEPT, History
 
-_Number = TypeVar("_Number", int, float)
-
-_JOINED = 3
-"""Samples that make one point: 15 seconds."""
-
-POINTS = KEPT // _JOINED
-"""Width of a graph, one for each point."""
+POINTS = KEPT // JOINED
+"""Width of a graph, one for each point of 15 seconds."""
 
 HEIGHT = 20
 """Height of a graph."""
-
-
-class Trace(NamedTuple):
-    """
-    What a member's graphs show, the oldest first; the last one is of now.
-
-    @ivar requests: a second; C{errors} as well.
-    @ivar median: seconds that half of the exchanges did not exceed, C{slow} that 95 % did
-        not; 0 where there were none.
-    """
-
-    requests: Sequence[float]
-    errors: Sequence[float]
-    median: Sequence[float]
-    slow: Sequence[float]
 
 
 class Scale(NamedTuple):
@@ -49,52 +29,22 @@ class Scale(NamedTuple):
     seconds: float
 
 
-def trace(history: History, wall: float) -> Trace:
+def top(history: History) -> Scale:
     """
-    Join samples to points: rates are those over a point, times the longest in it.
-
-    @param wall: seconds since the epoch. A point begins at a multiple of its length, so that
-        it moves to the left and keeps its height.
+    Find out what the highest points of a member are.
     """
-    samples = history.samples
-    if not samples:
-        return Trace((), (), (), ())
-    # The last point may be at its beginning still.
-    newest = min(int(wall / STEP) % _JOINED + 1, len(samples))
-    missing = -(len(samples) - newest) % _JOINED
-    columns = list(zip(*samples, strict=True))
-    requests, errors = (_rates(columns[place], newest, missing) for place in (0, 1))
-    median, slow = (_longest(columns[place], newest, missing) for place in (3, 4))
-    return Trace(requests, errors, median, slow)
+    points = history.points
+    return Scale(
+        *(max(each, default=0.0) for each in (points.requests, points.errors, points.slow))
+    )
 
 
-def _rates(counts: Sequence[int], newest: int, missing: int) -> Sequence[float]:
-    joined = _threes((*(0,) * missing, *counts[:-newest]))
-    points = [(a + b + c) / (STEP * _JOINED) for a, b, c in joined]
-    return [*points[1 - POINTS :], sum(counts[-newest:]) / (STEP * newest)]
-
-
-def _longest(times: Sequence[float | None], newest: int, missing: int) -> Sequence[float]:
-    known = [each or 0.0 for each in times]
-    joined = _threes((*(0.0,) * missing, *known[:-newest]))
-    points = [max(some) for some in joined]
-    return [*points[1 - POINTS :], max(known[-newest:])]
-
-
-def _threes(values: Sequence[_Number]) -> Iterator[tuple[_Number, _Number, _Number]]:
-    return zip(values[0::3], values[1::3], values[2::3], strict=True)
-
-
-def scale(traces: Iterable[Trace]) -> Scale:
+def scale(tops: Iterable[Scale]) -> Scale:
     """
-    Find out what the highest points are.
+    Find out what the highest points of all are.
     """
-    requests = errors = seconds = 0.0
-    for each in traces:
-        requests = max(requests, *each.requests, 0.0)
-        errors = max(errors, *each.errors, 0.0)
-        seconds = max(seconds, *each.slow, 0.0)
-    return Scale(requests, errors, seconds)
+    columns = zip(Scale(0.0, 0.0, 0.0), *tops, strict=True)
+    return Scale(*map(max, columns))
 
 
 def area(values: Sequence[float], most: float) -> str:
@@ -105,7 +55,7 @@ def area(values: Sequence[float], most: float) -> str:
     @return: empty where there is nothing but zeros.
     """
     if not any(values):
-        return ""
+        return ""  # nearly all graphs of errors
     start = POINTS - len(values)
     pieces, last = [f"M{start},{HEIGHT}"], HEIGHT
     for x, value in enumerate(values, start):

@@ -4,20 +4,29 @@ What the page shows of balancers.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import NamedTuple
 from urllib.parse import quote
 
 from txbalancer.control.manager import sparks
 from txbalancer.control.manager.board import Board
-from txbalancer.control.manager.cells import Cell, Shown, member_cells
+from txbalancer.control.manager.cells import Cell, Shown, member_cells, traffic_cells
 from txbalancer.control.manager.draining import Draining, draining
 from txbalancer.control.manager.numbers import rate, share
 from txbalancer.control.manager.words import Condition, condition, since, summary
+from txbalancer.control.slices import Steps, of_each
 from txbalancer.core.balancer import Balancer
+from txbalancer.core.history import History, lately
 from txbalancer.core.member import Member
-from txbalancer.core.overrides import Override, of_balancer, of_members, removed
+from txbalancer.core.overrides import (
+    Override,
+    configured_specs,
+    of_balancer,
+    of_configured,
+    removed,
+)
 from txbalancer.core.past import Done
 from txbalancer.core.specs import ToBalancer, sticky_names
 
@@ -50,11 +59,24 @@ class Undoing(NamedTuple):
     text: str
 
 
+class Standing(NamedTuple):
+    """
+    A member with the tone of its condition.
+    """
+
+    tone: str
+    name: str
+
+
 @dataclass(frozen=True, slots=True)
 class BalancerView:
     """
     @ivar cells: Apache's columns (APACHE M4).
     @ivar traffic: what it serves now, in words.
+    @ivar out: the first members that are out, those with a fault before those put out by hand;
+        C{more}: how many there are besides. Empty where all can be seen at a glance.
+    @ivar columns: the headings of the table of members.
+    @ivar row: makes what is shown of a member; of thousands they are not all kept.
     @ivar removed: names of configured members that were removed at run time.
     @ivar room: whether another member may be added.
     """
@@ -65,19 +87,27 @@ class BalancerView:
     link: str
     summary: str
     traffic: str
+    out: Sequence[Standing]
+    more: int
     cells: Sequence[Cell]
-    members: Sequence[MemberView]
+    columns: Sequence[str]
+    members: Sequence[Member]
+    row: Callable[[Member], MemberView]
     overrides: list[Override]
     removed: list[str]
     room: bool
     undoing: Undoing | None
 
     @property
-    def columns(self) -> list[str]:
+    def rows(self) -> Iterator[MemberView]:
         """
-        The headings of the table of members.
+        All rows, one after the other.
         """
-        return [cell.name for cell in self.members[0].cells] if self.members else []
+        return map(self.row, self.members)
+
+
+Traffic = Callable[[Member, History, sparks.Scale], Iterable[Cell]]
+"""Makes the cells of L{traffic_cells}."""
 
 
 def view_balancer(
@@ -86,57 +116,67 @@ def view_balancer(
     path: str = "",
     nonce: str = "",
     bare: bool = False,
-    graphs: bool = True,
-) -> BalancerView:
+    traffic: Traffic = lambda member, history, scale: traffic_cells(history, scale),
+) -> Steps[BalancerView]:
     """
     Work out what is shown of one balancer.
 
     @param path: of the page, for links.
     @param nonce: for forms, and for links unless these are to be C{bare}; empty for none.
-    @param graphs: whether they are to be drawn; they cost the most.
     """
-    balancer, now = board.balancer(name), board.now()
-    changed = of_members(balancer)
-    checked = any(each.spec.hcmethod != "none" for each in balancer.members)
-    shown = [_shown(board, name, each, changed[each.name], graphs) for each in balancer.members]
-    scale = sparks.scale(each.trace for each in shown)
+    balancer = board.balancer(name)
+    members, configured = balancer.members, configured_specs(balancer)
+    checked = any(each.spec.hcmethod != "none" for each in members)
+    history = partial(board.telemetry.history, name)
+
+    minute = _Minute()
+
+    def look(member: Member) -> None:
+        minute.add(member, history(member.name), condition(member, board.now()).tone)
+
+    yield from of_each(look, members, _MANY)
+    scale = minute.scale
     link = _links(path, name, "" if bare else nonce)
+
+    def row(member: Member) -> MemberView:
+        its, now = history(member.name), board.now()
+        changed = of_configured(member, configured.get(member.name))
+        drain = draining(member, its, now, balancer.sticky)
+        shown = Shown(member, condition(member, now), its, drain, changed)
+        cells = member_cells(
+            board, balancer, shown, traffic(member, its, scale), link(member.name), checked
+        )
+        return MemberView(member, shown.condition, drain, tuple(cells), changed)
+
+    out = minute.out if len(members) > _FEW else []
     return BalancerView(
         name=name,
         balancer=balancer,
         nonce=nonce,
         link=link(""),
-        summary=summary(balancer.members, now),
-        traffic=_traffic(board, name, shown),
+        summary=summary(minute.tones),
+        traffic=minute.words(board.waiting(name)),
+        out=out[:_NAMED],
+        more=max(0, len(out) - _NAMED),
         cells=tuple(_balancer_cells(board, balancer)),
-        members=[
-            MemberView(
-                each.member,
-                each.condition,
-                each.draining,
-                tuple(member_cells(board, balancer, each, scale, link(each.member.name), checked)),
-                each.changed,
-            )
-            for each in shown
-        ],
+        columns=[each.name for each in row(members[0]).cells] if members else [],
+        members=members,
+        row=row,
         overrides=of_balancer(balancer),
         removed=removed(balancer),
-        room=len(balancer.members) < _most(balancer),
+        room=len(members) < _most(balancer),
         undoing=_undoing(board, name),
     )
 
 
-_NO_GRAPH = sparks.Trace((), (), (), ())
+_MANY = 100
+"""Members whose traffic is summed up in one slice."""
 
+_FEW = 3
+"""Members of which nobody has to be told where the faulty ones are."""
 
-def _shown(
-    board: Board, name: str, member: Member, changed: list[Override] | None, graphs: bool
-) -> Shown:
-    history = board.telemetry.history(name, member.name)
-    trace = sparks.trace(history, board.wall()) if graphs else _NO_GRAPH
-    now = board.now()
-    drain = draining(member, history, now, board.balancer(name).sticky)
-    return Shown(member, condition(member, now), history, drain, trace, changed)
+_NAMED = 10
+"""Members that are named as out; more would be another table."""
 
 
 def _links(path: str, name: str, nonce: str) -> Callable[[str], str]:
@@ -165,16 +205,47 @@ def _undoing(board: Board, name: str) -> Undoing | None:
     return Undoing(event.number, f"{subject}{event.text}, by {event.who}, {ago} ago")
 
 
-def _traffic(board: Board, name: str, shown: Sequence[Shown]) -> str:
-    recent = [each.history.recent(12) for each in shown]
-    requests = sum(step.requests for steps in recent for step in steps)
-    errors = sum(step.errors for steps in recent for step in steps)
-    words = rate(sum(each.history.rate() for each in shown)).replace("/s", " requests/s")
-    words += (
-        f", {share(errors, requests)} errors, {sum(each.member.busy for each in shown)} in progress"
-    )
-    waiting = board.waiting(name)
-    return f"{words}, {waiting} wait for a member" if waiting else words
+class _Minute:
+    """
+    What members did in the last minute, and how they are.
+    """
+
+    def __init__(self) -> None:
+        self.tones: list[str] = []
+        self.scale = sparks.scale(())
+        self._out: dict[str, list[Standing]] = {"bad": [], "off": []}
+        self._rate = 0.0
+        self._requests = self._errors = self._busy = 0
+
+    def add(self, member: Member, history: History, tone: str) -> None:
+        """
+        Add a member.
+        """
+        self.tones.append(tone)
+        if tone in self._out:
+            self._out[tone].append(Standing(tone, member.name))
+        self.scale = sparks.scale((self.scale, sparks.top(history)))
+        self._rate += history.rate()
+        self._requests += lately(history.requests)
+        self._errors += lately(history.errors)
+        self._busy += member.busy
+
+    @property
+    def out(self) -> list[Standing]:
+        """
+        Those that are out, those with a fault first.
+        """
+        return [*self._out["bad"], *self._out["off"]]
+
+    def words(self, waiting: int) -> str:
+        """
+        Say how much traffic that is.
+
+        @param waiting: exchanges that wait for any of the members.
+        """
+        words = rate(self._rate).replace("/s", " requests/s")
+        words += f", {share(self._errors, self._requests)} errors, {self._busy} in progress"
+        return f"{words}, {waiting} wait for a member" if waiting else words
 
 
 def _balancer_cells(board: Board, balancer: Balancer) -> Iterator[Cell]:

@@ -4,6 +4,7 @@ A member's condition in words, and numbers as people read them.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import inf
 from typing import NamedTuple
 
@@ -57,7 +58,9 @@ def drain(outlook: Outlook) -> str:
     if outlook.done:
         return f"empty: {_sessions(outlook)}" if outlook.quiet else "empty"
     parts = [f"{outlook.busy} in progress", _sessions(outlook)]
-    if outlook.left is None and outlook.sticky:
+    if outlook.early:
+        parts.append("too early to tell for how long")
+    elif outlook.left is None and outlook.sticky:
         parts.append("no end in sight, sessions do not become fewer")
     elif outlook.left:
         parts.append(f"empty in about {span(outlook.left)}")
@@ -115,18 +118,19 @@ def span(seconds: float) -> str:
     return f"{max(0.0, seconds):.0f} s"
 
 
-def summary(members: tuple[Member, ...], now: float) -> str:
+def summary(tones: Sequence[str]) -> str:
     """
     Count what state members are in: C{3 members: 2 in use, 1 out}.
+
+    @param tones: those of their L{Condition}s.
     """
-    tones = [condition(each, now).tone for each in members]
     parts = {
         "in use": tones.count("good"),
         "in reserve or draining": tones.count("watch"),
         "out": tones.count("bad") + tones.count("off"),
     }
     shown = ", ".join(f"{number} {what}" for what, number in parts.items() if number)
-    return counted(len(members), "member") + (f": {shown}" if shown else "")
+    return counted(len(tones), "member") + (f": {shown}" if shown else "")
 
 
 def short_size(count: int) -> str:

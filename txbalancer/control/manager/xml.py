@@ -6,11 +6,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from email.utils import formatdate
+from functools import partial
 from math import inf
 from typing import Any
 
 from txbalancer.control.manager.board import Board
-from txbalancer.control.pages import fill
+from txbalancer.control.pages import fill_slowly
+from txbalancer.control.slices import Steps
 from txbalancer.core import flags, specs
 from txbalancer.core.balancer import Balancer
 from txbalancer.core.member import Member
@@ -21,27 +23,25 @@ Elements = Iterator[tuple[str, str]]
 _OPTIONS = dict(specs.options(MemberSpec))
 
 
-def write_xml(board: Board, names: tuple[str, ...], nonce: Callable[[str], str]) -> bytes:
+def write_xml(board: Board, names: tuple[str, ...], nonce: Callable[[str], str]) -> Steps[bytes]:
     """
     Write down these balancers.
 
     @param nonce: returns what the reader's forms for a balancer have to bring.
     """
-    return fill(
-        "manager.xml",
-        balancers=[
+    balancers = []
+    for name in names:
+        balancer = board.balancer(name)
+        elements = partial(_elements, board, balancer)
+        balancers.append(
             {
                 "name": name,
                 "nonce": nonce(name),
-                "options": list(_of_balancer(board.balancer(name))),
-                "members": [
-                    list(_of_member(board, board.balancer(name), each))
-                    for each in board.balancer(name).members
-                ],
+                "options": list(_of_balancer(balancer)),
+                "members": map(elements, balancer.members),
             }
-            for name in names
-        ],
-    )
+        )
+    return (yield from fill_slowly("manager.xml", balancers=balancers))
 
 
 def _of_balancer(balancer: Balancer) -> Elements:
@@ -59,6 +59,10 @@ def _of_balancer(balancer: Balancer) -> Elements:
     yield "lbmethod", spec.lbmethod
     if sticky is not None:
         yield "scolonpathdelim", _switch(spec.scolonpathdelim)
+
+
+def _elements(board: Board, balancer: Balancer, member: Member) -> list[tuple[str, str]]:
+    return list(_of_member(board, balancer, member))
 
 
 def _of_member(board: Board, balancer: Balancer, member: Member) -> Elements:

@@ -19,7 +19,7 @@ from txbalancer.control.metrics.of_members import MEMBERS, MemberView
 from txbalancer.control.metrics.of_service import SERVICE, Sources
 from txbalancer.control.metrics.registry import GROUPS
 from txbalancer.control.metrics.text import header, label, samples
-from txbalancer.core.meters import Meter
+from txbalancer.core.meters import Meter, whole
 
 BATCH = 10
 """Members whose samples are written in one go: about a millisecond's work."""
@@ -74,7 +74,7 @@ class Scrape:
                 (listener.name,),
                 MeteredListener(listener, self._of_listener[listener.name]),
             )
-        by_member = sources.telemetry.meters.by_member()
+        served = sources.telemetry.meters.by_places()
         # Mounts may name one lone member with several sets of options: its meter is one.
         named = {each.balancer.spec.name: each for each in reversed([*sources.resources()])}
         for resource in reversed(named.values()):
@@ -82,7 +82,8 @@ class Scrape:
             self._read_balancer(resource)
             name = resource.balancer.spec.name
             for number, member in enumerate(resource.balancer.members, 1):
-                meter = by_member.get((name, member.name)) or Meter()
+                meters = served.get((name, member.name))
+                meter = whole(meters) if meters else Meter()
                 self._read(MEMBERS, (name, member.name), MemberView(member, meter))
                 if number % BATCH == 0:
                     yield

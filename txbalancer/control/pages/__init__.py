@@ -5,6 +5,8 @@ Pages for people: templates, one style sheet, one script, and headers that let n
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -12,6 +14,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from twisted.web.http import Request
 
 from txbalancer import __version__
+from txbalancer.control.slices import Steps, at_once
 
 _FOLDER = Path(__file__).parent
 _TEMPLATES = Environment(
@@ -63,12 +66,40 @@ SCRIPT = _asset("script", "manager.js", "text/javascript")
 _ASSETS = {b"style": STYLE, b"script": SCRIPT}
 
 
+_MANY = 2000
+"""Pieces of a page that are written in one slice: about a millisecond's work."""
+
+
+def prepare() -> None:
+    """
+    Compile all templates, which takes longer than a request should wait.
+    """
+    for name in _TEMPLATES.list_templates(extensions=("html", "xml")):
+        _TEMPLATES.get_template(name)
+
+
 def fill(template: str, **values: Any) -> bytes:
     """
     Fill a template in; every value is escaped.
     """
+    return at_once(fill_slowly(template, **values))
+
+
+def fill_slowly(template: str, **values: Any) -> Steps[bytes]:
+    """
+    Do the same for a page that may be long.
+    """
     found = _TEMPLATES.get_template(template)
-    return found.render(style=STYLE.link, script=SCRIPT.link, server=SERVER, **values).encode()
+    pieces = found.generate(style=STYLE.link, script=SCRIPT.link, server=SERVER, **values)
+    page = [_some(pieces)]
+    while some := _some(pieces):
+        page.append(some)
+        yield
+    return b"".join(page)
+
+
+def _some(pieces: Iterator[str]) -> bytes:
+    return "".join(islice(pieces, _MANY)).encode()
 
 
 def guard(request: Request, content_type: str, script: bool = False) -> None:

@@ -70,7 +70,36 @@ function showDrain(section, member, [text, since, part]) {
   else bar.value = part;
 }
 
+// Scripts take each link of the page for a member, so that it comes without these.
+function linkOut(section) {
+  for (const name of all(".out b:not(:has(a))", section)) {
+    const rows = all("tr[data-member]", section);
+    const row = rows.find((each) => each.dataset.member === name.textContent);
+    const link = document.createElement("a");
+    link.textContent = name.textContent;
+    link.href = find("a", row)?.href;
+    name.replaceChildren(link);
+  }
+}
+
+function showOut(section, { out, more }) {
+  const line = find("[data-live=out]", section);
+  const [names, rest] = all("span", line);
+  if (more !== undefined) setText(rest, more ? ` and ${more} more` : "");
+  if (!out) return;
+  line.hidden = out.length === 0;
+  const parts = out.flatMap(([tone, text]) => {
+    const name = document.createElement("b");
+    name.className = `tone ${tone}`;
+    name.textContent = text;
+    return [", ", name];
+  });
+  names.replaceChildren(...parts.slice(1));
+  linkOut(section);
+}
+
 function showBalancer(section, news) {
+  showOut(section, news);
   if ("summary" in news) setText(find("[data-live=summary]", section), news.summary);
   if ("traffic" in news) setText(find("[data-live=traffic]", section), news.traffic);
   if (news.cells) showCells(find("table.facts tbody tr", section), news.cells);
@@ -208,6 +237,7 @@ function takeTables(page) {
     if (nonce) all("input[name=nonce]", section).forEach((each) => (each.value = nonce));
     if (row !== undefined) focusMember(row);
   }
+  all("section[data-balancer]").forEach(linkOut);
 }
 
 function focusMember(name) {
@@ -272,6 +302,7 @@ function take(page, form, button, body) {
   } else {
     const open = all("main details[open] > summary").map((each) => each.textContent);
     find("main").replaceWith(find("main", page));
+    all("section[data-balancer]").forEach(linkOut);
     for (const each of all("main summary")) each.parentElement.open = open.includes(each.textContent);
     const named = new URLSearchParams({ b: body.get("b") });
     if (body.get("w")) named.set("w", body.get("w"));
@@ -347,6 +378,7 @@ function start() {
     event.preventDefault();
     if (!event.target.hasAttribute("aria-busy")) send(event.target, event.submitter);
   });
+  all("section[data-balancer]").forEach(linkOut);
   connect();
 }
 

@@ -1,0 +1,113 @@
+"""
+Two set-ups of txbalancer on one core, both alive all the time and loaded in turn by short slices:
+the machine, which is fast now and slow then, is the same for neighbours, so that a few per cent
+can be told.
+"""
+
+import contextlib
+import math
+import statistics
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from bench.clients import sticky_requests
+from bench.load import Load, request
+from bench.measure import Bench, Sample
+from bench.procs import Child
+from bench.proxies import OWN
+from bench.site import BenchError, Site, free_ports
+from bench.watchers import watching
+
+SLICE = 1
+"""Seconds of load: the least that wrk knows."""
+
+ORDER = (0, 1, 1, 0)
+"""Which of the two is loaded: what changes evenly meanwhile is the same for both."""
+
+
+class Side:
+    """
+    One of the two.
+
+    @ivar loads: what its clients saw, slice by slice; C{cpu}: the seconds that it took for them.
+    """
+
+    def __init__(self, bench: Bench, site: Site, child: Child) -> None:
+        self.loads: list[Load] = []
+        self.cpu: list[float] = []
+        self._port, self._child = site.port, child
+        self._wrk = replace(bench.wrk, folder=site.folder)
+        self._connections = bench.settings.connections
+
+    def drive(self, requests: Sequence[str]) -> None:
+        """
+        Load it for a slice.
+
+        @raise BenchError: it answered nothing.
+        """
+        before = self._child.cpu()
+        load = self._wrk.run(self._port, requests, SLICE, self._connections)
+        if not load.requests:
+            raise BenchError(f"{self._child.name} answered no request:\n{self._child.tail()}")
+        self.loads.append(load)
+        self.cpu.append((self._child.cpu() - before) / load.requests * 1e6)
+
+    def figures(self, kind: str) -> Sample:
+        """
+        What its slices showed; C{kind} starts the names.
+        """
+        return {
+            f"{kind}.rps": statistics.median(each.requests / each.seconds for each in self.loads),
+            f"{kind}.cpu": statistics.median(self.cpu),
+            f"{kind}.errors": sum(each.errors for each in self.loads),
+        }
+
+
+def drive_in_turn(sides: Sequence[Side], requests: Sequence[str], times: int) -> float:
+    """
+    Load both in turn, so many times each in their C{ORDER}.
+
+    @return: CPU time per request of the second, divided by that of the first: the median of
+        what each turn showed.
+    """
+    for each in sides:
+        each.loads.clear()
+        each.cpu.clear()
+    ratios = []
+    for _ in range(times):
+        for place in ORDER:
+            sides[place].drive(requests)
+        alone, mine = (sum(each.cpu[-2:]) for each in sides)
+        ratios.append(mine / alone)
+    return statistics.median(ratios)
+
+
+def watched(bench: Bench) -> Sample:
+    """
+    Figures of a txbalancer that is watched; C{plain.more} and C{headers.more} are the CPU time
+    of its requests, divided by that of one on the same core that nobody watches. Either has the
+    core for itself while it is loaded.
+    """
+    sites = [
+        replace(bench.site(name, scale=True), port=port, watched=name == "watched")
+        for name, port in zip(("alone", "watched"), free_ports(2), strict=True)
+    ]
+    cookies = [OWN.cookie(member) for member in sites[0].members]
+    loads: Mapping[str, Sequence[str]] = {
+        "plain": [request("/")],
+        "headers": sticky_requests(cookies, ["/"]),
+    }
+    times = math.ceil(bench.settings.seconds)
+    found: Sample = {}
+    with contextlib.ExitStack() as stack:
+        sides = [Side(bench, site, stack.enter_context(bench.running(OWN, site))) for site in sites]
+        for each in sides:
+            each.drive(loads["plain"])
+        watchers = stack.enter_context(watching(sites[1].port))
+        began = time.monotonic()
+        for kind, requests in loads.items():
+            more = drive_in_turn(sides, requests, times)
+            found |= sides[1].figures(kind) | {f"{kind}.more": more}
+        watchers.check(time.monotonic() - began)
+    return found
