@@ -72,7 +72,7 @@ def test_all_checks_beside_faults(tmp_path: Path) -> None:
     pem = tmp_path / "a.pem"
     pem.write_text("x")
     text = (
-        "[txbalancer]\nworkers = 2\naccess-log-format = %{x}a\naccess-log = /missing/log\n"
+        "[txbalancer]\nworkers = 2\naccess-log-format = %{x}h\naccess-log = /missing/log\n"
         f"[listener:a]\nendpoint = bad\ntls-certificate = {pem}\n"
         f"[listener:b]\nendpoint = tcp:1\ntls-certificate = {pem}\ntls-key = /missing\n"
         "[balancer:c]\nlbmethod = x\nmembers =\n  https://a max=x\n"
@@ -81,7 +81,7 @@ def test_all_checks_beside_faults(tmp_path: Path) -> None:
     with pytest.raises(ConfigErrors) as caught:
         loads(text, REGISTRY, COMMAND_CHECKS, "f")
     assert [each.line for each in caught.value.errors] == [2, 3, 4, 6, 7, 11, 13, 14, 15, 18]
-    assert "%{x}a takes no name: use %a" in str(caught.value)
+    assert "%{x}h takes no name: use %h" in str(caught.value)
 
 
 def log_fault(path: Path | str) -> list[str]:
@@ -130,14 +130,14 @@ def test_every_log_is_looked_at(tmp_path: Path) -> None:
     The error log and the logs of some requests are checked like the access log.
     """
     missing = str(tmp_path / "no" / "log")
-    logs = (LogSpec("shop", ((missing, "%U"), ("off", "%{x}a"))),)
+    logs = (LogSpec("shop", ((missing, "%U"), ("off", "%{x}h"))),)
     spec = ServiceSpec(GlobalSpec(error_log=missing), logs=logs)
     assert [each[:2] for each in check_log_paths(spec)] == [
         ("txbalancer", "error-log"),
         ("log:shop", "to"),
     ]
     (fault,) = check_log_formats(spec)
-    assert fault == ("log:shop", "to", "position 1: %{x}a takes no name: use %a")
+    assert fault == ("log:shop", "to", "position 1: %{x}h takes no name: use %h")
 
 
 def test_M2_files_of_passwords(tmp_path: Path) -> None:
