@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from txbalancer.errors import BadResponse, BalancerError, ClientError
-from txbalancer.http1.heads import CHUNKED, NO_BODY, parse_request
+from txbalancer.http1.heads import CHUNKED, NO_BODY, parse_request, valid_host
 from txbalancer.http1.limits import Limits
 from txbalancer.http2.faults import Malformed
 from txbalancer.http2.heads import read_request, read_response, read_trailers
@@ -193,6 +193,7 @@ def test_refused_pseudo_headers(pseudo: dict[str, Any], status: int) -> None:
     """
     What HTTP/1 would answer with an error is answered with the same.
     """
+    valid_host(b"")
     with pytest.raises(ClientError) as caught:
         request(**pseudo)
     assert not isinstance(caught.value, Malformed)
