@@ -202,7 +202,8 @@ def test_path_and_label() -> None:
             "images",
             "to = !",
             "5: 'images' is not a path that starts with /; "
-            "for another label give `path =` or `match =` too",
+            "for another label give `path =` or `match =` too, "
+            "or `listener =` with one of mode = tcp or udp",
         ),
         ("x", "to = !\npath = y", "7: path: 'y' is not a path that starts with /"),
         ("/a?b", "to = !", "5: '/a?b' has a query or fragment: only the path is matched"),
