@@ -204,3 +204,15 @@ def test_a_chain_without_a_certificate(tmp_path: Path) -> None:
     assert warnings(f"{text}[mount:/]\nto = status:200\n") == [
         f"f:3: [listener:web] tls-chain: {WITHOUT} tls-certificate"
     ]
+
+
+@pytest.mark.parametrize("option", ["redirect-to-https", "h2c"])
+def test_what_is_for_listeners_without_tls(option: str, tmp_path: Path) -> None:
+    """
+    It is warned of where TLS begins.
+    """
+    (tmp_path / "a.pem").write_text("")
+    text = f"[listener:web]\nendpoint = tcp:1\ntls-certificate = {tmp_path}/a.pem\n{option} = on\n"
+    assert warnings(f"{text}[mount:/]\nto = status:200\n") == [
+        f"f:4: [listener:web] {option}: has no effect with TLS, which tls-certificate begins here"
+    ]

@@ -15,6 +15,8 @@ from txbalancer.core import flags
 
 from .helpers import LISTENER, MOUNT, errors, good
 
+_OTHERS = "use http, https, h2, h2c, ajp, fcgi, tcp, tls or udp"
+
 
 def balancer(*lines: str, more: str = "") -> str:
     """
@@ -73,11 +75,11 @@ def test_0_4_parts_of_a_unix_member() -> None:
         ),
         ("::", "'::' is no URL: http://HOST[:PORT][/PATH] is expected"),
         ("", "'' is no URL: http://HOST[:PORT][/PATH] is expected"),
-        ("scgi://h", "scgi:// is not available in this version; use http:// or https://"),
-        ("uwsgi://h", "uwsgi:// is not available in this version; use http:// or https://"),
+        ("scgi://h", "scgi:// is not available in this version; " + _OTHERS),
+        ("uwsgi://h", "uwsgi:// is not available in this version; " + _OTHERS),
         ("ws://h", "ws:// is not needed: http:// carries WebSocket too"),
         ("wss://h", "wss:// is not needed: https:// carries WebSocket too"),
-        ("gopher://h", "gopher:// is not known; use http:// or https://"),
+        ("gopher://h", "gopher:// is not known; " + _OTHERS),
         ("http://u:p@h", "a user name or password in a URL is not supported"),
         (
             "http://h/?a",

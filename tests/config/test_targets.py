@@ -27,6 +27,8 @@ from txbalancer.errors import ConfigErrors
 
 from .helpers import BALANCER, LISTENER, REGISTRY, errors, good
 
+_OTHERS = "use http, https, h2, h2c, ajp, fcgi, tcp, tls or udp"
+
 ALLOWED = (
     "balancer://NAME/, http://HOST:PORT/, https://…, unix:/PATH|http://HOST/, !, "
     "redirect:[STATUS ]URL, status:NNN, manager:, metrics:, health:, server-status: or "
@@ -149,7 +151,7 @@ def test_X29_a_bare_slash_neither_doubles_nor_lacks(
         ("status:600", "'600' is not a status from 200 to 599"),
         ("status:", "'' is not a status from 200 to 599"),
         ("resource:helo", "no resource is called 'helo'; use hello (did you mean hello?)"),
-        ("scgi://h", "scgi:// is not available in this version; use http:// or https://"),
+        ("scgi://h", "scgi:// is not available in this version; " + _OTHERS),
         (
             "http://h retry",
             "retry: is not of the form key=value (did you mean retry=…?); "
@@ -200,7 +202,8 @@ def test_path_and_label() -> None:
             "images",
             "to = !",
             "5: 'images' is not a path that starts with /; "
-            "for another label give `path =` or `match =` too",
+            "for another label give `path =` or `match =` too, "
+            "or `listener =` with one of mode = tcp or udp",
         ),
         ("x", "to = !\npath = y", "7: path: 'y' is not a path that starts with /"),
         ("/a?b", "to = !", "5: '/a?b' has a query or fragment: only the path is matched"),

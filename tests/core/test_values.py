@@ -285,7 +285,11 @@ def test_W40_bad_status() -> None:
     """
     for text in ("+", "D+", "+-D"):
         refuses(values.status, text, f"{text!r} has a sign without a letter after it")
-    refuses(values.status, "+X", "'+X' has an unknown letter 'X': use I N D S E H R C")
+    letters = (
+        "D (disabled), S (stopped), H (hot standby), R (spare), N (drain), I (ignore errors), "
+        "E (in error) or C (check failed)"
+    )
+    refuses(values.status, "+X", f"'+X' has an unknown letter 'X': use {letters}")
 
 
 @given(st.integers(0, sum(flags.LETTERS.values())))

@@ -10,6 +10,8 @@ from tests.proxy.rigs import OK, check_rest
 from txbalancer.core.request import Peer
 from txbalancer.http1.heads import parse_request
 from txbalancer.http1.limits import Limits
+from txbalancer.http1.lines import NOT_IN_TRAILERS
+from txbalancer.proxy import entrance
 from txbalancer.proxy.entrance import identifying, identity_of
 from txbalancer.testing import MemoryRig
 
@@ -152,3 +154,11 @@ def test_what_members_are_told() -> None:
         b"X-SSL-Client-M-Serial: 0A",
     ]
     assert identity_of(Peer("192.0.2.1")) == [b"X-SSL-Client-Verify: NONE"]
+
+
+def test_what_is_said_of_certificates_is_not_said_in_trailers() -> None:
+    """
+    Some members put trailers among the headers.
+    """
+    said = {start.partition(b":")[0].lower() for start, _ in entrance._TOLD}
+    assert said <= NOT_IN_TRAILERS

@@ -338,6 +338,21 @@ def test_a_client_that_takes_nothing() -> None:
     assert client.ended == "aborted"
 
 
+def test_a_client_that_talks_and_takes_nothing() -> None:
+    """
+    What it sends is no reason to wait any longer for it to read.
+    """
+    made = rig("write-timeout = 5s\n")
+    client, member = connected(made)
+    client.room = 0
+    member.send(b"x" * 100000)
+    for _ in range(12):
+        client.send(b"more")
+        made.advance(1)
+    assert reasons(made) == ["client-timeout"]
+    assert client.ended == "aborted"
+
+
 def test_a_member_that_takes_nothing() -> None:
     """
     After timeout without a byte taken the connection is broken off.

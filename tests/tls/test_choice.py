@@ -250,7 +250,7 @@ def test_a_new_file_must_be_good(authority, tmp_path) -> None:
         server_options(tls.spec, tls)
     stranger = Authority(tmp_path).issue("one.test")
     shutil.copy(stranger.certificate, pair.certificate)
-    with pytest.raises(StartError, match="its key is another than any in tls-key"):
+    with pytest.raises(StartError, match="no key in tls-key belongs to it"):
         server_options(tls.spec, tls)
 
 

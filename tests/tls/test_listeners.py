@@ -91,7 +91,7 @@ def test_what_cannot_be_used_is_named(authority, tmp_path) -> None:
         (
             pair.certificate,
             other.key,
-            r"tls-certificate .*lb\.test\.pem: its key is another than any in tls-key",
+            r"tls-certificate .*lb\.test\.pem: no key in tls-key belongs to it",
         ),
     ):
         with pytest.raises(StartError, match=r"^listener web: " + text):

@@ -76,7 +76,11 @@ OF_LISTENERS = (
     ),
     _need("tls-ticket-life", lambda spec: spec.tls_tickets, "tls-tickets = On"),
     _need("hsts-subdomains", lambda spec: spec.hsts, "hsts"),
-    _need("redirect-to-https", lambda spec: not spec.secure, "a listener without TLS"),
+    Need(
+        frozenset({"redirect-to-https", "h2c"}),
+        lambda spec: not spec.secure,
+        "has no effect with TLS, which tls-certificate begins here",
+    ),
     _need(
         "idle-timeout lifetime tcp-keepalive alpn", lambda spec: spec.mode == "tcp", "mode = tcp"
     ),

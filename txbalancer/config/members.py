@@ -20,6 +20,7 @@ PORTS = {name: each.port for name, each in SCHEMES.items()}
 KNOWN_SCHEMES = frozenset(
     {"ajp", "balancer", "fcgi", "ftp", "h2", "h2c", "scgi", "uwsgi", "ws", "wss"}
 )
+_OTHERS = f"{', '.join(list(SCHEMES)[:-1])} or {list(SCHEMES)[-1]}"
 _URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://([^/?#]*)(.*)", re.DOTALL)
 _HOST_PORT = re.compile(r"(\[[^\]]*\]|[^:\[]*)(?::(.*))?", re.DOTALL)
 _LABEL = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?", re.ASCII)
@@ -95,8 +96,8 @@ def _check_scheme(scheme: str) -> None:
     if scheme in ("ws", "wss"):
         raise ValueError(f"{scheme}:// is not needed: http{scheme[2:]}:// carries WebSocket too")
     if scheme in KNOWN_SCHEMES:
-        raise ValueError(f"{scheme}:// is not available in this version; use http:// or https://")
-    raise ValueError(f"{scheme}:// is not known; use http:// or https://")
+        raise ValueError(f"{scheme}:// is not available in this version; use {_OTHERS}")
+    raise ValueError(f"{scheme}:// is not known; use {_OTHERS}")
 
 
 def _no_scheme(text: str) -> str:

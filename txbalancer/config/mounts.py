@@ -135,7 +135,14 @@ def check_path(path: str, named: bool = True) -> None:
     @raise ValueError: when no request's path can begin so.
     """
     if not path.startswith("/"):
-        remedy = "" if named else "; for another label give `path =` or `match =` too"
+        remedy = (
+            ""
+            if named
+            else (
+                "; for another label give `path =` or `match =` too, "
+                "or `listener =` with one of mode = tcp or udp"
+            )
+        )
         raise ValueError(f"{path!r} is not a path that starts with /{remedy}")
     if "?" in path or "#" in path:
         raise ValueError(f"{path!r} has a query or fragment: only the path is matched")

@@ -305,6 +305,12 @@ def show_status(mask: int) -> str:
     return (f"+{added}" if added else "") + ("" if mask & flags.INIT else "-O")
 
 
+_LETTERS = (
+    "D (disabled), S (stopped), H (hot standby), R (spare), N (drain), I (ignore errors), "
+    "E (in error) or C (check failed)"
+)
+
+
 @kind("letters I N D S E H R C after + or -", show_status)
 def status(value: str) -> int:
     """
@@ -319,7 +325,7 @@ def status(value: str) -> int:
             continue
         bit = flags.LETTERS.get(char.upper())
         if bit is None:
-            raise ValueError(f"{value!r} has an unknown letter {char!r}: use I N D S E H R C")
+            raise ValueError(f"{value!r} has an unknown letter {char!r}: use {_LETTERS}")
         mask = mask | bit if adding else mask & ~bit
         dangling = False
     if dangling:

@@ -152,7 +152,8 @@ def variable(name: str, known: dict[str, Getter] = VARIABLES) -> Getter:
     if found is None:
         close = get_close_matches(name.upper(), known, 1)
         hint = f" (did you mean {close[0]}?)" if close else ""
-        raise ValueError(f"there is no variable {name!r}{hint}: use {', '.join(known)}")
+        more = ", SSL_CLIENT_S_DN and others of TLS" if known is SSL_VARIABLES else ""
+        raise ValueError(f"there is no variable {name!r}{hint}: use {', '.join(known)}{more}")
     return found
 
 

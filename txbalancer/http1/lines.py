@@ -85,6 +85,13 @@ NOT_IN_TRAILERS = (
             b"proxy-authorization",
             b"set-cookie",
             b"www-authenticate",
+            # What members are told of clients' certificates, and clients cannot say.
+            b"x-ssl-client-i-dn",
+            b"x-ssl-client-m-serial",
+            b"x-ssl-client-s-dn",
+            b"x-ssl-client-s-dn-cn",
+            b"x-ssl-client-v-end",
+            b"x-ssl-client-verify",
         )
     )
 )

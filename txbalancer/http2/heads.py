@@ -163,8 +163,8 @@ def _authority(head: RequestHead, authority: bytes | None) -> None:
         head.noted[b"host"] = authority
     elif host.lower() != authority.lower():
         raise Malformed("a Host that is not the authority")
-    # What HTTP/1 has seen may be empty there.
-    if not authority or (authority not in hosts_seen and not valid_host(authority)):
+    # HTTP/1 knows an empty Host, so that it may have been seen.
+    if not authority or not (authority in hosts_seen or valid_host(authority)):
         if b"@" in authority:
             raise Malformed("a user in the authority")
         raise ClientError(f"an invalid authority: {show(authority)}")

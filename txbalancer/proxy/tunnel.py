@@ -31,6 +31,7 @@ class Tunnel:
         "_client_done",
         "_down",
         "_exchange",
+        "_full",
         "_idle",
         "_member",
         "_member_done",
@@ -63,14 +64,16 @@ class Tunnel:
         self._silent = True
         self._up: Pump | None = None
         self._down: Pump | None = None
-        self._client_done = self._member_done = False
+        self._client_done = self._member_done = self._full = False
         client.tunnel = member.tunnel = self
         self._heard()
 
     def _heard(self) -> None:
         """
-        Put the end for silence off.
+        Put the end for silence off, unless it is the client's turn to read.
         """
+        if self._full:
+            return
         deadline = self._now() + self._idle
         self._client.deadline = deadline if deadline < self._until else self._until
 
@@ -128,6 +131,7 @@ class Tunnel:
         The client does not keep up.
         """
         self._heard()
+        self._full = True
         if not self._member_done:
             self._member.transport.pauseProducing()
 
@@ -135,6 +139,7 @@ class Tunnel:
         """
         The client has caught up.
         """
+        self._full = False
         self._heard()
         if not self._member_done:
             self._member.transport.resumeProducing()

@@ -173,9 +173,9 @@ def _own_key(
     if not near and not keys:
         text = f"its key is neither in it nor in {beside}: name it in tls-key"
         raise CertificateFault(option, path, text)
-    where = f"the one in {beside}" if near and os.path.exists(beside) else "the one in it"
-    where = where if near else "any in tls-key"
-    raise CertificateFault(option, path, f"its key is another than {where}")
+    where = f"no key in {beside}" if near and os.path.exists(beside) else "no key in it"
+    where = where if near else "no key in tls-key"
+    raise CertificateFault(option, path, f"{where} belongs to it")
 
 
 def _public(key: Any) -> bytes:

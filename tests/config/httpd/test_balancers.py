@@ -245,8 +245,8 @@ def test_H40_a_websocket_member_may_say_otherwise() -> None:
         ("BalancerMember foo:1", "(did you mean http://foo:1?)"),
         ("BalancerMember http://h:1 foo", "'foo' is not of the form key=value"),
         ("BalancerMember http://h:99999", "port '99999' is not a number from 1 to 65535"),
-        ("BalancerMember scgi://h:1", "scgi:// is not available in this version; use http://"),
-        ("BalancerMember uwsgi://h:1", "uwsgi:// is not available in this version; use http://"),
+        ("BalancerMember scgi://h:1", "scgi:// is not available in this version; use http, "),
+        ("BalancerMember uwsgi://h:1", "uwsgi:// is not available in this version; use http, "),
         (
             "BalancerMember balancer://c http://h:1",
             "balancer://c cannot be a member: the balancer's name is not repeated in its section",

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.config.httpd.reading import warnings_of
 from tests.config.httpd.test_listens import RULE, errors_of, listener
 
 
@@ -24,6 +25,19 @@ def test_protocols(text: str, http2: bool, h2c: bool) -> None:
     """
     found = listener(text)
     assert (found.http2, found.h2c) == (http2, h2c)
+
+
+@pytest.mark.parametrize("module", ["http2_module", "mod_http2.c", "mod_proxy_http2.c"])
+def test_its_modules_are_here(module: str) -> None:
+    """
+    What is written for them holds, whether the file loads them or loads nothing; nothing is
+    warned of.
+    """
+    text = f"<IfModule {module}>\nProtocols h2 http/1.1\n</IfModule>\n"
+    assert listener(text).http2
+    loads = "LoadModule http2_module a.so\nLoadModule proxy_http2_module b.so\n"
+    assert listener(loads + text).http2
+    assert warnings_of(loads + RULE) == []
 
 
 def test_sizes() -> None:

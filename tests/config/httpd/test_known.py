@@ -301,7 +301,7 @@ def test_the_tables_agree() -> None:
     assert len({name.lower() for name in NAMES}) == len(NAMES)
     assert set(OMISSIONS) >= GUARDS
     assert set(OMISSIONS) >= set(UNCHANGED)
-    assert not HERE & set(OF_MODULES)
+    assert HERE & set(OF_MODULES) == {"http2"}  # some of its directives have no effect
     assert not HERE & HARMLESS
 
 

@@ -21,9 +21,9 @@ BUILT_IN = frozenset(_BUILT_IN.split())
 
 _HERE = (
     "alias auth_basic authn_core authn_file authz_core authz_host authz_user headers heartbeat"
-    " heartmonitor lbmethod_bybusyness lbmethod_byrequests lbmethod_bytraffic lbmethod_heartbeat"
-    " proxy proxy_ajp proxy_balancer proxy_fcgi proxy_hcheck proxy_http proxy_wstunnel"
-    " remoteip reqtimeout slotmem_shm ssl status"
+    " heartmonitor http2 lbmethod_bybusyness lbmethod_byrequests lbmethod_bytraffic"
+    " lbmethod_heartbeat proxy proxy_ajp proxy_balancer proxy_fcgi proxy_hcheck proxy_http"
+    " proxy_http2 proxy_wstunnel remoteip reqtimeout slotmem_shm ssl status"
 )
 HERE = BUILT_IN | frozenset(_HERE.split())
 """Those whose function is here."""

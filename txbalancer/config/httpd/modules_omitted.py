@@ -224,7 +224,6 @@ OF_MODULES: dict[str, tuple[str, str]] = {
         " ProxyHTMLExtended ProxyHTMLFixups ProxyHTMLInterp ProxyHTMLLinks ProxyHTMLMeta"
         " ProxyHTMLStripComments ProxyHTMLURLMap",
     ),
-    "proxy_http2": ("members are asked with HTTP/1.1; use http:// or https://", ""),
     "proxy_scgi": (_PROTOCOL, "ProxySCGIInternalRedirect ProxySCGISendfile"),
     "proxy_uwsgi": (_PROTOCOL, ""),
     "ratelimit": ("answers go as fast as the client takes them; leave it out", ""),
