@@ -31,8 +31,8 @@ LONGEST = 10 * 365 * 86400.0
 _WHOLE = re.compile(r"whole number, (\d+) to (\d+)")
 _SPAN = re.compile(r"duration, (\S+) or more.*")
 _SIZE = re.compile(r"size, (\S+) to (\S+)")
-_WORD_OR = re.compile(r"(-1 for ever|0|max), or (.+)")
-_WORDS = {"-1 for ever": (-1, -1.0), "0": (0, 0), "max": ("max", None)}
+_WORD_OR = re.compile(r"(-1 for ever|0|max|auto), or (.+)")
+_WORDS = {"-1 for ever": (-1, -1.0), "0": (0, 0), "max": ("max", None), "auto": ("auto", None)}
 
 MEMBER: Mapping[str, Option] = dict(specs.options(MemberSpec))
 BALANCER: Mapping[str, Option] = dict(specs.options(BalancerSpec))
@@ -54,7 +54,7 @@ def _shape(option: Option, allowed: str, registry: Registry, names: tuple[str, .
         return choice(sorted({*known, option.modern} - {None}))
     if option.kind is values.loadfactor:
         return _loadfactor()
-    if option.kind is values.flag:
+    if allowed == values.flag.allowed:
         return switch_shape()
     word = _WORD_OR.fullmatch(allowed)
     if word is not None:
