@@ -250,6 +250,7 @@ class Attempts(Forwarding):
             self._open(member)
             return
         self._leave_member()
+        self._target.log_fault(member, error)
         balancer.failed(member, error, now, self._reused and untouched)
         if isinstance(error, errors.ResponseTimeout) and balancer.spec.failontimeout:
             balancer.force_error(member, error.reason, now)

@@ -24,6 +24,7 @@ from txbalancer.core.specs import BalancerSpec, MemberSpec, MountSpec, ToBalance
 from txbalancer.errors import BalancerError, NoMemberAvailable
 from txbalancer.net.deadlines import NEVER
 from txbalancer.proxy.attempts import Attempts
+from txbalancer.proxy.faults import Faults
 from txbalancer.proxy.h2.pool import make_http_pool
 from txbalancer.proxy.mounted import MountedBalancer
 from txbalancer.proxy.pool import MemberPool
@@ -58,6 +59,7 @@ class BalancerResource(Resource):
         self._waiting: deque[Attempts] = deque()
         self._throttle = Throttle()
         self._outages = Throttle(10.0)
+        self._faults = Faults()
         self._timer: Any = None
 
     def open_pools(self) -> None:
@@ -79,6 +81,7 @@ class BalancerResource(Resource):
         reloaded = reconfigure(self.balancer, spec, self.runtime.now())
         self.open_pools()
         for member in reloaded.removed:
+            self._faults.forget(member)
             if member.pool is not None:
                 member.pool.leave()
         for member in self.balancer.members:
@@ -201,6 +204,12 @@ class BalancerResource(Resource):
         now = self.runtime.now()
         wait = self.balancer.next_chance(now) - now
         return max(1, min(60, int(wait) + 1)) if wait < NEVER else 60
+
+    def log_fault(self, member: Member, error: BalancerError) -> None:
+        """
+        Note what a member did, if somebody has to mend it.
+        """
+        self._faults.note(self.balancer.spec.name, member, error, self.runtime.now())
 
     def log_failure(self, exchange: Attempts, error: BalancerError) -> None:
         """
