@@ -30,6 +30,24 @@ def maker(authority, **options):
     )
 
 
+def greet(client: Client) -> None:
+    """
+    Send the first word of a handshake.
+    """
+    with pytest.raises(SSL.WantReadError):
+        client.tls.do_handshake()
+    client.flush()
+
+
+def finish(client: Client) -> None:
+    """
+    Go on after the first word.
+    """
+    client.end.settle()
+    client.pull()
+    client.shake()
+
+
 def test_a_good_handshake_is_counted(authority) -> None:
     """
     It is active until it is done, and full or resumed after that.
@@ -38,7 +56,10 @@ def test_a_good_handshake_is_counted(authority) -> None:
     _, end = world.accept()
     context = client_context()
     client = Client(end, context)
+    assert (world.handshakes.active, world.handshakes.completed) == (0, 0)
+    greet(client)
     assert (world.handshakes.active, world.handshakes.completed) == (1, 0)
+    client.pull()
     client.shake()
     assert (world.handshakes.active, world.handshakes.completed) == (0, 1)
     assert client.taken() == b""
@@ -53,21 +74,85 @@ def test_a_good_handshake_is_counted(authority) -> None:
 
 def test_too_many_wait_for_their_turn(authority) -> None:
     """
-    Over the limit a client is not read, until another's handshake is over.
+    Over the limit a client is not answered, until another's handshake is over.
     """
     world = Listening(maker(authority), most=1)
     first = Client(world.accept()[1], client_context())
+    greet(first)
     protocol, end = world.accept()
     second = Client(end, client_context())
     second.shake()
-    assert protocol.happened == []
+    assert (protocol.happened, end.reading) == ([], False)
     assert (world.handshakes.active, world.handshakes.waiting) == (1, 1)
-    first.shake()
-    second.end.settle()
-    second.pull()
-    second.shake()
+    finish(first)
+    finish(second)
     assert protocol.happened == ["shaken"]
     assert (world.handshakes.active, world.handshakes.waiting) == (0, 0)
+
+
+def test_who_is_silent_keeps_nobody_out(authority) -> None:
+    """
+    Connections without a byte take no handshake's place, and end in time all the same.
+    """
+    world = Listening(maker(authority), most=1, timeout=2.0)
+    silent = [world.accept()[1] for _ in range(5)]
+    assert (world.handshakes.active, world.handshakes.waiting) == (0, 0)
+    protocol, end = world.accept()
+    Client(end, client_context()).shake()
+    assert protocol.happened == ["shaken"]
+    world.reactor.pump([0.25] * 10)
+    assert {each.ended for each in silent} == {"aborted"}
+    assert world.handshakes.failures == {"late": 5}
+    assert len(world.deadlines) == 0
+
+
+def test_who_waits_has_a_deadline_and_may_leave(authority) -> None:
+    """
+    The time of a handshake runs while it waits; who leaves meanwhile gives its place up.
+    """
+    world = Listening(maker(authority), most=1, timeout=2.0)
+    greet(Client(world.accept()[1], client_context()))
+    (left, end), (_, stays) = accepted = [world.accept() for _ in range(2)]
+    for _, each in accepted:
+        greet(Client(each, client_context()))
+    assert world.handshakes.waiting == 2
+    left.transport.abortConnection()
+    assert (world.handshakes.waiting, end.ended) == (1, "aborted")
+    world.reactor.pump([0.25] * 10)
+    assert stays.ended == "aborted"
+    assert world.handshakes.failures == {"closed": 1, "late": 2}
+    assert (world.handshakes.active, world.handshakes.waiting) == (0, 0)
+
+
+def test_many_who_wait_may_fail_at_once(authority) -> None:
+    """
+    However many of them say nonsense, each gets its turn and its answer.
+    """
+    world = Listening(maker(authority), most=1)
+    first = Client(world.accept()[1], client_context())
+    greet(first)
+    ends = [world.accept()[1] for _ in range(1000)]
+    for end in ends:
+        end.send(b"GET / HTTP/1.0\r\n\r\n")
+    assert world.handshakes.waiting == 1000
+    finish(first)
+    world.reactor.advance(0)
+    assert world.handshakes.failures == {"not-tls": 1000}
+    assert {end.ended for end in ends} == {"closed"}
+    assert (world.handshakes.active, world.handshakes.waiting) == (0, 0)
+
+
+def test_what_is_kept_while_waiting_is_bounded(authority) -> None:
+    """
+    No first word is longer than a record; whoever sends more before its turn is sent away.
+    """
+    world = Listening(maker(authority), most=1)
+    greet(Client(world.accept()[1], client_context()))
+    _, end = world.accept()
+    end.send(b"\x16" * 16385)
+    world.reactor.advance(0)
+    assert end.ended == "closed"
+    assert (world.handshakes.failures, world.handshakes.waiting) == ({"other": 1}, 0)
 
 
 def test_who_waits_for_two_things_is_read_when_both_are_there(authority) -> None:
@@ -76,12 +161,17 @@ def test_who_waits_for_two_things_is_read_when_both_are_there(authority) -> None
     """
     world = Listening(maker(authority), most=1)
     first = Client(world.accept()[1], client_context())
+    greet(first)
     protocol, end = world.accept()
+    second = Client(end, client_context())
+    greet(second)
     protocol.transport.pauseProducing()
-    first.shake()
-    assert not end.reading
+    finish(first)
+    assert (end.reading, second.end.taken()) == (False, b"")
     protocol.transport.resumeProducing()
     assert end.reading
+    finish(second)
+    assert protocol.happened == ["shaken"]
 
 
 def test_who_waits_may_be_released_first(authority) -> None:
@@ -90,11 +180,13 @@ def test_who_waits_may_be_released_first(authority) -> None:
     """
     world = Listening(maker(authority), most=1)
     first = Client(world.accept()[1], client_context())
+    greet(first)
     protocol, end = world.accept()
+    greet(Client(end, client_context()))
     protocol.transport.pauseProducing()
     protocol.transport.resumeProducing()
     assert not end.reading
-    first.shake()
+    finish(first)
     assert end.reading
 
 
@@ -134,7 +226,7 @@ def test_who_waits_to_be_served_is_not_late(authority) -> None:
     world.reactor.pump([0.25] * 20)
     assert (end.ended, world.handshakes.active) == ("", 0)
     protocol.transport.resumeProducing()
-    assert world.handshakes.active == 1
+    assert len(world.deadlines) == 1
     Client(end, client_context()).shake()
     assert protocol.happened == ["shaken"]
 

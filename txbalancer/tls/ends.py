@@ -11,7 +11,7 @@ from twisted.python.failure import Failure
 
 from txbalancer.net.deadlines import NEVER
 from txbalancer.tls.handshakes import Handshakes
-from txbalancer.tls.transport import CLOSED, SHAKING, TLSTransport
+from txbalancer.tls.transport import CLOSED, PIECE, SHAKING, TLSTransport
 
 
 class ClientTLS(TLSTransport):
@@ -55,7 +55,7 @@ class ServerTLS(TLSTransport):
     @ivar waits: whether there are too many handshakes, so that this one may not begin.
     """
 
-    __slots__ = ("_begun", "_handshakes", "_maker", "_paused", "deadline", "waits")
+    __slots__ = ("_begun", "_first", "_handshakes", "_maker", "_paused", "deadline", "waits")
 
     def __init__(self, maker: Any, handshakes: Handshakes, protocol: Any) -> None:
         """
@@ -66,6 +66,7 @@ class ServerTLS(TLSTransport):
         self._maker, self._handshakes = maker, handshakes
         self.deadline = NEVER
         self.waits = self._paused = self._begun = False
+        self._first = b""
 
     def makeConnection(self, transport: Any) -> None:
         """
@@ -81,18 +82,30 @@ class ServerTLS(TLSTransport):
             self._begun = True
             self._handshakes.begin(self)
 
-    def hold(self) -> None:
+    def _hold(self, data: bytes) -> None:
         """
-        Read nothing until L{release}: there are too many handshakes.
+        Keep the client's first words and read no more until L{release}: there are too many
+        handshakes.
         """
-        self.waits = True
-        self.transport.pauseProducing()
+        self._first += data
+        if not self.waits:
+            self.waits = True
+            self.transport.pauseProducing()
+        if len(self._first) > PIECE:
+            self._fail(SSL.Error([("", "", "too many bytes before the handshake")]))
 
     def release(self) -> None:
         """
         Shake hands after all.
         """
         self.waits = False
+        if not self._paused:
+            self._go_on()
+
+    def _go_on(self) -> None:
+        first, self._first = self._first, b""
+        if first and self._state == SHAKING:
+            self._start(first)
         if not self._paused:
             self.transport.resumeProducing()
 
@@ -110,14 +123,21 @@ class ServerTLS(TLSTransport):
         self._paused = False
         self._begin()
         if not self.waits:
-            self.transport.resumeProducing()
+            self._go_on()
 
     def _shake(self, data: bytes) -> None:
-        if self._tls is None:
-            me: Any = self
-            self._tls = self._maker.serverConnectionForTLS(me)
-            self._tls.set_accept_state()
-            self.facts.connection = self._tls
+        if self._tls is not None:
+            super()._shake(data)
+        elif self.waits or not self._handshakes.take(self):
+            self._hold(data)
+        else:
+            self._start(data)
+
+    def _start(self, data: bytes) -> None:
+        me: Any = self
+        self._tls = self._maker.serverConnectionForTLS(me)
+        self._tls.set_accept_state()
+        self.facts.connection = self._tls
         super()._shake(data)
 
     def _shaken(self) -> None:
@@ -134,7 +154,7 @@ class ServerTLS(TLSTransport):
         Cut the connection.
         """
         if self._state == SHAKING:
-            self._handshakes.left(self, self._tls is not None)
+            self._handshakes.left(self)
         super().abortConnection()
 
     def connectionLost(self, reason: Failure) -> None:
@@ -142,7 +162,7 @@ class ServerTLS(TLSTransport):
         Tell the protocol above that all is over, and why.
         """
         if self._state == SHAKING:
-            self._handshakes.left(self, self._tls is not None)
+            self._handshakes.left(self)
         super().connectionLost(reason)
 
     def expired(self, now: float) -> None:

@@ -40,8 +40,6 @@ class Shaking(Protocol):
 
     deadline: float
 
-    def hold(self) -> None: ...
-
     def release(self) -> None: ...
 
     def expired(self, now: float) -> None: ...
@@ -70,6 +68,7 @@ class Handshakes:
         self._most, self._timeout, self._strict = 0, 10.0, False
         self._active: set[Shaking] = set()
         self._waiting: dict[Shaking, None] = {}
+        self._releasing = False
         self.completed = self.resumed = 0
         self.failures: Counter[str] = Counter()
 
@@ -85,7 +84,7 @@ class Handshakes:
     @property
     def active(self) -> int:
         """
-        How many there are now.
+        How many there are now whose client has said anything.
         """
         return len(self._active)
 
@@ -98,15 +97,23 @@ class Handshakes:
 
     def begin(self, end: Shaking) -> None:
         """
-        Let a handshake begin, or wait.
+        Start the clock of a handshake. It counts only from its first word on: who is silent
+        must not keep others out.
         """
         end.deadline = self._now() + self._timeout
         self._deadlines.add(end)
+
+    def take(self, end: Shaking) -> bool:
+        """
+        Count a handshake that has got its first word.
+
+        @return: whether it may go on; else C{release} of C{end} follows.
+        """
         if self._most and len(self._active) >= self._most:
             self._waiting[end] = None
-            end.hold()
-        else:
-            self._active.add(end)
+            return False
+        self._active.add(end)
+        return True
 
     def done(self, end: Shaking, connection: SSL.Connection) -> None:
         """
@@ -129,14 +136,12 @@ class Handshakes:
         """
         self._fail(end, "late", f"it was not over within {self._timeout:g} s")
 
-    def left(self, end: Shaking, began: bool) -> None:
+    def left(self, end: Shaking) -> None:
         """
-        Forget one whose client is gone, or was sent away.
-
-        @param began: whether it had said anything; who only looks whether the port is open
-            has not failed.
+        Forget one whose client is gone, or was sent away; who only looked whether the port is
+        open has not failed.
         """
-        if began and (end in self._active or end in self._waiting):
+        if end in self._active or end in self._waiting:
             self._fail(end, "closed", "the connection ended within it")
         else:
             self._forget(end)
@@ -151,11 +156,18 @@ class Handshakes:
         self._deadlines.discard(end)
         self._waiting.pop(end, None)
         self._active.discard(end)
-        while self._waiting and (not self._most or len(self._active) < self._most):
-            waiting = next(iter(self._waiting))
-            del self._waiting[waiting]
-            self._active.add(waiting)
-            waiting.release()
+        if self._releasing:
+            # Who is released may fail at once: the loop below goes on then, not a deeper one.
+            return
+        self._releasing = True
+        try:
+            while self._waiting and (not self._most or len(self._active) < self._most):
+                waiting = next(iter(self._waiting))
+                del self._waiting[waiting]
+                self._active.add(waiting)
+                waiting.release()
+        finally:
+            self._releasing = False
 
 
 def words(error: SSL.Error) -> str:
