@@ -69,17 +69,23 @@ def is_single_use(member: MemberSpec) -> bool:
     return member.scheme == "fcgi" if given is None else given
 
 
+class Unfit(ValueError):
+    """
+    A value that is right in itself, and does not go with what there is.
+    """
+
+
 def check_probe(scheme: str, method: str, probe: Any) -> None:
     """
     See whether a probe can ask members of a scheme.
 
     @param probe: an L{IProbe<txbalancer.interfaces.IProbe>}; one without C{schemes} can ask all.
-    @raise ValueError: when it cannot; says which can.
+    @raise Unfit: when it cannot; says which can.
     """
     allowed = getattr(probe, "schemes", None)
     if allowed is not None and scheme not in allowed:
         better = {"ajp": "cping or tcp", "udp": "expect"}.get(scheme, "tcp")
-        raise ValueError(f"hcmethod={method} does not ask {scheme}:// members: use {better}")
+        raise Unfit(f"hcmethod={method} does not ask {scheme}:// members: use {better}")
 
 
 def mode_of(scheme: str) -> str:

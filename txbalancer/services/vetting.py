@@ -19,6 +19,7 @@ from txbalancer.core.commands import (
 )
 from txbalancer.core.registry import Registry
 from txbalancer.core.schemes import (
+    Unfit,
     balancer_mode,
     check_probe,
     is_secure,
@@ -35,7 +36,8 @@ def check_command(command: Command, registry: Registry, spec: ServiceSpec) -> No
     See whether what a command names is there.
 
     @param spec: the configuration in force, with its expressions of health checks.
-    @raise LookupError: for what is not; L{ValueError} for what cannot be used.
+    @raise LookupError: for what is not; L{ValueError} for what cannot be used, L{Unfit}
+        where it cannot be used here.
     """
     if isinstance(command, SetBalancer):
         if command.lbmethod is not KEEP:
@@ -50,25 +52,25 @@ def check_command(command: Command, registry: Registry, spec: ServiceSpec) -> No
         _check_fit(member.scheme, member.hcmethod, registry)
         mode = balancer_mode(spec, command.balancer)
         if mode_of(member.scheme) != mode:
-            raise ValueError(f"{member.url}: {command.balancer} needs {schemes_of(mode)}")
+            raise Unfit(f"{member.url}: {command.balancer} needs {schemes_of(mode)}")
         check_files(member)
 
 
 def _check_without_requests(command: SetBalancer, registry: Registry, spec: ServiceSpec) -> None:
     """
-    @raise ValueError: when an option needs requests, and the balancer has connections only.
+    @raise Unfit: when an option needs requests, and the balancer has connections only.
     """
     if balancer_mode(spec, command.balancer) == "http":
         return
     without = f"needs HTTP requests: {command.balancer} has none"
     if command.stickysession is not KEEP and command.stickysession:
-        raise ValueError(f"stickysession {without}")
+        raise Unfit(f"stickysession {without}")
     if command.lbmethod is KEEP:
         return
     before = next((each for each in spec.balancers if each.name == command.balancer), None)
     by_request = command.lbmethod == "hash" and before is not None and before.hashkey != "source"
     if by_request or "http" in getattr(registry.lbmethods[command.lbmethod], "needs", ()):
-        raise ValueError(f"{command.lbmethod} {without}")
+        raise Unfit(f"{command.lbmethod} {without}")
 
 
 def check_expression(name: str, spec: ServiceSpec) -> None:

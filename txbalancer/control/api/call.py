@@ -21,6 +21,7 @@ from txbalancer.control.slices import Steps
 from txbalancer.core.balancer import Balancer
 from txbalancer.core.commands import Change, Command
 from txbalancer.core.member import Member
+from txbalancer.core.schemes import Unfit
 
 
 class Access(Protocol):
@@ -155,10 +156,12 @@ class Call:
         """
         Carry out a command.
 
-        @raise Problem: 400 for what cannot be.
+        @raise Problem: 400 for what cannot be, 409 for what does not go with what there is.
         """
         try:
             return self.board.apply(command, self.who)
+        except Unfit as error:
+            raise Problem(409, str(error)) from error
         except (LookupError, ValueError) as error:
             raise Problem(400, str(error)) from error
 
