@@ -319,6 +319,69 @@ def test_windows_are_renewed_as_bodies_are_consumed() -> None:
     assert windows == [1, 0, 1, 1] or sorted(windows) == [0, 1, 1, 1]
 
 
+def test_small_frames_of_a_read_are_one_piece() -> None:
+    """
+    A body in frames of one byte goes on by the read, up to a frame of another kind or stream;
+    windows count each byte.
+    """
+    server = settled(Limits(window=4000))
+    server.receive(headers(1, flags=4) + headers(3, flags=4), 2.0)
+    server.events.clear()
+    one, three = data(1, payload=b"x"), data(3, payload=b"y")
+    server.receive(one * 1500 + three * 2 + one + frames.ping_frame(bytes(8)) + one * 499, 2.0)
+    assert server.events == [
+        ("data", 1, b"x" * 1500, False),
+        ("data", 3, b"yy", False),
+        ("data", 1, b"x", False),
+        ("data", 1, b"x" * 499, False),
+    ]
+    assert windows(server) == [(1, 2000)]
+    padded = data(1, payload=b"\2zz\0\0", flags=8)
+    server.receive(one + padded + data(1, payload=b"!", flags=1) + three + three[:4], 2.0)
+    server.receive(three[4:], 2.0)
+    assert server.events[4:] == [
+        ("data", 1, b"xzz!", True),
+        ("data", 3, b"y", False),
+        ("data", 3, b"y", False),
+    ]
+
+
+def test_many_small_frames_do_not_exceed_a_window() -> None:
+    """
+    However small, and joined or not, they are counted together.
+    """
+    server = settled(Limits(window=100))
+    server.receive(headers(1, flags=4), 2.0)
+    server.receive(data(1, payload=b"x") * 101, 2.0)
+    assert resets(server) == [(1, faults.FLOW_CONTROL_ERROR)]
+
+
+def test_empty_frames_among_others_are_paid_for() -> None:
+    """
+    Pieces with content do not hide those without.
+    """
+    for last in (0, 1):
+        server = settled(Limits(control=3))
+        server.receive(headers(1, flags=4), 2.0)
+        empty = data(1, payload=b"")
+        fails(
+            server,
+            empty + data(1, payload=b"x") + empty * 5 + data(1, payload=b"", flags=last),
+            faults.ENHANCE_YOUR_CALM,
+        )
+
+
+def test_a_frame_that_is_too_large_behind_others() -> None:
+    """
+    It is told from them.
+    """
+    server = settled()
+    server.receive(headers(1, flags=4), 2.0)
+    fails(server, data(1, payload=b"x") + data(1, payload=bytes(16385)), faults.FRAME_SIZE_ERROR)
+    server = settled()
+    fails(server, data(0, payload=b"x") * 2, faults.PROTOCOL_ERROR)
+
+
 def test_no_window_for_a_stream_that_has_ended() -> None:
     """
     Who has sent all needs none; the connection's is renewed all the same.

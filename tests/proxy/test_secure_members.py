@@ -8,6 +8,7 @@ from contextlib import suppress
 
 import pytest
 from OpenSSL import SSL
+from twisted.logger import capturedLogs, formatEvent
 
 from tests.integration.certificates import Authority
 from tests.proxy.rigs import GET, OK, check_rest, status_of
@@ -144,6 +145,33 @@ def test_a_wrong_certificate_is_a_failed_connection(authority) -> None:
     assert rig.outcomes[0].tried == (("https://app.test", "tls-failed"),)
     assert end.lost
     check_rest(rig)
+
+
+@pytest.mark.parametrize(
+    ("act", "text"),
+    [
+        (
+            lambda end, pair: Secure(end, pair).shake(),
+            "the certificate is for other.test, not for app.test (see sni)",
+        ),
+        (
+            lambda end, pair: end.send(b"HTTP/1.1 400\r\n\r\n"),
+            "wrong version number: does the member speak TLS on this port?",
+        ),
+        (lambda end, pair: end.end(), "the member ended the connection within the handshake"),
+    ],
+)
+def test_the_log_says_why_tls_failed(authority, act, text) -> None:
+    """
+    Who has to mend it learns the member and the cause at the default level.
+    """
+    with capturedLogs() as logged:
+        rig, _, end = ask(authority)
+        with suppress(SSL.Error):
+            act(end, authority.issue("other.test"))
+        rig.advance(0.1)
+    told = [formatEvent(event) for event in logged if event["log_level"].name == "warn"]
+    assert f"shop: https://app.test: tls-failed: TLS: {text}" in told
 
 
 @pytest.mark.parametrize("act", [lambda end: end.send(b"HTTP/1.1 400\r\n\r\n"), lambda e: e.end()])

@@ -9,7 +9,6 @@ from typing import Any
 
 from OpenSSL import SSL
 from OpenSSL.crypto import X509
-from service_identity import VerificationError
 from twisted.internet.abstract import isIPAddress, isIPv6Address
 from twisted.internet.address import UNIXAddress
 from twisted.internet.defer import CancelledError, Deferred
@@ -38,6 +37,7 @@ from txbalancer.core.transcript import Transcript
 from txbalancer.errors import BadResponse, StartError
 from txbalancer.net.introduction import BUILDS, IntroducedFactory
 from txbalancer.net.proxyprotocol import LOCAL
+from txbalancer.tls.causes import cause_of
 from txbalancer.tls.members import client_options
 
 EXPECTED = (
@@ -47,7 +47,6 @@ EXPECTED = (
     ResponseFailed,
     OSError,
     SSL.Error,
-    VerificationError,
     StartError,
 )
 """What going wrong on the way to a member looks like; anything else is a fault of ours."""
@@ -223,11 +222,8 @@ def cause(failure: Failure) -> str:
     Say in a few words why a member could not be asked.
     """
     error = failure.value
-    if isinstance(error, VerificationError):
-        return "the certificate does not name the host"
     if isinstance(error, SSL.Error):
-        reasons = [entry[-1] for entry in (error.args[0] if error.args else ()) if entry]
-        return f"TLS: {reasons[0] if reasons else 'failed'}"
+        return f"TLS: {cause_of(failure)}"
     if isinstance(error, ConnectionDone):
         return "closed without a complete answer"
     if isinstance(error, ConnectError) and error.osError is not None:

@@ -31,6 +31,7 @@ from txbalancer.errors import (
 )
 from txbalancer.net.deadlines import NEVER
 from txbalancer.proxy.link import Link
+from txbalancer.tls.causes import cause_of
 
 if TYPE_CHECKING:
     from txbalancer.proxy.exchange import Exchange
@@ -179,7 +180,8 @@ class MemberLink(Link):
         self.pool.runtime.deadlines.discard(self)
         if self._state == CLOSED:
             return
-        self._ended(reason.check(ConnectionDone) is not None, reason.getErrorMessage())
+        text = cause_of(reason) if self._state == OPENING else reason.getErrorMessage()
+        self._ended(reason.check(ConnectionDone) is not None, text)
 
     def readConnectionLost(self) -> None:
         """

@@ -1,5 +1,5 @@
 """
-Three calls of OpenSSL that pyOpenSSL has no method for (ADR 0018).
+Four calls of OpenSSL that pyOpenSSL has no method for (ADR 0018).
 """
 
 from __future__ import annotations
@@ -28,6 +28,16 @@ def whole_writes(context: SSL.Context) -> None:
     Let one call encrypt all of its data, however many records that takes.
     """
     context.clear_mode(_PARTIAL_WRITE)
+
+
+def verify_words(number: int) -> str:
+    """
+    Return OpenSSL's words for why it does not trust a certificate.
+
+    @param number: its C{X509_V_ERR_…}.
+    """
+    told: bytes = Binding.ffi.string(_lib.X509_verify_cert_error_string(number))
+    return told.decode("ascii", "replace")
 
 
 def resumed(connection: SSL.Connection) -> bool:

@@ -13,13 +13,11 @@ from service_identity.pyopenssl import extract_patterns
 from twisted.internet.abstract import isIPAddress, isIPv6Address
 from twisted.internet.interfaces import IOpenSSLClientConnectionCreator
 from twisted.protocols.tls import TLSMemoryBIOProtocol
-from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from txbalancer.core.specs import MemberSpec
+from txbalancer.tls.causes import misnamed, refusal, untrusted
 from txbalancer.tls.clients import client_context
-
-_TOO_LONG = SSL.Error([("", "", "certificate chain longer than sslproxyverifydepth")])
 
 
 @implementer(IOpenSSLClientConnectionCreator)
@@ -40,6 +38,7 @@ class MemberTLS:
         self._context, self._verify, self._depth = context, verify, depth
         literal = isIPAddress(host) or isIPv6Address(host)
         self._server_name = None if literal else host.encode("idna")
+        self._wanted = host
         self._ids: list[Any] = []
         if check_name:
             self._ids = [IPAddress_ID(host) if literal else DNS_ID(host)]
@@ -57,16 +56,19 @@ class MemberTLS:
             connection: SSL.Connection, certificate: Any, error: int, depth: int, trusted: int
         ) -> bool:
             if self._verify and not trusted:
+                protocol.failVerification(untrusted(error))
                 return False
             if self._verify and depth > self._depth:
                 # OpenSSL's own limit does not count the trusted one, Apache's does.
-                protocol.failVerification(Failure(_TOO_LONG))
+                text = "certificate chain longer than sslproxyverifydepth"
+                protocol.failVerification(refusal(text))
                 return False
             if depth == 0 and self._ids:
+                patterns = extract_patterns(certificate)
                 try:
-                    verify_service_identity(extract_patterns(certificate), self._ids, [])
+                    verify_service_identity(patterns, self._ids, [])
                 except VerificationError:
-                    protocol.failVerification(Failure())
+                    protocol.failVerification(misnamed(list(patterns), self._wanted))
                     return False
             return True
 

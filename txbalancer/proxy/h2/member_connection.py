@@ -31,6 +31,7 @@ from txbalancer.proxy.h2.answer_stream import AnswerStream
 from txbalancer.proxy.h2.member_stream import MemberStream
 from txbalancer.proxy.h2.written import REQUESTS
 from txbalancer.proxy.link import Link
+from txbalancer.tls.causes import cause_of
 
 if TYPE_CHECKING:
     from txbalancer.proxy.h2.pool import H2Pool
@@ -162,7 +163,7 @@ class H2MemberConnection(Link):
         if self._closed:
             return
         if self.opening is not None:
-            text = f"{self.pool.spec.url}: TLS: {reason.getErrorMessage()}"
+            text = f"{self.pool.spec.url}: TLS: {cause_of(reason)}"
             self._fail_opening(TLSFailed(text))
             return
         self._lose(MemberClosed(reason.getErrorMessage()))
