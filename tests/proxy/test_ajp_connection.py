@@ -560,6 +560,57 @@ def test_a_container_that_asks_while_the_client_does_not_read() -> None:
     assert rig.outcomes[0].reason == "ok"
 
 
+def test_a_container_that_asks_for_more_than_there_is() -> None:
+    """
+    It is told so, a few times; that is no answer, and gives it no more time.
+    """
+    rig = make_rig(member="timeout=5")
+    client, member = begin(rig, POST + BODY)
+    member.taken()
+    for _ in range(2):
+        member.send(ask())
+        rig.advance(2)
+    assert [body(each) for each in packets(member.taken())] == [b"", b""]
+    member.send(ask())
+    rig.advance(3.5)
+    assert status_of(client.taken()) == 504
+    rig = make_rig()
+    client, member = begin(rig)
+    member.send(ask() * 16)
+    assert len(packets(member.taken())) == 17
+    member.send(ask())
+    assert (status_of(client.taken()), member.ended) == (502, "aborted")
+    rig = make_rig()
+    client, member = begin(rig, POST + BODY)
+    member.send(head() + piece(b"ab"))
+    member.send(ask() * 17)
+    assert (rig.outcomes[0].reason, client.ended) == ("bad-response", "aborted")
+    check_rest(rig)
+
+
+def test_a_container_that_asks_and_does_not_read() -> None:
+    """
+    What it asks for waits in bounds, and so does the client.
+    """
+    rig = make_rig(member="timeout=5")
+    client, member = begin(rig, POST.replace(b": 10", b": 10000000"))
+    member.taken()
+    member.room = 0
+    sent = 0
+    for _ in range(100):
+        member.send(ask())
+        if client.reading:
+            client.send(bytes(10000))
+            sent += 10000
+    assert not client.reading
+    assert sent < 200_000
+    member.take()
+    member.send(ask() * 20)
+    assert client.reading
+    client.reset()
+    check_rest(rig)
+
+
 def test_a_reload_gives_open_connections_the_new_secret() -> None:
     """
     They stay, and say what the container wants to hear from then on.

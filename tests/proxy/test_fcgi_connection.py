@@ -537,3 +537,38 @@ def test_who_complains_is_not_silent() -> None:
         member.send(complaint(b"still at it"))
     member.send(OK)
     assert status_of(client.taken()) == 200
+
+
+def test_who_only_complains_is_given_up() -> None:
+    """
+    After ten times the timeout, or ten thousand complaints in a row.
+    """
+    rig = make_rig(member="timeout=5")
+    client, member = begin(rig)
+    for _ in range(13):
+        rig.advance(4)
+        member.send(complaint(b"still at it"))
+    assert rig.outcomes == []
+    rig.advance(4)
+    assert status_of(client.taken()) == 504
+    rig = make_rig()
+    client, member = begin(rig)
+    member.send(complaint(b"") * 5000 + complaint(b"oh") * 5000)
+    assert rig.outcomes == []
+    member.send(complaint(b"no"))
+    assert (status_of(client.taken()), member.ended) == (502, "aborted")
+    check_rest(rig)
+
+
+def test_complaints_between_pieces_of_an_answer_are_fine() -> None:
+    """
+    Only those in a row are counted, and none of an earlier request.
+    """
+    rig = make_rig(member=KEPT)
+    client, member = begin(rig)
+    for _ in range(2):
+        member.send(complaint(b"x") * 9000 + out(b"X-A: b\r\n\r\n") + complaint(b"x") * 9000)
+        member.send(out(b"hi") + complaint(b"x") * 9000 + END)
+        assert status_of(client.taken()) == 200
+        client.send(GET)
+    assert [each.reason for each in rig.outcomes] == ["ok", "ok"]

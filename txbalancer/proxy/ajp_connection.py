@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 _MOST_HELD = 65536
 """Bytes of a request's body that wait for the container to ask; above, the client has to wait."""
+_MOST_IN_VAIN = 16
+"""Times that a container may ask for more of a body that is over; once is usual."""
 
 _HEADERS = HeaderLines()
 
@@ -40,6 +42,7 @@ class AJPConnection(PacketConnection):
     """
 
     __slots__ = (
+        "_blocked",
         "_body",
         "_over_body",
         "_packets",
@@ -48,6 +51,7 @@ class AJPConnection(PacketConnection):
         "_secret",
         "_size",
         "_spec",
+        "_vain",
     )
 
     def __init__(self, pool: MemberPool, opening: Any) -> None:
@@ -55,8 +59,8 @@ class AJPConnection(PacketConnection):
         self._configure(pool.spec)
         self._packets = PacketReader()
         self._body = bytearray()
-        self._over_body = False
-        self._room = 0
+        self._over_body = self._blocked = False
+        self._room = self._vain = 0
         self._request = b""
 
     def _configure(self, spec: MemberSpec) -> None:
@@ -91,6 +95,7 @@ class AJPConnection(PacketConnection):
         self.exchange = exchange
         self._method = method
         self.keep = True
+        self._vain = 0
         self.request_sent = self._over_body = body in (NO_BODY, 0)
         # A container asks for all of a body whose length it does not know.
         self._room = requests.most_body(self._size) if body > 0 else 0
@@ -156,7 +161,7 @@ class AJPConnection(PacketConnection):
         if self._room and not self.asks:
             self._feed()
         if len(self._body) > _MOST_HELD and not self.stuck:
-            self.pauseProducing()
+            super().pauseProducing()
 
     def end_body(self, trailers: list[bytes]) -> None:
         """
@@ -182,8 +187,8 @@ class AJPConnection(PacketConnection):
             del held[: self._room]
             self._room = 0
             self.transport.write(requests.body(piece))
-            if self.stuck and len(held) <= _MOST_HELD:
-                self.resumeProducing()
+            if self.stuck and not self._blocked and len(held) <= _MOST_HELD:
+                super().resumeProducing()
         elif self._over_body:
             self._room = 0
             self.transport.write(requests.NO_MORE)
@@ -198,10 +203,18 @@ class AJPConnection(PacketConnection):
         if not self.paused and not self.stuck:
             self.deadline = NEVER if self._room else self.pool.now() + self.pool.timeout
 
+    def pauseProducing(self) -> None:
+        """
+        Stop reading the client: the container does not read, whatever it asks for.
+        """
+        self._blocked = True
+        super().pauseProducing()
+
     def resumeProducing(self) -> None:
         """
         Go on reading the client, unless there is enough to send already.
         """
+        self._blocked = False
         if len(self._body) <= _MOST_HELD:
             super().resumeProducing()
 
@@ -265,6 +278,14 @@ class AJPConnection(PacketConnection):
             self.exchange.asked()
 
     def _wanted(self, size: int) -> None:
+        if self.request_sent:
+            self._vain += 1
+            if self._vain > _MOST_IN_VAIN:
+                raise BadResponse("more of the body asked for after its end, again and again")
+            if self._vain > 1:
+                # No sign of life worth more time.
+                self.transport.write(requests.NO_MORE)
+                return
         self._room = min(size, requests.most_body(self._size)) or requests.most_body(self._size)
         self._feed()
 

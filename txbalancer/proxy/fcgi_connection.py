@@ -26,6 +26,11 @@ _MOST_HELD = 65536
 _MOST_TOLD = 1000
 """Bytes of what an application complains of at once that go to the log."""
 
+_MOST_COMPLAINTS = 10_000
+"""Complaints in a row, without a byte of an answer, that an application may send."""
+_PATIENCE = 10
+"""Timeouts that an application may spend on nothing but complaints."""
+
 
 class FCGIConnection(PacketConnection):
     """
@@ -37,7 +42,15 @@ class FCGIConnection(PacketConnection):
 
     log = Logger()
 
-    __slots__ = ("_held", "_held_size", "_place", "_records", "_request")
+    __slots__ = (
+        "_complaints",
+        "_held",
+        "_held_size",
+        "_patience",
+        "_place",
+        "_records",
+        "_request",
+    )
 
     def __init__(self, pool: MemberPool, opening: Any) -> None:
         super().__init__(pool, opening)
@@ -47,7 +60,8 @@ class FCGIConnection(PacketConnection):
         self._records = RecordReader()
         self._request: tuple[bytes, bytes, list[bytes]] | None = None
         self._held: list[bytes] = []
-        self._held_size = 0
+        self._held_size = self._complaints = 0
+        self._patience = NEVER
 
     # -- the request
 
@@ -71,6 +85,7 @@ class FCGIConnection(PacketConnection):
         self.exchange = exchange
         self._method = method
         self.keep = not self.pool.single_use
+        self._complaints = 0
         if body == CHUNKED:
             self._state = HEAD
             self._request = method, target, lines
@@ -187,6 +202,8 @@ class FCGIConnection(PacketConnection):
                 done = True
             else:
                 pieces.append(content)
+                if content:
+                    self._complaints = 0
         data = pieces[0] if len(pieces) == 1 else b"".join(pieces)
         if self._state == HEAD:
             self._head(self._buffer + data, done)
@@ -210,12 +227,18 @@ class FCGIConnection(PacketConnection):
         """
         Log what an application complains of, within reason.
         """
+        now, timeout = self.pool.now(), self.pool.timeout
+        if not self._complaints:
+            self._patience = now + _PATIENCE * timeout
+        self._complaints += 1
+        if self._complaints > _MOST_COMPLAINTS:
+            raise BadResponse(f"over {_MOST_COMPLAINTS} complaints and no answer")
         if not content:
             return
         if self.deadline != NEVER:
-            # Who complains is not silent.
-            self.deadline = self.pool.now() + self.pool.timeout
-        more = self.pool.complaints.permit(self.pool.now())
+            # Who complains is not silent, but does not answer either.
+            self.deadline = min(now + timeout, self._patience)
+        more = self.pool.complaints.permit(now)
         if more is None:
             return
         text = content[:_MOST_TOLD].decode("utf-8", "replace").strip()
