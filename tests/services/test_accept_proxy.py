@@ -10,6 +10,7 @@ import pytest
 from twisted.internet.address import IPv4Address, UNIXAddress
 from twisted.logger import formatEvent, globalLogPublisher
 
+from tests.integration.certificates import Authority
 from tests.services.worlds import GET, OK, World
 from txbalancer.net.proxyprotocol import LOCAL, ProxyHeader, build_v1, build_v2
 from txbalancer.net.proxytlv import SSL, write_tlv
@@ -268,3 +269,50 @@ def test_a_stop_closes_those_that_have_said_nothing(world):
     world.service.stopService()
     world.reactor.advance(0)
     assert proxy.ended == "closed"
+
+
+@pytest.mark.parametrize("header", [V1, V2])
+@pytest.mark.parametrize(
+    ("host", "name"), [("192.0.2.66", "192.0.2.66"), ("", "a unix socket's client")]
+)
+def test_a_header_of_somebody_who_is_not_listed_is_told(logged, header, host, name):
+    """
+    The log names who sent it and the option, once a minute; the request is bad as ever.
+    """
+    world = World(CONFIGURATION.replace(" unix", "").format(more="")).start()
+    for _ in range(3):
+        proxy = connect(world, host)
+        proxy.send(header)
+        proxy.send(GET)
+        assert b" 400 " in proxy.taken()
+    text = f"listener web: {name} sent a PROXY header but is not in accept-proxy"
+    assert logged().count(text) == 1
+    world.advance(61)
+    connect(world, host).send(header + GET)
+    assert f"{text} (and 2 more like it)" in logged()
+
+
+@pytest.mark.parametrize("header", [V1, V2])
+def test_under_tls_it_is_told_as_well(tmp_path, logged, header):
+    """
+    The header is no handshake; that it is one is said instead of OpenSSL's words.
+    """
+    pair = Authority(tmp_path).issue("lb.test")
+    more = f"tls-certificate = {pair.certificate}\ntls-key = {pair.key}"
+    world = World(CONFIGURATION.format(more=more)).start()
+    connect(world, "192.0.2.66").send(header + b"\x16\x03\x01")
+    world.advance(0.1)
+    text = "listener web: 192.0.2.66 sent a PROXY header but is not in accept-proxy"
+    assert logged().count(text) == 1
+    assert "no TLS" not in logged()
+
+
+def test_other_bad_requests_tell_of_no_header(world, logged):
+    """
+    Neither what is just bad, nor a header where one was before, is anything to be listed.
+    """
+    connect(world, "192.0.2.66").send(b"PROXIED / HTTP\r\n\r\n")
+    proxy = connect(world)
+    proxy.send(V1 + V1 + GET)
+    assert b" 400 " in proxy.taken()
+    assert "accept-proxy" not in logged()

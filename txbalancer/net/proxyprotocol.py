@@ -29,6 +29,7 @@ V2_LONGEST = 4096
 
 V1_START = b"PROXY "
 V2_START = b"\r\n\r\n\x00\r\nQUIT\n"
+STARTS = (V1_START, V2_START)
 _V2_HEAD = struct.Struct("!12sBBH")
 _V1_LINE = re.compile(
     rb"(TCP[46]) ([0-9A-Fa-f.:]+) ([0-9A-Fa-f.:]+) (0|[1-9]\d{0,4}) (0|[1-9]\d{0,4})"

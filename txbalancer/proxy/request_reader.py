@@ -11,6 +11,7 @@ from txbalancer.errors import ClientError, ClientGone, ClientTimeout
 from txbalancer.http1.framing import ChunkedReader
 from txbalancer.http1.heads import CHUNKED, NO_BODY, RequestHead, parse_request
 from txbalancer.net.deadlines import NEVER
+from txbalancer.net.proxyprotocol import STARTS
 from txbalancer.net.splice import BULK, LARGE, Pump
 from txbalancer.proxy.link import Link
 
@@ -105,6 +106,9 @@ class RequestReader(Link):
                 # RFC 9112 2.2: an empty line before a request may be ignored; one is enough.
                 self._head(data[2:])
                 return
+            first = not self.site.secure and self._requests == 0 and self.peer.through is None
+            if first and data.startswith(STARTS):
+                self.site.unlisted.note(self.transport.getPeer(), self.site.now())
             self._refuse(error)
             return
         channel: Any = self

@@ -30,6 +30,7 @@ from txbalancer.proxy.hsts import hsts_line
 from txbalancer.proxy.local import METHODS, LocalAnswer
 from txbalancer.proxy.runtime import Runtime
 from txbalancer.proxy.throttle import Throttle
+from txbalancer.proxy.unlisted import Unlisted
 
 Channel = ClientChannel | Doorway | H2Channel
 
@@ -48,6 +49,7 @@ class Site(ServerFactory):
     @ivar hsts: a header line for every answer, or C{b""}.
     @ivar begin: hands a request to the target of the first mount that takes it.
     @ivar refused: connections and the like that nobody served, by cause.
+    @ivar unlisted: tells of PROXY headers that are taken for requests.
     @ivar abuses: how often connections of HTTP/2 ended for what their clients did.
     """
 
@@ -72,6 +74,7 @@ class Site(ServerFactory):
         self.refused: Counter[str] = Counter()
         self._held: deque[ClientChannel | Doorway] = deque()
         self._throttle = Throttle()
+        self.unlisted = Unlisted(spec.name)
         self.guards_identity = spec.tls_client_headers
         self.configure(spec)
 

@@ -21,10 +21,11 @@ from txbalancer.net.proxied import ProxiedFactory
 from txbalancer.proxy.h2.channel import in_progress
 from txbalancer.proxy.runtime import Runtime
 from txbalancer.proxy.throttle import Throttle
+from txbalancer.proxy.unlisted import Unlisted
 from txbalancer.services.modes import MODES
 from txbalancer.services.sockets import Socket, cause
 from txbalancer.tls.ends import ServerTLSFactory
-from txbalancer.tls.handshakes import Handshakes
+from txbalancer.tls.handshakes import PROXY_HEADER, Handshakes
 from txbalancer.tls.listeners import ListenerTLS, server_options
 
 
@@ -57,6 +58,7 @@ class ListenerService(Service):
         self._proxied: ProxiedFactory | None = None
         self.handshakes = Handshakes(runtime.deadlines, runtime.now, self._handshake_failed)
         self._throttle = Throttle()
+        self._unlisted = Unlisted(spec.name)
 
     @property
     def ports(self) -> list[IListeningPort]:
@@ -219,6 +221,9 @@ class ListenerService(Service):
             )
 
     def _handshake_failed(self, end: Any, reason: str, text: str) -> None:
+        if text == PROXY_HEADER:
+            self._unlisted.note(end.getPeer(), self.site.now())
+            return
         more = self._throttle.permit(self.site.now())
         if more is not None:
             self.log.info(

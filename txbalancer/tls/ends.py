@@ -10,6 +10,7 @@ from OpenSSL import SSL
 from twisted.python.failure import Failure
 
 from txbalancer.net.deadlines import NEVER
+from txbalancer.net.proxyprotocol import STARTS
 from txbalancer.tls.handshakes import Handshakes
 from txbalancer.tls.transport import CLOSED, PIECE, SHAKING, TLSTransport
 
@@ -55,7 +56,16 @@ class ServerTLS(TLSTransport):
     @ivar waits: whether there are too many handshakes, so that this one may not begin.
     """
 
-    __slots__ = ("_begun", "_first", "_handshakes", "_maker", "_paused", "deadline", "waits")
+    __slots__ = (
+        "_begun",
+        "_first",
+        "_handshakes",
+        "_maker",
+        "_paused",
+        "_proxied",
+        "deadline",
+        "waits",
+    )
 
     def __init__(self, maker: Any, handshakes: Handshakes, protocol: Any) -> None:
         """
@@ -65,7 +75,7 @@ class ServerTLS(TLSTransport):
         super().__init__(protocol)
         self._maker, self._handshakes = maker, handshakes
         self.deadline = NEVER
-        self.waits = self._paused = self._begun = False
+        self.waits = self._paused = self._begun = self._proxied = False
         self._first = b""
 
     def makeConnection(self, transport: Any) -> None:
@@ -138,6 +148,7 @@ class ServerTLS(TLSTransport):
         self._tls = self._maker.serverConnectionForTLS(me)
         self._tls.set_accept_state()
         self.facts.connection = self._tls
+        self._proxied = data.startswith(STARTS)
         super()._shake(data)
 
     def _shaken(self) -> None:
@@ -146,7 +157,7 @@ class ServerTLS(TLSTransport):
 
     def _fail(self, error: SSL.Error) -> None:
         if self._state == SHAKING:
-            self._handshakes.failed(self, error)
+            self._handshakes.failed(self, error, self._proxied)
         super()._fail(error)
 
     def abortConnection(self) -> None:

@@ -19,6 +19,8 @@ Why handshakes fail: the client's certificate is not accepted; no cipher or the 
 the client left; too slow; nobody has the name (C{tls-strict-sni}); what came is no TLS; the
 client does not accept ours; no version in common. C{other} is anything else.
 """
+PROXY_HEADER = "a PROXY header"
+"""What is said of failures where nobody had expected one."""
 _WORDS = (
     ("name", ("no suitable signature algorithm", "no certificate set", "no shared cipher")),
     ("not-tls", ("http request", "https proxy request", "wrong version number")),
@@ -123,10 +125,15 @@ class Handshakes:
         self.resumed += resumed(connection)
         self._forget(end)
 
-    def failed(self, end: Shaking, error: SSL.Error) -> None:
+    def failed(self, end: Shaking, error: SSL.Error, proxied: bool) -> None:
         """
         Count one that did not.
+
+        @param proxied: whether it began with a PROXY header.
         """
+        if proxied:
+            self._fail(end, "not-tls", PROXY_HEADER)
+            return
         text = words(error)
         self._fail(end, reason_of(text, self._strict), text)
 
