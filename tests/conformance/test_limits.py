@@ -175,12 +175,12 @@ def test_the_clock_of_a_body_stands_while_the_member_does_not_read(balance: Star
             side.exactly(100_000)
         side.send(OK)
 
-    live = balance(script, listener="body-timeout = 50ms")
+    live = balance(script, listener="body-timeout = 300ms")
     client = live.client()
     client.send(request(b"Content-Length: 20000000", start=b"PUT / HTTP/1.1"))
     sender = threading.Thread(target=client.send, args=(b"x" * 20_000_000,))
     sender.start()
-    sender.join(0.15)
+    sender.join(0.8)
     assert sender.is_alive()
     go_on.set()
     assert client.answer().body == b"ok"

