@@ -131,18 +131,30 @@ class Answering(BaseHTTPRequestHandler):
 
 
 @pytest.fixture(scope="session")
-def chromium() -> Iterator[Any]:
+def launch() -> Iterator[Any]:
+    """
+    Start browsers: C{launch(argument, ...)}; what starts them is there once.
+    """
+    program = require("chromium")
+    with sync_playwright() as playwright:
+
+        def start(*arguments: str) -> Any:
+            # As root, which CI is, there is no sandbox.
+            options = ["--no-sandbox"] if os.getuid() == 0 else []
+            return playwright.chromium.launch(executable_path=program, args=[*options, *arguments])
+
+        yield start
+
+
+@pytest.fixture(scope="session")
+def chromium(launch: Any) -> Iterator[Any]:
     """
     Start the browser once.
     """
-    program = require("chromium")
     shutil.rmtree(PICTURES, ignore_errors=True)
-    with sync_playwright() as playwright:
-        # As root, which CI is, there is no sandbox.
-        options = ["--no-sandbox"] if os.getuid() == 0 else []
-        browser = playwright.chromium.launch(executable_path=program, args=options)
-        yield browser
-        browser.close()
+    browser = launch()
+    yield browser
+    browser.close()
 
 
 @pytest.fixture(scope="module")

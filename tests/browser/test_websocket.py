@@ -11,12 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import sync_playwright
 
 from tests.integration.certificates import Authority
 from tests.integration.process import BalancerProcess, until
 from tests.integration.websocket import EchoMember
-from tests.peers import require
 
 pytestmark = [pytest.mark.integration, pytest.mark.peers]
 
@@ -64,18 +62,13 @@ STAYING = """
 
 
 @pytest.fixture
-def page() -> Iterator[Any]:
+def page(launch: Any) -> Iterator[Any]:
     """
     Open an empty page of a browser that does not mind who signed a certificate.
     """
-    program = require("chromium")
-    with sync_playwright() as playwright:
-        arguments = ["--no-sandbox", "--ignore-certificate-errors"]
-        browser = playwright.chromium.launch(executable_path=program, args=arguments)
-        try:
-            yield browser.new_page(ignore_https_errors=True)
-        finally:
-            browser.close()
+    browser = launch("--ignore-certificate-errors")
+    yield browser.new_page(ignore_https_errors=True)
+    browser.close()
 
 
 @pytest.fixture
