@@ -131,6 +131,7 @@ class Peer:
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
+                start_new_session=True,
             )
         deadline = time.monotonic() + START_SECONDS
         while not is_listening(self.port):
@@ -155,8 +156,10 @@ class Peer:
 
     def kill(self) -> None:
         """
-        End it at once, as a crash would.
+        End it at once, as a crash would, with all its processes.
         """
+        if self.process is not None:
+            os.killpg(self.process.pid, signal.SIGKILL)
         self._end(signal.SIGKILL)
 
     def stop(self) -> None:
