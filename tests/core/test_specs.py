@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from txbalancer.core import specs
+from txbalancer.core import specs, values
 from txbalancer.core.specs import BalancerSpec, ListenerSpec, MemberSpec, MountSpec, StickyNames
 
 EVERY = (specs.GlobalSpec, ListenerSpec, BalancerSpec, MemberSpec, MountSpec)
@@ -60,7 +60,7 @@ def test_an_option_may_have_a_name_of_its_own() -> None:
 
     @dataclass(frozen=True, slots=True)
     class Odd:
-        class_: bool = specs.option(specs.values.flag, True, "Odd.", name="class")
+        class_: bool = specs.option(values.flag, True, "Odd.", name="class")
 
     (found,) = specs.options(Odd)
     assert (found[0], found[1].name, found[1].apache) == ("class_", "class", True)

@@ -1,0 +1,97 @@
+"""
+Configuration as frozen values, one field per option.
+
+Each option field carries, in its metadata, everything the loader, the printer
+and the reference manual need: its INI name, parser, both defaults, unit and a
+line of documentation. Adding an option is one field here and the line that
+uses it.
+"""
+
+from __future__ import annotations
+
+from txbalancer.core.specs.balancer import BalancerSpec
+from txbalancer.core.specs.fields import SAME, Option, apache_defaults, option, options
+from txbalancer.core.specs.kinds import (
+    ALL_ERRORS,
+    NamedText,
+    StickyNames,
+    address_port,
+    balancer_url,
+    cookie_pair,
+    error_codes,
+    expected,
+    hash_key,
+    https_port,
+    named_text,
+    no_workers,
+    pair,
+    protocols,
+    said,
+    secrets,
+    show_codes,
+    sticky_names,
+)
+from txbalancer.core.specs.listener import ListenerSpec
+from txbalancer.core.specs.member import MemberSpec
+from txbalancer.core.specs.mount import Condition, MountSpec
+from txbalancer.core.specs.service import GlobalSpec, LogSpec, ServiceSpec
+from txbalancer.core.specs.targets import (
+    FixedStatus,
+    NotProxied,
+    Redirect,
+    Target,
+    ToBalancer,
+    ToHealth,
+    ToHeartbeat,
+    ToManager,
+    ToMember,
+    ToMetrics,
+    ToResource,
+    ToStatus,
+)
+
+__all__ = [
+    "ALL_ERRORS",
+    "SAME",
+    "BalancerSpec",
+    "Condition",
+    "FixedStatus",
+    "GlobalSpec",
+    "ListenerSpec",
+    "LogSpec",
+    "MemberSpec",
+    "MountSpec",
+    "NamedText",
+    "NotProxied",
+    "Option",
+    "Redirect",
+    "ServiceSpec",
+    "StickyNames",
+    "Target",
+    "ToBalancer",
+    "ToHealth",
+    "ToHeartbeat",
+    "ToManager",
+    "ToMember",
+    "ToMetrics",
+    "ToResource",
+    "ToStatus",
+    "address_port",
+    "apache_defaults",
+    "balancer_url",
+    "cookie_pair",
+    "error_codes",
+    "expected",
+    "hash_key",
+    "https_port",
+    "named_text",
+    "no_workers",
+    "option",
+    "options",
+    "pair",
+    "protocols",
+    "said",
+    "secrets",
+    "show_codes",
+    "sticky_names",
+]
