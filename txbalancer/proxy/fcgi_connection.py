@@ -10,11 +10,11 @@ from twisted.logger import Logger
 
 from txbalancer.errors import BadResponse, ClientError
 from txbalancer.fastcgi import heads, records
-from txbalancer.fastcgi.records import END_REQUEST, STDERR, STDIN, RecordReader, stream
+from txbalancer.fastcgi.records import END_REQUEST, STDERR, STDIN, stream
 from txbalancer.http1.heads import CHUNKED, NO_BODY
 from txbalancer.net.deadlines import NEVER
-from txbalancer.proxy.member_link import CLOSED, HEAD, IDLE
-from txbalancer.proxy.packet_connection import PacketConnection
+from txbalancer.proxy.member_link import CLOSED, HEAD
+from txbalancer.proxy.packet_connection import Packet, PacketConnection
 
 if TYPE_CHECKING:
     from txbalancer.proxy.exchange import Exchange
@@ -48,16 +48,14 @@ class FCGIConnection(PacketConnection):
         "_held_size",
         "_patience",
         "_place",
-        "_records",
         "_request",
     )
 
     def __init__(self, pool: MemberPool, opening: Any) -> None:
-        super().__init__(pool, opening)
+        super().__init__(pool, opening, records.RecordReader())
         spec = pool.spec
         host = f"[{spec.host}]" if ":" in spec.host else spec.host
         self._place = f"fcgi://{host}:{spec.port}".encode()
-        self._records = RecordReader()
         self._request: tuple[bytes, bytes, list[bytes]] | None = None
         self._held: list[bytes] = []
         self._held_size = self._complaints = 0
@@ -172,27 +170,10 @@ class FCGIConnection(PacketConnection):
 
     # -- the answer
 
-    def dataReceived(self, data: bytes) -> None:
-        """
-        Read what the application says.
-        """
-        try:
-            found = self._records.feed(data)
-            if self._state in (IDLE, CLOSED):
-                # Nothing was asked: whatever this is, it must not answer the next request.
-                self.close()
-                return
-            self._take(found)
-        except BadResponse as error:
-            self._faulty(error)
-
-    def _take(self, found: list[records.Record]) -> None:
-        """
-        Act on what came at once; pieces of a body go on as one.
-        """
+    def _take(self, packets: list[Packet]) -> None:
         pieces: list[bytes] = []
         done = False
-        for kind, content in found:
+        for kind, content in packets:
             if done:
                 raise BadResponse("more after the end of a FastCGI request")
             if kind == STDERR:
@@ -204,7 +185,7 @@ class FCGIConnection(PacketConnection):
                 pieces.append(content)
                 if content:
                     self._complaints = 0
-        data = pieces[0] if len(pieces) == 1 else b"".join(pieces)
+        data = b"".join(pieces)
         if self._state == HEAD:
             self._head(self._buffer + data, done)
         elif data or done:

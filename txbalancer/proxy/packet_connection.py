@@ -6,13 +6,13 @@ end is said.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from txbalancer.errors import BadResponse, Truncated
 from txbalancer.http1.heads import NO_BODY, UNTIL_CLOSE, ResponseHead, parse_response
 from txbalancer.http1.lines import drop_bad_lines
 from txbalancer.proxy.local import start_line
-from txbalancer.proxy.member_link import BODY, MemberLink
+from txbalancer.proxy.member_link import BODY, CLOSED, IDLE, MemberLink
 
 if TYPE_CHECKING:
     from txbalancer.proxy.exchange import Exchange
@@ -20,6 +20,22 @@ if TYPE_CHECKING:
 
 _NO_TRAILERS: Sequence[bytes] = ()
 _UNKNOWN, _NONE = -1, -2
+
+Packet = tuple[int, bytes]
+"""Kind and content."""
+
+
+class Packets(Protocol):
+    """
+    Takes packets out of a stream of bytes.
+    """
+
+    def feed(self, data: bytes) -> list[Packet]:
+        """
+        Take the next bytes; return the packets that are complete.
+
+        @raise BadResponse: when it is no packet of a member.
+        """
 
 
 class PacketConnection(MemberLink):
@@ -30,15 +46,36 @@ class PacketConnection(MemberLink):
     body as it can.
     """
 
-    __slots__ = ("_left", "_method")
+    __slots__ = ("_left", "_method", "_packets")
 
     carries_client = True
     continues = False
 
-    def __init__(self, pool: MemberPool, opening: Any) -> None:
+    def __init__(self, pool: MemberPool, opening: Any, packets: Packets) -> None:
         super().__init__(pool, opening)
+        self._packets = packets
         self._method = b""
         self._left = _UNKNOWN
+
+    def dataReceived(self, data: bytes) -> None:
+        """
+        Read what the member says.
+        """
+        try:
+            packets = self._packets.feed(data)
+            if self._state in (IDLE, CLOSED):
+                # Nothing was asked: whatever this is, it must not answer the next request.
+                self.close()
+                return
+            self._take(packets)
+        except BadResponse as error:
+            self._faulty(error)
+
+    def _take(self, packets: list[Packet]) -> None:
+        """
+        Act on what came at once; pieces of a body go on as one.
+        """
+        raise NotImplementedError
 
     def _faulty(self, error: BadResponse) -> None:
         """

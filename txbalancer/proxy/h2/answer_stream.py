@@ -182,7 +182,7 @@ class AnswerStream(Stream):
         if exchange is None or self.paused:
             return
         held = self._held
-        data = held[0] if len(held) == 1 else b"".join(held)
+        data = b"".join(held)
         held.clear()
         done = self._trailers is not None
         trailers = self._trailers or NO_TRAILERS
