@@ -15,6 +15,7 @@ from txbalancer.errors import BadResponse, BalancerError, ClientError
 from txbalancer.http1.limits import Limits
 from txbalancer.http1.lines import (
     HARMLESS,
+    IDENTITY,
     NOT_IN_TRAILERS,
     REQUEST_NOTED,
     REQUEST_TAKEN,
@@ -46,6 +47,7 @@ _MOST_HOSTS = 1024
 hosts_seen: set[bytes] = set()
 """Hosts that are valid, up to a bound."""
 _MOST_STATUSES = 256
+_NOT_NAMES = frozenset((b"close", b"keep-alive", b"upgrade", b""))
 _statuses_seen: dict[bytes, tuple[int, int]] = {}
 _IN_REQUEST_LINE = HARMLESS.translate(None, b"\t")
 METHODS = {b"GET", b"HEAD", b"POST", b"PUT", b"DELETE", b"OPTIONS", b"PATCH", b"TRACE"}
@@ -218,7 +220,7 @@ def parse_request(data: bytes, limits: Limits) -> RequestHead:
     if (connection is None or connection == b"keep-alive") and b"expect" not in noted:
         head.keep_alive = head.minor == 1 or connection is not None
     else:
-        _request_connection(head, noted)
+        _request_connection(head, noted, limits.kept)
     if b"transfer-encoding" in noted:
         head.body = _chunked(noted, head.minor, ClientError)
     elif b"content-length" in noted:
@@ -431,7 +433,9 @@ def valid_host(host: bytes) -> bool:
     return True
 
 
-def _request_connection(head: RequestHead, noted: dict[bytes, bytes]) -> None:
+def _request_connection(
+    head: RequestHead, noted: dict[bytes, bytes], kept: frozenset[bytes]
+) -> None:
     connection = noted.get(b"connection")
     if connection is None:
         head.keep_alive = head.minor == 1
@@ -440,7 +444,7 @@ def _request_connection(head: RequestHead, noted: dict[bytes, bytes]) -> None:
         head.keep_alive = b"close" not in tokens and (head.minor == 1 or b"keep-alive" in tokens)
         if b"upgrade" in tokens and head.minor:
             head.upgrade = noted.get(b"upgrade", b"")
-        _drop_named(head.lines, noted, tokens)
+        _drop_named(head.lines, noted, tokens - kept)
     if b"expect" in noted:
         if noted[b"expect"].lower() != b"100-continue":
             raise ClientError("an expectation other than 100-continue", 417)
@@ -455,9 +459,9 @@ def _drop_named(lines: list[bytes], noted: dict[bytes, bytes], tokens: set[bytes
     """
     Drop the headers that Connection names, which are this connection's own (RFC 9110 7.6.1).
 
-    What frames the message or is made anew in any case is not up to Connection.
+    What frames the message or tells who a client is is not up to Connection.
     """
-    named = tokens - {b"close", b"keep-alive", b"upgrade", b""}
+    named = tokens - _NOT_NAMES - IDENTITY
     if not named:
         return
     lines[:] = [line for line in lines if line.partition(b":")[0].lower() not in named]

@@ -24,7 +24,7 @@ from txbalancer.net.peers import peer_of
 from txbalancer.proxy.channel import ClientChannel
 from txbalancer.proxy.companions import dismiss
 from txbalancer.proxy.doorway import Doorway
-from txbalancer.proxy.entrance import Begin, believing, identifying, leading
+from txbalancer.proxy.entrance import Begin, believing, identifying, leading, told_by
 from txbalancer.proxy.h2.channel import H2Channel
 from txbalancer.proxy.hsts import hsts_line
 from txbalancer.proxy.local import METHODS, LocalAnswer
@@ -91,6 +91,7 @@ class Site(ServerFactory):
             line=spec.max_line,
             headers=spec.max_headers,
             underscores=spec.underscores,
+            kept=told_by(spec),
         )
         self.h2_limits = H2Limits(
             streams=spec.http2_max_streams,
