@@ -9,6 +9,7 @@ from typing import Any
 from OpenSSL import SSL
 from twisted.python.failure import Failure
 
+from txbalancer.core.networks import household
 from txbalancer.net.deadlines import NEVER
 from txbalancer.net.proxyprotocol import STARTS
 from txbalancer.tls.handshakes import Handshakes
@@ -52,6 +53,7 @@ class ServerTLS(TLSTransport):
     """
     The server's end, towards a client.
 
+    @ivar client: whose the connection is.
     @ivar deadline: when the handshake must be over.
     @ivar waits: whether there are too many handshakes, so that this one may not begin.
     """
@@ -63,6 +65,7 @@ class ServerTLS(TLSTransport):
         "_maker",
         "_paused",
         "_proxied",
+        "client",
         "deadline",
         "waits",
     )
@@ -77,11 +80,13 @@ class ServerTLS(TLSTransport):
         self.deadline = NEVER
         self.waits = self._paused = self._begun = self._proxied = False
         self._first = b""
+        self.client = ""
 
     def makeConnection(self, transport: Any) -> None:
         """
         Take the transport and wait for the client's first word.
         """
+        self.client = household(getattr(transport.getPeer(), "host", ""))
         super().makeConnection(transport)
         if not self._paused:
             self._begin()
@@ -182,8 +187,14 @@ class ServerTLS(TLSTransport):
         """
         if self._state == SHAKING:
             self._handshakes.late(self)
-            self._state = CLOSED
-            self.transport.abortConnection()
+            self.cut()
+
+    def cut(self) -> None:
+        """
+        End a handshake that is given up.
+        """
+        self._state = CLOSED
+        self.transport.abortConnection()
 
 
 class ServerTLSFactory:
