@@ -60,9 +60,10 @@ help:
 	@echo "make bench   compare with Apache, HAProxy, nginx and Caddy (BENCH_ARGS=…)"
 	@echo "make docs    write the generated pages of docs/ anew"
 	@echo "make wheel   build dist/*.whl"
-	@echo "make lock    write requirements.txt anew from setup.cfg"
+	@echo "make lock    write both requirements.txt anew from setup.cfg"
 	@echo "make clean   remove what the above made"
 
+	@echo "make html    the manual for a browser, in docs/_build/html"
 $(LOCKED): requirements.txt
 	@$(FIND_PYTHON); echo "Installing into $(VENV) with $$($$python --version) …"; \
 	$(call MAKE_VENV,$(VENV)); \
@@ -124,9 +125,15 @@ docs: $(READY)
 wheel: $(READY)
 	@rm -rf build
 	@$(BIN)/python -m build --wheel --no-isolation
+.PHONY: html
+html: $(READY)
+	@$(BIN)/python -m sphinx -q -W --keep-going -b html docs docs/_build/html
+	@echo docs/_build/html/index.html
+
 
 # In an environment of its own, so that no leftover of .venv can slip in. Versions that
-# are still allowed stay; LOCK_ARGS=--upgrade takes the newest.
+# are still allowed stay; LOCK_ARGS=--upgrade takes the newest. etc/requirements.txt is the part
+# of it that the installed product needs: for packages and images.
 .PHONY: lock
 lock:
 	@$(FIND_PYTHON); $(call MAKE_VENV,.lock-venv); $$pip install --quiet pip-tools==7.6.2
@@ -138,6 +145,10 @@ lock:
 
 .PHONY: clean
 clean:
+	@CUSTOM_COMPILE_COMMAND="make lock" .lock-venv/bin/python -m piptools compile --quiet \
+	    --constraint requirements.txt --generate-hashes --strip-extras \
+	    --no-emit-index-url --no-emit-find-links --no-emit-trusted-host \
+	    --output-file etc/requirements.txt setup.cfg
 	@rm -rf $(VENV) .lock-venv build dist *.egg-info .coverage htmlcov _trial_temp* \
 	    .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
