@@ -31,6 +31,8 @@ _MOST_INTERIM = 10
 """Interim answers to one request before it is given up; Apache's number (APACHE 5, table)."""
 
 NO_TRAILERS: Sequence[bytes] = ()
+_ALERT = b"\x15\x03"
+"""How TLS complains of plain HTTP: a record with an alert, of version 3.x (RFC 8446 5.1)."""
 
 
 class AnswerReader(MemberLink):
@@ -74,7 +76,8 @@ class AnswerReader(MemberLink):
                 if len(data) > self.pool.limits.head:
                     self._refuse(BadResponse(f"a head over {self.pool.limits.head} bytes"))
                 elif data[:1] != b"H" or (b"\n" in data and b"\r\n" not in data):
-                    self._refuse(BadResponse("no HTTP/1 answer"))
+                    tls = " but TLS" if data.startswith(_ALERT) else ""
+                    self._refuse(BadResponse(f"no HTTP/1 answer{tls}"))
                 return
             try:
                 head = parse_response(data[:end], self.pool.limits)

@@ -15,7 +15,7 @@ from twisted.logger import Logger
 from txbalancer.core.mounts import Mount, MountTable
 from txbalancer.core.request import Peer
 from txbalancer.core.specs import ListenerSpec
-from txbalancer.errors import ClientError
+from txbalancer.errors import ClientError, TLSOnPlain
 from txbalancer.http1.heads import RequestHead
 from txbalancer.http1.limits import Limits
 from txbalancer.http2.limits import KINDS
@@ -247,7 +247,9 @@ class Site(ServerFactory):
         head.body, head.expects, head.user = -1, False, None
         more = self._throttle.permit(self.now())
         if more is not None:
-            self.log.debug(
+            # A wrong port is somebody's to mend; that of TLS is told with its handshake.
+            note = self.log.info if isinstance(error, TLSOnPlain) else self.log.debug
+            note(
                 "{listener}: {client}: {status}: {error}{more}",
                 listener=self.spec.name,
                 client=channel.peer.client,

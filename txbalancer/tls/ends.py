@@ -4,6 +4,7 @@ The two ends of TLS: towards members, and towards clients.
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from OpenSSL import SSL
@@ -12,8 +13,11 @@ from twisted.python.failure import Failure
 from txbalancer.core.networks import household
 from txbalancer.net.deadlines import NEVER
 from txbalancer.net.proxyprotocol import STARTS
-from txbalancer.tls.handshakes import Handshakes
+from txbalancer.tls.handshakes import PLAIN_HTTP, PROXY_HEADER, Handshakes
 from txbalancer.tls.transport import CLOSED, PIECE, SHAKING, TLSTransport
+
+_REQUEST = re.compile(rb"[A-Z]{3,16} \S").match
+"""How requests begin, and nothing of TLS does."""
 
 
 class ClientTLS(TLSTransport):
@@ -64,7 +68,7 @@ class ServerTLS(TLSTransport):
         "_handshakes",
         "_maker",
         "_paused",
-        "_proxied",
+        "_seen",
         "client",
         "deadline",
         "waits",
@@ -78,8 +82,8 @@ class ServerTLS(TLSTransport):
         super().__init__(protocol)
         self._maker, self._handshakes = maker, handshakes
         self.deadline = NEVER
-        self.waits = self._paused = self._begun = self._proxied = False
-        self._first = b""
+        self.waits = self._paused = self._begun = False
+        self._first, self._seen = b"", ""
         self.client = ""
 
     def makeConnection(self, transport: Any) -> None:
@@ -153,7 +157,10 @@ class ServerTLS(TLSTransport):
         self._tls = self._maker.serverConnectionForTLS(me)
         self._tls.set_accept_state()
         self.facts.connection = self._tls
-        self._proxied = data.startswith(STARTS)
+        if data.startswith(STARTS):
+            self._seen = PROXY_HEADER
+        elif _REQUEST(data):
+            self._seen, self._first = PLAIN_HTTP, data
         super()._shake(data)
 
     def _shaken(self) -> None:
@@ -162,8 +169,22 @@ class ServerTLS(TLSTransport):
 
     def _fail(self, error: SSL.Error) -> None:
         if self._state == SHAKING:
-            self._handshakes.failed(self, error, self._proxied)
+            self._handshakes.failed(self, error, self._seen)
+            if self._seen == PLAIN_HTTP and self._step_aside():
+                return
         super()._fail(error)
+
+    def _step_aside(self) -> bool:
+        """
+        Let the protocol above answer a request that came without TLS, if it can.
+        """
+        refuse = getattr(self.protocol, "refuse_plain", None)
+        if refuse is None or self._paused:
+            return False
+        self._state = CLOSED
+        self.transport.protocol = self.protocol
+        refuse(self.transport, self._first)
+        return True
 
     def abortConnection(self) -> None:
         """

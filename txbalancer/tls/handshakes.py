@@ -36,6 +36,8 @@ C{other} is anything else.
 """
 PROXY_HEADER = "a PROXY header"
 """What is said of failures where nobody had expected one."""
+PLAIN_HTTP = "plain HTTP, as of http:// in place of https://"
+"""What is said of requests without TLS."""
 _LOOKED_AT = 32
 """Clients among whom the one with the fewest handshakes is looked for."""
 _WORDS = (
@@ -158,14 +160,15 @@ class Handshakes:
         self.resumed += resumed(connection)
         self._forget(end)
 
-    def failed(self, end: Shaking, error: SSL.Error, proxied: bool) -> None:
+    def failed(self, end: Shaking, error: SSL.Error, seen: str) -> None:
         """
         Count one that did not.
 
-        @param proxied: whether it began with a PROXY header.
+        @param seen: what came in place of it: L{PROXY_HEADER}, L{PLAIN_HTTP}, or empty where
+            that is not known.
         """
-        if proxied:
-            self._fail(end, "not-tls", PROXY_HEADER)
+        if seen:
+            self._fail(end, "not-tls", seen)
             return
         text = words(error)
         self._fail(end, reason_of(text, self._strict), text)
