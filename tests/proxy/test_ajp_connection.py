@@ -641,3 +641,25 @@ def test_a_mount_without_keep_alive() -> None:
     assert status_of(client.taken()) == 200
     assert member.ended == "closed"
     check_rest(rig)
+
+
+@pytest.mark.parametrize(
+    ("request_line", "said"),
+    [(GET, b""), (GET.replace(b"GET", b"HEAD", 1), b""), (GET.replace(b"GET", b"HEAD", 1), b"x")],
+)
+def test_packets_that_take_an_answer_no_further_are_silence(
+    request_line: bytes, said: bytes
+) -> None:
+    """
+    Empty pieces of a body, with which containers flush, and any where there is none, do not hold an
+    exchange beyond timeout.
+    """
+    rig = make_rig(member="timeout=5")
+    client, member = begin(rig, request_line)
+    member.send(head())
+    for _ in range(4):
+        rig.advance(2)
+        member.send(piece(said))
+    assert (member.ended, client.ended) == ("aborted", "aborted")
+    assert [each.reason for each in rig.outcomes] == ["response-timeout"]
+    check_rest(rig)

@@ -572,3 +572,41 @@ def test_complaints_between_pieces_of_an_answer_are_fine() -> None:
         assert status_of(client.taken()) == 200
         client.send(GET)
     assert [each.reason for each in rig.outcomes] == ["ok", "ok"]
+
+
+def test_records_that_take_an_answer_no_further_are_silence() -> None:
+    """
+    Empty records, and a body after HEAD, do not hold an exchange beyond timeout; neither does who
+    complains between the latter hold it for longer than who only complains.
+    """
+    head = GET.replace(b"GET", b"HEAD", 1)
+    for request, said, most in (
+        (GET, out(b""), 5),
+        (head, out(b"x"), 5),
+        (head, out(b"x") + complaint(b"oh"), 50),
+    ):
+        rig = make_rig(member="timeout=5")
+        client, member = begin(rig, request)
+        member.send(out(b"X-A: b\r\n\r\n"))
+        spent = 0
+        while not rig.outcomes:
+            assert spent < most + 4
+            rig.advance(2)
+            spent += 2
+            member.send(said)
+        assert rig.outcomes[0].reason == "response-timeout"
+        assert (member.ended, client.ended) == ("aborted", "aborted")
+
+
+def test_a_head_in_small_pieces_is_no_reason_to_wait_for_ever() -> None:
+    """
+    Who complains between the pieces of a head has the time of who only complains.
+    """
+    rig = make_rig(member="timeout=5")
+    client, member = begin(rig)
+    for _ in range(13):
+        rig.advance(4)
+        member.send(out(b"X") + complaint(b"oh"))
+    rig.advance(4)
+    assert status_of(client.taken()) == 504
+    check_rest(rig)

@@ -242,7 +242,7 @@ class AJPConnection(PacketConnection):
         data = b"".join(pieces)
         if head:
             self._first(head, data, done)
-        elif pieces or done:
+        elif data or done:
             self._more(data, done)
 
     def _there(self) -> None:

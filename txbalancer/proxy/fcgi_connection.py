@@ -29,7 +29,7 @@ _MOST_TOLD = 1000
 _MOST_COMPLAINTS = 10_000
 """Complaints in a row, without a byte of an answer, that an application may send."""
 _PATIENCE = 10
-"""Timeouts that an application may spend on nothing but complaints."""
+"""Timeouts that an application may spend on complaints before the next piece of a body."""
 
 
 class FCGIConnection(PacketConnection):
@@ -84,6 +84,7 @@ class FCGIConnection(PacketConnection):
         self._method = method
         self.keep = not self.pool.single_use
         self._complaints = 0
+        self._patience = NEVER
         if body == CHUNKED:
             self._state = HEAD
             self._request = method, target, lines
@@ -189,6 +190,8 @@ class FCGIConnection(PacketConnection):
         if self._state == HEAD:
             self._head(self._buffer + data, done)
         elif data or done:
+            if self._moves(data):
+                self._patience = NEVER
             self._more(data, done)
 
     def _head(self, data: bytes, done: bool) -> None:
@@ -209,7 +212,7 @@ class FCGIConnection(PacketConnection):
         Log what an application complains of, within reason.
         """
         now, timeout = self.pool.now(), self.pool.timeout
-        if not self._complaints:
+        if self._patience == NEVER:
             self._patience = now + _PATIENCE * timeout
         self._complaints += 1
         if self._complaints > _MOST_COMPLAINTS:

@@ -148,18 +148,26 @@ class PacketConnection(MemberLink):
         """
         exchange = self.exchange
         assert exchange is not None
-        self.deadline = self.pool.now() + self.pool.timeout
+        if self._moves(data):
+            self.deadline = self.pool.now() + self.pool.timeout
         if self._left >= 0:
             self._left -= len(data)
             if self._left < 0 or (done and self._left):
                 self._broken(exchange, done)
                 return
-        if data and self._left != _NONE:
+        if self._moves(data):
             # Data first: a client that is full pauses this connection, while it is still its own.
             exchange.response_data(data)
         if done and self.exchange is exchange:
             self._over()
             exchange.response_end(_NO_TRAILERS)
+
+    def _moves(self, data: bytes) -> bool:
+        """
+        Tell whether a piece of an answer takes it further: who sends nothing but empty packets,
+        or a body where there can be none, is as good as silent.
+        """
+        return bool(data) and self._left != _NONE
 
     def _broken(self, exchange: Exchange, done: bool) -> None:
         self.close()

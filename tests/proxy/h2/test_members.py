@@ -589,6 +589,20 @@ def test_silence_within_an_answer() -> None:
     assert rig.outcomes[0].reason == "response-timeout"
 
 
+def test_empty_frames_within_an_answer_are_silence() -> None:
+    """
+    They do not hold an exchange beyond timeout.
+    """
+    rig = open_rig(member="timeout=5")
+    client, member = asked(rig)
+    member.answer(1, last=False)
+    for _ in range(4):
+        rig.advance(2)
+        member.raw(frame(frames.DATA, 0, 1, b""))
+    assert client.ended == "aborted"
+    assert [each.reason for each in rig.outcomes] == ["response-timeout"]
+
+
 def test_a_member_that_is_gone_without_a_word() -> None:
     """
     A member that says nothing at all is pinged; without an answer its connection is given up.

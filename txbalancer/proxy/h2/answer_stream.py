@@ -137,8 +137,10 @@ class AnswerStream(Stream):
             if self.exchange is not None:
                 self.fail(BadResponse("a body before its head"))
             return
-        self.heard()
-        self._held.append(data)
+        if data:
+            # Who sends empty frames does not answer any further.
+            self.heard()
+            self._held.append(data)
         try:
             if self._left >= 0:
                 self._left -= len(data)
