@@ -58,12 +58,12 @@ help:
 	@echo "make types   mypy"
 	@echo "make cover   tests with branch coverage"
 	@echo "make bench   compare with Apache, HAProxy, nginx and Caddy (BENCH_ARGS=…)"
-	@echo "make docs    write the generated pages of docs/ anew"
+	@echo "make docs    write what is generated in docs/ and etc/ anew"
+	@echo "make html    the manual for a browser, in docs/_build/html"
 	@echo "make wheel   build dist/*.whl"
 	@echo "make lock    write both requirements.txt anew from setup.cfg"
 	@echo "make clean   remove what the above made"
 
-	@echo "make html    the manual for a browser, in docs/_build/html"
 $(LOCKED): requirements.txt
 	@$(FIND_PYTHON); echo "Installing into $(VENV) with $$($$python --version) …"; \
 	$(call MAKE_VENV,$(VENV)); \
@@ -120,16 +120,19 @@ docs: $(READY)
 	@mv docs/metrics.rst.new docs/metrics.rst
 	@$(BIN)/python -m txbalancer.control.metrics.dashboards etc
 	@$(BIN)/python -m tests.control.cli.manual
+	@$(BIN)/python -m txbalancer.manpages etc/man
+	@for each in bash zsh fish; do \
+	    $(BIN)/txbalancer completion $$each > etc/completion/txbalancer.$$each; done
 
-.PHONY: wheel
-wheel: $(READY)
-	@rm -rf build
-	@$(BIN)/python -m build --wheel --no-isolation
 .PHONY: html
 html: $(READY)
 	@$(BIN)/python -m sphinx -q -W --keep-going -b html docs docs/_build/html
 	@echo docs/_build/html/index.html
 
+.PHONY: wheel
+wheel: $(READY)
+	@rm -rf build
+	@$(BIN)/python -m build --wheel --no-isolation
 
 # In an environment of its own, so that no leftover of .venv can slip in. Versions that
 # are still allowed stay; LOCK_ARGS=--upgrade takes the newest. etc/requirements.txt is the part
@@ -141,14 +144,14 @@ lock:
 	    --extra dev --generate-hashes --allow-unsafe --strip-extras \
 	    --no-emit-index-url --no-emit-find-links --no-emit-trusted-host \
 	    $(LOCK_ARGS) --output-file requirements.txt setup.cfg
-	@rm -rf .lock-venv
-
-.PHONY: clean
-clean:
 	@CUSTOM_COMPILE_COMMAND="make lock" .lock-venv/bin/python -m piptools compile --quiet \
 	    --constraint requirements.txt --generate-hashes --strip-extras \
 	    --no-emit-index-url --no-emit-find-links --no-emit-trusted-host \
 	    --output-file etc/requirements.txt setup.cfg
+	@rm -rf .lock-venv
+
+.PHONY: clean
+clean:
 	@rm -rf $(VENV) .lock-venv build dist *.egg-info .coverage htmlcov _trial_temp* \
 	    .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
