@@ -121,8 +121,9 @@ docs: $(READY)
 	@$(BIN)/python -m txbalancer.control.metrics.dashboards etc
 	@$(BIN)/python -m tests.control.cli.manual
 	@$(BIN)/python -m txbalancer.manpages etc/man
-	@for each in bash zsh fish; do \
-	    $(BIN)/txbalancer completion $$each > etc/completion/txbalancer.$$each; done
+	@$(BIN)/txbalancer completion bash > etc/completion/txbalancer.bash
+	@$(BIN)/txbalancer completion zsh > etc/completion/_txbalancer
+	@$(BIN)/txbalancer completion fish > etc/completion/txbalancer.fish
 
 .PHONY: html
 html: $(READY)

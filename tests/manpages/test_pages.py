@@ -17,6 +17,8 @@ from txbalancer.core import specs
 from txbalancer.core.registry import Registry
 from txbalancer.manpages.__main__ import PAGES, main
 
+# The names under which each shell finds its file, and how it only parses one.
+FILES = {"bash": "txbalancer.bash", "zsh": "_txbalancer", "fish": "txbalancer.fish"}
 CHECKS = {"bash": ("bash", "-n"), "zsh": ("zsh", "-n"), "fish": ("fish", "--no-execute")}
 
 
@@ -67,7 +69,7 @@ def test_completions_are_fresh(shell: str, root: Path) -> None:
     etc/completion holds what C{txbalancer completion SHELL} prints.
     """
     printed = CliRunner().invoke(make_command(Registry, tuple), ["completion", shell])
-    assert (root / f"etc/completion/txbalancer.{shell}").read_text() == printed.stdout
+    assert (root / "etc/completion" / FILES[shell]).read_text() == printed.stdout
 
 
 @pytest.mark.peers
@@ -77,6 +79,6 @@ def test_shells_accept_completions(shell: str, root: Path) -> None:
     Each shell reads its file without a complaint.
     """
     program, option = CHECKS[shell]
-    command = [require(program), option, root / f"etc/completion/txbalancer.{shell}"]
+    command = [require(program), option, root / "etc/completion" / FILES[shell]]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
