@@ -259,7 +259,7 @@ def _passwords(placed: Placed[MountSpec], listeners: Listeners, findings: Findin
             line,
             section.title,
             key,
-            "user and valid-user need an htpasswd file: auth-file, in Apache's syntax AuthUserFile",
+            "user and valid-user need an htpasswd file: name it in auth-file",
         )
     plain = [each.spec.name for each in listeners if _in_the_clear(each.spec, spec)]
     if plain:
@@ -268,7 +268,7 @@ def _passwords(placed: Placed[MountSpec], listeners: Listeners, findings: Findin
             section.title,
             key,
             f"passwords cross the network as clear text on listener {', '.join(plain)}: "
-            "give it a tls-certificate",
+            "give it TLS with tls-certificate",
         )
 
 

@@ -45,6 +45,12 @@ class CertificateFault(ValueError):
         self.option, self.path = option, path
 
 
+class NoKey(CertificateFault):
+    """
+    There are keys, and none belongs to the certificate.
+    """
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Certificate:
     """
@@ -166,19 +172,22 @@ def _own_key(
     near = read_keys(option, path, data)
     if not near and os.path.exists(beside):
         near = read_keys("tls-key", beside, read_file("tls-key", beside))
-    wanted = _public(own.public_key())
+    wanted = public_part(own.public_key())
     for key in (*near, *keys):
-        if _public(key.public_key()) == wanted:
+        if public_part(key.public_key()) == wanted:
             return key
     if not near and not keys:
         text = f"its key is neither in it nor in {beside}: name it in tls-key"
         raise CertificateFault(option, path, text)
     where = f"no key in {beside}" if near and os.path.exists(beside) else "no key in it"
     where = where if near else "no key in tls-key"
-    raise CertificateFault(option, path, f"{where} belongs to it")
+    raise NoKey(option, path, f"{where} belongs to it")
 
 
-def _public(key: Any) -> bytes:
+def public_part(key: Any) -> bytes:
+    """
+    Return a public key as bytes: a private key's and its certificate's are the same.
+    """
     made: bytes = key.public_bytes(
         serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
     )

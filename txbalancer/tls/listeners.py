@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from cryptography import x509
@@ -19,6 +19,7 @@ from txbalancer.errors import StartError
 from txbalancer.tls.certificates import (
     Certificate,
     CertificateFault,
+    NoKey,
     load,
     read_chain,
     read_file,
@@ -27,6 +28,7 @@ from txbalancer.tls.certificates import (
 from txbalancer.tls.contexts import Terms, make_context, with_certificates
 from txbalancer.tls.front import Front, Shown
 from txbalancer.tls.names import Names
+from txbalancer.tls.pairs import Key, idle, whose
 from txbalancer.tls.profiles import strength
 from txbalancer.tls.stamps import Stamp, stamp, stamps
 from txbalancer.tls.trust import read_trust
@@ -42,6 +44,7 @@ class ListenerTLS:
 
     @ivar shown: which of them for whom.
     @ivar seen: what the files were like when they were read.
+    @ivar idle_keys: files of keys that belong to no certificate.
     """
 
     shown: Shown
@@ -53,11 +56,12 @@ class ListenerTLS:
         terms: Terms,
         certificates: Mapping[tuple[str, str], Certificate],
         seen: Mapping[str, Stamp],
+        idle_keys: tuple[str, ...],
         former: ListenerTLS | None,
         now: Callable[[], float],
     ) -> None:
         self.spec, self._terms, self._certificates = spec, terms, certificates
-        self.seen, self._now = seen, now
+        self.seen, self.idle_keys, self._now = seen, idle_keys, now
         contexts: Mapping[tuple[Certificate, ...], SSL.Context] = {}
         front: Front | None = None
         if former is not None and former._terms == terms:
@@ -140,12 +144,12 @@ def _load(
     wall: Callable[[], float],
 ) -> ListenerTLS:
     seen = stamps(watched(listener))
-    keys: list[Any] = []
+    keys: list[Key] = []
     for path in listener.tls_key:
         found = read_keys("tls-key", path, read_file("tls-key", path))
         if not found:
             raise CertificateFault("tls-key", path, "there is no PEM private key in it")
-        keys += found
+        keys += [(path, each) for each in found]
     more: list[x509.Certificate] = []
     if listener.tls_chain:
         data = read_file("tls-chain", listener.tls_chain)
@@ -167,11 +171,28 @@ def _load(
         if former is not None and same:
             kept = former.kept(key, [path, f"{path}.key", f"{path}.ocsp", *shared])
         if kept is None:
-            kept = load(option, path, keys, more, listener.tls_stapling)
+            kept = _try(listener, option, path, keys, more)
             if former is not None and kept.ends <= wall():
                 raise CertificateFault(option, path, "it has expired already")
         found_here[key] = kept
-    return ListenerTLS(listener, terms, found_here, seen, former, now)
+    idle_keys = idle(keys, [each.key for each in found_here.values()])
+    return ListenerTLS(listener, terms, found_here, seen, idle_keys, former, now)
+
+
+def _try(
+    listener: ListenerSpec,
+    option: str,
+    path: str,
+    keys: Sequence[Key],
+    more: Sequence[x509.Certificate],
+) -> Certificate:
+    try:
+        return load(option, path, [key for _, key in keys], more, listener.tls_stapling)
+    except NoKey as error:
+        if not keys:
+            raise
+        text = f"{error}: {whose(keys, _files(listener))}"
+        raise CertificateFault(option, path, text) from None
 
 
 def _files(listener: ListenerSpec) -> Iterator[tuple[str, str]]:

@@ -26,7 +26,9 @@ def read_trust(listener: ListenerSpec) -> Trust | None:
     path = listener.tls_client_ca
     if not path:
         raise CertificateFault(
-            "tls-client-verify", listener.tls_client_verify, "tls-client-ca is missing"
+            "tls-client-verify",
+            listener.tls_client_verify,
+            "tls-client-ca is missing: name a file with the CAs that clients' certificates are of",
         )
     authorities = read_chain("tls-client-ca", path, read_file("tls-client-ca", path))
     revoked = _read_lists(listener.tls_client_crl) if listener.tls_client_crl else []
