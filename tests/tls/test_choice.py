@@ -6,6 +6,8 @@ from __future__ import annotations
 
 import os
 import shutil
+import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -203,10 +205,10 @@ def test_other_terms_begin_anew(authority) -> None:
     pair = authority.issue("one.test")
     tls = server_options(spec(pair))
     context = client_context()
-    session = shake(tls, "one.test", context).tls.get_session()
+    first = shake(tls, "one.test", context)
     other = server_options(spec(pair, tls_honor_order=False), tls)
     other.publish()
-    assert not resumed(shake(other, "one.test", context, session).tls)
+    assert not resumed(shake(other, "one.test", context, first.tls.get_session()).tls)
 
 
 def test_the_key_of_tickets_is_replaced(authority) -> None:
@@ -235,8 +237,8 @@ def test_without_tickets_nothing_is_resumed(authority, version) -> None:
     tls = server_options(spec(authority.issue("one.test"), tls_tickets=False))
     context = client_context()
     context.set_max_proto_version(version)
-    session = shake(tls, "one.test", context).tls.get_session()
-    assert not resumed(shake(tls, "one.test", context, session).tls)
+    first = shake(tls, "one.test", context)
+    assert not resumed(shake(tls, "one.test", context, first.tls.get_session()).tls)
 
 
 def test_a_new_file_must_be_good(authority, tmp_path) -> None:
@@ -494,6 +496,99 @@ def test_revoked_clients_stay_out(authority) -> None:
     renewed = server_options(tls.spec, tls)
     renewed.publish()
     assert not admitted(renewed, good)
+
+
+def returns(
+    tls: ListenerTLS | None, context: SSL.Context, before: Client | None = None
+) -> tuple[list[str], bool, Client]:
+    """
+    Shake hands with a certificate, and with an earlier session if there is one.
+
+    @param before: who has that session. It has to be there still: OpenSSL takes the session of a
+        connection that just goes away for a bad one.
+    @return: what came of it, whether the session was resumed, and the client.
+    """
+    world = Listening(tls)
+    protocol, end = world.accept()
+    client = Client(end, context, b"one.test")
+    if before is not None:
+        client.tls.set_session(before.tls.get_session())
+    with suppress(SSL.Error):
+        client.shake()
+        client.taken()
+    client.flush()
+    world.reactor.advance(0)
+    happened = [each for each in protocol.happened if each == "shaken"]
+    happened += [reason for reason, _ in world.failures]
+    return happened, resumed(client.tls), client
+
+
+def client_spec(authority, **options) -> ListenerSpec:
+    """
+    Make a listener that asks for certificates.
+    """
+    return spec(
+        authority.issue("one.test"),
+        tls_client_ca=str(authority.file),
+        tls_client_depth=2,
+        **options,
+    )
+
+
+_DAY = 86400.0
+VERSIONS = pytest.mark.parametrize("version", [SSL.TLS1_2_VERSION, SSL.TLS1_3_VERSION])
+
+
+@VERSIONS
+@pytest.mark.parametrize("verify", ["optional", "require"])
+def test_a_ticket_does_not_outlive_its_clients_certificate(authority, version, verify) -> None:
+    """
+    Once it has ended a resumed session does not count as verified, and ends the handshake.
+    """
+    wall = [time.time()]
+    listener = client_spec(authority, tls_client_verify=verify)
+    tls = server_options(listener, wall=lambda: wall[0])
+    context = showing(authority.issue("client.test", days=0.25))
+    context.set_max_proto_version(version)
+    happened, _, first = returns(tls, context)
+    assert happened == ["shaken"]
+    happened, again, second = returns(tls, context, first)
+    assert (happened, again) == (["shaken"], True)
+    wall[0] += _DAY / 4
+    assert returns(tls, context, second)[:2] == (["certificate"], True)
+
+
+@VERSIONS
+def test_a_ticket_does_not_outlive_lists_and_authorities(authority, version) -> None:
+    """
+    When a list or an authority's certificate ends, or another list is read, tickets of before
+    resume nothing: clients shake hands in full, and are judged by what holds then.
+    """
+    good = authority.issue("good.test", days=30.0)
+    path = authority.revoke()
+    wall, now = [time.time()], [0.0]
+    listener = client_spec(
+        authority,
+        tls_client_verify="require",
+        tls_client_crl=str(path),
+        tls_ticket_life=7 * _DAY,
+    )
+    tls = server_options(listener, now=lambda: now[0], wall=lambda: wall[0])
+    context = showing(good)
+    context.set_max_proto_version(version)
+    first = returns(tls, context)[2]
+    happened, again, second = returns(tls, context, first)
+    assert (happened, again) == (["shaken"], True)
+    now[0] += _DAY
+    wall[0] += _DAY
+    happened, again, third = returns(tls, context, second)
+    assert (happened, again) == (["shaken"], False)
+    happened, again, fourth = returns(tls, context, third)
+    assert (happened, again) == (["shaken"], True)
+    authority.revoke(good)
+    renewed = server_options(listener, tls)
+    renewed.publish()
+    assert returns(renewed, context, fourth)[:2] == (["certificate"], False)
 
 
 def test_the_depth_of_clients_chains(tmp_path) -> None:

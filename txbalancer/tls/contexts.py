@@ -5,6 +5,7 @@ OpenSSL's contexts for a listener: what all have in common, and one for each set
 from __future__ import annotations
 
 import hashlib
+import math
 import tempfile
 import time
 from collections.abc import Callable, Sequence
@@ -53,6 +54,16 @@ class Trust:
     authorities: tuple[x509.Certificate, ...]
     revoked: tuple[x509.CertificateRevocationList, ...]
     depth: int
+
+    def ends(self, now: float) -> float:
+        """
+        Return when the first of these that is good now ends, in seconds since the epoch.
+
+        @param now: in the same.
+        """
+        moments = [each.not_valid_after_utc for each in self.authorities]
+        moments += [each.next_update_utc for each in self.revoked if each.next_update_utc]
+        return min((end for each in moments if (end := each.timestamp()) > now), default=math.inf)
 
 
 @dataclass(frozen=True, slots=True)

@@ -76,8 +76,7 @@ class ServerTLS(TLSTransport):
 
     def __init__(self, maker: Any, handshakes: Handshakes, protocol: Any) -> None:
         """
-        @param maker: an L{IOpenSSLServerConnectionCreator
-            <twisted.internet.interfaces.IOpenSSLServerConnectionCreator>}.
+        @param maker: a L{ListenerTLS<txbalancer.tls.listeners.ListenerTLS>}.
         """
         super().__init__(protocol)
         self._maker, self._handshakes = maker, handshakes
@@ -164,6 +163,10 @@ class ServerTLS(TLSTransport):
         super()._shake(data)
 
     def _shaken(self) -> None:
+        if self._maker.lapsed(self._tls):
+            self._state = SHAKING
+            self._fail(SSL.Error([("", "", "certificate verify failed: it has expired")]))
+            return
         self._handshakes.done(self, self._tls)
         super()._shaken()
 

@@ -4,6 +4,7 @@ TLS towards clients: the certificates of a listener, chosen by the host that a c
 
 from __future__ import annotations
 
+import math
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -16,6 +17,7 @@ from zope.interface import implementer
 
 from txbalancer.core.specs import ListenerSpec
 from txbalancer.errors import StartError
+from txbalancer.tls.bindings import resumed
 from txbalancer.tls.certificates import (
     Certificate,
     CertificateFault,
@@ -59,9 +61,10 @@ class ListenerTLS:
         idle_keys: tuple[str, ...],
         former: ListenerTLS | None,
         now: Callable[[], float],
+        wall: Callable[[], float],
     ) -> None:
         self.spec, self._terms, self._certificates = spec, terms, certificates
-        self.seen, self.idle_keys, self._now = seen, idle_keys, now
+        self.seen, self.idle_keys, self._now, self._wall = seen, idle_keys, now, wall
         contexts: Mapping[tuple[Certificate, ...], SSL.Context] = {}
         front: Front | None = None
         if former is not None and former._terms == terms:
@@ -97,9 +100,22 @@ class ListenerTLS:
         return SSL.Connection(self._front.context, None)
 
     def _new_front(self) -> Front:
-        life = self._terms.life
-        ends = self._now() + life if life else float("inf")
-        return Front(make_context(self._terms), self.shown, ends)
+        life, trust = self._terms.life or math.inf, self._terms.trust
+        if trust is not None:
+            # Who was let in by what has ended must not come back by a ticket.
+            wall = self._wall()
+            life = min(life, trust.ends(wall) - wall)
+        return Front(make_context(self._terms), self.shown, self._now() + life)
+
+    def lapsed(self, connection: SSL.Connection) -> bool:
+        """
+        Tell whether a session was resumed whose client's certificate has ended meanwhile: OpenSSL
+        looks at certificates in full handshakes only.
+        """
+        if self._terms.trust is None or not resumed(connection):
+            return False
+        shown = connection.get_peer_certificate(as_cryptography=True)
+        return shown is not None and shown.not_valid_after_utc.timestamp() <= self._wall()
 
     def kept(self, key: tuple[str, str], paths: Iterator[str] | list[str]) -> Certificate | None:
         """
@@ -176,7 +192,7 @@ def _load(
                 raise CertificateFault(option, path, "it has expired already")
         found_here[key] = kept
     idle_keys = idle(keys, [each.key for each in found_here.values()])
-    return ListenerTLS(listener, terms, found_here, seen, idle_keys, former, now)
+    return ListenerTLS(listener, terms, found_here, seen, idle_keys, former, now, wall)
 
 
 def _try(
