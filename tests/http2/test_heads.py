@@ -11,8 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from txbalancer.errors import BadResponse, BalancerError, ClientError
-from txbalancer.http1.heads import CHUNKED, NO_BODY, parse_request, valid_host
+from txbalancer.http1.heads import CHUNKED, NO_BODY
 from txbalancer.http1.limits import Limits
+from txbalancer.http1.requests import parse_request, valid_host
 from txbalancer.http2.faults import Malformed
 from txbalancer.http2.heads import read_request, read_response, read_trailers
 

@@ -8,9 +8,9 @@ import pytest
 
 from tests.proxy.rigs import OK, check_rest
 from txbalancer.core.request import Peer
-from txbalancer.http1.heads import parse_request
 from txbalancer.http1.limits import Limits
 from txbalancer.http1.lines import NOT_IN_TRAILERS
+from txbalancer.http1.requests import parse_request
 from txbalancer.proxy import entrance
 from txbalancer.proxy.entrance import identifying, identity_of
 from txbalancer.testing import MemoryRig

@@ -12,17 +12,8 @@ from functools import cache
 from http import HTTPStatus
 
 from txbalancer.errors import BadResponse, BalancerError, ClientError
-from txbalancer.http1.heads import (
-    CHUNKED,
-    METHODS,
-    NO_BODY,
-    RequestHead,
-    ResponseHead,
-    content_length,
-    hosts_seen,
-    joined,
-    valid_host,
-)
+from txbalancer.http1.fields import content_length, joined
+from txbalancer.http1.heads import CHUNKED, NO_BODY, RequestHead, ResponseHead
 from txbalancer.http1.limits import Limits
 from txbalancer.http1.lines import (
     NOT_IN_TRAILERS,
@@ -34,6 +25,7 @@ from txbalancer.http1.lines import (
     is_token,
     show,
 )
+from txbalancer.http1.requests import METHODS, hosts_seen, valid_host
 from txbalancer.http2.faults import Malformed
 from txbalancer.http2.fields import Fields, check
 from txbalancer.http2.tables import Field

@@ -8,8 +8,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from txbalancer.errors import BadResponse
+from txbalancer.http1.answers import parse_response
 from txbalancer.http1.framing import ChunkedReader
-from txbalancer.http1.heads import CHUNKED, NO_BODY, UNTIL_CLOSE, ResponseHead, parse_response
+from txbalancer.http1.heads import CHUNKED, NO_BODY, UNTIL_CLOSE, ResponseHead
 from txbalancer.http1.lines import drop_bad_lines
 from txbalancer.net.deadlines import NEVER
 from txbalancer.net.splice import BULK, LARGE, Pump

@@ -9,7 +9,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 from txbalancer.errors import BadResponse, Truncated
-from txbalancer.http1.heads import NO_BODY, UNTIL_CLOSE, ResponseHead, parse_response
+from txbalancer.http1.answers import parse_response
+from txbalancer.http1.heads import NO_BODY, UNTIL_CLOSE, ResponseHead
 from txbalancer.http1.lines import drop_bad_lines
 from txbalancer.proxy.local import start_line
 from txbalancer.proxy.member_link import BODY, CLOSED, IDLE, MemberLink

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 from txbalancer.core.request import Peer
 from txbalancer.errors import ClientError, ClientGone, ClientTimeout, PlainOnTLS, TLSOnPlain
 from txbalancer.http1.framing import ChunkedReader
-from txbalancer.http1.heads import CHUNKED, NO_BODY, RequestHead, parse_request
+from txbalancer.http1.heads import CHUNKED, NO_BODY, RequestHead
+from txbalancer.http1.requests import parse_request
 from txbalancer.net.deadlines import NEVER
 from txbalancer.net.proxyprotocol import STARTS
 from txbalancer.net.splice import BULK, LARGE, Pump
