@@ -7,6 +7,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 LOCKED := $(VENV)/.locked
+# No more than two, however many cores there are: a test has many programs at work already.
+PYTEST_WORKERS ?= -n auto --maxprocesses 2 --dist loadfile --no-loadscope-reorder
 PYTEST_ARGS ?=
 BENCH_ARGS ?=
 LOCK_ARGS ?=
@@ -15,6 +17,8 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
+# Tests start hundreds of processes, and compiling takes each of them longer than all else.
+unexport PYTHONDONTWRITEBYTECODE
 
 # A name on PATH is not enough: pyenv has shims that only print an error. The system's own
 # Python goes first, for it is built with profiling and runs this a sixth faster than a plain build.
@@ -60,7 +64,8 @@ help:
 	@echo "make bench   compare with Apache, HAProxy, nginx and Caddy (BENCH_ARGS=…)"
 	@echo "make docs    write what is generated in docs/ and etc/ anew"
 	@echo "make html    the manual for a browser, in docs/_build/html"
-	@echo "make wheel   build dist/*.whl"
+	@echo "make dist    build dist/*.tar.gz and dist/*.whl"
+	@echo "make deb     build dist/*.deb, for the release of Debian that this is"
 	@echo "make lock    write both requirements.txt anew from setup.cfg"
 	@echo "make clean   remove what the above made"
 
@@ -83,7 +88,7 @@ demo: $(READY)
 
 .PHONY: test
 test: $(READY)
-	@$(BIN)/python -m pytest $(PYTEST_ARGS)
+	@$(BIN)/python -m pytest $(PYTEST_WORKERS) $(PYTEST_ARGS)
 
 .PHONY: cover
 cover: $(READY)
@@ -130,10 +135,22 @@ html: $(READY)
 	@$(BIN)/python -m sphinx -q -W --keep-going -b html docs docs/_build/html
 	@echo docs/_build/html/index.html
 
-.PHONY: wheel
-wheel: $(READY)
-	@rm -rf build
-	@$(BIN)/python -m build --wheel --no-isolation
+.PHONY: dist
+dist: $(READY)
+	@rm -rf build dist
+	@$(BIN)/python -m build --no-isolation
+	@$(BIN)/python -m twine check --strict dist/*
+
+# From the sdist, so that nothing gets in that is not in there. The interpreter is Debian's.
+.PHONY: deb
+deb: dist
+	@rm -rf build/deb && mkdir -p build/deb && tar -xzf dist/*.tar.gz -C build/deb --strip-components 1
+	@cp -r build/deb/etc/debian build/deb/debian && cp -r dist build/deb/dist
+	@cd build/deb && PATH=/usr/bin:/bin PIP="$(CURDIR)/$(BIN)/python -m pip" \
+	    dpkg-buildpackage --build=binary --no-sign
+	@mv build/*.deb dist
+	@lintian --allow-root --fail-on error dist/*.deb
+	@ls dist/*.deb
 
 # In an environment of its own, so that no leftover of .venv can slip in. Versions that
 # are still allowed stay; LOCK_ARGS=--upgrade takes the newest. etc/requirements.txt is the part
