@@ -385,7 +385,8 @@ class Peers:
         Start any other program that will listen on a port.
         """
         peer = Peer(name, command, port, folder, env)
-        self._exits.callback(peer.stop)
+        # Nobody waits for a last word: some take ten seconds to say it.
+        self._exits.callback(peer.kill)
         return peer.start()
 
     def folder(self) -> Path:
