@@ -222,7 +222,8 @@ def test_patterns_that_may_take_for_ever(line: str, pattern: str) -> None:
     found = warnings(f"{LISTENER}[mount:page]\n{path}to = status:200\n{line}\n")
     place = 6 if path else 5
     start = f"f:{place}: [mount:page] {key}: the pattern {pattern!r} repeats what repeats already"
-    assert [each[: len(start)] for each in found] == ([start] if pattern else [])
+    told = [each[: len(start)] for each in found if "has no effect" not in each]
+    assert told == ([start] if pattern else [])
 
 
 PAGE = "[mount:/]\nto = status:200\n"
