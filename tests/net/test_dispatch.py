@@ -71,6 +71,42 @@ def test_descriptors_are_served_and_a_broken_one_harms_no_other() -> None:
             os.close(pipe.other)
 
 
+def test_news_of_a_closed_socket_are_not_for_its_successor() -> None:
+    """
+    What took the number of a descriptor that was closed in this turn is served in the next.
+    """
+    reactor = EPollReactor()
+    pipes = [Pipe(), Pipe()]
+    successor = Pipe()
+
+    def replace(closed: Pipe) -> None:
+        if successor.end != closed.end:
+            reactor.forget(closed.end)
+            os.dup2(successor.end, closed.end)
+            os.close(successor.end)
+            successor.end = closed.end
+            reactor.addReader(successor)
+
+    try:
+        assert dispatch_directly(reactor)
+        for pipe, other in (pipes, reversed(pipes)):
+            # Whichever is served first closes the other one.
+            pipe.doRead = lambda other=other: replace(other)  # type: ignore[method-assign]
+            reactor.addReader(pipe)
+            os.write(pipe.other, b"x")
+        os.write(successor.other, b"y")
+        reactor.doIteration(0)
+        assert successor.got == []
+        reactor.doIteration(0)
+        assert successor.got == [b"y"]
+    finally:
+        reactor.removeAll()
+        for end in {pipe.end for pipe in (*pipes, successor)}:
+            os.close(end)
+        for pipe in (*pipes, successor):
+            os.close(pipe.other)
+
+
 def test_other_reactors_stay_as_they_are() -> None:
     """
     Only the reactor whose inside is known is changed.

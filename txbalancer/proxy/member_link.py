@@ -110,7 +110,7 @@ class MemberLink(Outgoing):
         The reactor watches idle connections; this is for what came since its last look. Under
         TLS records may come that are not for us, so there it is not asked.
         """
-        return self._state == IDLE and not (self._poll is not None and self._poll(0))
+        return self._state == IDLE and not (self._poll or self._poller())(0)
 
     def close(self, polite: bool = False) -> None:
         """

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import select
 import socket
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from txbalancer.errors import ConnectFailed, ConnectTimeout, TLSFailed
@@ -14,6 +15,10 @@ from txbalancer.proxy.link import Link
 
 if TYPE_CHECKING:
     from txbalancer.proxy.pool import MemberPool
+
+
+def _silent(timeout: int) -> bool:
+    return False
 
 
 class Outgoing(Link):
@@ -34,7 +39,7 @@ class Outgoing(Link):
         self.transport: Any = None
         self.deadline = NEVER
         self._progress = -1
-        self._poll: Any = None
+        self._poll: Callable[[int], Any] | None = None
 
     def makeConnection(self, transport: Any) -> None:
         """
@@ -59,15 +64,24 @@ class Outgoing(Link):
         Set up what is the same for all, now that the connection can be used.
         """
         spec = self.pool.spec
+        if not spec.socket and hasattr(self.transport, "setTcpNoDelay"):
+            self.transport.setTcpNoDelay(True)
+            self.transport.setTcpKeepAlive(spec.keepalive)
+        self.deadline = NEVER
+
+    def _poller(self) -> Callable[[int], Any]:
+        """
+        Make what tells whether something came since the reactor's last look.
+
+        Under TLS records may come that are not for us, so there it is not asked.
+        """
+        self._poll = _silent
         handle = getattr(self.transport, "getHandle", lambda: None)()
         if isinstance(handle, socket.socket) and hasattr(select, "poll"):
             poller = select.poll()
             poller.register(handle.fileno(), select.POLLIN)
             self._poll = poller.poll
-        if not spec.socket and hasattr(self.transport, "setTcpNoDelay"):
-            self.transport.setTcpNoDelay(True)
-            self.transport.setTcpKeepAlive(spec.keepalive)
-        self.deadline = NEVER
+        return self._poll
 
     def expired(self, now: float) -> None:
         """

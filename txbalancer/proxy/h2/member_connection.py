@@ -149,7 +149,7 @@ class H2MemberConnection(SharedTransport, Outgoing):
         connection = self.connection
         if self._closed or connection.room <= 0 or (self.requests and self.pool.single_use):
             return None
-        if not connection.streams and self._poll is not None and not fresh and self._poll(0):
+        if not (connection.streams or fresh) and (self._poll or self._poller())(0):
             # Something came that the reactor has not read yet: perhaps the end.
             return None
         stream = MemberStream(self, self.requests > 0 and not fresh)
