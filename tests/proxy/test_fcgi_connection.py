@@ -5,7 +5,7 @@ FastCGI members.
 from __future__ import annotations
 
 import pytest
-from twisted.logger import globalLogPublisher
+from twisted.logger import capturedLogs, globalLogPublisher
 
 from tests.fastcgi.application import END, OK, Application, complaint, out, record
 from tests.proxy.rigs import CHUNKED, GET, POST, begin, body_of, check_rest, status_of
@@ -408,6 +408,29 @@ def test_complaints_are_logged_within_reason() -> None:
     told = [each for each in events if "{text}" in str(each.get("log_format"))]
     assert [each["text"] for each in told] == ["bad things \ufffd  [1m", "x" * 1000]
     assert told[1]["more"] == " (and 1 more like it)"
+
+
+@pytest.mark.parametrize(
+    ("mount", "asked"),
+    [
+        ("", "/srv/a b.php"),
+        ("fcgitype = fpm", "proxy:fcgi://10.0.0.1:9000/srv/a%20b.php"),
+        ("fcgiparam = SCRIPT_FILENAME /x/index.php", "/x/index.php"),
+        ("fcgiparam = !SCRIPT_FILENAME", ""),
+    ],
+)
+@pytest.mark.parametrize("request_", [GET, CHUNKED])
+def test_a_script_that_is_not_found_is_named(mount, asked, request_) -> None:
+    """
+    php-fpm says only that it has none; the log has what it was asked for.
+    """
+    rig = make_rig(mount=mount)
+    client, member = begin(rig, request_.replace(b" / ", b" /a%20b.php?q "))
+    client.send(b"0\r\n\r\n" * (request_ is CHUNKED))
+    with capturedLogs() as logged:
+        member.send(complaint(b"Primary script unknown\n") + OK)
+    told = [each["text"] for each in logged if "says" in str(each.get("log_format"))]
+    assert told == [f"Primary script unknown (SCRIPT_FILENAME was {asked})"]
 
 
 # -- what mounts and balancers ask for

@@ -26,6 +26,8 @@ _MOST_HELD = 65536
 _MOST_TOLD = 1000
 """Bytes of what an application complains of at once that go to the log."""
 
+_NO_SCRIPT = b"Primary script unknown"
+"""What php-fpm says of a script that it cannot open; it does not say which."""
 _MOST_COMPLAINTS = 10_000
 """Complaints in a row, without a byte of an answer, that an application may send."""
 _PATIENCE = 10
@@ -49,6 +51,7 @@ class FCGIConnection(PacketConnection):
         "_patience",
         "_place",
         "_request",
+        "_target",
     )
 
     def __init__(self, pool: MemberPool, opening: Any) -> None:
@@ -57,6 +60,7 @@ class FCGIConnection(PacketConnection):
         host = f"[{spec.host}]" if ":" in spec.host else spec.host
         self._place = f"fcgi://{host}:{spec.port}".encode()
         self._request: tuple[bytes, bytes, list[bytes]] | None = None
+        self._target = b""
         self._held: list[bytes] = []
         self._held_size = self._complaints = 0
         self._patience = NEVER
@@ -95,6 +99,7 @@ class FCGIConnection(PacketConnection):
     def _send(
         self, exchange: Exchange, method: bytes, target: bytes, lines: list[bytes], body: int
     ) -> int:
+        self._target = target
         params = exchange.params.write(exchange, method, target, lines, body, self._place)
         self._state = HEAD
         self.request_sent = sent = body in (NO_BODY, 0)
@@ -226,6 +231,9 @@ class FCGIConnection(PacketConnection):
         if more is None:
             return
         text = content[:_MOST_TOLD].decode("utf-8", "replace").strip()
+        if _NO_SCRIPT in content and self.exchange is not None:
+            asked = self.exchange.params.filename(self.exchange, self._target, self._place)
+            text += f" (SCRIPT_FILENAME was {asked[:_MOST_TOLD].decode('utf-8', 'replace')})"
         self.log.warn(
             "{member} says: {text}{more}",
             member=self.pool.spec.url,
