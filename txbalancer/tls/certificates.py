@@ -7,9 +7,9 @@ from __future__ import annotations
 import datetime
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
@@ -17,9 +17,9 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, rsa
 from cryptography.x509.oid import AuthorityInformationAccessOID, ExtensionOID, NameOID
 
+from txbalancer.tls.pem import KEY
 from txbalancer.tls.staples import Staple, StapleFault, read_staple
 
-KEY = re.compile(rb"-----BEGIN ([A-Z ]*PRIVATE KEY)-----.*?-----END \1-----", re.DOTALL)
 _CERTIFICATE = re.compile(rb"-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----", re.DOTALL)
 _KINDS: tuple[tuple[Any, str], ...] = (
     (rsa.RSAPublicKey, "RSA"),
@@ -27,6 +27,7 @@ _KINDS: tuple[tuple[Any, str], ...] = (
     (ed25519.Ed25519PublicKey, "Ed25519"),
     (ed448.Ed448PublicKey, "Ed448"),
 )
+Loaded = TypeVar("Loaded")
 FAULTS = (ValueError, TypeError, UnsupportedAlgorithm)
 """What C{cryptography} raises for data that it cannot use."""
 DAY = 86400.0
@@ -105,13 +106,25 @@ def read_chain(option: str, path: str, data: bytes) -> list[x509.Certificate]:
 
     @raise CertificateFault: when there is none, or one cannot be read.
     """
-    found = _CERTIFICATE.findall(data)
-    if not found:
-        raise CertificateFault(option, path, "there is no PEM certificate in it")
+    pems = _CERTIFICATE.findall(data)
+    return load_each(option, path, "certificate", pems, x509.load_pem_x509_certificate)
+
+
+def load_each(
+    option: str, path: str, kind: str, pems: list[bytes], load: Callable[[bytes], Loaded]
+) -> list[Loaded]:
+    """
+    Load what was found in a PEM text.
+
+    @param kind: what it is, in words.
+    @raise CertificateFault: when there is none, or one cannot be read.
+    """
+    if not pems:
+        raise CertificateFault(option, path, f"there is no PEM {kind} in it")
     try:
-        return [x509.load_pem_x509_certificate(each) for each in found]
+        return [load(each) for each in pems]
     except FAULTS as error:
-        raise CertificateFault(option, path, f"a certificate cannot be read: {error}") from error
+        raise CertificateFault(option, path, f"a {kind} cannot be read: {error}") from error
 
 
 def read_keys(option: str, path: str, data: bytes) -> list[Any]:

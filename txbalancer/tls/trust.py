@@ -9,7 +9,7 @@ import re
 from cryptography import x509
 
 from txbalancer.core.specs import ListenerSpec
-from txbalancer.tls.certificates import FAULTS, CertificateFault, read_chain, read_file
+from txbalancer.tls.certificates import CertificateFault, load_each, read_chain, read_file
 from txbalancer.tls.contexts import Trust
 
 _CRL = re.compile(rb"-----BEGIN X509 CRL-----.*?-----END X509 CRL-----", re.DOTALL)
@@ -42,10 +42,5 @@ def read_trust(listener: ListenerSpec) -> Trust | None:
 
 def _read_lists(path: str) -> list[x509.CertificateRevocationList]:
     option = "tls-client-crl"
-    found = _CRL.findall(read_file(option, path))
-    if not found:
-        raise CertificateFault(option, path, "there is no PEM revocation list in it")
-    try:
-        return [x509.load_pem_x509_crl(each) for each in found]
-    except FAULTS as error:
-        raise CertificateFault(option, path, f"a list cannot be read: {error}") from error
+    pems = _CRL.findall(read_file(option, path))
+    return load_each(option, path, "revocation list", pems, x509.load_pem_x509_crl)
