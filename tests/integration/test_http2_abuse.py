@@ -30,7 +30,7 @@ MIB = 1024**2
 @dataclass(frozen=True, slots=True)
 class Setup:
     """
-    A balancer, and a member with an answer of 8 MiB.
+    A balancer, a member with an answer of 8 MiB, and another one.
     """
 
     process: BalancerProcess
@@ -46,9 +46,9 @@ class Setup:
 
     def works(self) -> None:
         """
-        Check that somebody else is served.
+        Check that somebody else is served, by a member that is not kept busy.
         """
-        answer = ask(f"http://127.0.0.1:{self.process.port}/")
+        answer = ask(f"http://127.0.0.1:{self.process.port}/other")
         assert (answer.status, answer.body) == (200, b"well")
 
 
@@ -62,15 +62,18 @@ def setup(
     folder = tmp_path_factory.mktemp("abuse")
     folder.chmod(0o755)
     (folder / "big").write_bytes(bytes(8 * MIB))
+    # So much fills every buffer on the way, but not the system's memory a thousand times over.
     member = module_peers.nginx(
-        f'location = /big {{ root {folder}; }}\nlocation / {{ return 200 "well"; }}'
+        f"location = /big {{ root {folder}; limit_rate_after 1m; limit_rate 1; }}"
     )
+    other = module_peers.nginx('return 200 "well";')
     return Setup(
         module_balancer(
             "[txbalancer]\naccess-log = off\n"
             "[listener:web]\nendpoint = tcp:PORT:interface=127.0.0.1\nh2c = on\n"
             f"write-timeout = 3\n[balancer:shop]\nmembers = {member.url}\n"
-            "[mount:/]\nto = balancer://shop/\n"
+            f"[balancer:other]\nmembers = {other.url}\n"
+            "[mount:/other]\nto = balancer://other/\n[mount:/]\nto = balancer://shop/\n"
         )
     )
 
