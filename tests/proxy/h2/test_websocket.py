@@ -11,8 +11,7 @@ import pytest
 
 from tests.http2.ends import NotedStream
 from tests.proxy.h2.ends import Browser, Container
-from tests.proxy.h2.test_channel import open_rig
-from tests.proxy.h2.test_members import open_rig as open_h2_rig
+from tests.proxy.h2.rigs import open_h2_rig, open_rig
 from tests.proxy.rigs import begin
 from txbalancer.http2 import faults
 from txbalancer.http2.frames import settings_frame
