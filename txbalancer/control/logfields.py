@@ -85,12 +85,13 @@ def request_line(record: Outcome, request: LoggedRequest) -> bytes:
     """
     Return the request line, or C{-} for none.
     """
-    if not request.method:
+    method, version = request.method, request.version
+    if not method:
         return b"-"
-    if not request.version:
+    if not version:
         # A connection, with the name that was asked for.
-        return b"%b %b" % (request.method, request.target)
-    return b"%b %b HTTP/%b" % (request.method, request.target, request.version)
+        return b"%b %b" % (method, request.target)
+    return b"%b %b HTTP/%b" % (method, request.target, version)
 
 
 def _clf_time(second: int) -> bytes:

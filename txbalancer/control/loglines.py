@@ -60,7 +60,7 @@ def combined(record: Outcome) -> bytes:
 
 JSON = (
     b'{"time":"%b",%b,"user":"%b","method":"%b","host":"%b","target":"%b","version":"%b",%b,'
-    b'"session_name":"%b","session_route":"%b","bytes_in":%d,"bytes_out":%d,%b,'
+    b'%b,"bytes_in":%d,"bytes_out":%d,%b,'
     b'"referer":"%b","user_agent":"%b",%b,"tried":[]}\n'
 )
 """Most of its places without a key are for what many lines have alike."""
@@ -69,7 +69,6 @@ _SPANS = b'"queue":%.6f,"connect":%.6f,"first_byte":%.6f,"duration":%.6f'
 _AT_ONCE = b'"queue":0.000000,"connect":0.000000,"first_byte":0.%06d,"duration":0.%06d'
 _TRACE = b'"trace_id":"%b","parent_id":"%b"'
 _NO_TRACE = _TRACE % (b"", b"")
-_NO_SESSION = (None, None)
 
 _ENDING = Outcome._fields[2:10]
 """From C{status} to C{reused}."""
@@ -101,12 +100,18 @@ def _of_ending(ending: tuple[object, ...]) -> bytes:
     return _pairs(values)
 
 
+def _of_session(sticky: tuple[bytes, bytes] | None) -> bytes:
+    name, route = sticky or (b"", b"")
+    return b'"session_name":"%b","session_route":"%b"' % (escape_json(name), escape_json(route))
+
+
 def _of_moment(moment: int) -> bytes:
     at = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(moment // 1000))
     return b"%b.%03dZ" % (at.encode(), moment % 1000)
 
 
 _json_endings = Texts(_of_ending)
+_json_sessions = Texts(_of_session)
 _json_values: Texts[bytes | None] = Texts(lambda value: escape_json(value or b""))
 _json_times = Texts(_of_moment, 64 * 1024)
 """Millisecond since the epoch -> C{2026-11-21T07:57:41.250Z}."""
@@ -124,7 +129,6 @@ def as_json(record: Outcome) -> bytes:
     noted, target, trace = head.noted.get, head.target, head.trace
     if target.translate(SUSPECT) != target:
         target = escape_json(target)
-    session_name, session_route = sticky or _NO_SESSION
     if queue or connect or not 0.0 <= first_byte <= duration < 0.999999:
         spans = _SPANS % (queue, connect, first_byte, duration)
     else:
@@ -139,8 +143,7 @@ def as_json(record: Outcome) -> bytes:
         target,
         head.version,
         _json_endings[status, reason, balancer, member, route, attempts, route_changed, reused],
-        _json_values[session_name],
-        _json_values[session_route],
+        _json_sessions[sticky],
         bytes_in,
         bytes_out,
         spans,
