@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from txbalancer import errors
 from txbalancer.core.member import Member
+from txbalancer.core.schemes import mode_of
 
 _SPOKEN = {"http": "http without TLS"}
 
@@ -47,8 +48,8 @@ def doubt_of(member: Member, error: errors.BalancerError) -> str:
     Ask whether a member speaks what its URL says; empty where it has answered before, or where
     that is not what failed.
     """
-    other = not isinstance(error, errors.MemberError) or isinstance(error, errors.ConnectFailed)
-    if other or member.read:
-        return ""
     scheme = member.spec.scheme
+    other = not isinstance(error, errors.MemberError) or isinstance(error, errors.ConnectFailed)
+    if other or member.read or mode_of(scheme) != "http":
+        return ""
     return f" (it has never answered: does it speak {_SPOKEN.get(scheme, scheme)}?)"
