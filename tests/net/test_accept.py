@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from twisted.internet import reactor, tcp
-from twisted.internet.protocol import Protocol, ServerFactory
+from twisted.internet.protocol import Protocol, ServerFactory, connectionDone
 from twisted.logger import globalLogPublisher
 
 from txbalancer.net.accept import Acceptor
@@ -162,9 +162,22 @@ def test_a_port_that_is_closed_learns_nothing(listening: Listening) -> None:
     assert not listening.port.socket.getsockopt(*NO_DELAY)
 
 
+class Refusing(Protocol):
+    """
+    Cannot deal with its connection.
+    """
+
+    def makeConnection(self, transport: Any) -> None:
+        """
+        Fail.
+        """
+        super().makeConnection(transport)
+        raise ValueError("broken")
+
+
 def test_one_that_cannot_be_begun_harms_no_other(listening: Listening) -> None:
     """
-    A factory that raises is logged, and one that makes nothing closes; the port goes on.
+    A factory or protocol that raises is logged, none of them closes; the port goes on.
     """
     failures: list[Any] = []
 
@@ -175,18 +188,21 @@ def test_one_that_cannot_be_begun_harms_no_other(listening: Listening) -> None:
     def broken(address: Any) -> Any:
         raise ValueError("broken")
 
+    kinds: list[Any] = [broken, lambda address: Refusing(), lambda address: None]
+    listening.protocol_of = lambda address: kinds.pop(0)(address)
     listening.connect(3)
     globalLogPublisher.addObserver(observe)
     try:
-        listening.protocol_of = broken
+        listening.port.doRead()
         listening.port.doRead()
     finally:
         globalLogPublisher.removeObserver(observe)
-    assert len(failures) == 1
-    listening.protocol_of = lambda address: None  # type: ignore[assignment,return-value]
-    listening.port.doRead()
+    assert len(failures) == 2
+    assert not kinds
+    assert listening.clients[0].recv(1) == b""
+    assert listening.clients[2].recv(1) == b""
+    listening.made[0].transport.connectionLost(connectionDone)
     assert listening.clients[1].recv(1) == b""
-    listening.port.doRead()
 
 
 def test_a_port_that_is_closed_meanwhile_accepts_no_more(listening: Listening) -> None:

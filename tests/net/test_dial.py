@@ -13,6 +13,7 @@ import pytest
 from twisted.internet import error
 from twisted.internet.protocol import ClientFactory, Protocol
 from twisted.internet.task import Clock
+from twisted.logger import capturedLogs
 from twisted.python.failure import Failure
 
 from txbalancer.net import dial
@@ -223,3 +224,22 @@ def test_a_reactor_that_stops_gives_up_what_is_under_way(
     client.connectionLost(LOST)
     assert factory.failed == [error.ConnectionLost]
     assert not reactor.getDelayedCalls()
+
+
+def test_a_protocol_that_cannot_be_made_is_a_failed_connection(member: socket.socket) -> None:
+    """
+    The factory is told of its own fault, so that nobody waits for ever.
+    """
+
+    def broken(address: Any) -> Any:
+        raise ValueError("broken")
+
+    reactor, factory = Reactor(), Dialled()
+    factory.buildProtocol = broken  # type: ignore[method-assign]
+    client = EagerClient(reactor, *member.getsockname(), factory)
+    with capturedLogs() as logs:
+        client.connect(5, 0)
+        reactor.advance(0)
+    assert factory.failed == [ValueError]
+    assert len(logs) == 1
+    assert not hasattr(client, "socket")

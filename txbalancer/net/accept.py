@@ -72,11 +72,7 @@ class Acceptor:
             except OSError:
                 # It knows what to do about too many open files, and about all other causes.
                 return type(port).doRead(port)
-            try:
-                self._begin(socket(family, SOCK_STREAM, 0, fd), address)
-            except Exception:
-                # One connection must not end the port for all others.
-                self.log.failure("a connection could not be begun")
+            self._begin(socket(family, SOCK_STREAM, 0, fd), address)
             if port.disconnecting:
                 return None
         self._most = min(2 * most, _MOST)
@@ -87,7 +83,12 @@ class Acceptor:
         if len(address) == 4 and address[3]:
             address = tcp._getrealname(address)
         peer = port._buildAddr(address)
-        protocol = port.factory.buildProtocol(peer)
+        protocol: Any = None
+        try:
+            protocol = port.factory.buildProtocol(peer)
+        except Exception:
+            # One connection must not end the port for all others.
+            self.log.failure("a connection could not be begun")
         if protocol is None:
             accepted.close()
             return
@@ -95,4 +96,8 @@ class Acceptor:
         port.sessionno = number + 1
         transport = port.transport(accepted, protocol, address, port, number, port.reactor)
         transport.peer, transport.acceptor, transport.inherited = peer, self, self.inherited
-        protocol.makeConnection(transport)
+        try:
+            protocol.makeConnection(transport)
+        except Exception:
+            self.log.failure("a connection could not be begun")
+            transport.abortConnection()

@@ -7,11 +7,13 @@ from __future__ import annotations
 import os
 import socket
 from errno import EALREADY, EINPROGRESS, EISCONN, EWOULDBLOCK
+from functools import lru_cache
 from typing import Any
 
 from twisted.internet import error, tcp
 from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.internet.protocol import ClientFactory
+from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from txbalancer.net.eager import EagerTCP
@@ -31,6 +33,7 @@ class EagerClient(EagerTCP, tcp.Connection):
     it is begun at once and, where the member is on this machine, it is there at once.
     """
 
+    log = Logger()
     reactor: Any
     _timeout: Any = None
 
@@ -121,9 +124,14 @@ class EagerClient(EagerTCP, tcp.Connection):
                 timeout.cancel()
 
     def _done(self) -> None:
-        self.connected = 1
-        protocol: Any = self._factory.buildProtocol(self.getPeer())
-        self.protocol = protocol
+        try:
+            protocol: Any = self._factory.buildProtocol(self.getPeer())
+        except Exception as problem:
+            # Whoever waits for the connection must not wait for ever.
+            self.log.failure("a connection to a member could not be begun")
+            self._fail_later(problem)
+            return
+        self.connected, self.protocol = 1, protocol
         self.startReading()
         protocol.makeConnection(self)
 
@@ -145,21 +153,24 @@ class EagerClient(EagerTCP, tcp.Connection):
         """
         Return the member's address.
         """
-        kind = IPv6Address if ":" in self._address else IPv4Address
-        return kind("TCP", self._address, self._port)
+        return _address(self._address, self._port)
 
     def getHost(self) -> Any:
         """
         Return the own address of the connection.
         """
-        kind = IPv6Address if ":" in self._address else IPv4Address
-        return kind("TCP", *tcp._getsockname(self.socket))
+        return _address(*tcp._getsockname(self.socket)[:2])
 
     def logPrefix(self) -> str:
         """
         Name the connection for logs.
         """
         return f"{type(self).__name__} to {self._address}:{self._port}"
+
+
+@lru_cache(1024)
+def _address(host: str, port: int) -> IPv4Address | IPv6Address:
+    return (IPv6Address if ":" in host else IPv4Address)("TCP", host, port)
 
 
 def _cause(code: int) -> Exception:

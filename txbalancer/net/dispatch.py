@@ -38,11 +38,13 @@ def dispatch_directly(reactor: Any) -> bool:
     serve = reactor._doReadOrWrite
     disconnect = reactor._disconnectSelectable
     closed: set[int] = set()
+    _read_directly(reactor)
+    reads, writes = reactor._reads, reactor._writes
 
     def forget(fd: int) -> None:
         selectables.pop(fd, None)
-        reactor._reads.discard(fd)
-        reactor._writes.discard(fd)
+        reads.discard(fd)
+        writes.discard(fd)
         closed.add(fd)
 
     def iterate(timeout: float | None) -> None:
@@ -75,3 +77,37 @@ def dispatch_directly(reactor: Any) -> bool:
     reactor.doIteration = iterate  # type: ignore[method-assign]
     reactor.forget = forget  # type: ignore[attr-defined]
     return True
+
+
+def _read_directly(reactor: Any) -> None:
+    """
+    Have a reactor begin and end to watch for nothing but input in one step each.
+    """
+    reads, writes, selectables = reactor._reads, reactor._writes, reactor._selectables
+    register, unregister = reactor._poller.register, reactor._poller.unregister
+    add, remove = reactor.addReader, reactor.removeReader
+
+    def add_reader(reader: Any) -> None:
+        fd = reader.fileno()
+        if fd in selectables:
+            add(reader)
+            return
+        try:
+            register(fd, EPOLLIN)
+        except OSError:
+            # Files are not for epoll, and are read in another way.
+            add(reader)
+            return
+        reads.add(fd)
+        selectables[fd] = reader
+
+    def remove_reader(reader: Any) -> None:
+        fd = reader.fileno()
+        if fd not in reads or fd in writes:
+            remove(reader)
+            return
+        del selectables[fd]
+        reads.remove(fd)
+        unregister(fd)
+
+    reactor.addReader, reactor.removeReader = add_reader, remove_reader

@@ -14,11 +14,12 @@ before it has read the whole request, and that answer must not be lost.
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
 from twisted.internet import tcp, unix
+from twisted.internet.abstract import FileDescriptor
 from twisted.internet.address import IPv6Address
 from twisted.internet.error import ConnectionAborted
 from twisted.internet.interfaces import IListeningPort
@@ -163,19 +164,18 @@ class EagerWrites:
 
     # -- the end
 
-    def _idle(self: Any) -> bool:
-        """
-        Tell whether nothing waits to be written.
-        """
-        return self.connected and not (
-            self._tempDataLen or self.dataBuffer or self.held or self.disconnecting
-        )
-
     def loseWriteConnection(self: Any) -> None:
         """
         Send no more, once what was written is sent.
         """
-        if self._writeDisconnected or not self._idle():
+        if (
+            self._tempDataLen
+            or self.dataBuffer
+            or self.held
+            or self.disconnecting
+            or self._writeDisconnected
+            or not self.connected
+        ):
             super().loseWriteConnection()  # type: ignore[misc]
             return
         self._writeDisconnecting = self._writeDisconnected = True
@@ -185,17 +185,28 @@ class EagerWrites:
         """
         Close, once what was written is sent: C{connectionLost} may come before this returns.
         """
-        if self.producer is None and self._idle():
-            self.disconnecting = 1
-            self.connectionLost(connectionDone)
-        else:
+        if (
+            self._tempDataLen
+            or self.dataBuffer
+            or self.held
+            or self.disconnecting
+            or self.producer is not None
+            or not self.connected
+        ):
             super().loseConnection()  # type: ignore[misc]
+            return
+        self.disconnecting = 1
+        self.connectionLost(connectionDone)
 
 
 class EagerTCP(EagerWrites):
     """
     Mix-in for TCP connections.
     """
+
+    # Twisted's TLS, of which they ask first, is never begun on these.
+    registerProducer = FileDescriptor.registerProducer
+    unregisterProducer = FileDescriptor.unregisterProducer
 
     def connectionLost(self: Any, reason: Any) -> None:
         """
@@ -259,22 +270,24 @@ class EagerServer(EagerTCP, tcp.Server):
         """
         Send small pieces at once, or not.
         """
-        self._set(_NO_DELAY, enabled, super().setTcpNoDelay)
+        if self.inherited.get(_NO_DELAY) != enabled:
+            super().setTcpNoDelay(enabled)
+            self._teach(_NO_DELAY, enabled)
 
     def setTcpKeepAlive(self, enabled: bool) -> None:
         """
         Let the system probe the far end, or not.
         """
-        self._set(_KEEP_ALIVE, enabled, super().setTcpKeepAlive)
+        if self.inherited.get(_KEEP_ALIVE) != enabled:
+            super().setTcpKeepAlive(enabled)
+            self._teach(_KEEP_ALIVE, enabled)
 
-    def _set(self, option: Option, enabled: bool, really: Callable[[bool], None]) -> None:
+    def _teach(self, option: Option, enabled: bool) -> None:
         """
-        Set an option of the socket, unless it is set already; what follows will have it.
+        Have those that follow begin with an option that this one had to be given.
         """
-        if self.inherited.get(option) != enabled:
-            really(enabled)
-            if self.acceptor is not None:
-                self.acceptor.learn(option, enabled)
+        if self.acceptor is not None:
+            self.acceptor.learn(option, enabled)
 
     def logPrefix(self) -> str:
         """
