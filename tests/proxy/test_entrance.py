@@ -89,7 +89,7 @@ def test_hsts_is_said_once(line, times) -> None:
     It is added to each answer, unless the member has said it.
     """
     rig = MemoryRig(CONFIGURATION.format(options=""))
-    rig.site.hsts = b"Strict-Transport-Security: max-age=86400"
+    rig.site.secure, rig.site.hsts = True, b"Strict-Transport-Security: max-age=86400"
     client = rig.client()
     client.send(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
     rig.accept().send(OK.replace(b"\r\n\r\n", b"\r\n" + line + b"\r\n"))
