@@ -199,6 +199,21 @@ def test_what_takes_too_long_is_given_up(
     assert not reactor.writers
 
 
+def test_a_busy_loop_is_not_the_members_fault(
+    member: socket.socket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """
+    What is there when the time is over is taken, though the reactor has not told of it.
+    """
+    monkeypatch.setattr(dial.socket, "socket", Slow)
+    reactor, factory, client = begin(member, timeout=3)
+    client.socket.ready = True
+    reactor.advance(5)
+    assert not factory.failed
+    assert factory.made[0].transport is client
+    client.loseConnection()
+
+
 def test_a_failure_that_the_reactor_finds_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     """
     When the reactor drops the descriptor while it connects, the cause is asked for.

@@ -83,7 +83,7 @@ class EagerClient(EagerTCP, tcp.Connection):
             self._done()
         elif code in _UNDER_WAY:
             self._far = far
-            self._timeout = self.reactor.callLater(timeout, self._fail, error.TimeoutError())
+            self._timeout = self.reactor.callLater(timeout, self._late)
             self.doWrite = self._writable  # type: ignore[method-assign]
             self.startWriting()
         else:
@@ -101,6 +101,14 @@ class EagerClient(EagerTCP, tcp.Connection):
             self._done()
         elif code not in _UNDER_WAY:
             self._fail(_cause(code))
+
+    def _late(self) -> None:
+        """
+        Give up, unless the connection is there: a loop that was busy may not have seen it yet.
+        """
+        self._writable()
+        if self._timeout is not None:
+            self._fail(error.TimeoutError())
 
     def connectionLost(self, reason: Failure) -> None:
         """
