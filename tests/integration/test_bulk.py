@@ -8,6 +8,7 @@ import os
 import socket
 import threading
 from collections.abc import Iterator
+from contextlib import ExitStack
 
 import pytest
 
@@ -186,12 +187,11 @@ def test_a_client_that_leaves(process: BalancerProcess) -> None:
     """
     Whatever was on its way is given up, and the next one is served.
     """
-    client = connect(process)
-    client.sendall(b"GET /a?size=%d HTTP/1.1\r\nHost: a\r\n\r\n" % (1 << 30))
-    head(client)
-    for _ in range(100):
-        client.recv(65536)
-    client.close()
+    with connect(process) as client:
+        client.sendall(b"GET /a?size=%d HTTP/1.1\r\nHost: a\r\n\r\n" % (1 << 30))
+        head(client)
+        for _ in range(100):
+            client.recv(65536)
     assert process.record(f"/a?size={1 << 30}")["reason"] == "client-gone"
     with connect(process) as client:
         client.sendall(b"GET /b?size=%d HTTP/1.1\r\nHost: a\r\n\r\n" % (1 << 20))
@@ -206,16 +206,15 @@ def test_a_client_that_does_not_read(splice: str, balancer: Starts, member: Scri
     text = TEXT.format(splice=splice, url=member.url)
     process = balancer(text.replace("[balancer:", "write-timeout = 1s\n[balancer:"))
     before = process.rss()
-    clients = [connect(process) for _ in range(8)]
-    for number, client in enumerate(clients):
-        client.sendall(b"GET /s%d?size=%d HTTP/1.1\r\nHost: a\r\n\r\n" % (number, 1 << 30))
-    until(
-        lambda: [each["reason"] for each in process.records()].count("client-timeout") == 8,
-        "all are given up",
-    )
-    assert process.rss() - before < 16 << 20
-    for client in clients:
-        client.close()
+    with ExitStack() as clients:
+        for number in range(8):
+            client = clients.enter_context(connect(process))
+            client.sendall(b"GET /s%d?size=%d HTTP/1.1\r\nHost: a\r\n\r\n" % (number, 1 << 30))
+        until(
+            lambda: [each["reason"] for each in process.records()].count("client-timeout") == 8,
+            "all are given up",
+        )
+        assert process.rss() - before < 16 << 20
 
 
 def test_a_client_that_takes_its_time(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import http.client
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -46,10 +47,10 @@ class Apache:
         # A directory's settings follow those of the server: its headers are there already.
         self.file.write_text("".join(lines))
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
-        connection.request("GET", "/page.html")
-        answer = connection.getresponse()
-        answer.read()
-        connection.close()
+        with closing(connection):
+            connection.request("GET", "/page.html")
+            answer = connection.getresponse()
+            answer.read()
         if answer.status == 500:
             return None
         assert answer.status == 200

@@ -34,12 +34,14 @@ class Setup:
     """
 
     process: BalancerProcess
+    clients: contextlib.ExitStack
 
     def connect(self, *first: bytes) -> socket.socket:
         """
         Open a connection as a client of HTTP/2.
         """
         made = socket.create_connection(("127.0.0.1", self.process.port), 10)
+        self.clients.enter_context(made)
         made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         made.sendall(PREFACE + b"".join(first))
         return made
@@ -55,9 +57,9 @@ class Setup:
 @pytest.fixture(scope="module")
 def setup(
     module_peers: Peers, module_balancer: Starts, tmp_path_factory: pytest.TempPathFactory
-) -> Setup:
+) -> Iterator[Setup]:
     """
-    Start both.
+    Start both, and close at last what a test left open.
     """
     folder = tmp_path_factory.mktemp("abuse")
     folder.chmod(0o755)
@@ -67,15 +69,15 @@ def setup(
         f"location = /big {{ root {folder}; limit_rate_after 1m; limit_rate 1; }}"
     )
     other = module_peers.nginx('return 200 "well";')
-    return Setup(
-        module_balancer(
-            "[txbalancer]\naccess-log = off\n"
-            "[listener:web]\nendpoint = tcp:PORT:interface=127.0.0.1\nh2c = on\n"
-            f"write-timeout = 3\n[balancer:shop]\nmembers = {member.url}\n"
-            f"[balancer:other]\nmembers = {other.url}\n"
-            "[mount:/other]\nto = balancer://other/\n[mount:/]\nto = balancer://shop/\n"
-        )
+    process = module_balancer(
+        "[txbalancer]\naccess-log = off\n"
+        "[listener:web]\nendpoint = tcp:PORT:interface=127.0.0.1\nh2c = on\n"
+        f"write-timeout = 3\n[balancer:shop]\nmembers = {member.url}\n"
+        f"[balancer:other]\nmembers = {other.url}\n"
+        "[mount:/other]\nto = balancer://other/\n[mount:/]\nto = balancer://shop/\n"
     )
+    with contextlib.ExitStack() as clients:
+        yield Setup(process, clients)
 
 
 def requests(first: int = 1) -> Iterator[tuple[int, bytes]]:
