@@ -99,6 +99,7 @@ SPECS = (
     specs.MountSpec,
     specs.ListenerSpec,
     specs.GlobalSpec,
+    specs.LimitSpec,
 )
 OPTIONS = [
     pytest.param(spec, attribute, found, id=f"{spec.__name__}.{found.name}")

@@ -97,6 +97,15 @@ class QueueTimeout(NoMemberAvailable):
     reason = "queue-full"
 
 
+class Exhausted(QueueTimeout):
+    """
+    There is no descriptor for another connection: no member is to blame, and one of the others
+    may have a connection that is free.
+    """
+
+    reason = "no-descriptors"
+
+
 class MemberError(BalancerError):
     """
     A member failed; C{sent} tells whether any request byte may have reached it.

@@ -127,11 +127,13 @@ class BalancerProcess:
             )
         return self
 
-    def start(self) -> Self:
+    def start(self, *prefix: str) -> Self:
         """
         Start it and wait until it says that it is ready, or fail with the end of its log.
+
+        @param prefix: as of L{launch}.
         """
-        process = self.launch().process
+        process = self.launch(*prefix).process
         assert process is not None
         deadline = time.monotonic() + START_SECONDS
         while not self._is_ready():

@@ -6,16 +6,19 @@ from __future__ import annotations
 
 import errno
 import socket
+import sys
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from twisted.internet import reactor, tcp
 from twisted.internet.protocol import Protocol, ServerFactory, connectionDone
+from twisted.internet.task import Clock
 from twisted.logger import globalLogPublisher
 
 from txbalancer.net.accept import Acceptor
 from txbalancer.net.eager import make_eager
+from txbalancer.net.turnstile import PAUSE, Turnstile
 
 pytestmark = pytest.mark.integration
 
@@ -214,6 +217,53 @@ def test_a_port_that_is_closed_meanwhile_accepts_no_more(listening: Listening) -
     listening.port.disconnecting = True
     listening.port.doRead()
     assert len(listening.made) == 2
+
+
+def test_a_descriptor_that_is_kept_for_others_is_closed(listening: Listening) -> None:
+    """
+    And the port rests, so that the next client waits where it costs nothing.
+    """
+    clock = Clock()
+    acceptor = listening.port.doRead.__self__
+    acceptor.turnstile, acceptor.ceiling = Turnstile(clock), 0
+    acceptor.turnstile.add(listening.port)
+    listening.connect(3)
+    listening.port.startReading()
+    listening.port.doRead()
+    assert listening.made == []
+    assert acceptor.turnstile.full == 1
+    assert listening.clients[0].recv(1) == b""
+    assert listening.port not in reactor.getReaders()  # type: ignore[attr-defined]
+    acceptor.ceiling = sys.maxsize
+    clock.advance(PAUSE)
+    listening.port.stopReading()
+    listening.port.doRead()
+    listening.port.doRead()
+    assert len(listening.made) == 2
+
+
+def test_too_many_open_files_let_a_port_rest() -> None:
+    """
+    Where there is a turnstile, nobody is closed for what there is no descriptor.
+    """
+
+    class Exhausted:
+        def _accept(self) -> Any:
+            raise OSError(errno.EMFILE, "too many open files")
+
+    class Port:
+        socket, addressFamily = Exhausted(), socket.AF_INET
+        reading = True
+
+        def stopReading(self) -> None:
+            self.reading = False
+
+    port = Port()
+    acceptor = Acceptor(port)
+    acceptor.turnstile = Turnstile(Clock())
+    acceptor.accept()
+    assert not port.reading
+    assert acceptor.turnstile.full == 1
 
 
 def test_errors_are_left_to_twisted() -> None:

@@ -161,6 +161,18 @@ def test_a_lack_of_sockets_is_told_later(
     assert factory.failed == [error.ConnectBindError]
 
 
+def test_a_descriptor_that_is_kept_for_others_is_not_taken(member: socket.socket) -> None:
+    """
+    Then there is none for this connection, and that is told as if there were none at all.
+    """
+    reactor, factory = Reactor(), Dialled()
+    EagerClient(reactor, *member.getsockname()[:2], factory).connect(5, 0, 0)
+    assert not factory.failed
+    reactor.advance(0)
+    assert factory.failed == [error.ConnectBindError]
+    assert not reactor.readers
+
+
 def test_what_takes_longer_is_waited_for(
     member: socket.socket, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -482,7 +482,9 @@ def test_sizes_of_reads_and_buffers_reach_the_connector(monkeypatch) -> None:
     iobuffersize and receivebuffersize are what connections are opened with; 0 where not set.
     """
     seen = []
-    monkeypatch.setattr("txbalancer.proxy.opening.connect_tcp", lambda *each: seen.append(each[5:]))
+    monkeypatch.setattr(
+        "txbalancer.proxy.opening.connect_tcp", lambda *each: seen.append(each[5:7])
+    )
     monkeypatch.setattr(
         "txbalancer.proxy.opening.connect_unix", lambda *each: seen.append(each[4:])
     )

@@ -81,7 +81,7 @@ def test_connections_are_counted() -> None:
     (listener,) = world.service.namedServices.values()
     view = listener.view()
     assert (view.accepted, view.connections, view.busy) == (1, 1, 1)
-    assert world.service._own_load()[1] == 1
+    assert world.service.limits.load()[1] == 1
     member.end()
 
 

@@ -11,6 +11,7 @@ from typing import Any, Generic, TypeVar
 from txbalancer.core import specs
 from txbalancer.core.specs import (
     BalancerSpec,
+    LimitSpec,
     ListenerSpec,
     LogSpec,
     MemberSpec,
@@ -74,6 +75,7 @@ class Plan:
     @ivar balancers: which came and went; those that stay are in C{changed_balancers}.
     @ivar mounts: mounts by label; C{moved} matters, as the first match wins.
     @ivar logs: access logs of some requests; C{moved} matters.
+    @ivar limits: rate limits.
     @ivar lines: the same for people; secrets are not shown.
     """
 
@@ -84,6 +86,7 @@ class Plan:
     changed_balancers: tuple[BalancerChange, ...]
     mounts: Changes[MountSpec]
     logs: Changes[LogSpec]
+    limits: Changes[LimitSpec]
     lines: tuple[str, ...]
 
     def __bool__(self) -> bool:
@@ -108,6 +111,7 @@ def plan(old: ServiceSpec, new: ServiceSpec) -> Plan:
     )
     mounts = _compare(old.mounts, new.mounts, "label")
     logs = _compare(old.logs, new.logs, "name")
+    limits = _compare(old.limits, new.limits, "name")
     kept = tuple(each for each in listeners.changed if each not in rebound)
     lines = (
         *_option_lines("txbalancer", old.service, new.service),
@@ -115,6 +119,7 @@ def plan(old: ServiceSpec, new: ServiceSpec) -> Plan:
         *_lines("balancer", "name", balancers),
         *_lines("mount", "label", mounts),
         *_lines("log", "name", logs),
+        *_lines("limit", "name", limits),
     )
     return Plan(
         service=changed_options(old.service, new.service),
@@ -124,6 +129,7 @@ def plan(old: ServiceSpec, new: ServiceSpec) -> Plan:
         changed_balancers=changed,
         mounts=mounts,
         logs=logs,
+        limits=limits,
         lines=lines,
     )
 

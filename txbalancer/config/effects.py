@@ -139,6 +139,22 @@ OF_LISTENERS = (
         "mode = udp",
     ),
     _need("keepalive-requests", lambda spec: spec.keepalive_timeout > 0, "keepalive-timeout"),
+    _need(
+        "max-requests requests-per-client queue queue-timeout",
+        lambda spec: spec.mode == "http",
+        "mode = http; a balancer's max-requests is for connections, too",
+    ),
+    _need(
+        "queue queue-timeout",
+        lambda spec: spec.max_requests or spec.requests_per_client,
+        "max-requests or requests-per-client",
+    ),
+    _need("connections-per-client limit reserved", lambda spec: spec.mode != "udp", "connections"),
+    _need(
+        "exempt-clients",
+        lambda spec: spec.connections_per_client or spec.requests_per_client or spec.limit,
+        "connections-per-client, requests-per-client or limit",
+    ),
 )
 OF_BALANCERS = (
     _need("memberload", lambda spec: spec.lbmethod == "heartbeat", "lbmethod = heartbeat"),
@@ -151,6 +167,7 @@ OF_BALANCERS = (
     ),
     _need("stickysource-most", lambda spec: spec.stickysource, "stickysource"),
     _need("nofailover", is_sticky, _ANY_STICKY),
+    _need("queue queue-timeout", lambda spec: spec.max_requests, "max-requests"),
 )
 OF_MOUNTS = (
     _need(
@@ -193,7 +210,7 @@ OF_MEMBERS = (
         lambda member: member.hcmethod not in ("none", "tcp", "expect"),
         "an hcmethod that asks for it, such as get",
     ),
-    _need("acquire maxqueue", lambda member: member.max, "max"),
+    _need("acquire maxqueue", lambda member: member.max or member.maxrequests, "max"),
     _need("smax min", lambda member: member.ttl, "ttl: nothing is closed for age"),
     _need("min", lambda member: not is_single_use(member), "reuse: disablereuse is On"),
     Need(

@@ -14,6 +14,7 @@ from txbalancer.config.expressions import check_expressions
 from txbalancer.config.findings import Findings
 from txbalancer.config.httpd.loading import read_httpd
 from txbalancer.config.ini import Section, is_ini, read_sections
+from txbalancer.config.limits import check_limits, doubt_limits, read_limit
 from txbalancer.config.lint import lint
 from txbalancer.config.listeners import EndpointKey, read_listener
 from txbalancer.config.logs import read_log
@@ -175,11 +176,14 @@ def _build(sections: list[Section], findings: Findings, registry: Registry) -> S
     check_expressions(by_kind["txbalancer"], balancers, findings)
     mounts = [read_mount(section, scope) for section in by_kind["mount"]]
     logs = [read_log(section, scope) for section in by_kind["log"]]
+    limits = [read_limit(section, scope) for section in by_kind["limit"]]
+    check_limits(limits, listeners, mounts, findings)
     if not listeners and not findings.count:
         findings.error(0, "", "", "no listener: a section [listener:NAME] is needed")
     if not findings.count:
         check_modes(listeners, balancers, mounts, findings, registry)
         lint(listeners, balancers, mounts, service, findings, scope.apache)
+        doubt_limits(service, listeners, balancers, mounts, findings)
     return ServiceSpec(
         service[0].spec if service else GlobalSpec(),
         # What else a listener lacks may come of its fault: that is not told as a second one.
@@ -187,6 +191,7 @@ def _build(sections: list[Section], findings: Findings, registry: Registry) -> S
         tuple(each.spec for each in balancers),
         tuple(each.spec for each in mounts),
         tuple(each.spec for each in logs),
+        tuple(each.spec for each in limits),
     )
 
 

@@ -150,6 +150,9 @@ def _check_balancer(
             findings.error(line, section.title, "members", text)
         for text in _faults_of_datagrams(member):
             findings.error(line, section.title, "members", f"{member.url}: {text}")
+    if use.mode == "udp" and spec.max_requests:
+        text = f"is not for datagrams: {use.who} has sessions-per-client and max-connections"
+        findings.error(section.line_of("max-requests"), section.title, "max-requests", text)
     if use.mode != "http":
         for key, text in _needing_requests(spec, registry):
             findings.error(section.line_of(key), section.title, key, f"{text}: {use.who} has none")

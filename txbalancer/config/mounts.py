@@ -82,10 +82,12 @@ def _check_stream(section: Section, options: Mapping[str, Any], scope: Scope) ->
 
     @param options: attribute -> value; what says the default is no harm.
     """
-    allowed = ("to", *OF_STREAMS)
+    allowed = ("to", "priority", *OF_STREAMS)
     for key, entry in section.entries.items():
         attribute, option = TABLES["mount"].get(key, ("", None))
-        if option is not None:
+        if key == "priority":
+            fits = True
+        elif option is not None:
             usual = option.apache if scope.apache else option.modern
             fits = options.get(attribute, usual) == usual
         else:

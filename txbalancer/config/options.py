@@ -20,6 +20,7 @@ SECTIONS: dict[str, tuple[type, tuple[str, ...]]] = {
     "balancer": (specs.BalancerSpec, ("members",)),
     "mount": (specs.MountSpec, ("path", "to")),
     "log": (specs.LogSpec, ("to",)),
+    "limit": (specs.LimitSpec, ()),
 }
 """The spec class of each kind of section, and its keys that are not options."""
 
@@ -29,6 +30,7 @@ NOT_YET = {
     "balancer": frozenset[str](),
     "mount": frozenset[str](),
     "log": frozenset[str](),
+    "limit": frozenset[str](),
     "hctemplate": frozenset[str](),
     "member": frozenset({"flusher", "flushpackets", "flushwait", "multipathtcp"}),
 }

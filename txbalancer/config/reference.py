@@ -90,6 +90,19 @@ takes a request has it, and ``access-log`` has those that none takes. ::
     host = shop.example.com
 """
 
+LIMIT = """\
+How often requests or connections may come. A mount names the limits of its requests in
+``limit``, a listener those of its new connections; ``rate`` is needed. See :doc:`limits`. ::
+
+    [limit:logins]
+    rate = 5/min
+    burst = 10
+
+    [mount:/login]
+    to = balancer://shop/login
+    limit = logins
+"""
+
 COLUMNS = ("Key", "Allowed", "Default", "Apache's default", "Meaning")
 
 
@@ -108,6 +121,7 @@ def reference() -> str:
         *_part("[mount:LABEL]", MOUNT, specs.MountSpec),
         *_head("[log:NAME]"),
         LOG,
+        *_part("[limit:NAME]", LIMIT, specs.LimitSpec),
     ]
     return "\n".join(parts)
 

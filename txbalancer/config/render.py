@@ -16,11 +16,13 @@ from txbalancer.core import specs
 from txbalancer.core.specs import (
     BalancerSpec,
     Condition,
+    LimitSpec,
     ListenerSpec,
     LogSpec,
     MountSpec,
     ServiceSpec,
     ToMember,
+    rate,
 )
 
 
@@ -50,6 +52,7 @@ def render(spec: ServiceSpec, *, defaults: bool = False) -> str:
         *(_section(f"balancer:{each.name}", _balancer(each, style)) for each in spec.balancers),
         *(_section(f"mount:{each.label}", _mount(each, style)) for each in spec.mounts),
         *(_section(f"log:{each.name}", _log(each)) for each in spec.logs),
+        *(_section(f"limit:{each.name}", _limit(each, style)) for each in spec.limits),
     ]
     return "\n".join(sections)
 
@@ -135,6 +138,13 @@ def _mount(spec: MountSpec, style: Style) -> Iterator[str]:
 def _log(spec: LogSpec) -> Iterator[str]:
     yield from _several("to", [show_file(each) for each in spec.files])
     yield from _conditions(spec.conditions)
+
+
+def _limit(spec: LimitSpec, style: Style) -> Iterator[str]:
+    # Its rate is always written, for it has to be.
+    shown = dict(shown_options(spec, style)) | {"rate": rate.show(spec.rate)}
+    for key, text in shown.items():
+        yield _line(key, text)
 
 
 def _conditions(conditions: tuple[Condition, ...]) -> Iterator[str]:

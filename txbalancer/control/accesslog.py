@@ -31,15 +31,18 @@ WARN_EVERY = 60.0
 Record = TypeVar("Record")
 
 
-def open_access_log(destination: str, text: str, clock: Any) -> AccessLog[Outcome] | NoAccessLog:
+def open_access_log(
+    destination: str, text: str, clock: Any, marks: bool = False
+) -> AccessLog[Outcome] | NoAccessLog:
     """
     Open the log that C{access-log} and C{access-log-format} describe.
 
     @param clock: an L{IReactorTime<twisted.internet.interfaces.IReactorTime>}.
+    @param marks: whether requests may be marked by rate limits with C{dry-run}.
     @raise StartError: the format is wrong, or the destination cannot be written.
     """
     try:
-        write_line = compile_format(text)
+        write_line = compile_format(text, marks)
     except ValueError as error:
         raise StartError(f"access-log-format: {error}") from error
     sink = open_sink(destination)

@@ -203,6 +203,7 @@ _NOTES = {
     "tried": Field(_tried),
     "balancer": Field(lambda record, request: record.balancer.encode() or None),
     "member": Field(lambda record, request: record.member.encode() or None),
+    "limit": Field(lambda record, request: getattr(request, "limited", "").encode() or None),
     "reused": Field(lambda record, request: b"1" if record.reused else None),
     "route": Field(lambda record, request: record.route.encode() or None),
     "listener": Field(lambda record, request: record.peer.listener.encode() or None),

@@ -38,16 +38,17 @@ _ITEM = re.compile(
 _ESCAPES = {"n": "\n", "r": "\r", "t": "\t", '"': '"', "\\": "\\"}
 
 
-def compile_format(text: str) -> Formatter:
+def compile_format(text: str, marks: bool = False) -> Formatter:
     """
     Make the function that writes an outcome as a line, with the line's end.
 
     @param text: C{common}, C{combined}, C{tcp}, C{json}, or a C{LogFormat} string.
+    @param marks: whether C{json} tells of rate limits with C{dry-run}, too.
     @raise ValueError: says what is wrong, and at which character of the string, from 1.
     """
     word = text.lower()
     if word == "json":
-        return loglines.as_json
+        return loglines.as_marked_json if marks else loglines.as_json
     if word == "combined":
         return loglines.combined
     if "%" not in text and word not in STANDARD:

@@ -156,3 +156,12 @@ def as_json(record: Outcome) -> bytes:
     pairs = [{"member": name, "reason": why} for name, why in tried]
     attempts_made = json.dumps(pairs, separators=(",", ":")).encode()
     return b"%b%b}\n" % (line.removesuffix(b"[]}\n"), attempts_made)
+
+
+def as_marked_json(record: Outcome) -> bytes:
+    """
+    Write C{json}, with the rate limit that would have refused the request but for C{dry-run}.
+    """
+    line = as_json(record)
+    limited = getattr(record.request, "limited", "")
+    return b'%b,"limit":"%b"}\n' % (line[:-2], escape_json(limited.encode())) if limited else line

@@ -26,10 +26,11 @@ def open_access_logs(spec: ServiceSpec, clock: Any) -> Log | RoutedLogs:
     @raise StartError: when one of them cannot be had; none is open then.
     """
     opened: dict[tuple[str, str], Log] = {}
+    marks = any(each.dry_run for each in spec.limits)
 
     def opening(where: str, text: str) -> Log:
         if (where, text) not in opened:
-            opened[where, text] = open_access_log(where, text, clock)
+            opened[where, text] = open_access_log(where, text, clock, marks)
         return opened[where, text]
 
     try:

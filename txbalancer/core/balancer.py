@@ -131,6 +131,22 @@ class Balancer(Standing):
         member.busy += 1
         return member
 
+    def candidates(self, now: float) -> Sequence[Member]:
+        """
+        Return the members that are up for election.
+        """
+        if now > self.valid_until:
+            self._evaluate(now, ())
+        return self._field
+
+    def move(self, old: Member, new: Member) -> None:
+        """
+        Let another member have an attempt that has not begun yet.
+        """
+        self.release(old)
+        new.elected += 1
+        new.busy += 1
+
     def session(self, request: Request, now: float = inf) -> Session | None:
         """
         Find the session that a request belongs to; the first scheme that knows decides, and

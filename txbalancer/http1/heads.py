@@ -32,6 +32,9 @@ class RequestHead:
     @ivar trace: C{traceparent} that members are sent, where their mount asks for it, or C{b""}.
     @ivar upgrade: protocol that the client offers to change to, or C{b""}.
     @ivar expects: whether the client waits for 100 (Continue).
+    @ivar limited: the rate limit that would have refused it but for C{dry-run}; not set where
+        there is none.
+    @ivar ticket: places that it has within limits; not set where there are none.
     @ivar user: who logged in or tried to; C{None} where nobody had to.
     @ivar visitor: what a mount's rules know of the client; not set where there are none.
     """
@@ -41,6 +44,7 @@ class RequestHead:
         "expects",
         "host",
         "keep_alive",
+        "limited",
         "lines",
         "method",
         "minor",
@@ -49,6 +53,7 @@ class RequestHead:
         "peer",
         "query",
         "target",
+        "ticket",
         "trace",
         "upgrade",
         "user",
@@ -56,6 +61,8 @@ class RequestHead:
     )
 
     peer: Any
+    limited: str
+    ticket: Any
     user: bytes | None
     visitor: Any
     method: bytes

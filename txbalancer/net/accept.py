@@ -4,12 +4,15 @@ Accepting connections with as few steps as it takes.
 
 from __future__ import annotations
 
+import os
 import sys
 from socket import SOCK_STREAM, socket
 from typing import Any
 
 from twisted.internet import tcp
 from twisted.logger import Logger
+
+from txbalancer.net.turnstile import EXHAUSTED, Turnstile
 
 _MOST = 64
 """Connections accepted in one turn, at most; what waits elsewhere gets its turn in between."""
@@ -26,11 +29,13 @@ class Acceptor:
     Accepts in place of a port of Twisted's, which prepares for each turn what only errors need.
 
     @ivar inherited: options of sockets that accepted ones have from the start.
+    @ivar turnstile: who says what to do when there is no room; C{None}: Twisted.
+    @ivar ceiling: the first descriptor that is not for clients of this port.
     """
 
     log = Logger()
 
-    __slots__ = ("_learned", "_most", "_port", "inherited")
+    __slots__ = ("_learned", "_most", "_port", "ceiling", "inherited", "turnstile")
 
     def __init__(self, port: Any) -> None:
         """
@@ -38,6 +43,8 @@ class Acceptor:
         """
         self._port = port
         self._most = 1
+        self.turnstile: Turnstile | None = None
+        self.ceiling = sys.maxsize
         self._learned: dict[Option, int] = {}
         self.inherited: dict[Option, int] = {}
 
@@ -69,14 +76,28 @@ class Acceptor:
                 self._most = count or 1
                 self.inherited = self._learned
                 return None
-            except OSError:
-                # It knows what to do about too many open files, and about all other causes.
+            except OSError as error:
+                if error.errno in EXHAUSTED and self.turnstile is not None:
+                    self.turnstile.no_room(port)
+                    return None
+                # It knows what to do about all other causes, and alone about this one.
                 return type(port).doRead(port)
+            if fd >= self.ceiling:
+                self._turn_away(fd)
+                return None
             self._begin(socket(family, SOCK_STREAM, 0, fd), address)
             if port.disconnecting:
                 return None
         self._most = min(2 * most, _MOST)
         return None
+
+    def _turn_away(self, fd: int) -> None:
+        """
+        Close a connection whose descriptor is kept for others.
+        """
+        assert self.turnstile is not None, "it says where the ceiling is"
+        os.close(fd)
+        self.turnstile.no_room(self._port)
 
     def _begin(self, accepted: socket, address: Any) -> None:
         port = self._port

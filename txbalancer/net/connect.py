@@ -4,6 +4,7 @@ Connecting to members: eager transports where the reactor has sockets, its own e
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 from twisted.internet.posixbase import PosixReactorBase
@@ -21,6 +22,7 @@ def connect_tcp(
     timeout: float,
     receive_buffer: int = 0,
     read_size: int = 0,
+    ceiling: int = sys.maxsize,
 ) -> None:
     """
     Open a TCP connection to an address (no name).
@@ -29,6 +31,7 @@ def connect_tcp(
         no connection, always later.
     @param receive_buffer: bytes of the socket's receive buffer (C{SO_RCVBUF}); 0 = the system's.
     @param read_size: most bytes read at once; 0 = 64 KiB. Other reactors have their own.
+    @param ceiling: the first descriptor that it may not have; other reactors know none.
     """
     if not isinstance(reactor, PosixReactorBase):
         reactor.connectTCP(address, port, factory, timeout=timeout)
@@ -36,7 +39,7 @@ def connect_tcp(
     client = EagerClient(reactor, address, port, factory)
     if read_size:
         client.bufferSize = read_size
-    client.connect(timeout, receive_buffer)
+    client.connect(timeout, receive_buffer, ceiling)
 
 
 def connect_unix(

@@ -6,7 +6,8 @@ from __future__ import annotations
 
 import os
 import socket
-from errno import EALREADY, EINPROGRESS, EISCONN, EWOULDBLOCK
+import sys
+from errno import EALREADY, EINPROGRESS, EISCONN, EMFILE, EWOULDBLOCK
 from functools import lru_cache
 from typing import Any
 
@@ -48,12 +49,13 @@ class EagerClient(EagerTCP, tcp.Connection):
         self._tempDataLen = 0
         self._address, self._port, self._factory = address, port, factory
 
-    def connect(self, timeout: float, receive_buffer: int) -> None:
+    def connect(self, timeout: float, receive_buffer: int, ceiling: int = sys.maxsize) -> None:
         """
         Open the connection.
 
         @param timeout: seconds that it may take.
         @param receive_buffer: bytes of the socket's receive buffer; 0 = the system's.
+        @param ceiling: the first descriptor that it may not have.
         """
         six = ":" in self._address
         try:
@@ -65,6 +67,10 @@ class EagerClient(EagerTCP, tcp.Connection):
             )
         except OSError as problem:
             self._fail_later(error.ConnectBindError(problem.args[0], problem.args[1]))
+            return
+        if made.fileno() >= ceiling:
+            made.close()
+            self._fail_later(error.ConnectBindError(EMFILE, os.strerror(EMFILE)))
             return
         self.socket, self.fileno = made, made.fileno
         if not _AT_ONCE:

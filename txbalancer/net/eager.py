@@ -327,9 +327,11 @@ class EagerUNIXConnector(unix.Connector):
         return made
 
 
-def make_eager(port: IListeningPort) -> None:
+def make_eager(port: IListeningPort) -> Acceptor | None:
     """
     Let a listening port make eager transports, if it is of a kind that can.
+
+    @return: what accepts its connections, where that is not Twisted.
 
     L{tcp.Port.transport} is documented as replaceable; other reactors' ports stay as they are.
     """
@@ -337,4 +339,7 @@ def make_eager(port: IListeningPort) -> None:
         port.transport = EagerUNIXServer
     elif isinstance(port, tcp.Port):
         port.transport = EagerServer
-        port.doRead = Acceptor(port).accept  # type: ignore[method-assign]
+        acceptor = Acceptor(port)
+        port.doRead = acceptor.accept  # type: ignore[method-assign]
+        return acceptor
+    return None

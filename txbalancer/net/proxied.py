@@ -113,6 +113,9 @@ class HeaderReader:
         transport = self.transport
         introduce(transport, header)
         protocol = self._owner.factory.buildProtocol(transport.getPeer())
+        if protocol is None:
+            transport.abortConnection()
+            return
         transport.protocol = protocol
         protocol.makeConnection(transport)
         if size < len(data):

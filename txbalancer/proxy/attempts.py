@@ -196,6 +196,40 @@ class Attempts(Forwarding):
         self._rest()
         self._note_wait(queued=True)
 
+    @property
+    def high(self) -> bool:
+        """
+        Whether it goes before others where it has to wait.
+        """
+        return self._mount.spec.priority == "high"
+
+    @property
+    def unbound(self) -> bool:
+        """
+        Whether any member would do as well as the one that was elected.
+        """
+        return self._session is None
+
+    def has_tried(self, member: Member) -> bool:
+        """
+        Tell whether a member has failed this request.
+        """
+        return any(each is member for each, _ in self._tried)
+
+    def move(self, member: Member) -> None:
+        """
+        Take another member than the one that has no room.
+        """
+        assert self.member is not None
+        self._target.balancer.move(self.member, member)
+        self.member = member
+
+    def queued(self, seconds: float) -> None:
+        """
+        Count a wait before all this.
+        """
+        self._queue_time += seconds
+
     def _note_wait(self, queued: bool) -> None:
         """
         Count a wait that is over, or of another kind from now on.

@@ -16,14 +16,14 @@ from txbalancer.core.access import Require
 from txbalancer.core.access_rules import Verdict, Visitor, asks_for_users, compile_rules
 from txbalancer.core.htpasswd import text_of
 from txbalancer.core.mounts import Mount
-from txbalancer.core.outcome import Outcome
 from txbalancer.core.specs import MountSpec
-from txbalancer.errors import ClientError, StartError
+from txbalancer.errors import StartError
 from txbalancer.http1.heads import RequestHead
 from txbalancer.net.names import Names
 from txbalancer.proxy.credentials import Credentials, Try
 from txbalancer.proxy.local import LocalAnswer, page
-from txbalancer.proxy.served import Served, local_address
+from txbalancer.proxy.served import local_address
+from txbalancer.proxy.waiting import Waiting
 
 if TYPE_CHECKING:
     from txbalancer.proxy.channel import ClientChannel
@@ -33,8 +33,6 @@ EVERYBODY = Require("all granted")
 
 PATIENCE = 30.0
 """Seconds for which a request waits, at most."""
-_KEPT = 65536
-"""Bytes of a body that are read meanwhile."""
 
 _TEXTS = {
     "forbidden": (403, "You may not see this."),
@@ -106,27 +104,12 @@ class Guard:
         return Verdict.GRANTED
 
 
-class Admission(Served):
+class Admission(Waiting):
     """
     One request that is not let in at first sight.
-
-    It makes no record of a request that goes on to somebody else, which is then as if it
-    had been there all the time.
     """
 
-    __slots__ = (
-        "_admit",
-        "_attempt",
-        "_complete",
-        "_guard",
-        "_judge",
-        "_mount",
-        "_pieces",
-        "_site",
-        "_trailers",
-        "_visitor",
-        "deadline",
-    )
+    __slots__ = ("_admit", "_attempt", "_guard", "_judge", "_visitor")
 
     def __init__(
         self,
@@ -139,15 +122,10 @@ class Admission(Served):
         visitor: Visitor,
         admit: Callable[[], None],
     ) -> None:
-        super().__init__(site.runtime, channel, head)
-        self._guard, self._judge, self._site, self._mount = guard, judge, site, mount
+        super().__init__(site, channel, head, mount, PATIENCE)
+        self._guard, self._judge = guard, judge
         self._visitor, self._admit = visitor, admit
         self._attempt: Try | None = None
-        self._pieces: list[bytes] = []
-        self._trailers: list[bytes] = []
-        self._complete = False
-        self.deadline = self.started + PATIENCE
-        self.runtime.deadlines.add(self)
 
     # -- deciding
 
@@ -231,102 +209,17 @@ class Admission(Served):
 
         self._hand_over(answer)
 
-    # -- handing over
-
-    def _hand_over(self, begin: Callable[[], None]) -> None:
-        """
-        Let somebody else go on with the request, with all that came of it meanwhile.
-        """
-        self._leave()
-        channel = self.channel
-        # Whether reading goes on is for the other to say, but not before it has all this.
-        paused, channel.paused = channel.paused, False
-        begin()
-        other = self._other()
-        if other is not None:
-            other.started = self.started
-        for piece in self._pieces:
-            if other is not None:
-                other.request_data(piece)
-                other = self._other()
-        if other is not None and self._complete:
-            other.request_end(self._trailers)
-        if paused and not channel.paused:
-            channel.resume()
-
-    def _other(self) -> Served | None:
-        """
-        Return who has the request now; C{None} when it is over.
-        """
-        found = self.channel.exchange
-        return found if found is not None and found.head is self.head else None
-
     def _leave(self) -> None:
-        self.finished = True
-        self.runtime.deadlines.discard(self)
+        super()._leave()
         attempt, self._attempt = self._attempt, None
         if attempt is not None and self._guard.credentials is not None:
             self._guard.credentials.forget(attempt, self._checked)
-
-    # -- what the client does
-
-    def request_data(self, data: bytes) -> None:
-        """
-        Keep what comes of the body, within reason.
-        """
-        super().request_data(data)
-        self._pieces.append(data)
-        if self.bytes_in >= _KEPT and not self.channel.paused:
-            self.channel.pause()
-
-    def request_end(self, trailers: list[bytes]) -> None:
-        """
-        The request is complete.
-        """
-        self._complete, self._trailers = True, trailers
-
-    def client_error(self, error: ClientError) -> None:
-        """
-        The client broke its request: tell it so.
-        """
-        self._pieces.clear()
-        self._hand_over(
-            lambda: self._site.answer(
-                self.channel, self.head, error.status, error.reason, str(error), self._mount
-            )
-        )
-        other = self._other()
-        if other is not None:
-            other.client_error(error)
-
-    def client_gone(self, error: ClientError) -> None:
-        """
-        The client left: nothing needs to be decided.
-        """
-        self._leave()
-        self.finished = False
-        self.finish(error.reason)
 
     def expired(self, now: float) -> None:
         """
         Give up on a check that takes too long.
         """
         self._refuse("access-busy")
-
-    def outcome(self) -> Outcome:
-        """
-        Record a request whose client left.
-        """
-        now = self.runtime.now()
-        return Outcome(
-            request=self.head,
-            peer=self.head.peer,
-            status=0,
-            reason=self.reason,
-            bytes_in=self.bytes_in,
-            started=self.runtime.wall() - (now - self.started),
-            duration=now - self.started,
-        )
 
 
 def challenge(spec: MountSpec) -> bytes:

@@ -10,10 +10,11 @@ from twisted.internet.error import TimeoutError as TwistedTimeout
 from twisted.internet.protocol import ClientFactory
 from twisted.python.failure import Failure
 
-from txbalancer.errors import ConnectFailed, ConnectTimeout
+from txbalancer.errors import ConnectFailed, ConnectTimeout, Exhausted
 from txbalancer.net.connect import connect_tcp, connect_unix
 from txbalancer.net.introduction import Introduced, header_of
 from txbalancer.net.resolve import Addresses
+from txbalancer.net.turnstile import EXHAUSTED
 from txbalancer.tls.ends import ClientTLS
 
 if TYPE_CHECKING:
@@ -71,6 +72,7 @@ class Opening(ClientFactory):
             spec.connectiontimeout,
             spec.receivebuffersize,
             spec.iobuffersize,
+            self._pool.runtime.turnstile.members,
         )
 
     def buildProtocol(self, addr: Any) -> Any:
@@ -88,16 +90,20 @@ class Opening(ClientFactory):
         """
         Go on with the next address, or give up.
         """
-        if self._left:
+        spec = self._pool.spec
+        if getattr(reason.value, "osError", None) in EXHAUSTED:
+            self._left.clear()
+            text = f"{spec.url}: {reason.getErrorMessage()}: see how many this process may have"
+            self._fail(Exhausted(text))
+        elif self._left:
             self._next()
         elif reason.check(TwistedTimeout):
-            spec = self._pool.spec
             text = f"{spec.url}: no connection within {spec.connectiontimeout:g} s"
             self._fail(ConnectTimeout(text))
         else:
-            self._fail(ConnectFailed(f"{self._pool.spec.url}: {reason.getErrorMessage()}"))
+            self._fail(ConnectFailed(f"{spec.url}: {reason.getErrorMessage()}"))
 
-    def _fail(self, error: ConnectFailed) -> None:
+    def _fail(self, error: ConnectFailed | Exhausted) -> None:
         pool = self._pool
         if pool.spec.addressttl < 0:
             pool.distrust_addresses()

@@ -4,12 +4,13 @@ A member's connections: idle ones to use again, and a queue when all are busy.
 
 from __future__ import annotations
 
-from collections import deque
 from typing import TYPE_CHECKING
 
+from txbalancer.core.lines import Line
+from txbalancer.core.member import Member
 from txbalancer.core.schemes import is_secure, is_single_use
 from txbalancer.core.specs import MemberSpec
-from txbalancer.errors import ConnectFailed, QueueTimeout
+from txbalancer.errors import ConnectFailed, Exhausted, QueueTimeout
 from txbalancer.http1.limits import Limits
 from txbalancer.net.deadlines import NEVER
 from txbalancer.net.introduction import BUILDS, Build
@@ -18,6 +19,7 @@ from txbalancer.proxy.companions import Companions
 from txbalancer.proxy.member_link import MemberLink
 from txbalancer.proxy.member_side import member_side
 from txbalancer.proxy.opening import Opening
+from txbalancer.proxy.sharing import Sharing
 from txbalancer.proxy.throttle import Throttle
 from txbalancer.tls.members import client_options
 
@@ -31,6 +33,7 @@ class MemberPool:
     The connections to one member.
 
     @ivar spec: how to talk to the member; replaced on reload.
+    @ivar room: most connections at once; 0 = no limit.
     @ivar timeout: seconds of silence that a member is allowed.
     @ivar now: monotonic seconds.
     @ivar side: makes a connection speak what the member does.
@@ -43,6 +46,8 @@ class MemberPool:
     @ivar open: connections that are open or opening.
     @ivar idle: connections without an exchange, the last used one last.
     @ivar introduce: writes the PROXY header with which connections begin; C{None} for none.
+    @ivar sharing: what waits for other members and might come here; C{None} where members have
+        no limits. C{member}: whose pool it is.
     @ivar complaints: bounds how often what the member complains of is logged.
     @ivar companions: where connections are that began so, each for one client only.
     """
@@ -51,7 +56,9 @@ class MemberPool:
         self.runtime = runtime
         self.open = 0
         self.idle: list[MemberLink] = []
-        self._waiting: deque[Attempts] = deque()
+        self._waiting: Line[Attempts] = Line()
+        self.sharing: Sharing | None = None
+        self.member: Member | None = None
         self._openings: dict[Attempts, Opening] = {}
         self._unclaimed: dict[Opening, None] = {}
         self.introduce: Build | None = None
@@ -71,6 +78,7 @@ class MemberPool:
         self._leaving = False
         self._aside = self.introduce is not None or bool(self.companions)
         self.now = self.runtime.now
+        self.room = self._room(spec)
         self.timeout = spec.timeout
         self.side = self._side(spec)
         self.secure = is_secure(spec.scheme)
@@ -92,6 +100,10 @@ class MemberPool:
         if before is not self.introduce:
             for connection in self._at_rest():
                 connection.close()
+
+    def _room(self, spec: MemberSpec) -> int:
+        # Each connection is for one request at a time.
+        return min(filter(None, (spec.max, spec.maxrequests)), default=0)
 
     def _side(self, spec: MemberSpec) -> type[MemberLink]:
         """
@@ -146,7 +158,7 @@ class MemberPool:
         """
         if self.introduce is not None:
             self._acquire_own(exchange)
-        elif self.spec.max and self.open >= self.spec.max and not self._unclaimed:
+        elif self.room and self.open >= self.room and not self._unclaimed:
             self._queue(exchange)
         else:
             self._open(exchange)
@@ -159,7 +171,7 @@ class MemberPool:
         if connection is not None:
             exchange.connected(connection)
             return
-        if self.spec.max and self.open >= self.spec.max:
+        if self.room and self.open >= self.room:
             unused = self.companions.oldest()
             if unused is None:
                 self._queue(exchange)
@@ -173,9 +185,9 @@ class MemberPool:
 
         @return: whether it waited for its turn, and not for a connection to be made.
         """
-        queued = exchange in self._waiting
-        if queued:
-            self._waiting.remove(exchange)
+        queued = self._waiting.discard(exchange)
+        if queued and self.sharing is not None:
+            self.sharing.discard(exchange)
         opening = self._openings.pop(exchange, None)
         if opening is not None:
             opening.exchange = None
@@ -183,15 +195,20 @@ class MemberPool:
         return queued
 
     def _queue(self, exchange: Attempts) -> None:
-        if len(self._waiting) >= self.spec.maxqueue:
+        if self.sharing is not None and self.sharing.elsewhere(exchange):
+            return
+        high = exchange.high
+        if self._waiting.length(high) >= self.spec.maxqueue:
             exchange.attempt_failed(
                 QueueTimeout(
-                    f"{self.spec.url}: {self.spec.max} connections busy and"
+                    f"{self.spec.url}: {self.room} connections busy and"
                     f" {len(self._waiting)} requests waiting (raise max or maxqueue)"
                 )
             )
             return
-        self._waiting.append(exchange)
+        self._waiting.add(exchange, high)
+        if self.sharing is not None:
+            self.sharing.add(exchange)
         acquire = self.spec.acquire
         exchange.wait_until(self.runtime.now() + acquire if acquire else NEVER)
 
@@ -200,7 +217,7 @@ class MemberPool:
         Say why an exchange that waited here for C{acquire} goes without a connection.
         """
         return QueueTimeout(
-            f"{self.spec.url}: all {self.spec.max} connections busy for"
+            f"{self.spec.url}: all {self.room} connections busy for"
             f" {self.spec.acquire:g} s (raise max or acquire)"
         )
 
@@ -247,7 +264,7 @@ class MemberPool:
         """
         self._addresses.distrust()
 
-    def opening_failed(self, opening: Opening, error: ConnectFailed) -> None:
+    def opening_failed(self, opening: Opening, error: ConnectFailed | Exhausted) -> None:
         """
         Tell whoever waits that no connection came about.
         """
@@ -265,9 +282,10 @@ class MemberPool:
         """
         if self._aside and self._put_aside(connection):
             return
-        if self._waiting:
-            exchange = self._waiting.popleft()
-            exchange.connected(connection)
+        if self._waiting.size:
+            self._next().connected(connection)
+        elif self.sharing is not None and (other := self.sharing.next_for(self.member)):
+            other.connected(connection)
         else:
             self.idle.append(connection)
             if self.spec.ttl:
@@ -300,6 +318,8 @@ class MemberPool:
         if connection in self.idle:
             self.idle.remove(connection)
         self.serve_waiting()
+        if self.sharing is not None:
+            self.serve_others()
 
     def aged(self, connection: MemberLink, now: float) -> None:
         """
@@ -317,10 +337,37 @@ class MemberPool:
         """
         Open connections for those that wait, as far as C{max} allows.
         """
-        while self._waiting and not (self.spec.max and self.open >= self.spec.max):
-            exchange = self._waiting.popleft()
+        while self._waiting.size and not (self.room and self.open >= self.room):
+            exchange = self._next()
             exchange.opening()
             self._open(exchange)
+
+    def serve_others(self) -> None:
+        """
+        Open connections for those that wait for other members, if nobody waits here.
+        """
+        while self.sharing is not None and not self._waiting.size and self.has_room:
+            exchange = self.sharing.next_for(self.member)
+            if exchange is None:
+                return
+            exchange.opening()
+            self.acquire(exchange)
+
+    def _next(self) -> Attempts:
+        """
+        Take out who is next in line; somebody must be there.
+        """
+        exchange = self._waiting.take()
+        if self.sharing is not None:
+            self.sharing.discard(exchange)
+        return exchange
+
+    @property
+    def has_room(self) -> bool:
+        """
+        Whether a request would not have to wait here.
+        """
+        return bool(self.idle) or not (self.room and self.open >= self.room)
 
     def leave(self) -> None:
         """

@@ -6,7 +6,6 @@ A L{BalancerResource} takes an exchange at the end of the head, so that bodies s
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable
 from typing import Any
 
@@ -15,7 +14,9 @@ from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET, Request
 
 from txbalancer.core.balancer import Balancer
+from txbalancer.core.gates import Gate, GateSpec, adjusted
 from txbalancer.core.health import ProbeResult
+from txbalancer.core.lines import Line
 from txbalancer.core.member import Member
 from txbalancer.core.mounts import Mount
 from txbalancer.core.reload import reconfigure
@@ -29,6 +30,7 @@ from txbalancer.proxy.h2.pool import make_http_pool
 from txbalancer.proxy.mounted import MountedBalancer
 from txbalancer.proxy.pool import MemberPool
 from txbalancer.proxy.runtime import Runtime
+from txbalancer.proxy.sharing import Sharing
 from txbalancer.proxy.throttle import Throttle
 from txbalancer.proxy.tree import forward, place_of
 
@@ -38,6 +40,7 @@ class BalancerResource(Resource):
     A balancer, reachable through mounts.
 
     @ivar balancer: the domain's part: who is elected, who is out.
+    @ivar gate: before all its requests; C{None} where they are not limited.
     """
 
     isLeaf = True
@@ -56,7 +59,10 @@ class BalancerResource(Resource):
         self._make_pool = make_pool
         self.runtime = runtime
         self.balancer = balancer
-        self._waiting: deque[Attempts] = deque()
+        self._waiting: Line[Attempts] = Line()
+        self.gate: Gate | None = None
+        self._limit(balancer.spec)
+        self._sharing: Sharing | None = None
         self._throttle = Throttle()
         self._outages = Throttle(10.0)
         self._faults = Faults()
@@ -68,17 +74,22 @@ class BalancerResource(Resource):
 
         @raise StartError: when a member's TLS files cannot be used.
         """
-        for member in self.balancer.members:
+        members = self.balancer.members
+        if any(member.spec.max or member.spec.maxrequests for member in members):
+            self._sharing = self._sharing or Sharing(self.balancer, self.runtime.now)
+        for member in members:
             if member.pool is None:
                 member.pool = self._make_pool(self.runtime, member.spec)
             else:
                 member.pool.configure(member.spec)
+            member.pool.member, member.pool.sharing = member, self._sharing
 
     def reconfigure(self, spec: BalancerSpec) -> None:
         """
         Take another spec, with the live state of every member that stays.
         """
         reloaded = reconfigure(self.balancer, spec, self.runtime.now())
+        self._limit(spec)
         self.open_pools()
         for member in reloaded.removed:
             self._faults.forget(member)
@@ -86,7 +97,13 @@ class BalancerResource(Resource):
                 member.pool.leave()
         for member in self.balancer.members:
             member.pool.serve_waiting()  # max may be higher now
+            member.pool.serve_others()
         self.serve_waiting()
+
+    def _limit(self, spec: BalancerSpec) -> None:
+        name = f"balancer {spec.name}: max-requests"
+        own = GateSpec(name, spec.max_requests, spec.queue, spec.queue_timeout)
+        self.gate = adjusted(self.gate, own, lambda act: self.runtime.reactor.callLater(0, act))
 
     def member(self, name: str) -> Member | None:
         """
@@ -134,9 +151,10 @@ class BalancerResource(Resource):
     @property
     def waiting(self) -> int:
         """
-        How many exchanges wait for any member at all.
+        How many exchanges wait for any member at all, or before the gate.
         """
-        return len(self._waiting)
+        before = 0 if self.gate is None else len(self.gate.line)
+        return len(self._waiting) + before
 
     def wait(self, exchange: Attempts) -> None:
         """
@@ -149,27 +167,26 @@ class BalancerResource(Resource):
             exchange.no_member()
             return
         exchange.wait_until(self.runtime.now() + timeout)
-        self._waiting.append(exchange)
+        self._waiting.add(exchange, exchange.high)
         self._arm()
 
     def forget(self, exchange: Attempts) -> None:
         """
         Drop an exchange that may be waiting, because its client left.
         """
-        if exchange in self._waiting:
-            self._waiting.remove(exchange)
+        self._waiting.discard(exchange)
 
     def serve_waiting(self) -> None:
         """
         Look for members for those that wait; called when a member came back.
         """
         while self._waiting:
-            exchange = self._waiting[0]
+            exchange = self._waiting.first()
             member = self.balancer.elect(self.runtime.now(), exchange.head)
             if member is None:
                 self._arm()
                 return
-            self._waiting.popleft()
+            self._waiting.take()
             exchange.elected(member)
 
     def _arm(self) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 from txbalancer.core.outcome import Outcome
 from txbalancer.net.deadlines import Deadlines
 from txbalancer.net.pipes import Pipes
+from txbalancer.net.turnstile import Turnstile
 
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
@@ -25,10 +26,21 @@ class Runtime:
     @ivar wall: seconds since the epoch.
     @ivar deadlines: every connection with a deadline.
     @ivar pipes: by which bulk goes from socket to socket.
+    @ivar turnstile: what keeps the last descriptors for those who need them.
     @ivar finish: takes the L{Outcome} of each exchange, once.
     """
 
-    __slots__ = ("_date", "_date_second", "deadlines", "finish", "now", "pipes", "reactor", "wall")
+    __slots__ = (
+        "_date",
+        "_date_second",
+        "deadlines",
+        "finish",
+        "now",
+        "pipes",
+        "reactor",
+        "turnstile",
+        "wall",
+    )
 
     def __init__(
         self,
@@ -43,6 +55,7 @@ class Runtime:
         self.wall = wall
         self.deadlines = Deadlines(reactor)
         self.pipes = Pipes()
+        self.turnstile = Turnstile(reactor)
         self._date_second = -1
         self._date = b""
 

@@ -111,6 +111,11 @@ class Served:
 
     # -- the end
 
+    def queued(self, seconds: float) -> None:
+        """
+        Note how long it has waited before it was begun with; for records that tell it.
+        """
+
     def finish(self, reason: str) -> None:
         """
         Record the outcome; the first call counts.

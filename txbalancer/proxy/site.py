@@ -5,14 +5,18 @@ A listener at work: its connections, its limits, and the way from a head to a ta
 from __future__ import annotations
 
 import socket
-from collections import Counter, deque
+from collections import Counter
+from collections.abc import Callable
 from math import inf
 from typing import Any
 
 from twisted.internet.protocol import ServerFactory
 from twisted.logger import Logger
 
+from txbalancer.core.gates import Crowd, Gate, GateSpec, adjusted, opened
+from txbalancer.core.lines import Line
 from txbalancer.core.mounts import Mount, MountTable
+from txbalancer.core.networks import within
 from txbalancer.core.request import Peer
 from txbalancer.core.specs import ListenerSpec
 from txbalancer.errors import ClientError, TLSOnPlain
@@ -23,11 +27,13 @@ from txbalancer.http2.limits import Limits as H2Limits
 from txbalancer.net.peers import peer_of
 from txbalancer.proxy.channel import ClientChannel
 from txbalancer.proxy.companions import dismiss
+from txbalancer.proxy.door import Clients
 from txbalancer.proxy.doorway import Doorway
 from txbalancer.proxy.entrance import Begin, believing, identifying, leading, told_by
 from txbalancer.proxy.h2.channel import H2Channel
 from txbalancer.proxy.hsts import hsts_line
 from txbalancer.proxy.local import METHODS, LocalAnswer
+from txbalancer.proxy.refusals import Refusal, Refused
 from txbalancer.proxy.runtime import Runtime
 from txbalancer.proxy.throttle import Throttle
 from txbalancer.proxy.unlisted import Unlisted
@@ -48,6 +54,9 @@ class Site(ServerFactory):
         listener tells members of certificates.
     @ivar hsts: a header line for every answer, or C{b""}.
     @ivar begin: hands a request to the target of the first mount that takes it.
+    @ivar clients: how many connections each client has, where that is limited.
+    @ivar gate: before all requests for members; C{crowd}: before those of each client.
+    @ivar exempt: tells by address for whom limits per client do not hold.
     @ivar refused: connections and the like that nobody served, by cause.
     @ivar unlisted: tells of PROXY headers that are taken for requests.
     @ivar abuses: how often connections of HTTP/2 ended for what their clients did.
@@ -72,8 +81,11 @@ class Site(ServerFactory):
         self.accepted = 0
         self.abuses = Counter(dict.fromkeys(KINDS, 0))
         self.refused: Counter[str] = Counter()
-        self._held: deque[ClientChannel | Doorway] = deque()
+        self._held: Line[ClientChannel | Doorway] = Line()
         self._throttle = Throttle()
+        self.clients: Clients | None = None
+        self.gate: Gate | None = None
+        self.crowd: Crowd | None = None
         self.unlisted = Unlisted(spec.name)
         self.guards_identity = spec.tls_client_headers
         self.configure(spec)
@@ -103,8 +115,38 @@ class Site(ServerFactory):
         )
         self._chooses = spec.http2 if self.secure else spec.h2c
         self.begin = self._entrance(spec)
+        self._limit(spec)
         self.hsts = hsts_line(spec)
         self.server_name = (spec.server_name or socket.gethostname()).encode("idna")
+
+    def _limit(self, spec: ListenerSpec) -> None:
+        """
+        Take the limits of connections and requests; what is in progress counts from the start.
+        """
+        self.exempt = within(spec.exempt_clients)
+        if not spec.connections_per_client:
+            self.clients = None
+        elif self.clients is None:
+            self.clients = Clients(each.peer.client for each in self.channels)
+        name, queue, wait = f"listener {spec.name}", spec.queue, spec.queue_timeout
+        own = GateSpec(f"{name}: max-requests", spec.max_requests, queue, wait)
+        self.gate = adjusted(self.gate, own, self._soon)
+        each = GateSpec(f"{name}: requests-per-client", spec.requests_per_client, queue, wait)
+        if each.most:
+            self.crowd = self.crowd or Crowd(each, self._soon, self.exempt)
+            self.crowd.configure(each, self.exempt)
+        elif self.crowd is not None:
+            self.crowd.configure(opened(each), self.exempt)
+            self.crowd = None
+
+    def _soon(self, act: Callable[[], None]) -> None:
+        self.runtime.reactor.callLater(0, act)
+
+    def gate_of(self, client: str) -> Gate | None:
+        """
+        Return the gate before the requests of one client, if it has any.
+        """
+        return None if self.crowd is None else self.crowd.gate(client)
 
     def _entrance(self, spec: ListenerSpec) -> Begin:
         begin: Begin = self._begin
@@ -117,6 +159,13 @@ class Site(ServerFactory):
         return begin
 
     # -- connections
+
+    @property
+    def held(self) -> int:
+        """
+        How many connections wait for C{max-connections}.
+        """
+        return self._held.size
 
     def buildProtocol(self, addr: Any) -> Any:
         """
@@ -137,8 +186,10 @@ class Site(ServerFactory):
         most = self.spec.max_connections
         self.channels.add(channel)
         self.accepted += 1
+        if self.clients is not None:
+            self.clients.opened(channel.peer.client)
         if most and len(self.channels) > most:
-            self._held.append(channel)
+            self._held.add(channel)
             channel.hold()
         else:
             self.runtime.deadlines.add(channel)
@@ -158,15 +209,16 @@ class Site(ServerFactory):
         Forget a connection, and let one that waits take its place.
         """
         self.channels.discard(channel)
+        if self.clients is not None:
+            self.clients.closed(channel.peer.client)
         if channel.peer.companions:
             dismiss(channel.peer)
         channel.peer.companions = None
         self.runtime.deadlines.discard(channel)
-        if self._held:
-            if channel in self._held:
-                self._held.remove(channel)  # type: ignore[arg-type]
+        if self._held.size:
+            if self._held.discard(channel):  # type: ignore[arg-type]
                 return
-            waiting = self._held.popleft()
+            waiting = self._held.take()
             self.runtime.deadlines.add(waiting)
             waiting.release()
 
@@ -215,6 +267,15 @@ class Site(ServerFactory):
         @param mount: the mount that it belongs to, for its header edits.
         """
         LocalAnswer(self.runtime, channel, head, status, reason, mount).send_page(text)
+
+    def turn_away(
+        self, channel: ClientChannel, head: RequestHead, mount: Mount, refusal: Refusal
+    ) -> None:
+        """
+        Answer a request for which there is no room, with when to try again.
+        """
+        answer = Refused(self.runtime, channel, head, refusal.status, refusal.reason, mount)
+        answer.tell(refusal)
 
     def answer_options(self, channel: ClientChannel, head: RequestHead) -> None:
         """

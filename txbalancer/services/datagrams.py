@@ -10,6 +10,7 @@ from twisted.internet.defer import Deferred, succeed
 
 from txbalancer.config.listeners import parse_endpoint
 from txbalancer.net.datagrams import Client, DatagramPort
+from txbalancer.net.turnstile import Turnstile
 
 if TYPE_CHECKING:
     from txbalancer.services.ports import ListenerService
@@ -40,6 +41,11 @@ class DatagramSocket:
         if self.listener is not None:
             site: Any = self.listener.site
             site.received(port, client, local, data)
+
+    def keep(self, turnstile: Turnstile, reserved: bool) -> None:
+        """
+        Do nothing: sessions have no descriptors here, and the listener judges new ones.
+        """
 
     def close(self) -> Deferred[Any]:
         """

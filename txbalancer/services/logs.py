@@ -116,7 +116,12 @@ def _keys(spec: ServiceSpec) -> dict[str, Any]:
     service = spec.service
     return {
         "error": (service.error_log, service.log_level),
-        "access": (service.access_log, service.access_log_format, spec.logs),
+        "access": (
+            service.access_log,
+            service.access_log_format,
+            spec.logs,
+            any(each.dry_run for each in spec.limits),
+        ),
         "events": service.event_log,
     }
 

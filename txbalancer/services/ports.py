@@ -22,6 +22,7 @@ from txbalancer.proxy.h2.channel import in_progress
 from txbalancer.proxy.runtime import Runtime
 from txbalancer.proxy.throttle import Throttle
 from txbalancer.proxy.unlisted import Unlisted
+from txbalancer.services.limits import Limits
 from txbalancer.services.modes import MODES
 from txbalancer.services.sockets import Socket, cause
 from txbalancer.tls.ends import ServerTLSFactory
@@ -42,8 +43,18 @@ class ListenerService(Service):
 
     log = Logger()
 
-    def __init__(self, runtime: Runtime, spec: ListenerSpec, table: MountTable) -> None:
+    def __init__(
+        self,
+        runtime: Runtime,
+        spec: ListenerSpec,
+        table: MountTable,
+        limits: Limits | None = None,
+    ) -> None:
+        """
+        @param limits: of the service.
+        """
         self.spec = spec
+        self._limits = limits or Limits()
         self.setName(f"listener:{spec.name}")
         self._reactor, self._wall = runtime.reactor, runtime.wall
         self._mode = MODES[spec.mode]
@@ -182,6 +193,7 @@ class ListenerService(Service):
             )
             self._secured = ServerTLSFactory(self._tls, self.handshakes, self.site)
             self._factory = self._secured
+        self._factory = self._limits.door(spec, self.site, self._factory)
         self._proxied = None
         if spec.accept_proxy:
             self._factory = self._proxied = self._behind_proxies(spec, self._factory)
@@ -192,6 +204,7 @@ class ListenerService(Service):
         self.sockets, self._prepared = self._prepared, []
         for each in self.sockets:
             each.listener = self
+            each.keep(self.site.runtime.turnstile, spec.reserved)
 
     def _behind_proxies(self, spec: ListenerSpec, factory: Any) -> ProxiedFactory:
         """
@@ -276,11 +289,14 @@ class ListenerService(Service):
 
 
 def listener_for(
-    spec: ListenerSpec, runtime: Runtime, there: ListenerService | None
+    spec: ListenerSpec,
+    runtime: Runtime,
+    there: ListenerService | None,
+    limits: Limits | None = None,
 ) -> ListenerService:
     """
     Return the listener for a new spec: the one there is, unless its mode is another.
     """
     if there is not None and there.spec.mode == spec.mode:
         return there
-    return ListenerService(runtime, spec, MountTable(()))
+    return ListenerService(runtime, spec, MountTable(()), limits)

@@ -26,11 +26,15 @@ from txbalancer.proxy.runtime import Runtime
 from txbalancer.services.certificates import CertificateWatch
 from txbalancer.services.checks import HealthChecks
 from txbalancer.services.control import ControlSocket
+from txbalancer.services.limits import Limits
 from txbalancer.services.loads import MemberLoads
 from txbalancer.services.logs import Logs
+from txbalancer.services.memory import allowed
+from txbalancer.services.overload import Overload
 from txbalancer.services.persistence import Persistence
 from txbalancer.services.plugins import load_registry
 from txbalancer.services.ports import ListenerService, listener_for
+from txbalancer.services.showing import show
 from txbalancer.services.sockets import Socket
 from txbalancer.services.stopping import Stopping
 from txbalancer.services.targets import Targets
@@ -77,25 +81,14 @@ class BalancerService(MultiService):
         self.reactor = reactor
         self.registry = registry or load_registry()
         self.runtime = Runtime(reactor, self._finish)
-        self.loads = MemberLoads(self.runtime, self.registry.loads, self._own_load)
-        self.targets = Targets(self.runtime, self.registry, self.loads.heartbeats)
+        self.limits = Limits(lambda: [each.site for each in self._listeners.values()])
+        self.loads = MemberLoads(self.runtime, self.registry.loads, self.limits.load)
+        self.targets = Targets(self.runtime, self.registry, self.loads.heartbeats, self.limits)
         self.telemetry = self.targets.telemetry
         self._measure = self.telemetry.meters.measure
         steering = self.targets.steering
-        facts = steering.facts
-        facts.counters, facts.load = self.telemetry.meters.select, self._own_load
-        facts.connections = lambda: len(self._channels())
-        facts.listeners = lambda: {
-            name: len(each.site.channels) for name, each in self._listeners.items()
-        }
-        facts.config = path
         steering.tap.on_change = self._choose_log
         self.persistence = Persistence(steering)
-        sources = self.targets.pages.sources
-        sources.writes = self.persistence.record
-        sources.listeners = lambda: [each.view() for each in self._listeners.values()]
-        sources.stopping = lambda: self.stopping.begun
-        sources.lost = lambda: self.logs.access.lost
         steering.on_checks = lambda balancer: self._apply_checks()
         if path:
             steering.reload_file = self.reload_file
@@ -109,15 +102,18 @@ class BalancerService(MultiService):
         steering.probe_now = self.checks.now
         self.logs = Logs(reactor, self.targets.journal)
         self._choose_log()
+        own = environment is not None
+        self.overload = Overload(self.runtime, self.targets.journal, self.limits, own)
         self._prepared = False
         self.control = ControlSocket(reactor, steering, environment)
-        self.stopping = Stopping(self.runtime, self._channels)
+        self.stopping = Stopping(self.runtime, self.channels)
         self._stopped: Deferred[None] | None = None
         self.certificates = CertificateWatch(
             self.runtime, self.targets, lambda: self._listeners.values()
         )
         self._listeners: dict[str, ListenerService] = {}
         self._leaving: list[ListenerService] = []
+        show(self)
 
     # -- start
 
@@ -137,6 +133,7 @@ class BalancerService(MultiService):
         self._prepare()
         super().startService()
         self.runtime.deadlines.start(self.runtime.now)
+        self.overload.watch(allowed(self.spec.service.memory_limit))
         self._apply_checks()
         self.loads.start(lambda: self.targets.balancers.values())
         self.runtime.pipes.allow(self.spec.service.splice)
@@ -158,13 +155,16 @@ class BalancerService(MultiService):
         self.logs.prepare(self.spec)
         self._use_logs()
         try:
+            allowed(self.spec.service.memory_limit)
+            self.overload.prepare(self.spec)
             self.control.check(self.spec.service.control)
             self.loads.configure(self.spec.service)
             state = self.persistence.check(self.spec.service.state)
             self.targets.install(self.spec)
             self.persistence.load(state)
             for each in self.spec.listeners:
-                listener = ListenerService(self.runtime, each, self.targets.table(each))
+                table = self.targets.table(each)
+                listener = ListenerService(self.runtime, each, table, self.limits)
                 listener.site.guards_identity = self.spec.guards_identity
                 listener.open()
                 self._listeners[each.name] = listener
@@ -214,17 +214,6 @@ class BalancerService(MultiService):
         resource = self.targets.balancers.get(balancer)
         if resource is not None:
             resource.checked(member, result, counts=False)
-
-    def _own_load(self) -> tuple[int, int]:
-        """
-        Return how many more connections can be served, and how many are busy (APACHE A23).
-        """
-        ready = busy = 0
-        for listener in self._listeners.values():
-            channels = listener.site.channels
-            busy += sum(channel.exchange is not None for channel in channels)
-            ready += max(0, (listener.site.spec.max_connections or 10000) - len(channels))
-        return ready, busy
 
     def _check_wanted(self, balancer: str, member: str) -> bool:
         """
@@ -288,7 +277,7 @@ class BalancerService(MultiService):
         """
         changes = plan(self.spec, spec)
         listeners = {
-            each.name: listener_for(each, self.runtime, self._listeners.get(each.name))
+            each.name: listener_for(each, self.runtime, self._listeners.get(each.name), self.limits)
             for each in spec.listeners
         }
         # Endpoints stay open whatever becomes of the listener that they belong to.
@@ -299,6 +288,7 @@ class BalancerService(MultiService):
                 listeners[each.name].prepare(each, spare)
             self.control.check(spec.service.control)
             self.loads.configure(spec.service)
+            memory = allowed(spec.service.memory_limit)
             state = self.persistence.check(spec.service.state)
             self.targets.install(spec)
         except Exception:
@@ -312,6 +302,7 @@ class BalancerService(MultiService):
         before = [each.name for each in self.spec.balancers]
         self.spec = spec
         self.runtime.pipes.allow(self.spec.service.splice)
+        self.overload.watch(memory)
         self.persistence.use(state)
         self.control.use(spec.service.control)
         self.certificates.start(spec.service.tls_watch)
@@ -376,6 +367,7 @@ class BalancerService(MultiService):
 
     def _close(self) -> None:
         self.runtime.deadlines.stop()
+        self.overload.stop()
         for resource in self.targets.resources():
             resource.leave()
         self.targets.steering.stop()
@@ -388,7 +380,13 @@ class BalancerService(MultiService):
         """
         self.stopping.cut()
 
-    def _channels(self) -> list[Any]:
+    def listeners(self) -> Mapping[str, ListenerService]:
+        """
+        Return those of the configuration in force.
+        """
+        return self._listeners
+
+    def channels(self) -> list[Any]:
         """
         Return the connections of every listener, those of a former configuration included.
         """

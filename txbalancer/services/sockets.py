@@ -4,6 +4,7 @@ Open endpoints, which can outlive the listeners behind them.
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Any
 
 from twisted.internet.defer import Deferred, maybeDeferred
@@ -14,6 +15,7 @@ from twisted.python.failure import Failure
 
 from txbalancer.errors import StartError
 from txbalancer.net.eager import make_eager
+from txbalancer.net.turnstile import Turnstile
 
 if TYPE_CHECKING:
     from txbalancer.services.ports import ListenerService
@@ -36,6 +38,7 @@ class Socket(ServerFactory):
     def __init__(self, reactor: Any, endpoint: str) -> None:
         self.endpoint = endpoint
         self.listener: ListenerService | None = None
+        self._turnstile: Turnstile | None = None
         outcome: list[Any] = []
         listening = maybeDeferred(serverFromString(reactor, _with_backlog(endpoint)).listen, self)
         listening.addBoth(outcome.append)
@@ -43,7 +46,7 @@ class Socket(ServerFactory):
             raise StartError("the endpoint does not listen at once")
         if isinstance(outcome[0], Failure):
             outcome[0].raiseException()
-        make_eager(outcome[0])
+        self._acceptor = make_eager(outcome[0])
         self.port: IListeningPort = outcome[0]
 
     def logPrefix(self) -> str:
@@ -58,10 +61,22 @@ class Socket(ServerFactory):
         """
         return self.listener.build_protocol(addr) if self.listener is not None else None
 
+    def keep(self, turnstile: Turnstile, reserved: bool) -> None:
+        """
+        Accept only as far as a turnstile lets it, or as long as there are descriptors at all.
+        """
+        self._turnstile = turnstile
+        (turnstile.discard if reserved else turnstile.add)(self.port)
+        if self._acceptor is not None:
+            self._acceptor.turnstile = turnstile
+            self._acceptor.ceiling = sys.maxsize if reserved else turnstile.clients
+
     def close(self) -> Deferred[Any]:
         """
         Accept no more connections.
         """
+        if self._turnstile is not None:
+            self._turnstile.forget(self.port)
         return maybeDeferred(self.port.stopListening)
 
 

@@ -43,6 +43,7 @@ from txbalancer.proxy.web import WebTarget
 from txbalancer.services.flips import FlipLog
 from txbalancer.services.guards import Guards
 from txbalancer.services.heartbeat import HeartbeatLoad, HeartbeatResource
+from txbalancer.services.limits import Limits
 from txbalancer.services.modes import make_pool
 from txbalancer.services.pages import Pages
 from txbalancer.services.steering import Steering
@@ -59,6 +60,7 @@ class Targets:
 
     @ivar balancers: named ones by name.
     @ivar plain: lone members of mounts (C{to = http://…}) by their spec.
+    @ivar limits: what else stands before targets.
     @ivar guards: what stands before targets that not everybody may use.
     @ivar journal: what happened to them; C{telemetry}: what they served.
     @ivar steering: changes the balancers at run time.
@@ -66,7 +68,11 @@ class Targets:
     """
 
     def __init__(
-        self, runtime: Runtime, registry: Registry, heartbeats: HeartbeatLoad | None = None
+        self,
+        runtime: Runtime,
+        registry: Registry,
+        heartbeats: HeartbeatLoad | None = None,
+        limits: Limits | None = None,
     ) -> None:
         self._runtime = runtime
         self._registry = registry
@@ -76,6 +82,8 @@ class Targets:
         self._by_listener: dict[str, MountTable] = {}
         self._resources: dict[str, WebTarget] = {}
         self.guards = Guards(runtime)
+        self.limits = limits or Limits()
+        self._finish = runtime.finish
         self.journal = Journal(lambda: runtime.wall())
         self.telemetry = Telemetry(
             runtime.reactor, lambda: (each.balancer for each in self.resources())
@@ -97,6 +105,7 @@ class Targets:
         for mount in spec.mounts:
             self.guards.wrap(mount, None)
         balancers, plain = self._prepared(spec)
+        self.limits.install(spec)
         for each in spec.balancers:
             balancers[each.name].reconfigure(each)
         for lone in plain.values():
@@ -109,6 +118,9 @@ class Targets:
         ]
         leaving += [each for key, each in self.plain.items() if plain.get(key) is not each]
         self.balancers, self.plain, self._by_listener = balancers, plain, tables
+        finish = self.limits.over(self._finish)
+        if finish is not self._finish:
+            self._runtime.finish = finish
         self.steering.install(spec, balancers)
         for resource in leaving:
             resource.leave()
@@ -133,14 +145,14 @@ class Targets:
         kinds: dict[bool, list[Mount]] = {False: [], True: []}
         for order, each in enumerate(spec.mounts):
             stream = for_streams(each.conditions, streams)
-            make = _stream_mount if stream else self._mount
+            make = self._stream_mount if stream else self._mount
             kinds[stream].append(make(order, each, balancers, plain))
         tables = {kind: MountTable(found) for kind, found in kinds.items()}
         found = {each.name: tables[each.mode != "http"] for each in spec.listeners}
         for listener in spec.listeners:
             if listener.to:
                 whole = MountSpec(listener.name, "/", ToBalancer(listener.to))
-                found[listener.name] = MountTable((_stream_mount(0, whole, balancers, plain),))
+                found[listener.name] = MountTable((self._stream_mount(0, whole, balancers, plain),))
         return found
 
     def resources(self) -> list[BalancerResource]:
@@ -196,7 +208,8 @@ class Targets:
             # The API has URLs of members in its paths, of which nothing is a file's.
             spec = replace(spec, encodedslashes="nodecode")
         mount = Mount(spec, order)
-        mount.target = self.guards.wrap(spec, self._target(spec, balancers, plain))
+        target = self.guards.wrap(spec, self._target(spec, balancers, plain))
+        mount.target = self.limits.rated(spec, target)
         return mount
 
     def _target(
@@ -207,9 +220,11 @@ class Targets:
     ) -> Any:
         target = spec.target
         if isinstance(target, ToBalancer):
-            return MountedBalancer(balancers[target.name], spec, balancers)
+            resource = balancers[target.name]
+            return self.limits.gated(spec, resource, MountedBalancer(resource, spec, balancers))
         if isinstance(target, ToMember):
-            return MountedBalancer(plain[target.member], spec, balancers)
+            resource = plain[target.member]
+            return self.limits.gated(spec, resource, MountedBalancer(resource, spec, balancers))
         if isinstance(target, Redirect):
             return RedirectTarget(target.status)
         if isinstance(target, FixedStatus):
@@ -225,10 +240,29 @@ class Targets:
         if isinstance(target, ToHealth):
             return self.pages.health(target)
         if isinstance(target, ToHeartbeat):
-            resource = HeartbeatResource(self._heartbeats, lambda: self._runtime.now())
-            return WebTarget(resource, forms=False)
+            heartbeats = HeartbeatResource(self._heartbeats, lambda: self._runtime.now())
+            return WebTarget(heartbeats, forms=False)
         assert isinstance(target, ToResource)
         return self._web(target.name)
+
+    def _stream_mount(
+        self,
+        order: int,
+        spec: MountSpec,
+        balancers: dict[str, BalancerResource],
+        plain: dict[MemberSpec, BalancerResource],
+    ) -> Mount:
+        mount = Mount(spec, order)
+        target = spec.target
+        if isinstance(target, ToBalancer):
+            resource = balancers[target.name]
+        else:
+            assert isinstance(target, ToMember)
+            resource = plain[target.member]
+        mount.target = StreamTarget(resource)
+        if resource.gate is not None:
+            mount.target = self.limits.gated(spec, resource, mount.target)
+        return mount
 
     def _web(self, name: str) -> WebTarget:
         """
@@ -237,22 +271,6 @@ class Targets:
         if name not in self._resources:
             self._resources[name] = WebTarget(self._registry.resources[name].make_resource())
         return self._resources[name]
-
-
-def _stream_mount(
-    order: int,
-    spec: MountSpec,
-    balancers: dict[str, BalancerResource],
-    plain: dict[MemberSpec, BalancerResource],
-) -> Mount:
-    mount = Mount(spec, order)
-    target = spec.target
-    if isinstance(target, ToBalancer):
-        mount.target = StreamTarget(balancers[target.name])
-    else:
-        assert isinstance(target, ToMember)
-        mount.target = StreamTarget(plain[target.member])
-    return mount
 
 
 def _check_tls(spec: ServiceSpec) -> None:

@@ -107,7 +107,7 @@ class DatagramPool(MemberPool):
         """
         Make a socket for a session, or let it wait while there are C{max} of them.
         """
-        if self.spec.max and self.open >= self.spec.max:
+        if self.room and self.open >= self.room:
             self._queue(exchange)
         else:
             self._open(exchange)

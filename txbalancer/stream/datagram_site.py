@@ -53,6 +53,9 @@ class DatagramSite(StreamSite):
         spec = self.spec
         if self.draining:
             return
+        if self.runtime.turnstile.closed and not spec.reserved:
+            self.refused["memory-limit"] += 1
+            return
         most, of_one = spec.max_connections, spec.sessions_per_client
         if most and len(self.channels) >= most:
             self._drop("max-connections", most)

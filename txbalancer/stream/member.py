@@ -80,7 +80,7 @@ class StreamPool(MemberPool):
         """
         Give a connection whose client has left before it was made to whoever waits for one.
         """
-        if self._waiting and self.introduce is None:
-            self._waiting.popleft().connected(connection)
+        if self._waiting.size and self.introduce is None:
+            self._next().connected(connection)
         else:
             connection.close(polite=True)

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
+from typing import Any
 
 from txbalancer.core.request import Peer
 from txbalancer.http1.heads import NO_BODY
@@ -20,7 +21,7 @@ class Connection:
     @ivar alpn: protocols that it offers or, where TLS ends here, the one agreed on.
     """
 
-    __slots__ = ("alpn", "host", "peer")
+    __slots__ = ("alpn", "host", "peer", "ticket")
 
     path = b"/"
     query: bytes | None = None
@@ -29,6 +30,8 @@ class Connection:
     noted: Mapping[bytes, bytes] = MappingProxyType({})
     body = NO_BODY
     expects = False
+
+    ticket: Any
 
     def __init__(self, peer: Peer, host: bytes = b"", alpn: tuple[bytes, ...] = ()) -> None:
         self.peer = peer

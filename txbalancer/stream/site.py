@@ -6,9 +6,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from txbalancer.core.mounts import MountTable
+from txbalancer.core.mounts import Mount, MountTable
 from txbalancer.core.outcome import Outcome
 from txbalancer.errors import ClientError
+from txbalancer.http1.heads import RequestHead
+from txbalancer.proxy.refusals import Refusal
 from txbalancer.proxy.site import Site
 from txbalancer.stream.channel import StreamChannel
 from txbalancer.stream.exchange import StreamExchange
@@ -58,6 +60,25 @@ class StreamSite(Site):
             return
         mount, path = found
         mount.target.begin(self, client, wanted, mount, path)
+
+    def turn_away(self, channel: Any, head: RequestHead, mount: Mount, refusal: Refusal) -> None:
+        """
+        Close a connection for which there is no room.
+        """
+        now = self.now()
+        self.runtime.finish(
+            Outcome(
+                request=head,
+                peer=channel.peer,
+                status=refusal.status,
+                reason=refusal.reason,
+                balancer=refusal.balancer,
+                started=self.runtime.wall() - (now - channel.since),
+                duration=now - channel.since,
+                queue=refusal.queue,
+            )
+        )
+        channel.finished()
 
     def dismiss(self, channel: StreamChannel, error: ClientError) -> None:
         """

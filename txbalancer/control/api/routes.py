@@ -5,7 +5,7 @@ Every path of the API.
 from __future__ import annotations
 
 from txbalancer.config.suggest import did_you_mean
-from txbalancer.control.api import balancers, events, log, members, service
+from txbalancer.control.api import balancers, events, limits, log, members, service
 from txbalancer.control.api.call import Answer, Call, Operation, Route
 from txbalancer.control.api.openapi import describe
 from txbalancer.control.api.problem import Problem
@@ -26,6 +26,7 @@ ROUTES: tuple[Route, ...] = (
     *members.ROUTES,
     *events.ROUTES,
     *log.ROUTES,
+    *limits.ROUTES,
     Route(
         "/openapi.json",
         {

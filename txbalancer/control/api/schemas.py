@@ -156,6 +156,20 @@ SCHEMAS: dict[str, Schema] = {
     "Reloaded": record(changes=each(TEXT), warning=WARNING),
     "Probe": record(passed=SWITCH, text=TEXT, seconds=NUMBER, when=WHEN, transcript=TEXT),
     "Probes": record(probes=each(ref("Probe"))),
+    "Limits": record(
+        limits=each(
+            record(
+                of=TEXT,
+                option=TEXT,
+                used=COUNT,
+                most=COUNT,
+                waiting=COUNT,
+                passed=COUNT,
+                refused=COUNT,
+                dry_run=SWITCH,
+            )
+        )
+    ),
     "Service": record(
         version=TEXT,
         pid=COUNT,

@@ -128,6 +128,17 @@ ALERTS = (
         "Further clients wait. Raise max-connections, or shorten keepalive-timeout.",
     ),
     Alert(
+        "TxbalancerMachineFull",
+        "increase(txbalancer_descriptors_exhausted_total[5m]) > 0"
+        " or txbalancer_memory_exhausted == 1",
+        "0s",
+        CRITICAL,
+        "The balancer at {{ $labels.instance }} accepts clients only now and then: descriptors or"
+        " memory are used up",
+        "Clients that are there go on. The log says which of the two it is: raise LimitNOFILE= or"
+        " memory-limit, or set connections-per-client and shorter times.",
+    ),
+    Alert(
         "TxbalancerStateFileFailing",
         "txbalancer_last_state_write_successful == 0",
         "1m",

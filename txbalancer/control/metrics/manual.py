@@ -76,6 +76,7 @@ _TITLES = {
     "listener": "Of listeners",
     "balancer": "Of balancers",
     "member": "Of members",
+    "limit": "Of limits",
 }
 
 PROCESS = """\

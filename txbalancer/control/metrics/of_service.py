@@ -10,6 +10,7 @@ from typing import Any
 
 from txbalancer import __version__
 from txbalancer.control.journal import Journal
+from txbalancer.control.limitviews import LimitView
 from txbalancer.control.metrics.families import COUNTER, GAUGE, Family, Group
 from txbalancer.control.metrics.of_listeners import ListenerView
 from txbalancer.control.record import Record
@@ -28,6 +29,9 @@ class Sources:
     @ivar reloads: how they went; C{writes}: how those of the state file did.
     @ivar stopping: tells whether the service is about to stop.
     @ivar lost: returns how many lines of access logs could not be written.
+    @ivar limits: returns those that are set, and their use.
+    @ivar room: returns how often no descriptor was left for clients, and whether connections are
+        not accepted for want of memory.
     @ivar streams: returns how many streams of events clients have open.
     """
 
@@ -41,6 +45,8 @@ class Sources:
     stopping: Callable[[], bool] = lambda: False
     lost: Callable[[], int] = lambda: 0
     streams: Callable[[], int] = lambda: 0
+    limits: Callable[[], Iterable[LimitView]] = tuple
+    room: Callable[[], tuple[int, bool]] = lambda: (0, False)
 
 
 def _by_result(record: Record) -> dict[str, int]:
@@ -114,6 +120,18 @@ SERVICE = Group(
             COUNTER,
             "Lines of access logs that could not be written",
             lambda sources: sources.lost(),
+        ),
+        Family(
+            "txbalancer_descriptors_exhausted",
+            COUNTER,
+            "Times that a port stopped accepting for a moment, as the last descriptors are kept",
+            lambda sources: sources.room()[0],
+        ),
+        Family(
+            "txbalancer_memory_exhausted",
+            GAUGE,
+            "1 while no connections are accepted for memory-limit",
+            lambda sources: int(sources.room()[1]),
         ),
         Family(
             "txbalancer_event_streams",

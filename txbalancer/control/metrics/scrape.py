@@ -14,6 +14,7 @@ from prometheus_client.openmetrics.exposition import generate_latest as generate
 
 from txbalancer.control.metrics.families import Group
 from txbalancer.control.metrics.of_balancers import BALANCERS, BalancerView
+from txbalancer.control.metrics.of_limits import LIMITS
 from txbalancer.control.metrics.of_listeners import LISTENERS, ListenerView, MeteredListener
 from txbalancer.control.metrics.of_members import MEMBERS, MemberView
 from txbalancer.control.metrics.of_service import SERVICE, Sources
@@ -74,6 +75,8 @@ class Scrape:
                 (listener.name,),
                 MeteredListener(listener, self._of_listener[listener.name]),
             )
+        for limit in sources.limits():
+            self._read(LIMITS, (limit.of, limit.option), limit)
         served = sources.telemetry.meters.by_places()
         # Mounts may name one lone member with several sets of options: its meter is one.
         named = {each.balancer.spec.name: each for each in reversed([*sources.resources()])}

@@ -78,6 +78,18 @@ class BalancerSpec:
     timeout: float = option(
         values.duration(), 0.0, "How long a request may wait for any usable member; 0 = not at all."
     )
+    max_requests: int = option(
+        values.integer(0, 10000000),
+        0,
+        "Most requests (with mode = tcp, connections) in progress at once at all members; more"
+        " wait. 0 = no limit.",
+    )
+    queue: int = option(
+        values.integer(0, 1000000),
+        1024,
+        "Most that wait for max-requests, as many again with priority = high; more get 503.",
+    )
+    queue_timeout: float = option(values.duration(0.01), 10.0, "Longest such wait; then 503.")
     maxattempts: int | None = option(
         values.integer(0, 100),
         None,

@@ -164,6 +164,68 @@ def https_port(text: str) -> int:
 
 
 @dataclass(frozen=True, slots=True)
+class Rate:
+    """
+    So many in each C{s}, C{min} or C{h}.
+    """
+
+    number: int
+    unit: str
+
+    @property
+    def per_second(self) -> float:
+        """
+        The same for a second.
+        """
+        return self.number / _RATE_UNITS[self.unit]
+
+
+_RATE_UNITS = {"s": 1.0, "min": 60.0, "h": 3600.0}
+
+
+@values.kind("NUMBER/s, NUMBER/min or NUMBER/h", lambda value: f"{value.number}/{value.unit}")
+def rate(text: str) -> Rate:
+    """
+    Read a rate such as C{10/s}.
+    """
+    number, slash, unit = (part.strip() for part in text.partition("/"))
+    if not slash or unit not in _RATE_UNITS or not re.fullmatch(r"[1-9]\d{0,8}", number, re.ASCII):
+        raise ValueError(f"{text!r} is not a rate: use a number with /s, /min or /h, as 10/s")
+    return Rate(int(number), unit)
+
+
+@values.kind("client, host, path, header:NAME, cookie:NAME, query:NAME, mount or all")
+def limit_key(text: str) -> str:
+    """
+    Read C{key} of a rate limit.
+    """
+    kind, colon, name = text.partition(":")
+    kind = kind.lower()
+    if (kind in ("client", "host", "path", "mount", "all") and not colon) or (
+        kind in ("header", "cookie", "query") and name
+    ):
+        return f"{kind}:{values.token(name)}" if colon else kind
+    raise ValueError(f"{text!r} must be {limit_key.allowed}")
+
+
+@values.kind("size, or NUMBER% of what there is; 0 = off", lambda value: show_memory(value))
+def memory(text: str) -> int:
+    """
+    Read an amount of memory; percents are negative numbers.
+    """
+    if text.endswith("%"):
+        return -values.integer(1, 100)(text[:-1].strip())
+    return 0 if text == "0" else values.size(16 * 1024**2)(text)
+
+
+def show_memory(value: int) -> str:
+    """
+    Write an amount of memory in the form that L{memory} reads.
+    """
+    return f"{-value}%" if value < 0 else values.size().show(value)
+
+
+@dataclass(frozen=True, slots=True)
 class NamedText:
     """
     A text with the name by which others refer to it.

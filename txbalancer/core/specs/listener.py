@@ -202,7 +202,53 @@ class ListenerSpec:
         values.flag, True, "With mode = tcp, TCP keep-alive on connections of clients."
     )
     max_connections: int = option(
-        values.integer(0, 10000000), 10000, "Most client connections at once; 0 = no limit."
+        values.integer(0, 10000000),
+        10000,
+        "Most client connections that are served at once; more wait. 0 = no limit. HAProxy:"
+        " maxconn.",
+    )
+    connections_per_client: int = option(
+        values.integer(0, 10000000),
+        0,
+        "Most connections of one client at once; more are closed at once, before TLS. 0 = no"
+        " limit. A client is an address, of IPv6 the network of 64 bits.",
+    )
+    requests_per_client: int = option(
+        values.integer(0, 10000000),
+        0,
+        "Most requests of one client in progress at once, on all its connections; more wait as"
+        " queue and queue-timeout say. 0 = no limit.",
+    )
+    exempt_clients: tuple[str, ...] = option(
+        networks.networks,
+        (),
+        "Clients for whom limits per client do not hold, those of limit included.",
+    )
+    limit: tuple[str, ...] = option(
+        values.words,
+        (),
+        "Names of [limit:NAME] sections for new connections, with key = client or all; one over"
+        " the rate is closed at once, before TLS.",
+    )
+    max_requests: int = option(
+        values.integer(0, 10000000),
+        0,
+        "Most requests in progress at once, those for members that is; more wait. 0 = no limit.",
+    )
+    queue: int = option(
+        values.integer(0, 1000000),
+        1024,
+        "Most requests that wait for max-requests, and of one client for requests-per-client;"
+        " as many again with priority = high. More get 503.",
+    )
+    queue_timeout: float = option(
+        values.duration(0.01), 10.0, "Longest such wait; then 503. HAProxy: timeout queue."
+    )
+    reserved: bool = option(
+        values.flag,
+        False,
+        "Serve here whatever else is exhausted: max-connections and memory-limit of the service,"
+        " and descriptors but for the last ones. For the manager and health: URLs.",
     )
     accept_proxy: tuple[str, ...] = option(
         networks.networks,

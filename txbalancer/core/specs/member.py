@@ -64,7 +64,17 @@ class MemberSpec:
     connectiontimeout: float = option(
         values.duration(0.001), 5.0, "Longest time for opening a connection.", apache=60.0
     )
-    max: int = option(values.integer(0, 1000000), 0, "Most connections at once; 0 = no limit.")
+    max: int = option(
+        values.integer(0, 1000000),
+        0,
+        "Most connections at once, others wait for acquire; 0 = no limit. HAProxy: maxconn.",
+    )
+    maxrequests: int = option(
+        values.integer(0, 1000000),
+        0,
+        "Most requests in progress at once, others wait for acquire: of an HTTP/2 member on all"
+        " its connections, of any other as max. 0 = no limit.",
+    )
     maxstreams: int = option(
         values.integer(1, 10000),
         100,
@@ -92,7 +102,9 @@ class MemberSpec:
         apache=0.0,
     )
     maxqueue: int = option(
-        values.integer(0, 1000000), 1024, "Most requests waiting for a connection of this member."
+        values.integer(0, 1000000),
+        1024,
+        "Most requests waiting for a connection of this member, and as many with priority = high.",
     )
     sendproxy: str = option(
         values.choice("off", "v1", "v2"),

@@ -208,6 +208,16 @@ class MountSpec:
         (),
         "Who may change something on a manager: any of these; none = all who may come in.",
     )
+    limit: tuple[str, ...] = option(
+        values.words,
+        (),
+        "Names of [limit:NAME] sections that hold for its requests; all of them count.",
+    )
+    priority: str = option(
+        values.choice("normal", "high"),
+        "normal",
+        "Where requests wait, high ones go before all others, and have places of their own.",
+    )
     legacyget: bool = option(
         values.flag,
         False,

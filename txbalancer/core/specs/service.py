@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from txbalancer.core import values
 from txbalancer.core.specs.balancer import BalancerSpec
 from txbalancer.core.specs.fields import option
-from txbalancer.core.specs.kinds import NamedText, address_port, named_text, no_workers
+from txbalancer.core.specs.kinds import NamedText, address_port, memory, named_text, no_workers
+from txbalancer.core.specs.limit import LimitSpec
 from txbalancer.core.specs.listener import ListenerSpec
 from txbalancer.core.specs.mount import Condition, MountSpec
 
@@ -71,6 +72,19 @@ class GlobalSpec:
         values.text(4096, 1),
         "auto",
         "Socket on which txbalancer commands reach this service: a path, auto or off.",
+    )
+    max_connections: int = option(
+        values.integer(0, 10000000),
+        0,
+        "Most client connections at once, of all listeners but reserved ones; more are closed at"
+        " once. 0 = no limit. As maxconn in HAProxy's global section.",
+    )
+    memory_limit: int = option(
+        memory,
+        0,
+        "Memory of this process (RSS) above which no more connections are accepted but on"
+        " reserved listeners, until it is a twentieth below; a percentage is of the container's"
+        " limit, or of the machine's memory. 0 = no limit.",
     )
     event_log: str = option(
         values.text(4096, 1),
@@ -149,6 +163,7 @@ class ServiceSpec:
     balancers: tuple[BalancerSpec, ...] = ()
     mounts: tuple[MountSpec, ...] = ()
     logs: tuple[LogSpec, ...] = ()
+    limits: tuple[LimitSpec, ...] = ()
 
     @property
     def guards_identity(self) -> bool:

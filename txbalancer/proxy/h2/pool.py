@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from txbalancer.core.schemes import has_streams
 from txbalancer.core.specs import MemberSpec
-from txbalancer.errors import ConnectFailed
+from txbalancer.errors import ConnectFailed, Exhausted
 from txbalancer.http2.frames import MOST_WINDOW
 from txbalancer.http2.limits import Limits
 from txbalancer.net.deadlines import NEVER
@@ -48,6 +48,7 @@ class H2Pool(MemberPool):
         """
         # One client that reads slowly must not hold up the others: the window of all is that
         # of each, times their number.
+        self._most_streams = spec.maxrequests
         self.h2_limits = Limits(
             streams=spec.maxstreams,
             window=_WINDOW,
@@ -59,6 +60,19 @@ class H2Pool(MemberPool):
         super().configure(spec)
         # A connection is not one client's, so that it cannot be introduced as such.
         self.introduce = None
+
+    def _room(self, spec: MemberSpec) -> int:
+        return spec.max
+
+    def _is_full(self) -> bool:
+        """
+        Tell whether C{maxrequests} are in progress, with those that connections are made for.
+        """
+        most = self._most_streams
+        if not most:
+            return False
+        busy = sum(len(each.connection.streams) for each in self._connections)
+        return busy + len(self._openings) >= most
 
     def _side(self, spec: MemberSpec) -> Any:
         return H2MemberConnection
@@ -83,6 +97,8 @@ class H2Pool(MemberPool):
         """
         Return a stream of the first connection that has room, or C{None}.
         """
+        if self._most_streams and self._is_full():
+            return None
         for connection in self._connections:
             stream = connection.take()
             if stream is not None:
@@ -98,9 +114,11 @@ class H2Pool(MemberPool):
             # Whoever comes here has failed on a used connection already: that counts.
             stream.reused = False
             exchange.connected(stream)
+        elif self._is_full():
+            self._queue(exchange)
         elif self.connecting and len(self._waiting) < self.connecting * self.spec.maxstreams:
-            self._waiting.append(exchange)
-        elif self.spec.max and self.open >= self.spec.max:
+            self._waiting.add(exchange, exchange.high)
+        elif self.room and self.open >= self.room:
             self._queue(exchange)
         else:
             self._open(exchange)
@@ -119,7 +137,7 @@ class H2Pool(MemberPool):
         self._give(fresh=connection)
         connection.freed()
 
-    def opening_failed(self, opening: Opening, error: ConnectFailed) -> None:
+    def opening_failed(self, opening: Opening, error: ConnectFailed | Exhausted) -> None:
         """
         Tell whoever waits that no connection came about.
         """
@@ -127,26 +145,38 @@ class H2Pool(MemberPool):
         self.open -= 1
         waiting = []
         if not self._connections and not self.connecting:
-            waiting = list(self._waiting)
-            self._waiting.clear()
+            while self._waiting.size:
+                waiting.append(self._next())
         for each in ([exchange] if exchange is not None else []) + waiting:
             each.attempt_failed(error)
         self.serve_waiting()
 
     def _give(self, fresh: H2MemberConnection | None = None) -> None:
-        while self._waiting:
+        while self._waiting.size and not self._is_full():
             stream = fresh.take(fresh=True) if fresh is not None else self.take()
             if stream is None:
                 return
             link: Any = stream
-            self._waiting.popleft().connected(link)
+            self._next().connected(link)
+
+    @property
+    def has_room(self) -> bool:
+        """
+        Whether a request would not have to wait here, but for a connection to be made.
+        """
+        if self._is_full():
+            return False
+        rooms = any(each.connection.room > 0 for each in self._connections)
+        return rooms or not (self.room and self.open >= self.room)
 
     def put(self, connection: Any) -> None:
         """
         Note that a connection has room again, or nothing to do.
         """
-        if self._waiting:
+        if self._waiting.size:
             self._give()
+        if self.sharing is not None:
+            self.serve_others()
         if not connection.connection.streams and connection.deadline == NEVER:
             connection.deadline = self.now() + self.spec.ttl if self.spec.ttl else NEVER
 
@@ -157,15 +187,17 @@ class H2Pool(MemberPool):
         self.open -= 1
         self._connections.remove(connection)
         self.serve_waiting()
+        if self.sharing is not None:
+            self.serve_others()
 
     def serve_waiting(self) -> None:
         """
         Give streams to those that wait, and open connections as far as C{max} allows.
         """
         self._give()
-        full = self.spec.max and self.open >= self.spec.max
-        if self._waiting and not self.connecting and not full:
-            exchange = self._waiting.popleft()
+        full = (self.room and self.open >= self.room) or self._is_full()
+        if self._waiting.size and not self.connecting and not full:
+            exchange = self._next()
             exchange.opening()
             self._open(exchange)
 

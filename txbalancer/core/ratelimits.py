@@ -1,0 +1,83 @@
+"""
+How often something may happen, for each of many keys.
+
+The generic cell rate algorithm: of each key only one number is kept, the time at which
+all that it was allowed will be paid back.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+
+_GRACE = 1e-9
+"""Seconds by which sums of floats may be off."""
+
+
+class RateTable:
+    """
+    The rates of the keys that came lately. An entry takes some 250 bytes, whatever its key.
+
+    Within any C{t} seconds a key is let through at most C{burst + rate * t} times, as long as
+    it is not forgotten: of more than C{most} keys, the one that came longest ago goes.
+
+    @ivar forgotten: keys that went although they had something left to pay back.
+    """
+
+    __slots__ = ("_due", "_interval", "_most", "_room", "forgotten")
+
+    def __init__(self, rate: float, burst: int, most: int) -> None:
+        """
+        @param rate: how often per second, > 0.
+        @param burst: how often at once, >= 1.
+        """
+        self._due: OrderedDict[int, float] = OrderedDict()
+        self.forgotten = 0
+        self.configure(rate, burst, most)
+
+    def configure(self, rate: float, burst: int, most: int) -> None:
+        """
+        Take another rate; what the keys have to pay back stays.
+        """
+        self._interval = 1 / rate
+        self._room = (burst - 1) / rate + _GRACE
+        self._most = most
+        self._make_room(-1.0)
+
+    def __len__(self) -> int:
+        return len(self._due)
+
+    def take(self, key: int, now: float) -> float:
+        """
+        Let a key through, or say how long it has to wait.
+
+        @param key: a hash.
+        @param now: monotonic seconds.
+        @return: 0 when it is let through, else the seconds after which it will be.
+        """
+        due = self._due
+        at = due.get(key)
+        if at is None:
+            due[key] = now + self._interval
+            self._make_room(now)
+            return 0.0
+        due.move_to_end(key)
+        if at <= now:
+            due[key] = now + self._interval
+            return 0.0
+        ahead = at - now
+        if ahead > self._room:
+            return ahead - self._room
+        due[key] = at + self._interval
+        return 0.0
+
+    def _make_room(self, now: float) -> None:
+        """
+        Drop what has nothing left to pay back: two for one that came, so that the table shrinks.
+        """
+        due = self._due
+        for _ in range(2):
+            if due and due[next(iter(due))] <= now:
+                due.popitem(last=False)
+        while len(due) > self._most:
+            due.popitem(last=False)
+            self.forgotten += 1

@@ -1,0 +1,122 @@
+"""
+Rate limits at work.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from twisted.logger import Logger
+
+from txbalancer.core.limitkeys import key_of
+from txbalancer.core.mounts import Mount
+from txbalancer.core.ratelimits import RateTable
+from txbalancer.core.specs import LimitSpec
+from txbalancer.http1.heads import RequestHead
+from txbalancer.proxy.refusals import RATE, Refusal
+from txbalancer.proxy.throttle import Throttle
+
+if TYPE_CHECKING:
+    from txbalancer.proxy.channel import ClientChannel
+    from txbalancer.proxy.site import Site
+
+
+class Limiter:
+    """
+    One C{[limit:NAME]}: the only place where what it lets through is counted. It lives on
+    across reloads, also for those who had to wait.
+
+    @ivar passed: how many it let through.
+    @ivar refused: how many it did not, or with C{dry-run} would not have.
+    """
+
+    log = Logger()
+
+    __slots__ = ("_throttle", "passed", "refused", "spec", "table")
+
+    def __init__(self, spec: LimitSpec) -> None:
+        self.spec = spec
+        self.table = RateTable(spec.rate.per_second, spec.burst, spec.keys)
+        self.passed = self.refused = 0
+        self._throttle = Throttle(10.0)
+
+    def configure(self, spec: LimitSpec) -> None:
+        """
+        Take other options; another key means that all begin anew.
+        """
+        if spec.key != self.spec.key:
+            self.table = RateTable(spec.rate.per_second, spec.burst, spec.keys)
+        else:
+            self.table.configure(spec.rate.per_second, spec.burst, spec.keys)
+        self.spec = spec
+
+    def take(self, key: int, now: float) -> float:
+        """
+        Count one that comes; return for how many seconds it should not have, 0 for none.
+        """
+        wait = self.table.take(key, now)
+        if wait:
+            self.refused += 1
+        else:
+            self.passed += 1
+        return wait
+
+    def tell(self, where: str, client: str, now: float) -> None:
+        """
+        Log that somebody was over it, within reason.
+        """
+        more = self._throttle.permit(now)
+        if more is not None:
+            self.log.info(
+                "{where}: {client} is over limit {limit} ({rate}/{unit}): {what}{more}",
+                where=where,
+                client=client or "a unix socket's client",
+                limit=self.spec.name,
+                rate=self.spec.rate.number,
+                unit=self.spec.rate.unit,
+                what="let through, for dry-run is on" if self.spec.dry_run else "refused",
+                more=more,
+            )
+
+
+class RateLimited:
+    """
+    Stands before the target of a mount.
+    """
+
+    __slots__ = ("_limits", "_target", "_where")
+
+    def __init__(self, target: Any, limiters: Sequence[Limiter], label: str) -> None:
+        """
+        @param label: the mount's.
+        """
+        self._target, self._where = target, f"mount {label}"
+        self._limits = tuple((each, key_of(each.spec.key, label)) for each in limiters)
+
+    @property
+    def failonstatus(self) -> frozenset[int]:
+        """
+        Statuses that put a member out.
+        """
+        found: frozenset[int] = self._target.failonstatus
+        return found
+
+    def begin(
+        self, site: Site, channel: ClientChannel, head: RequestHead, mount: Mount, path: bytes
+    ) -> None:
+        """
+        Take a request at the end of its head.
+        """
+        now = site.now()
+        for limiter, key in self._limits:
+            wait = limiter.take(key(head), now)
+            if not wait or site.exempt(head.peer.client):
+                continue
+            limiter.tell(self._where, head.peer.client, now)
+            if not limiter.spec.dry_run:
+                refusal = Refusal(limiter.spec.status, RATE, wait)
+                site.turn_away(channel, head, mount, refusal)
+                return
+            head.limited = limiter.spec.name
+        self._target.begin(site, channel, head, mount, path)

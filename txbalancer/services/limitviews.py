@@ -1,0 +1,85 @@
+"""
+What is shown of the limits of a service, and how much of them is used.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from txbalancer.control.limitviews import LimitView
+from txbalancer.core.gates import Crowd, Gate
+from txbalancer.proxy.door import IN_ALL, PER_CLIENT
+from txbalancer.proxy.limiter import Limiter
+from txbalancer.proxy.resource import BalancerResource
+from txbalancer.proxy.site import Site
+from txbalancer.services.limits import Limits
+from txbalancer.services.overload import Overload
+
+_MAX = "max-requests"
+
+
+def view_limits(
+    limits: Limits,
+    overload: Overload,
+    sites: Iterable[Site],
+    resources: Iterable[BalancerResource],
+) -> Iterator[LimitView]:
+    """
+    Yield every limit that is set.
+    """
+    sites = list(sites)
+    yield from _of_service(limits, overload, sites)
+    for site in sites:
+        yield from _of_listener(site)
+    for resource in resources:
+        if resource.gate is not None:
+            yield _of_gate(f"balancer {resource.balancer.spec.name}", resource.gate)
+    for limiter in limits.limiters.values():
+        yield _of_rate(limiter)
+
+
+def _of_service(limits: Limits, overload: Overload, sites: list[Site]) -> Iterator[LimitView]:
+    if limits.most:
+        refused = sum(each.refused[IN_ALL] for each in sites)
+        yield LimitView("service", IN_ALL, limits.connections, limits.most, refused=refused)
+    if overload.memory:
+        used, most = overload.used, overload.memory
+        yield LimitView("service", "memory-limit", used, most, refused=overload.times)
+
+
+def _of_listener(site: Site) -> Iterator[LimitView]:
+    spec, of = site.spec, f"listener {site.spec.name}"
+    if spec.max_connections:
+        used = len(site.channels) - site.held
+        yield LimitView(of, IN_ALL, used, spec.max_connections, site.held)
+    if site.clients is not None:
+        refused = site.refused[PER_CLIENT]
+        most = spec.connections_per_client
+        yield LimitView(of, PER_CLIENT, site.clients.most(), most, refused=refused)
+    if site.crowd is not None:
+        yield _of_crowd(of, site.crowd)
+    if site.gate is not None:
+        yield _of_gate(of, site.gate)
+
+
+def _of_gate(of: str, gate: Gate) -> LimitView:
+    return LimitView(of, _MAX, gate.busy, int(gate.spec.most), len(gate.line), refused=gate.refused)
+
+
+def _of_crowd(of: str, crowd: Crowd) -> LimitView:
+    used = max((each.busy for each in crowd.gates.values()), default=0)
+    most = int(crowd.spec.most)
+    return LimitView(of, "requests-per-client", used, most, crowd.waiting, refused=crowd.refused)
+
+
+def _of_rate(limiter: Limiter) -> LimitView:
+    spec = limiter.spec
+    return LimitView(
+        f"limit {spec.name}",
+        "rate",
+        len(limiter.table),
+        spec.keys,
+        passed=limiter.passed,
+        refused=limiter.refused,
+        dry_run=spec.dry_run,
+    )

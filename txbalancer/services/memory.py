@@ -1,0 +1,98 @@
+"""
+How much memory this process has, and may have.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import gc
+import os
+import sys
+from collections.abc import Iterator
+
+from txbalancer.errors import StartError
+
+_STATM = "/proc/self/statm"
+_CGROUP = "/proc/self/cgroup"
+_MOUNTED = "/sys/fs/cgroup"
+
+
+def resident() -> int:
+    """
+    Return the bytes of memory that this process has (RSS).
+
+    @raise OSError: where the system does not tell.
+    """
+    with open(_STATM, "rb") as file:
+        return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+def allowed(limit: int) -> int:
+    """
+    Return the bytes that a C{memory-limit} stands for; 0 for none.
+
+    @param limit: bytes, or as a negative number percents of the container's or the machine's.
+    @raise StartError: where the system does not tell how much memory the process has.
+    """
+    if not limit:
+        return 0
+    try:
+        resident()
+    except (OSError, ValueError, IndexError) as error:
+        raise StartError(
+            f"memory-limit: {_STATM} cannot be read: {error}: leave it out on this system"
+        ) from error
+    return limit if limit > 0 else min(_ceilings()) * -limit // 100
+
+
+def _ceilings() -> Iterator[int]:
+    """
+    Yield all that bounds the memory of this process: the machine's, and of each control group
+    that it is in.
+    """
+    yield os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    for path, name in _groups():
+        while True:
+            found = _number(f"{_MOUNTED}{path}/{name}")
+            if found:
+                yield found
+            if path in ("", "/"):
+                break
+            path = path.rpartition("/")[0]
+
+
+def _groups() -> Iterator[tuple[str, str]]:
+    """
+    Yield (path, file) for the control groups of this process, of version 2 and 1.
+    """
+    try:
+        with open(_CGROUP, encoding="ascii", errors="replace") as file:
+            lines = file.read().splitlines()
+    except OSError:
+        return
+    for line in lines:
+        _, controllers, path = [*line.split(":", 2), "", ""][:3]
+        if not controllers:
+            yield path, "memory.max"
+        elif "memory" in controllers.split(","):
+            yield f"/memory{path}", "memory.limit_in_bytes"
+
+
+def _number(path: str) -> int:
+    try:
+        with open(path, encoding="ascii") as file:
+            text = file.read().strip()
+    except (OSError, ValueError):
+        return 0
+    return int(text) if text.isdigit() else 0
+
+
+def release() -> None:
+    """
+    Give back to the system what is not used; it takes some milliseconds.
+    """
+    gc.collect()
+    if sys.platform == "linux":
+        trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+        if trim is not None:
+            trim(0)
