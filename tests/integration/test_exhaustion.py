@@ -141,7 +141,8 @@ def test_without_descriptors_what_is_there_goes_on(starting) -> None:
         before = rig.spent()
         for _ in range(50):
             served(existing)
-        Control(rig.process.folder / "control.sock").ask("GET", "/limits")
+        with contextlib.closing(Control(rig.process.folder / "control.sock")) as control:
+            assert control.ask("GET", "/limits")["limits"]
         start = rig.metric("txbalancer_descriptors_exhausted_total")
         until(
             lambda: rig.metric("txbalancer_descriptors_exhausted_total") > start,

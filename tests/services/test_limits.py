@@ -24,7 +24,17 @@ def world_with(service: str = "", listener: str = "", more: str = "") -> World:
     Start a service with limits.
     """
     text = CONFIGURATION.replace("[listener:web]", f"{service}\n[listener:web]\n{listener}")
+    if "mode = tcp" in listener:
+        text = of_streams(text)
     return World(text.replace("[balancer:shop]", f"{more}[balancer:shop]")).start()
+
+
+def of_streams(text: str) -> str:
+    """
+    Make a configuration one for connections.
+    """
+    text = text.replace("http://10.0.0.1", "tcp://10.0.0.1:1").replace("    http://10.0.0.2\n", "")
+    return text.replace("[mount:/]\nto = balancer://shop/\n", "")
 
 
 def connect(world: World, host: str = "192.0.2.1", port: int = 80) -> MemoryTransport | None:
@@ -149,12 +159,9 @@ def test_streams_wait_for_a_balancers_max_requests() -> None:
     """
     Connections through a listener of mode tcp are what it counts; over its queue they are closed.
     """
-    world = World(
-        CONFIGURATION.replace("tcp:80", "tcp:80\nmode = tcp\nto = balancer://shop")
-        .replace("[mount:/]\nto = balancer://shop/\n", "")
-        .replace("http://", "tcp://")
-        .replace("[balancer:shop]", "[balancer:shop]\nmax-requests = 1\nqueue = 1\n")
-    ).start()
+    text = CONFIGURATION.replace("tcp:80", "tcp:80\nmode = tcp\nto = balancer://shop")
+    text = text.replace("[balancer:shop]", "[balancer:shop]\nmax-requests = 1\nqueue = 1\n")
+    world = World(of_streams(text)).start()
     first = connect(world)
     member = world.accept()
     second, third = connect(world), connect(world)
@@ -173,7 +180,7 @@ def test_streams_wait_for_a_balancers_max_requests() -> None:
     assert world.service.counters.failures["queue-full"] == 1
 
 
-@pytest.mark.parametrize("path", ["/api/limits", "/metrics", "/"])
+@pytest.mark.parametrize("path", ["/api/v1/limits", "/metrics", "/"])
 def test_limits_and_their_use_are_shown(path) -> None:
     """
     In the API, to Prometheus and on the manager's page.
@@ -190,7 +197,7 @@ def test_limits_and_their_use_are_shown(path) -> None:
     answer = client.taken().decode()
     assert answer.startswith("HTTP/1.1 200")
     body = answer.partition("\r\n\r\n")[2]
-    if path == "/api/limits":
+    if path == "/api/v1/limits":
         found = {(each["of"], each["option"]): each for each in json.loads(body)["limits"]}
         assert found["service", "max-connections"]["used"] == 1
         assert found["listener web", "max-requests"]["most"] == 9

@@ -101,7 +101,7 @@ def logged(monkeypatch) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = []
 
     class Log:
-        def warn(self, text: str, **values: Any) -> None:
+        def warn(self, form: str, **values: Any) -> None:
             found.append(values)
 
     monkeypatch.setattr(overload.Overload, "log", Log())
@@ -122,6 +122,7 @@ def test_above_the_memory_limit_nothing_is_accepted(logged) -> None:
         used[0] = size * MEGABYTE
         world.advance(1.1)
         assert turnstile.closed is closed
+        assert world.service.listeners()["web"].ports[0].reading is not closed
     world.accept().send(OK)
     assert client.taken().startswith(b"HTTP/1.1 200")
     assert len(logged) == 2, "what comes again within a minute is not told again"
@@ -130,11 +131,33 @@ def test_above_the_memory_limit_nothing_is_accepted(logged) -> None:
     assert not turnstile.closed
 
 
+def test_what_cannot_be_measured_now_is_measured_later(logged) -> None:
+    """
+    Such as without a descriptor for it; nothing is decided meanwhile.
+    """
+    world = World().start()
+    found: list[Any] = [200 * MEGABYTE, 200 * MEGABYTE, OSError(24, "Too many open files"), 0]
+
+    def measure() -> int:
+        each = found.pop(0)
+        if isinstance(each, OSError):
+            raise each
+        return int(each)
+
+    watching = make(world, measure=measure)
+    watching.watch(100 * MEGABYTE)
+    world.advance(1.1)
+    assert watching.closed
+    world.advance(1.1)
+    assert not watching.closed
+    watching.stop()
+
+
 def test_without_connections_it_accepts(logged, monkeypatch) -> None:
     """
     There is nothing whose end could free anything.
     """
-    world = World()
+    world = World().start()
     watching = make(world, measure=lambda: 200 * MEGABYTE)
     watching.watch(100 * MEGABYTE)
     assert watching.closed

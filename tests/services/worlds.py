@@ -38,7 +38,12 @@ to = balancer://shop/
 class Port:
     """
     A port that is open until it is closed.
+
+    @ivar reading: whether it accepts.
     """
+
+    connected = reading = True
+    disconnecting = False
 
     def __init__(self, reactor: Reactor, number: int) -> None:
         self.reactor, self.number = reactor, number
@@ -48,7 +53,14 @@ class Port:
 
     def stopListening(self) -> Any:
         del self.reactor.open[self.number]
+        self.connected = False
         return succeed(None)
+
+    def startReading(self) -> None:
+        self.reading = True
+
+    def stopReading(self) -> None:
+        self.reading = False
 
 
 class Reactor(MemoryReactorClock):

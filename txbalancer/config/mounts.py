@@ -82,7 +82,7 @@ def _check_stream(section: Section, options: Mapping[str, Any], scope: Scope) ->
 
     @param options: attribute -> value; what says the default is no harm.
     """
-    allowed = ("to", "priority", *OF_STREAMS)
+    allowed = ("to", *OF_STREAMS, "priority")
     for key, entry in section.entries.items():
         attribute, option = TABLES["mount"].get(key, ("", None))
         if key == "priority":

@@ -15,8 +15,8 @@ from txbalancer.core.mounts import Mount
 from txbalancer.core.variables import Choice, Facts
 from txbalancer.http1.heads import NO_BODY, RequestHead
 from txbalancer.net.deadlines import NEVER
-from txbalancer.proxy.forwarding import Forwarding
 from txbalancer.proxy.local import page, start_line
+from txbalancer.proxy.queueing import Queueing
 
 if TYPE_CHECKING:
     from txbalancer.proxy.channel import ClientChannel
@@ -24,28 +24,19 @@ if TYPE_CHECKING:
     from txbalancer.proxy.mounted import MountedBalancer
 
 
-class Attempts(Forwarding):
+class Attempts(Queueing):
     """
     Finds a member for a request and gets the request there, in as many attempts as it takes.
-
-    @ivar deadline: when waiting, for a connection or for any member, has been too long.
     """
 
     __slots__ = (
         "_answered",
         "_charged",
-        "_connect_time",
         "_error",
         "_first_byte",
-        "_queue_time",
         "_reused",
-        "_session",
-        "_since",
-        "_target",
-        "_tried",
         "_waits",
         "attempts",
-        "deadline",
     )
 
     def __init__(
@@ -189,69 +180,6 @@ class Attempts(Forwarding):
         except errors.ClientError as error:
             self.client_error(error)
 
-    def opening(self) -> None:
-        """
-        Note that a wait in the member's queue is over, and a connection is being made.
-        """
-        self._rest()
-        self._note_wait(queued=True)
-
-    @property
-    def high(self) -> bool:
-        """
-        Whether it goes before others where it has to wait.
-        """
-        return self._mount.spec.priority == "high"
-
-    @property
-    def unbound(self) -> bool:
-        """
-        Whether any member would do as well as the one that was elected.
-        """
-        return self._session is None
-
-    def has_tried(self, member: Member) -> bool:
-        """
-        Tell whether a member has failed this request.
-        """
-        return any(each is member for each, _ in self._tried)
-
-    def move(self, member: Member) -> None:
-        """
-        Take another member than the one that has no room.
-        """
-        assert self.member is not None
-        self._target.balancer.move(self.member, member)
-        self.member = member
-
-    def queued(self, seconds: float) -> None:
-        """
-        Count a wait before all this.
-        """
-        self._queue_time += seconds
-
-    def _note_wait(self, queued: bool) -> None:
-        """
-        Count a wait that is over, or of another kind from now on.
-
-        @param queued: whether it was for its turn, and not for a connection to be made.
-        """
-        now = self.runtime.now()
-        if queued:
-            self._queue_time += now - self._since
-        else:
-            self._connect_time += now - self._since
-        self._since = now
-
-    def wait_until(self, deadline: float) -> None:
-        """
-        Wait in a queue, at most until C{deadline}.
-        """
-        self._rest()
-        if deadline != NEVER:
-            self.deadline = deadline
-            self.runtime.deadlines.add(self)
-
     # -- retry
 
     def attempt_failed(self, error: errors.BalancerError, untouched: bool = True) -> None:
@@ -327,15 +255,6 @@ class Attempts(Forwarding):
         if self._charged and self.member is not None:
             self._charged = False
             self._target.balancer.release(self.member)
-
-    def _rest(self) -> None:
-        """
-        Wait no more, in whatever queue.
-        """
-        if self.deadline != NEVER:
-            self.deadline = NEVER
-            self.runtime.deadlines.discard(self)
-            self._target.forget(self)
 
     def _fail(self, error: errors.BalancerError) -> None:
         """

@@ -123,7 +123,11 @@ class Overload:
         return self._runtime.turnstile.closed
 
     def _look(self) -> None:
-        self.used = self._measure()
+        try:
+            self.used = self._measure()
+        except OSError:
+            # Without a descriptor for it, say: the next look will tell.
+            return
         # Without connections nothing is going to be freed by waiting.
         waits = bool(self._limits.connections)
         if not self.closed:

@@ -46,7 +46,10 @@ LIMITS = Group(
             COUNTER,
             "Requests, or connections, that a rate limit with dry-run would have let through, or"
             " refused",
-            lambda view: {"passed": view.passed, "refused": view.refused} if view.dry_run else {},
+            lambda view: {
+                "passed": view.passed * view.dry_run,
+                "refused": view.refused * view.dry_run,
+            },
             "result",
         ),
     ),

@@ -208,6 +208,18 @@ def limit_key(text: str) -> str:
     raise ValueError(f"{text!r} must be {limit_key.allowed}")
 
 
+@values.kind("names of [limit:NAME] sections", " ".join)
+def limit_names(text: str) -> tuple[str, ...]:
+    """
+    Read names of rate limits, between blanks or commas.
+    """
+    found = text.replace(",", " ").lower().split()
+    for each in found:
+        if not re.fullmatch(r"[a-z0-9._-]{1,63}", each, re.ASCII):
+            raise ValueError(f"{each!r} is no name of a [limit:NAME] section")
+    return tuple(dict.fromkeys(found))
+
+
 @values.kind("size, or NUMBER% of what there is; 0 = off", lambda value: show_memory(value))
 def memory(text: str) -> int:
     """

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from txbalancer.core import networks, tlswords, values
 from txbalancer.core.specs.fields import HOUR, option
-from txbalancer.core.specs.kinds import balancer_url, https_port, protocols
+from txbalancer.core.specs.kinds import balancer_url, https_port, limit_names, protocols
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,7 +225,7 @@ class ListenerSpec:
         "Clients for whom limits per client do not hold, those of limit included.",
     )
     limit: tuple[str, ...] = option(
-        values.words,
+        limit_names,
         (),
         "Names of [limit:NAME] sections for new connections, with key = client or all; one over"
         " the rate is closed at once, before TLS.",

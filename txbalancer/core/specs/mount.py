@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from txbalancer.core import access, edits, params, values
 from txbalancer.core.specs.fields import option
-from txbalancer.core.specs.kinds import cookie_pair, error_codes, pair
+from txbalancer.core.specs.kinds import cookie_pair, error_codes, limit_names, pair
 from txbalancer.core.specs.targets import Target
 
 
@@ -209,7 +209,7 @@ class MountSpec:
         "Who may change something on a manager: any of these; none = all who may come in.",
     )
     limit: tuple[str, ...] = option(
-        values.words,
+        limit_names,
         (),
         "Names of [limit:NAME] sections that hold for its requests; all of them count.",
     )
