@@ -137,29 +137,40 @@ def test_each_client_has_a_gate_while_it_is_there() -> None:
     assert crowd.gate("192.0.2.1") is not one
     assert crowd.gate("10.0.0.1") is None
     assert crowd.gate("") is None
-    for gate in list(crowd.gates.values()):
-        gate.take()
-        gate.leave()
-    assert crowd.gates == {}
 
 
-def test_a_client_that_gives_up_leaves_no_gate_behind() -> None:
+def test_gates_of_clients_that_are_gone_are_dropped() -> None:
     """
-    Also when it gave up just before its turn came.
+    However many come, only so many are kept; whoever is inside or waits keeps its gate.
     """
     soon = Doing()
-    crowd = Crowd(spec(queue=1), soon.append, lambda client: False)
-    gate = crowd.gate("192.0.2.1")
-    assert gate is not None
-    gate.take()
-    waiting = Visitor()
-    gate.wait(waiting, False)
-    assert not gate.wait(Visitor(), False)
-    assert (crowd.waiting, crowd.refused) == (1, 1)
-    gate.leave()
-    gate.line.discard(waiting)
-    soon.run()
-    assert crowd.gates == {}
+    crowd = Crowd(spec(queue=1), soon.append)
+    here = [crowd.gate(f"10.0.0.{number}") for number in range(5)]
+    for gate in here:
+        assert gate is not None
+        assert gate.take()
+        assert gate.wait(Visitor(), False)
+    for number in range(5000):
+        gate = crowd.gate(f"10.1.{number // 256}.{number % 256}")
+        assert gate is not None
+        assert gate.take()
+        gate.leave()
+        assert len(crowd.gates) <= 1000
+    assert [crowd.gate(f"10.0.0.{number}") for number in range(5)] == here
+
+
+def test_what_clients_wait_for_is_summed_up() -> None:
+    """
+    Also who was refused, whosever gate it was.
+    """
+    crowd = Crowd(spec(queue=1), Doing().append)
+    for client in ("192.0.2.1", "192.0.2.2"):
+        gate = crowd.gate(client)
+        assert gate is not None
+        assert gate.take()
+        assert gate.wait(Visitor(), False)
+        assert not gate.wait(Visitor(), False)
+    assert (crowd.waiting, crowd.refused) == (2, 2)
 
 
 def test_another_limit_holds_for_clients_that_are_there() -> None:
@@ -167,12 +178,12 @@ def test_another_limit_holds_for_clients_that_are_there() -> None:
     A reload that raises it lets in who waits.
     """
     soon = Doing()
-    crowd = Crowd(spec(), soon.append, lambda client: False)
+    crowd = Crowd(spec(), soon.append)
     gate = crowd.gate("192.0.2.1")
     assert gate is not None
     gate.take()
     waiting = Visitor()
     gate.wait(waiting, False)
-    crowd.configure(spec(most=2), lambda client: False)
+    crowd.configure(spec(most=2), None)
     soon.run()
     assert waiting.inside

@@ -38,6 +38,9 @@ class Visitor(Protocol):
         """
 
 
+_FEW = 1000
+"""Gates of clients that may be kept, whether or not the clients are there."""
+
 Wake = Callable[[Callable[[], None]], Any]
 """Has something done soon, but not at once."""
 
@@ -114,14 +117,14 @@ class Gate:
 
 class ClientGate(Gate):
     """
-    The gate of one client; it is there as long as somebody is inside.
+    The gate of one client.
     """
 
-    __slots__ = ("_crowd", "_key")
+    __slots__ = ("_crowd",)
 
-    def __init__(self, crowd: Crowd, key: str, wake: Wake) -> None:
+    def __init__(self, crowd: Crowd, wake: Wake) -> None:
         super().__init__(crowd.spec, wake)
-        self._crowd, self._key = crowd, key
+        self._crowd = crowd
 
     def refuse(self) -> None:
         """
@@ -129,44 +132,31 @@ class ClientGate(Gate):
         """
         self._crowd.refused += 1
 
-    def leave(self) -> None:
-        """
-        Give a place back.
-        """
-        super().leave()
-        self._end()
-
-    def _serve(self) -> None:
-        super()._serve()
-        self._end()
-
-    def _end(self) -> None:
-        crowd = self._crowd
-        if not (self.busy or self.line) and crowd.gates.get(self._key) is self:
-            del crowd.gates[self._key]
-
 
 class Crowd:
     """
     A gate for each client, told apart by L{household}.
 
     @ivar spec: of each.
-    @ivar gates: of the clients that are there.
+    @ivar gates: of the clients that are there, and of some that were.
     @ivar refused: how many had to go, of all.
     """
 
-    __slots__ = ("_exempt", "_wake", "gates", "refused", "spec")
+    __slots__ = ("_exempt", "_most", "_wake", "gates", "refused", "spec")
 
-    def __init__(self, spec: GateSpec, wake: Wake, exempt: Callable[[str], bool]) -> None:
+    def __init__(
+        self, spec: GateSpec, wake: Wake, exempt: Callable[[str], bool] | None = None
+    ) -> None:
         """
-        @param exempt: tells by address who has no gate.
+        @param exempt: tells by address who has no gate; C{None} for nobody.
         """
         self._wake = wake
         self.gates: dict[str, ClientGate] = {}
+        self._most = _FEW
         self.refused = 0
         self.configure(spec, exempt)
 
-    def configure(self, spec: GateSpec, exempt: Callable[[str], bool]) -> None:
+    def configure(self, spec: GateSpec, exempt: Callable[[str], bool] | None) -> None:
         """
         Take another limit, and another rule for whom.
         """
@@ -185,13 +175,23 @@ class Crowd:
         """
         Return a client's gate; C{None} for one that has none.
         """
-        if not client or self._exempt(client):
+        if not client or (self._exempt is not None and self._exempt(client)):
             return None
         key = household(client)
         found = self.gates.get(key)
         if found is None:
-            found = self.gates[key] = ClientGate(self, key, self._wake)
+            if len(self.gates) >= self._most:
+                self._forget()
+            found = self.gates[key] = ClientGate(self, self._wake)
         return found
+
+    def _forget(self) -> None:
+        """
+        Drop the gates of clients that are not there. To do so when the last one leaves would cost
+        each request more than all else here.
+        """
+        self.gates = {key: gate for key, gate in self.gates.items() if gate.busy or gate.line.size}
+        self._most = max(_FEW, 2 * len(self.gates))
 
 
 def opened(spec: GateSpec) -> GateSpec:

@@ -65,6 +65,7 @@ def within(words: Iterable[str]) -> Callable[[str], bool]:
     return holds
 
 
+@lru_cache(maxsize=4096)
 def household(client: str) -> str:
     """
     Return what all addresses of one client have in common: for IPv6 the network of 64 bits, which

@@ -7,7 +7,7 @@ Pages of the service itself have no gates before them, so that they are there wh
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from txbalancer.core.gates import Gate
@@ -49,18 +49,24 @@ class Gated:
         """
         Take a request at the end of its head.
         """
-        gates = site.gate_of(head.peer.client), site.gate, self._gate
-        ticket: Any = None
-        for place, gate in enumerate(gates):
-            if gate is None:
-                continue
-            if not gate.take():
-                head.ticket = ticket
-                left = [each for each in gates[place:] if each is not None]
-                Queued(self, left, site, channel, head, mount, path).wait()
-                return
-            ticket = gate, ticket
-        head.ticket = ticket
+        head.ticket = None
+        crowd, gate = site.crowd, site.gate
+        if crowd is not None:
+            # Written out, for this is on the way of every request.
+            own = crowd.gate(head.peer.client)
+            if own is not None:
+                if not own.take():
+                    left = [own, gate, self._gate]
+                    Queued(self, left, site, channel, head, mount, path).wait()
+                    return
+                head.ticket = own, None
+        for each in (gate, self._gate):
+            if each is not None:
+                if not each.take():
+                    left = [each] if each is self._gate else [each, self._gate]
+                    Queued(self, left, site, channel, head, mount, path).wait()
+                    return
+                head.ticket = each, head.ticket
         self._target.begin(site, channel, head, mount, path)
 
     def balancer_of(self, gate: Gate) -> str:
@@ -80,14 +86,12 @@ class Gated:
 
 def give_back(head: Any) -> None:
     """
-    Give back all places that a request has.
+    Give back all places that a request has, which has some.
     """
-    ticket = getattr(head, "ticket", None)
-    if ticket is not None:
-        head.ticket = None
-        while ticket is not None:
-            gate, ticket = ticket
-            gate.leave()
+    ticket, head.ticket = head.ticket, None
+    while ticket is not None:
+        gate, ticket = ticket
+        gate.leave()
 
 
 class Queued(Waiting):
@@ -100,7 +104,7 @@ class Queued(Waiting):
     def __init__(
         self,
         gated: Gated,
-        gates: Sequence[Gate],
+        gates: Iterable[Gate | None],
         site: Site,
         channel: ClientChannel,
         head: RequestHead,
@@ -111,7 +115,8 @@ class Queued(Waiting):
         @param gates: those that it has still to go through, the one before it first.
         """
         super().__init__(site, channel, head, mount, 0.0)
-        self._gated, self._gates, self._path = gated, gates, path
+        self._gated, self._path = gated, path
+        self._gates = [each for each in gates if each is not None]
         self._since = self.started
 
     def wait(self) -> None:

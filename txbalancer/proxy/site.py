@@ -133,20 +133,15 @@ class Site(ServerFactory):
         self.gate = adjusted(self.gate, own, self._soon)
         each = GateSpec(f"{name}: requests-per-client", spec.requests_per_client, queue, wait)
         if each.most:
-            self.crowd = self.crowd or Crowd(each, self._soon, self.exempt)
-            self.crowd.configure(each, self.exempt)
+            exempt = self.exempt if spec.exempt_clients else None
+            self.crowd = self.crowd or Crowd(each, self._soon)
+            self.crowd.configure(each, exempt)
         elif self.crowd is not None:
-            self.crowd.configure(opened(each), self.exempt)
+            self.crowd.configure(opened(each), None)
             self.crowd = None
 
     def _soon(self, act: Callable[[], None]) -> None:
         self.runtime.reactor.callLater(0, act)
-
-    def gate_of(self, client: str) -> Gate | None:
-        """
-        Return the gate before the requests of one client, if it has any.
-        """
-        return None if self.crowd is None else self.crowd.gate(client)
 
     def _entrance(self, spec: ListenerSpec) -> Begin:
         begin: Begin = self._begin

@@ -85,7 +85,8 @@ class Limits:
 
         def finish_and_leave(outcome: Outcome) -> None:
             finish(outcome)
-            give_back(outcome.request)
+            if getattr(outcome.request, "ticket", None) is not None:
+                give_back(outcome.request)
 
         return finish_and_leave
 
