@@ -51,6 +51,7 @@ PACKAGES = {
     "dh_python3": "dh-python",
     "fakeroot": "fakeroot",
     "lintian": "lintian",
+    "unshare": "util-linux",
     "systemd-analyze": "systemd",
     "systemd-socket-activate": "systemd",
 }
