@@ -4,6 +4,7 @@ What is shipped in etc/: the units are sound and the example configuration is va
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 import signal
@@ -93,6 +94,73 @@ def test_example_configuration_is_valid(root: Path) -> None:
         timeout=60,
     )
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def instructions(root: Path) -> list[tuple[str, str]]:
+    """
+    Return the instructions of etc/Containerfile, each with what it is told.
+    """
+    text = (root / "etc/Containerfile").read_text()
+    lines = re.sub(r"^#.*\n", "", text, flags=re.MULTILINE).replace("\\\n", " ").splitlines()
+    return [(word, rest) for word, _, rest in (line.partition(" ") for line in lines) if word]
+
+
+def test_container_file_names_what_there_is(root: Path) -> None:
+    """
+    What is copied from outside exists, or is built by C{make dist}, and gets past the ignore file.
+    """
+    allowed = (root / "etc/Containerfile.dockerignore").read_text().split()
+    assert allowed[0] == "*"
+    copied = [
+        source
+        for word, rest in instructions(root)
+        if word == "COPY" and "--from" not in rest
+        for source in rest.split()[:-1]
+    ]
+    assert {f"!{source}" for source in copied} == set(allowed[1:])
+    for source in copied:
+        assert source.startswith("dist/") or (root / source).exists()
+
+
+def test_container_runs_the_service_without_root(root: Path) -> None:
+    """
+    The image runs a plain user's C{twistd txbalancer}, stops it in an orderly way, and asks it
+    how it is.
+    """
+    last = dict(instructions(root))
+    assert int(last["USER"].partition(":")[0]) > 0
+    assert last["STOPSIGNAL"] == "SIGTERM"
+    command = json.loads(last["ENTRYPOINT"]) + json.loads(last["CMD"])
+    assert command[:4] == ["twistd", "--nodaemon", "--pidfile=", "txbalancer"]
+    assert command[4:] == ["-c", "/etc/txbalancer/txbalancer.ini"]
+    health = json.loads(last["HEALTHCHECK"].partition(" CMD ")[2])
+    assert health == ["txbalancer", "status"]
+
+
+def test_the_installed_configuration_is_valid(root: Path, tmp_path: Path) -> None:
+    """
+    What package and image bring along is accepted without a word, once their folders are there.
+    """
+    text = (root / "etc/debian/txbalancer.ini").read_text()
+    (tmp_path / "txbalancer.ini").write_text(text.replace("/var/lib/txbalancer", str(tmp_path)))
+    done = subprocess.run(
+        [sys.executable, "-m", "txbalancer", "check", "-c", str(tmp_path / "txbalancer.ini")],
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_lock_of_packages_is_part_of_the_lock(root: Path) -> None:
+    """
+    Packages and images have the versions and hashes with which the tests run; C{make lock}.
+    """
+    pins = re.compile(r"^[a-z][^ ]*==(?:.*\\\n)+ .*$", re.MULTILINE)
+    tested = set(pins.findall((root / "requirements.txt").read_text()))
+    shipped = set(pins.findall((root / "etc/requirements.txt").read_text()))
+    assert shipped
+    assert shipped <= tested
 
 
 @pytest.mark.peers
