@@ -83,7 +83,7 @@ def package(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """
     C{make deb} in a copy of the sources; lintian's errors end it.
     """
-    for program in ("dpkg-buildpackage", "dh", "dh_python3", "lintian"):
+    for program in ("dpkg-buildpackage", "dh", "dh_python3", "lintian", "man", "curl"):
         require(program)
     folder = tmp_path_factory.mktemp("deb") / "txbalancer"
     shutil.copytree(root, folder, ignore=NOT_SOURCES)
