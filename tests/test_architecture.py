@@ -80,6 +80,7 @@ PURE_IMPORTS = frozenset(
         "operator",
         "pkgutil",
         "re",
+        "statistics",
         "string",
         "struct",
         "warnings",

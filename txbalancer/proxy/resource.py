@@ -202,7 +202,7 @@ class BalancerResource(Resource):
         Tell clients in how many seconds another try makes sense, 1 to 60.
         """
         now = self.runtime.now()
-        wait = self.balancer.next_chance(now) - now
+        wait = self.balancer.next_return(now) - now
         return max(1, min(60, int(wait) + 1)) if wait < NEVER else 60
 
     def log_fault(self, member: Member, error: BalancerError) -> None:
