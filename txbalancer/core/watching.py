@@ -82,14 +82,7 @@ class Watching(Starting):
         """
         self._passive = spec
         self._by_traffic = spec.lbmethod == "bytraffic"
-        self.outlying = bool(
-            spec.outlier_failures
-            or spec.outlier_gateway
-            or spec.outlier_local
-            or spec.outlier_percent
-            or spec.outlier_deviation
-            or spec.outlier_latency
-        )
+        self.outlying = outliers.ejects(spec)
         self.breaker = _renewed(self.breaker, spec, self._tally)
         for member in self.members:
             its = member.watched
@@ -254,7 +247,7 @@ class Watching(Starting):
         """
         its = member.watched
         its.ejection, its.times, its.passes = ejection, ejection.times, 0
-        its.ejections[ejection.kind] = its.ejections.get(ejection.kind, 0) + 1
+        its.ejections[ejection.kind] += 1
         member.tally.restart()
         cause = ejection.describe(now)
         return self.set_flags(member, member.flags | flags.EJECTED, cause, now)

@@ -71,9 +71,12 @@ class Breaker:
         self.openings += 1
 
     def _try(self, now: float) -> None:
+        if self.state == OPEN:
+            self._trial = self._tally.marks()
+        # Of trials that were begun before, those that went well count.
+        well = self._tally.since(self._trial).requests
         self.state, self.until = HALF_OPEN, now + self.spec.breaker_open
-        self.left = self.spec.breaker_trials
-        self._trial = self._tally.marks()
+        self.left = self.spec.breaker_trials - well
         self._tally.alert = True
 
     def admits(self) -> bool:
@@ -106,11 +109,13 @@ class Breaker:
 
         @return: whether the state is another now, or new trials may begin.
         """
+        if self.state == HALF_OPEN and self._look_at_trials(now):
+            return True
         if self.state != CLOSED:
             if now >= self.until:
                 self._try(now)
                 return True
-            return self.state == HALF_OPEN and self._look_at_trials(now)
+            return False
         if now >= self._turn:
             self._turn = now + self.spec.breaker_window / 2
             self._whole, self._half = self._half, self._tally.marks()

@@ -6,13 +6,15 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+KINDS = ("failures", "gateway", "local", "percent", "deviation", "latency")
+"""Rules that eject."""
+
 
 class Ejection(NamedTuple):
     """
     That a member is left out for what its traffic showed, wherever that was decided.
 
-    @ivar kind: which rule: C{failures}, C{gateway}, C{local}, C{percent}, C{deviation} or
-        C{latency}.
+    @ivar kind: which rule, one of L{KINDS}.
     @ivar cause: what was seen, for people.
     @ivar until: when it is over, by the balancers' clock.
     @ivar times: how many times in a row it was ejected, this one included.

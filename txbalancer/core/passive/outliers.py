@@ -33,6 +33,20 @@ class Outlier(NamedTuple):
     cause: str
 
 
+def ejects(spec: OutlierOptions) -> bool:
+    """
+    Tell whether options have a rule that ejects.
+    """
+    return bool(
+        spec.outlier_failures
+        or spec.outlier_gateway
+        or spec.outlier_local
+        or spec.outlier_percent
+        or spec.outlier_deviation
+        or spec.outlier_latency
+    )
+
+
 def in_a_row(tally: Tally, spec: OutlierOptions) -> tuple[str, str] | None:
     """
     Judge after a failure by how many there were in a row.

@@ -5,7 +5,7 @@ What passive health keeps of a member beside its tally.
 from __future__ import annotations
 
 from txbalancer.core.passive.breaker import Breaker
-from txbalancer.core.passive.ejection import Ejection
+from txbalancer.core.passive.ejection import KINDS, Ejection
 from txbalancer.core.passive.tally import Marks
 
 
@@ -24,6 +24,6 @@ class Watched:
     def __init__(self) -> None:
         self.ejection: Ejection | None = None
         self.times = self.passes = 0
-        self.ejections: dict[str, int] = {}
+        self.ejections = dict.fromkeys(KINDS, 0)
         self.breaker: Breaker | None = None
         self.marks = Marks()
