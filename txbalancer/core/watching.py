@@ -44,7 +44,8 @@ class Watching(Starting):
     """
     The members of a balancer, and what their traffic shows.
 
-    @ivar watched: whether answers are to be told to L{answered}; C{outlying}: whether for outliers.
+    @ivar watched: whether answers are to be told to L{answered}; C{timing}: whether with their
+        time; C{outlying}: whether for outliers.
     @ivar breaker: the balancer's own; C{None} for none. C{budget} of retries likewise.
     @ivar panicking: whether health is ignored; C{panics}: how often that began.
     @ivar spared: outliers that were not ejected because too many are out.
@@ -62,6 +63,7 @@ class Watching(Starting):
         "panicking",
         "panics",
         "spared",
+        "timing",
         "watched",
     )
 
@@ -73,7 +75,7 @@ class Watching(Starting):
         self.breaker: Breaker | None = None
         self.budget: Budget | None = None
         self.on_alarm: Callable[[Alarm], object] = lambda alarm: None
-        self.watched = self.outlying = self.panicking = False
+        self.watched = self.timing = self.outlying = self.panicking = False
         self.panics = self.spared = 0
 
     def watch(self, spec: BalancerSpec) -> None:
@@ -88,11 +90,9 @@ class Watching(Starting):
             its = member.watched
             wanted = not member.flags & flags.IGNORE_ERRORS and not self._plain
             its.breaker = _renewed(its.breaker, member.spec, member.tally) if wanted else None
-        self.watched = (
-            self.outlying
-            or self.breaker is not None
-            or any(member.watched.breaker is not None for member in self.members)
-        )
+        broken = any(member.watched.breaker is not None for member in self.members)
+        self.timing = spec.outlier_latency > 0 or self.breaker is not None or broken
+        self.watched = self.outlying or self.timing
         if not spec.retry_budget:
             self.budget = None
         elif self.budget is None:
@@ -157,6 +157,12 @@ class Watching(Starting):
         @param seconds: to its first byte; C{UNTIMED} where that is not the member's own time.
         """
         tally = member.tally
+        if status < 500 and not self.timing:
+            # Nearly always, and a matter of nanoseconds.
+            tally.requests += 1
+            if tally.alert:
+                self._look(member, True, now)
+            return
         if status in FAILURES:
             tally.failure(FAILURES[status])
         else:

@@ -135,11 +135,12 @@ class Exchange(Attempts):
         """
         Let the balancer know how a member answered, and how soon.
         """
-        now = self.runtime.now()
+        balancer = self._target.balancer
+        now, seconds = self.runtime.now(), UNTIMED
         # Of a body that is sent, and of attempts that failed, others are to blame.
-        own = self.attempts == 1 and self.head.body in _BODILESS
-        seconds = now - self.started - self._queue_time - self._connect_time if own else UNTIMED
-        self._target.balancer.answered(member, status, seconds, now)
+        if balancer.timing and self.attempts == 1 and self.head.body in _BODILESS:
+            seconds = now - self.started - self._queue_time - self._connect_time
+        balancer.answered(member, status, seconds, now)
 
     def _override(self, head: ResponseHead, done: bool) -> None:
         """
