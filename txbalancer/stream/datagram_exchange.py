@@ -121,7 +121,8 @@ class DatagramExchange(StreamExchange):
             self._first_byte = now - self.started
             self._target.balancer.connected(member)
             if self._target.balancer.watched:
-                self._target.balancer.answered(member, self.status, UNTIMED, now)
+                took = self._first_byte if self.attempts == 1 else UNTIMED
+                self._target.balancer.answered(member, self.status, took, now)
         self._answers += 1
         self._pending.clear()
         self.bytes_out += len(data)

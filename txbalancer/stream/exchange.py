@@ -83,7 +83,8 @@ class StreamExchange(GuardedExchange):
         balancer = self._target.balancer
         balancer.settle(self.head, member, now)
         if balancer.watched:
-            balancer.answered(member, self.status, UNTIMED, now)
+            took = now - self.started - self._queue_time if self.attempts == 1 else UNTIMED
+            balancer.answered(member, self.status, took, now)
         connection.attach(self)
         listener = channel.site.spec
         idle = min(listener.idle_timeout or NEVER, member.spec.tunneltimeout)
