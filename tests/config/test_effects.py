@@ -36,6 +36,23 @@ def of_balancer(lines: str, *members: str) -> list[str]:
         ("member.maxqueue = 5", "max", "max = 3"),
         ("sslproxyverify = none", "https:// or tls://", ""),
         ("failwindow = 5", "maxfails above 1", "maxfails = 2"),
+        ("retry-budget-min = 9", "retry-budget", "retry-budget = 20"),
+        ("outlier-members = 9", "outlier-deviation", "outlier-deviation = 2"),
+        ("outlier-floor = 9", "outlier-latency", "outlier-latency = 2"),
+        (
+            "outlier-interval = 9",
+            "outlier-percent, outlier-deviation or outlier-latency",
+            "outlier-percent = 20",
+        ),
+        ("outlier-time = 9", "a rule that ejects, such as outlier-failures", "outlier-local = 2"),
+        ("breaker-trials = 9", "breaker-percent or breaker-latency", "breaker-percent = 50"),
+        ("breaker-quantile = 9", "breaker-latency", "breaker-latency = 1"),
+        ("slow-start-aggression = 2", "slow-start", "slow-start = 30"),
+        (
+            "member.breaker-open = 9",
+            "breaker-percent or breaker-latency",
+            "member.breaker-percent = 50",
+        ),
         ("hcinterval = 6", "hcmethod", "hcmethod = tcp"),
         ("hctimeout = 1", "hcmethod", "hcmethod = tcp"),
         ("hcpasses = 5", "hcmethod", "hcmethod = tcp"),
@@ -216,3 +233,19 @@ def test_what_is_for_listeners_without_tls(option: str, tmp_path: Path) -> None:
     assert warnings(f"{text}[mount:/]\nto = status:200\n") == [
         f"f:4: [listener:web] {option}: has no effect with TLS, which tls-certificate begins here"
     ]
+
+
+@pytest.mark.parametrize(
+    ("more", "warned"),
+    [
+        ("", False),
+        ("outlier-most = 49\n", True),
+        ("outlier-most = 49\noutlier-always-one = on\n", False),
+    ],
+)
+def test_less_than_one_of_the_members_cannot_be_ejected(more: str, warned: bool) -> None:
+    """
+    A rule that can never eject anybody is told.
+    """
+    fault = "2: outlier-failures: has no effect: outlier-most is less than one of the members"
+    assert (fault in of_balancer(f"outlier-failures = 5\n{more}")) is warned

@@ -16,7 +16,7 @@ from txbalancer.config.scope import Placed
 from txbalancer.core import flags
 from txbalancer.core.access_rules import asks_for_users
 from txbalancer.core.passive.breaker import is_wanted
-from txbalancer.core.passive.outliers import ejects
+from txbalancer.core.passive.outliers import ejects, may_eject_one
 from txbalancer.core.schemes import has_streams, in_packets, is_secure, is_single_use, mode_of
 from txbalancer.core.specs import (
     BalancerSpec,
@@ -64,6 +64,10 @@ def is_sticky(spec: BalancerSpec) -> bool:
 _ANY_STICKY = "stickysession, stickycookie, stickysource or stickyscheme"
 _STANDBY_AND_SPARE = flags.STANDBY | flags.SPARE
 
+_EJECTING = (
+    "outlier-failures outlier-gateway outlier-local outlier-percent outlier-deviation"
+    " outlier-latency"
+)
 _OF_BREAKERS = (
     _need("breaker-quantile", lambda spec: spec.breaker_latency, "breaker-latency"),
     _need(
@@ -136,9 +140,9 @@ OF_BALANCERS = (
         "a rule that ejects, such as outlier-failures",
     ),
     Need(
-        frozenset({"outlier-most"}),
-        lambda spec: spec.outlier_always_one or spec.outlier_most * len(spec.members) >= 100,
-        "is less than one member: nobody would ever be ejected",
+        frozenset(_EJECTING.split()),
+        may_eject_one,
+        "has no effect: outlier-most is less than one of the members",
     ),
     *_OF_BREAKERS,
 )

@@ -88,8 +88,7 @@ class Watching(Starting):
         self.breaker = _renewed(self.breaker, spec, self._tally)
         for member in self.members:
             its = member.watched
-            wanted = not member.flags & flags.IGNORE_ERRORS and not self._plain
-            its.breaker = _renewed(its.breaker, member.spec, member.tally) if wanted else None
+            its.breaker = _renewed(its.breaker, member.spec, member.tally)
         broken = any(member.watched.breaker is not None for member in self.members)
         self.timing = spec.outlier_latency > 0 or self.breaker is not None or broken
         self.watched = self.outlying or self.timing
@@ -157,12 +156,6 @@ class Watching(Starting):
         @param seconds: to its first byte; C{UNTIMED} where that is not the member's own time.
         """
         tally = member.tally
-        if status < 500 and not self.timing:
-            # Nearly always, and a matter of nanoseconds.
-            tally.requests += 1
-            if tally.alert:
-                self._look(member, True, now)
-            return
         if status in FAILURES:
             tally.failure(FAILURES[status])
         else:
@@ -224,7 +217,8 @@ class Watching(Starting):
             found = outliers.in_a_row(tally, self._passive)
             if found is not None:
                 self._eject(member, *found, now)
-        if its.breaker is not None and its.breaker.look(now):
+        firm = member.flags & flags.IGNORE_ERRORS
+        if its.breaker is not None and not firm and its.breaker.look(now):
             self._show_breaker(member, its.breaker, now)
         # Until the next good answer, this is not over.
         tally.alert = tally.alert or tally.row > 0

@@ -119,13 +119,18 @@ class Exchange(Attempts):
         Do what the status of an answer asks for; return whether it was answered otherwise.
         """
         status = head.status
-        member = self.member
+        member, mounted = self.member, self._mounted
         assert member is not None
-        if self._mounted.tells:
-            self._tell(member, status)
-        if status in self._mounted.failonstatus:
+        if mounted.tells:
+            tally = member.tally
+            if status < 500 and not (tally.alert or mounted.times):
+                # Nearly always: no news, and nothing to be judged at once.
+                tally.requests += 1
+            else:
+                self._tell(member, status)
+        if status in mounted.failonstatus:
             self._target.balancer.force_error(member, f"answered {status}", self.runtime.now())
-        if status not in self._mounted.overridden:
+        if status not in mounted.overridden:
             return False
         member.read += len(head.start) + len(data)
         self._override(head, done)

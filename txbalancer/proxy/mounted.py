@@ -42,7 +42,7 @@ class MountedBalancer:
     @ivar bare_rules: those of requests to members that are told of the client otherwise.
     @ivar reverse: maps Location and the like back, or C{None}.
     @ivar watched: statuses of a member's answer that are more than passed on.
-    @ivar tells: whether the balancer wants to know how members answer.
+    @ivar tells: whether the balancer wants to know how members answer; C{times}: how soon, too.
     @ivar exchange: what a request to the balancer becomes.
     @ivar failonstatus: those of them that put the member out.
     @ivar overridden: those whose body is replaced.
@@ -54,6 +54,7 @@ class MountedBalancer:
     """
 
     __slots__ = (
+        "__weakref__",
         "_random_bits",
         "_request_editor",
         "_says_continue",
@@ -71,6 +72,7 @@ class MountedBalancer:
         "reverse",
         "rules",
         "tells",
+        "times",
         "watched",
     )
 
@@ -96,10 +98,8 @@ class MountedBalancer:
             self.reverse = LiveReverse(mount, resource.balancer, balancers)
         self.failonstatus = spec.failonstatus
         self.overridden = mount.erroroverride
-        self.tells = resource.balancer.watched
-        self.watched = EVERY if self.tells else spec.failonstatus | mount.erroroverride
-        broken = resource.balancer.breaker is not None
-        self.exchange: type[Exchange] = GuardedExchange if broken else Exchange
+        self.observe()
+        resource.mounted.add(self)
         self.remembers = bool(spec.stickycookie or spec.stickyscheme or spec.stickysource)
         self.editor = answer_editor(mount.header)
         self.changes = self.remembers or self.editor is not None
@@ -113,6 +113,16 @@ class MountedBalancer:
         self.begin: Begin = self._begin_changed if changes_requests else self._begin
         if old:
             self.begin = self._begin_sized
+
+    def observe(self) -> None:
+        """
+        Find out what the balancer wants to know of each exchange: nothing, as a rule.
+        """
+        balancer = self.resource.balancer
+        self.tells, self.times = balancer.watched, balancer.timing
+        self.watched = EVERY if self.tells else self.failonstatus | self.overridden
+        broken = balancer.breaker is not None
+        self.exchange: type[Exchange] = GuardedExchange if broken else Exchange
 
     def _begin(
         self, site: Site, channel: ClientChannel, head: RequestHead, mount: Mount, path: bytes

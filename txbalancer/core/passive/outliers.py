@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 from txbalancer.core.member import Member
 from txbalancer.core.passive.tally import Marks, Tally
+from txbalancer.core.specs import BalancerSpec
 from txbalancer.core.specs.passive import OutlierOptions
 
 LEAST_GAP = 5.0
@@ -45,6 +46,17 @@ def ejects(spec: OutlierOptions) -> bool:
         or spec.outlier_deviation
         or spec.outlier_latency
     )
+
+
+def may_eject_one(spec: BalancerSpec) -> bool:
+    """
+    Tell whether anybody can be ejected while all configured members are well.
+    """
+    return _fits(1, len(spec.members), spec) or (spec.outlier_always_one and len(spec.members) > 1)
+
+
+def _fits(out: int, members: int, spec: OutlierOptions) -> bool:
+    return out * 100 <= spec.outlier_most * members
 
 
 def in_a_row(tally: Tally, spec: OutlierOptions) -> tuple[str, str] | None:
@@ -131,7 +143,7 @@ def may_eject(out: int, members: Sequence[Member], spec: OutlierOptions) -> bool
     @param out: members that are out by health now, for whatever reason.
     @param members: all that are not out by hand.
     """
-    if (out + 1) * 100 <= spec.outlier_most * len(members):
+    if _fits(out + 1, len(members), spec):
         return True
     # The last one that is in use is not ejected, for it would not help anybody.
     return spec.outlier_always_one and out == 0 and len(members) > 1
