@@ -9,7 +9,7 @@ import pytest
 from tests.control.api.asking import Asker
 from tests.control.manager.boards import CONFIGURATION, Browser
 from tests.services.worlds import World
-from txbalancer.control.manager.words import condition, of_balancer
+from txbalancer.control.manager.words import alarms, condition
 from txbalancer.core import flags
 from txbalancer.core.passive.ejection import Ejection
 
@@ -109,16 +109,16 @@ def test_words_for_each_condition() -> None:
     assert condition(one, now).text == (
         "out: its circuit breaker is open: 2 of 2 requests failed; tried again in 10 s"
     )
-    assert of_balancer(lb, now) == [
+    assert alarms(lb, now) == [
         "Circuit breaker open: 2 of 2 requests failed; requests get 503 for 10 s"
     ]
     lb.sweep(now + 10.0)
     assert condition(one, now).text == "out but for trials: its circuit breaker is half-open"
-    assert of_balancer(lb, now) == ["Circuit breaker half-open: only trials get through"]
+    assert alarms(lb, now) == ["Circuit breaker half-open: only trials get through"]
     for _ in range(3):
         lb.answered(one, 200, 0.1, now + 11.0)
     assert condition(one, now).text == "in use, starts slowly: 10 % of its share"
-    assert of_balancer(lb, now) == []
+    assert alarms(lb, now) == []
 
 
 def test_server_status_and_metrics_tell() -> None:

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 from txbalancer import __version__
 from txbalancer.control.manager.board import Board
-from txbalancer.control.manager.words import condition, summary
+from txbalancer.control.manager.words import alarms, condition, summary
 from txbalancer.control.passive import of_balancer as of_balancer_passive
 from txbalancer.control.passive import of_member as of_member_passive
 from txbalancer.control.slices import Steps, of_each
@@ -198,6 +198,7 @@ def _balancer(board: Board, name: str, sums: Sums) -> Steps[Report]:
         ),
         "queue": waiting + sum(each.pool.waiting for each in members if each.pool is not None),
         "sources": 0 if balancer.sources is None else balancer.sources.count(board.now()),
+        "alarms": alarms(balancer, board.now()),
         "passive": of_balancer_passive(balancer, board.now(), board.wall()),
         "members": map(of_one, members),
     }

@@ -143,6 +143,7 @@ _BALANCER: dict[str, Schema] = {
     "sources": COUNT,
     "requests": ref("Requests"),
     "queue": COUNT,
+    "alarms": each(TEXT),
     "passive": record(
         panic=SWITCH,
         panics=COUNT,

@@ -15,8 +15,7 @@ from txbalancer.control.manager.board import Board
 from txbalancer.control.manager.cells import Cell, Shown, member_cells, traffic_cells
 from txbalancer.control.manager.draining import Draining, draining
 from txbalancer.control.manager.numbers import rate, share
-from txbalancer.control.manager.words import Condition, condition, since, summary
-from txbalancer.control.manager.words import of_balancer as of_balancer_as_whole
+from txbalancer.control.manager.words import Condition, alarms, condition, since, summary
 from txbalancer.control.slices import Steps, of_each
 from txbalancer.core.balancer import Balancer
 from txbalancer.core.history import History, lately
@@ -159,7 +158,7 @@ def view_balancer(
         link=link(""),
         summary=summary(minute.tones),
         traffic=minute.words(board.waiting(name)),
-        alarms=of_balancer_as_whole(balancer, board.now()),
+        alarms=alarms(balancer, board.now()),
         out=out[:_NAMED],
         more=max(0, len(out) - _NAMED),
         cells=tuple(_balancer_cells(board, balancer)),

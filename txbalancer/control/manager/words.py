@@ -82,7 +82,7 @@ def _left_out(member: Member, now: float) -> str:
     return "out but for trials: its circuit breaker is half-open"
 
 
-def of_balancer(balancer: Balancer, now: float) -> list[str]:
+def alarms(balancer: Balancer, now: float) -> list[str]:
     """
     Say what is wrong with a balancer as a whole.
     """
