@@ -17,7 +17,7 @@ from txbalancer.core.passive import outliers
 from txbalancer.core.passive.breaker import Breaker
 from txbalancer.core.passive.budget import Budget
 from txbalancer.core.passive.ejection import Ejection, term
-from txbalancer.core.passive.tally import FAILURES, LOCAL, Tally
+from txbalancer.core.passive.tally import FAILURES, LOCAL, UNTIMED, Tally
 from txbalancer.core.specs import BalancerSpec
 from txbalancer.core.specs.passive import BreakerOptions
 from txbalancer.core.standing import Flip
@@ -46,7 +46,8 @@ class Watching(Starting):
 
     @ivar watched: whether answers are to be told to L{answered}; C{timing}: whether with their
         time; C{outlying}: whether for outliers.
-    @ivar breaker: the balancer's own; C{None} for none. C{budget} of retries likewise.
+    @ivar tally: how exchanges ended, for the balancer's own C{breaker}, which is C{None} for
+        none; C{budget} of retries likewise.
     @ivar panicking: whether health is ignored; C{panics}: how often that began.
     @ivar spared: outliers that were not ejected because too many are out.
     @ivar on_alarm: called with each L{Alarm}.
@@ -55,7 +56,6 @@ class Watching(Starting):
     __slots__ = (
         "_passive",
         "_swept",
-        "_tally",
         "breaker",
         "budget",
         "on_alarm",
@@ -63,13 +63,14 @@ class Watching(Starting):
         "panicking",
         "panics",
         "spared",
+        "tally",
         "timing",
         "watched",
     )
 
     def __init__(self, on_flip: Callable[[Flip], object], plain: bool) -> None:
         super().__init__(on_flip, plain)
-        self._tally = Tally()
+        self.tally = Tally()
         self._swept = -inf
         self._passive = BalancerSpec("")
         self.breaker: Breaker | None = None
@@ -85,13 +86,13 @@ class Watching(Starting):
         self._passive = spec
         self._by_traffic = spec.lbmethod == "bytraffic"
         self.outlying = outliers.ejects(spec)
-        self.breaker = _renewed(self.breaker, spec, self._tally)
+        self.breaker = _renewed(self.breaker, spec, self.tally)
         for member in self.members:
             its = member.watched
             its.breaker = _renewed(its.breaker, member.spec, member.tally)
-        broken = any(member.watched.breaker is not None for member in self.members)
-        self.timing = spec.outlier_latency > 0 or self.breaker is not None or broken
-        self.watched = self.outlying or self.timing
+        kinds = [spec, *(member.spec for member in self.members)]
+        self.timing = spec.outlier_latency > 0 or any(each.breaker_latency for each in kinds)
+        self.watched = self.outlying or any(map(breakers.is_wanted, kinds))
         if not spec.retry_budget:
             self.budget = None
         elif self.budget is None:
@@ -155,21 +156,11 @@ class Watching(Starting):
 
         @param seconds: to its first byte; C{UNTIMED} where that is not the member's own time.
         """
-        tally = member.tally
-        if status in FAILURES:
-            tally.failure(FAILURES[status])
-        else:
-            tally.requests += 1
-        if seconds >= 0.0:
-            tally.timed += 1
-            tally.seconds += seconds
-            if seconds > tally.limit:
-                tally.slow += 1
-                tally.alert = True
-        if tally.alert:
-            self._look(member, status not in FAILURES, now)
-        if self.breaker is not None:
-            self._note_exchange(FAILURES.get(status), seconds, now)
+        kind = FAILURES.get(status)
+        member.tally.note(kind, seconds)
+        if member.tally.alert:
+            self._look(member, kind is None, now)
+        self._end(kind, seconds, now)
 
     def failed(
         self, member: Member, error: errors.BalancerError, now: float, reused: bool = False
@@ -188,22 +179,17 @@ class Watching(Starting):
         Note that an exchange got no answer of a member, however many were tried.
         """
         if self.breaker is not None and isinstance(error, errors.MemberError):
-            self._note_exchange(LOCAL, -1.0, now)
+            self._end(LOCAL, UNTIMED, now)
 
-    def _note_exchange(self, kind: str | None, seconds: float, now: float) -> None:
-        tally, breaker = self._tally, self.breaker
-        assert breaker is not None
-        if kind is None:
-            tally.requests += 1
-        else:
-            tally.failure(kind)
-        if seconds > tally.limit:
-            tally.slow += 1
-            tally.alert = True
-        if tally.alert:
-            tally.alert = False
-            if breaker.look(now):
-                self._tell_breaker(breaker)
+    def _end(self, kind: str | None, seconds: float, now: float) -> None:
+        """
+        Note how an exchange ended, for the balancer's own breaker.
+        """
+        self.tally.note(kind, seconds)
+        if self.tally.alert:
+            self.tally.alert = False
+            if self.breaker is not None and self.breaker.look(now):
+                self._tell_breaker(self.breaker)
 
     def _look(self, member: Member, good: bool, now: float) -> None:
         """

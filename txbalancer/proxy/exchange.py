@@ -122,10 +122,11 @@ class Exchange(Attempts):
         member, mounted = self.member, self._mounted
         assert member is not None
         if mounted.tells:
-            tally = member.tally
-            if status < 500 and not (tally.alert or mounted.times):
+            own, whole = member.tally, mounted.tally
+            if status < 500 and not (own.alert or whole.alert or mounted.times):
                 # Nearly always: no news, and nothing to be judged at once.
-                tally.requests += 1
+                own.requests += 1
+                whole.requests += 1
             else:
                 self._tell(member, status)
         if status in mounted.failonstatus:

@@ -43,6 +43,7 @@ class MountedBalancer:
     @ivar reverse: maps Location and the like back, or C{None}.
     @ivar watched: statuses of a member's answer that are more than passed on.
     @ivar tells: whether the balancer wants to know how members answer; C{times}: how soon, too.
+    @ivar tally: the balancer's own.
     @ivar exchange: what a request to the balancer becomes.
     @ivar failonstatus: those of them that put the member out.
     @ivar overridden: those whose body is replaced.
@@ -71,6 +72,7 @@ class MountedBalancer:
         "resource",
         "reverse",
         "rules",
+        "tally",
         "tells",
         "times",
         "watched",
@@ -119,6 +121,7 @@ class MountedBalancer:
         Find out what the balancer wants to know of each exchange: nothing, as a rule.
         """
         balancer = self.resource.balancer
+        self.tally = balancer.tally
         self.tells, self.times = balancer.watched, balancer.timing
         self.watched = EVERY if self.tells else self.failonstatus | self.overridden
         broken = balancer.breaker is not None

@@ -61,7 +61,7 @@ def test_what_is_wrong_with_a_balancer_as_a_whole(service: Service) -> None:
     It stands above its members.
     """
     lb = service.rig.balancer()
-    lb.watch(replace(lb.spec, breaker_percent=50, breaker_requests=1))
+    lb.respec(replace(lb.spec, breaker_percent=50, breaker_requests=1))
     lb.lost(ConnectFailed("refused"), service.rig.runtime.now())
     assert service.lines("status", "shop")[4] == (
         "Circuit breaker open: 1 of 1 requests failed; requests get 503 for 10 s"

@@ -98,6 +98,24 @@ class Tally:
         self.local = self.local + 1 if kind == LOCAL else 0
         self.alert = True
 
+    def note(self, kind: str | None, seconds: float) -> None:
+        """
+        Count an answer, or a failure.
+
+        @param kind: C{None} for a good answer.
+        @param seconds: to its first byte, or C{UNTIMED}.
+        """
+        if kind is None:
+            self.requests += 1
+        else:
+            self.failure(kind)
+        if seconds >= 0.0:
+            self.timed += 1
+            self.seconds += seconds
+            if seconds > self.limit:
+                self.slow += 1
+                self.alert = True
+
     def restart(self) -> None:
         """
         Begin the rows anew.
