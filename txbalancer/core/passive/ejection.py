@@ -34,7 +34,9 @@ class Ejection(NamedTuple):
 
 def _nth(number: int) -> str:
     teens = 10 <= number % 100 <= 20
-    ending = "th" if teens else {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
+    ending = (
+        "th" if teens else {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
+    )  # codespell:ignore nd
     return f"{number}{ending} time"
 
 
