@@ -98,6 +98,17 @@ def test_the_time_grows_and_shrinks():
     assert lb.members[0].watched.ejection.until - now == 30.0
 
 
+@pytest.mark.parametrize(
+    ("times", "text"),
+    [(1, "1st"), (2, "2nd"), (3, "3rd"), (4, "4th"), (11, "11th"), (12, "12th"), (22, "22nd")],
+)
+def test_how_often_in_words(times, text):
+    """
+    As people say it.
+    """
+    assert Ejection("local", "x", 9.0, times).describe(1.0) == f"ejected: x, for 8s, {text} time"
+
+
 @given(st.integers(1, 1000), st.floats(1, 1000), st.floats(1, 5000))
 def test_a_term_is_never_shorter_than_the_first_nor_longer_than_the_longest(times, base, longest):
     """

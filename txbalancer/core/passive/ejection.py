@@ -9,6 +9,8 @@ from typing import NamedTuple
 KINDS = ("failures", "gateway", "local", "percent", "deviation", "latency")
 """Rules that eject."""
 
+_ENDINGS = {1: "st", 2: "nd", 3: "rd"}  # codespell:ignore nd
+
 
 class Ejection(NamedTuple):
     """
@@ -33,10 +35,8 @@ class Ejection(NamedTuple):
 
 
 def _nth(number: int) -> str:
-    teens = 10 <= number % 100 <= 20
-    ending = (
-        "th" if teens else {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
-    )  # codespell:ignore nd
+    last = 0 if 10 <= number % 100 <= 20 else number % 10
+    ending = _ENDINGS.get(last, "th")
     return f"{number}{ending} time"
 
 
