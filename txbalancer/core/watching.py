@@ -54,6 +54,7 @@ class Watching(Starting):
     """
 
     __slots__ = (
+        "_left_out",
         "_passive",
         "_swept",
         "breaker",
@@ -71,6 +72,7 @@ class Watching(Starting):
     def __init__(self, on_flip: Callable[[Flip], object], plain: bool) -> None:
         super().__init__(on_flip, plain)
         self.tally = Tally()
+        self._left_out: set[Member] = set()
         self._swept = -inf
         self._passive = BalancerSpec("")
         self.breaker: Breaker | None = None
@@ -105,6 +107,7 @@ class Watching(Starting):
         for member in self.members:
             member.mask = BY_HEALTH
         super()._install(members)
+        self._left_out = {member for member in self.members if member.flags & flags.PASSIVE}
         self.watch(self._passive)
 
     def changed(self) -> None:
@@ -297,6 +300,10 @@ class Watching(Starting):
         if flip is None:
             return None
         its = member.watched
+        if after & flags.PASSIVE:
+            self._left_out.add(member)
+        else:
+            self._left_out.discard(member)
         if not after & flags.EJECTED:
             its.ejection = None
         if flip.before & _BROKEN and not after & _BROKEN and its.breaker is not None:
@@ -325,16 +332,17 @@ class Watching(Starting):
         self.go_on(now)
         if self.breaker is not None and self.breaker.sweep(now):
             self._tell_breaker(self.breaker)
-        for member in self.members:
-            its = member.watched
-            if its.ejection is not None and now >= its.ejection.until:
+        for member in tuple(self._left_out):
+            ejection = member.watched.ejection
+            if ejection is not None and now >= ejection.until:
                 self.reinstate(member, "reinstated: its ejection is over", now)
-            if its.breaker is not None:
-                if its.breaker.sweep(now):
-                    self._show_breaker(member, its.breaker, now)
-            elif member.flags & _BROKEN:
+            if member.flags & _BROKEN and member.watched.breaker is None:
                 cause = "its circuit breaker is not configured any more"
                 self.set_flags(member, member.flags & ~_BROKEN, cause, now)
+        for member in self.members if self.watched else ():
+            breaker = member.watched.breaker
+            if breaker is not None and breaker.sweep(now):
+                self._show_breaker(member, breaker, now)
         if self.outlying and now >= self._swept + self._passive.outlier_interval:
             self._judge(now)
 
