@@ -89,6 +89,8 @@ class Watching(Starting):
         self._by_traffic = spec.lbmethod == "bytraffic"
         self.outlying = outliers.ejects(spec)
         self.breaker = _renewed(self.breaker, spec, self.tally)
+        if self.breaker is None:
+            self.tally.alert = False
         for member in self.members:
             its = member.watched
             its.breaker = _renewed(its.breaker, member.spec, member.tally)
@@ -163,7 +165,8 @@ class Watching(Starting):
         member.tally.note(kind, seconds)
         if member.tally.alert:
             self._look(member, kind is None, now)
-        self._end(kind, seconds, now)
+        if self.breaker is not None:
+            self._end(self.breaker, kind, seconds, now)
 
     def failed(
         self, member: Member, error: errors.BalancerError, now: float, reused: bool = False
@@ -182,17 +185,17 @@ class Watching(Starting):
         Note that an exchange got no answer of a member, however many were tried.
         """
         if self.breaker is not None and isinstance(error, errors.MemberError):
-            self._end(LOCAL, UNTIMED, now)
+            self._end(self.breaker, LOCAL, UNTIMED, now)
 
-    def _end(self, kind: str | None, seconds: float, now: float) -> None:
+    def _end(self, breaker: Breaker, kind: str | None, seconds: float, now: float) -> None:
         """
         Note how an exchange ended, for the balancer's own breaker.
         """
         self.tally.note(kind, seconds)
         if self.tally.alert:
             self.tally.alert = False
-            if self.breaker is not None and self.breaker.look(now):
-                self._tell_breaker(self.breaker)
+            if breaker.look(now):
+                self._tell_breaker(breaker)
 
     def _look(self, member: Member, good: bool, now: float) -> None:
         """
