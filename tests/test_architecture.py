@@ -81,6 +81,7 @@ PURE_IMPORTS = frozenset(
         "operator",
         "pkgutil",
         "re",
+        "statistics",
         "string",
         "struct",
         "warnings",

@@ -81,6 +81,14 @@ class NoMemberAvailable(BalancerError):
     reason = "no-member"
 
 
+class BreakerOpen(NoMemberAvailable):
+    """
+    The circuit breaker of the balancer is open.
+    """
+
+    reason = "breaker-open"
+
+
 class SessionRefused(NoMemberAvailable):
     """
     The session's member is out and C{nofailover} forbids another.
@@ -181,6 +189,18 @@ class StreamRefused(MemberClosed):
     """
 
     reason = "stream-refused"
+
+
+class RetryDenied(MemberError):
+    """
+    The attempt failed, and C{retry-budget} has no room for another.
+    """
+
+    reason = "retry-budget"
+
+    def __init__(self, text: str, failure: BalancerError) -> None:
+        super().__init__(text)
+        self.status = failure.status
 
 
 class BadResponse(MemberError):

@@ -666,3 +666,35 @@ def test_a_port_that_is_taken(place):
         here.world.reload(configuration().replace("udp:53:", "udp:54:"))
     here.client().say(b"a")
     assert here.one.heard() == [b"a"]
+
+
+def test_members_that_do_not_answer_are_outliers(place):
+    """
+    Sessions without an answer are failures in a row, the first answer ends it.
+    """
+    here = place(balancer="outlier-failures = 2\nmember.retry = 0", listener="responses = 1")
+    tally = here.members()[0].tally
+    here.client(5000).say(b"a")
+    here.advance(3.5)
+    assert (tally.requests, tally.row) == (1, 1)
+    here.members()[0].flags = here.members()[0].spec.status
+    here.world.service.targets.balancers["dns"].balancer.changed()
+    for port in (5001, 5002):
+        here.client(port).say(b"b")
+        for end in (here.one, here.two):
+            if end.inbox:
+                end.reply(b"c")
+    assert tally.row == 0
+    assert tally.requests == 2
+
+
+def test_the_budget_counts_sessions(place):
+    """
+    A session that begins anew at another member is a retry.
+    """
+    here = place(balancer="retry-budget = 1\nretry-budget-min = 0")
+    here.one.close()
+    here.client().say(b"a")
+    assert here.two.heard() == []
+    (outcome,) = here.outcomes
+    assert (outcome.status, outcome.reason) == (503, "retry-budget")

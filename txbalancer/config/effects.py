@@ -15,6 +15,8 @@ from txbalancer.config.options import MEMBER_OPTIONS, TABLES, Table, table
 from txbalancer.config.scope import Placed
 from txbalancer.core import flags
 from txbalancer.core.access_rules import asks_for_users
+from txbalancer.core.passive.breaker import is_wanted
+from txbalancer.core.passive.outliers import ejects, may_eject_one
 from txbalancer.core.schemes import has_streams, in_packets, is_secure, is_single_use, mode_of
 from txbalancer.core.specs import (
     BalancerSpec,
@@ -81,6 +83,19 @@ OF_SERVICE = (
         "heartbeat-listen or heartbeat-storage",
     ),
 )
+_EJECTING = (
+    "outlier-failures outlier-gateway outlier-local outlier-percent outlier-deviation"
+    " outlier-latency"
+)
+_OF_BREAKERS = (
+    _need("breaker-quantile", lambda spec: spec.breaker_latency, "breaker-latency"),
+    _need(
+        "breaker-window breaker-requests breaker-open breaker-trials",
+        is_wanted,
+        "breaker-percent or breaker-latency",
+    ),
+)
+
 OF_LISTENERS = (
     _need(
         "http2",
@@ -151,6 +166,25 @@ OF_BALANCERS = (
     ),
     _need("stickysource-most", lambda spec: spec.stickysource, "stickysource"),
     _need("nofailover", is_sticky, _ANY_STICKY),
+    _need("retry-budget-min", lambda spec: spec.retry_budget, "retry-budget"),
+    _need(
+        "outlier-requests outlier-interval",
+        lambda spec: spec.outlier_percent or spec.outlier_deviation or spec.outlier_latency,
+        "outlier-percent, outlier-deviation or outlier-latency",
+    ),
+    _need("outlier-members", lambda spec: spec.outlier_deviation, "outlier-deviation"),
+    _need("outlier-floor", lambda spec: spec.outlier_latency, "outlier-latency"),
+    _need(
+        "outlier-time outlier-longest outlier-most outlier-always-one outlier-check-ends",
+        ejects,
+        "a rule that ejects, such as outlier-failures",
+    ),
+    Need(
+        frozenset(_EJECTING.split()),
+        may_eject_one,
+        "has no effect: outlier-most is less than one of the members",
+    ),
+    *_OF_BREAKERS,
 )
 OF_MOUNTS = (
     _need(
@@ -224,6 +258,8 @@ OF_MEMBERS = (
     ),
     _need("secret", lambda member: member.scheme == "ajp", "ajp://"),
     _need("hcsend hcexpect", lambda member: member.hcmethod == "expect", "hcmethod=expect"),
+    _need("slow-start-aggression", lambda member: member.slow_start, "slow-start"),
+    *_OF_BREAKERS,
     _need("failwindow", lambda member: member.maxfails > 1, "maxfails above 1"),
     Need(
         frozenset({"status"}),

@@ -15,7 +15,9 @@ from typing import Any, NamedTuple
 
 from txbalancer import __version__
 from txbalancer.control.manager.board import Board
-from txbalancer.control.manager.words import condition, summary
+from txbalancer.control.manager.words import alarms, condition, summary
+from txbalancer.control.passive import of_balancer as of_balancer_passive
+from txbalancer.control.passive import of_member as of_member_passive
 from txbalancer.control.slices import Steps, of_each
 from txbalancer.core import flags
 from txbalancer.core.balancer import Balancer
@@ -36,6 +38,8 @@ from txbalancer.core.overrides import (
 from txbalancer.core.specs import ListenerSpec
 
 Report = dict[str, Any]
+
+_LETTERS = {**flags.LETTERS, **flags.PASSIVE_LETTERS}
 
 _MANY = 100
 """Meters that are summed up in one slice."""
@@ -194,6 +198,8 @@ def _balancer(board: Board, name: str, sums: Sums) -> Steps[Report]:
         ),
         "queue": waiting + sum(each.pool.waiting for each in members if each.pool is not None),
         "sources": 0 if balancer.sources is None else balancer.sources.count(board.now()),
+        "alarms": alarms(balancer, board.now()),
+        "passive": of_balancer_passive(balancer, board.now(), board.wall()),
         "members": map(of_one, members),
     }
 
@@ -236,6 +242,7 @@ def _member(
         "health": _health(board, member),
         "drain": _drain(board, balancer, member, history),
         "temporary": _temporary(board, member),
+        "passive": of_member_passive(member, board.now(), board.wall()),
         "overrides": _overrides(changed or []),
         "added": changed is None,
     }
@@ -252,7 +259,7 @@ def _status(board: Board, member: Member) -> Report:
     state = condition(member, board.now())
     return {
         "words": flags.describe(member.flags).strip(),
-        "letters": "".join(letter for letter, bit in flags.LETTERS.items() if member.flags & bit),
+        "letters": "".join(letter for letter, bit in _LETTERS.items() if member.flags & bit),
         "usable": member.usable,
         "tone": state.tone,
         "text": state.text,

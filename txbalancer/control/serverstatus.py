@@ -23,6 +23,7 @@ from txbalancer.control.reading import REFUSAL, refuses
 from txbalancer.core import flags
 from txbalancer.core.balancer import Balancer
 from txbalancer.core.counters import Counters
+from txbalancer.core.passive.breaker import CLOSED
 
 _LONGEST_REFRESH = 3600
 _REFRESH = 10
@@ -172,6 +173,11 @@ def _refresh(query: dict[bytes, bytes]) -> int:
 
 def _of_balancer(balancer: Balancer) -> Lines:
     yield "Name", f"balancer://{balancer.spec.name}"
+    # Apache knows neither, so these lines are there in need only.
+    if balancer.panicking:
+        yield "Panic", "Yes"
+    if balancer.breaker is not None and balancer.breaker.state != CLOSED:
+        yield "Breaker", balancer.breaker.state
     for number, member in enumerate(balancer.members):
         for key, text in (
             ("Name", member.name),
@@ -186,13 +192,15 @@ def _of_balancer(balancer: Balancer) -> Lines:
 
 def _table(balancer: Balancer) -> dict[str, object]:
     spec = balancer.spec
-    names = spec.stickysession
+    names, breaker = spec.stickysession, balancer.breaker
     return {
         "name": spec.name,
         "facts": {
             "SSes": f"{names.cookie} | {names.url}" if names else " - ",
             "Timeout": f"{spec.timeout:g}",
             "Method": spec.lbmethod,
+            **({"Panic": "health is ignored"} if balancer.panicking else {}),
+            **({"Breaker": breaker.state} if breaker and breaker.state != CLOSED else {}),
         },
         "members": [
             {

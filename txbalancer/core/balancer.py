@@ -16,7 +16,8 @@ from txbalancer.core.registry import Registry
 from txbalancer.core.request import Request
 from txbalancer.core.sources import Sources
 from txbalancer.core.specs import BalancerSpec
-from txbalancer.core.standing import Flip, Standing
+from txbalancer.core.standing import Flip
+from txbalancer.core.watching import Watching
 
 Labels = Mapping[bytes, Sequence[Member]]
 """Who carries which label of a sticky scheme."""
@@ -24,7 +25,7 @@ Labels = Mapping[bytes, Sequence[Member]]
 BY_SOURCE = b"source"
 """Name of a session that a client's address tells."""
 
-_FIRST_CHOICE = flags.INIT | flags.UNUSABLE | flags.STANDBY
+_FIRST_CHOICE = flags.INIT | flags.UNUSABLE | flags.STANDBY | flags.TRIAL
 
 
 class Session(NamedTuple):
@@ -41,7 +42,7 @@ class Session(NamedTuple):
     members: Sequence[Member]
 
 
-class Balancer(Standing):
+class Balancer(Watching):
     """
     Elects members for requests and keeps their live state.
 
@@ -96,6 +97,7 @@ class Balancer(Standing):
         self._use_sources(spec)
         self._field: Sequence[Member] = ()
         self.install(Member(each) for each in spec.members)
+        self.watch(spec)
 
     # -- who gets the request ---------------------------------------------
 
@@ -169,7 +171,7 @@ class Balancer(Standing):
         if not session.members:
             return None
         if self.members and self.members[0].flags & flags.IN_ERROR:
-            self._recover(now, self.spec.forcerecovery)
+            self._recover(now, self._forces)
         member: Member | None = session.members[0]
         # Nearly always the first one can: the search is for the other cases.
         if session.members[0].flags & _FIRST_CHOICE != flags.INIT or member in tried:
@@ -217,6 +219,12 @@ class Balancer(Standing):
             self._evaluate(now, ())
         return self.valid_until
 
+    def next_return(self, now: float) -> float:
+        """
+        Return when requests that get none now may get a member, as far as that is known.
+        """
+        return min(self.next_chance(now), self.next_end(now))
+
     @property
     def maxattempts(self) -> int:
         """
@@ -261,6 +269,7 @@ class Balancer(Standing):
         self.spec, self._method, self._schemes = spec, method, schemes
         self._use_sources(spec)
         self.index()
+        self.watch(spec)
 
     def _use_sources(self, spec: BalancerSpec) -> None:
         """
@@ -285,19 +294,26 @@ class Balancer(Standing):
 
     # -- the walk ---------------------------------------------------------
 
+    @property
+    def _forces(self) -> bool:
+        # In panic members in error are used as they are.
+        return self.spec.forcerecovery and not self.panicking
+
     def _evaluate(self, now: float, tried: Collection[Member]) -> None:
         """
         Find who is up for election and prepare the method for them.
 
         @param tried: who is left out, which holds for one election only.
         """
-        found = candidates.field(self.members, now, self.spec.forcerecovery, tried)
+        found = candidates.field(self.members, now, self._forces, tried)
         flips = [self._revive(member, now) for member in found.revived]
         self._field = found.members
         self.ledger.arrange(found.members)
         if found.members:
             self._method.build(found.members, self.ledger, self._random)
-        self.valid_until = -inf if tried else found.valid_until
+        # A trial is one less for the next election.
+        passing = tried or any(member.flags & flags.TRIAL for member in found.members)
+        self.valid_until = -inf if passing else found.valid_until
         for flip in flips:
             self._emit(flip)
 

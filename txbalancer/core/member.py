@@ -10,12 +10,19 @@ from typing import Any, NamedTuple
 
 from txbalancer.core import flags
 from txbalancer.core.health import Health, ProbeCounts, ProbeResult
+from txbalancer.core.passive.slowstart import FULL
+from txbalancer.core.passive.tally import Tally
+from txbalancer.core.passive.watched import Watched
 from txbalancer.core.specs import MemberSpec
 
 PROBES_KEPT = 10
 """Probes of a member whose transcripts can be looked at."""
 
-_USABLE = flags.INIT | flags.UNUSABLE
+BY_HEALTH = flags.INIT | flags.UNUSABLE
+"""Flags that decide who may carry traffic."""
+
+IN_PANIC = flags.INIT | flags.HELD
+"""Those that do where health is ignored."""
 
 
 class Temporary(NamedTuple):
@@ -40,7 +47,13 @@ class Member:
     @ivar name: the member's URL; its identity within the balancer.
     @ivar index: place in the order of declaration, from 0.
     @ivar flags: bits of L{txbalancer.core.flags}.
-    @ivar lbfactor: load factor in hundredths, 100 to 10000.
+    @ivar factor: the load factor by which it is elected: a part of C{lbfactor} while it starts
+        slowly; see L{set_share}.
+    @ivar share: that part in percent.
+    @ivar lead: what C{bytraffic} adds to its traffic, so that who comes back has not to catch up.
+    @ivar mask: the flags that decide whether it is usable: C{BY_HEALTH} or C{IN_PANIC}.
+    @ivar quota: what C{elected} is when it takes no more trials.
+    @ivar tally: what its traffic showed; C{watched}: what was made of that.
     @ivar route: label of this member's sessions; empty for none.
     @ivar redirect: route to use for its sessions while it is unusable; empty for none.
     @ivar base: the settled part of lbstatus; see L{txbalancer.core.ledger.Ledger}.
@@ -63,34 +76,41 @@ class Member:
     """
 
     __slots__ = (
+        "_lbfactor",
         "base",
         "busy",
         "cause",
         "credit",
         "elected",
         "error_time",
+        "factor",
         "failures",
         "flags",
         "flips",
         "health",
         "index",
-        "lbfactor",
         "lbset",
+        "lead",
+        "mask",
         "name",
         "pool",
         "probe",
         "probe_counts",
         "probed",
         "probes",
+        "quota",
         "read",
         "redirect",
         "retries",
         "room",
         "route",
+        "share",
         "since",
         "spec",
+        "tally",
         "temporary",
         "transferred",
+        "watched",
         "weight",
     )
 
@@ -99,6 +119,7 @@ class Member:
         self.name = spec.url
         self.index = index
         self.flags = spec.status
+        self.share, self.lead = FULL, 0
         self.lbfactor = spec.loadfactor
         self.lbset = spec.lbset
         self.route = spec.route.encode()
@@ -118,6 +139,10 @@ class Member:
         self.probes: deque[tuple[float, ProbeResult]] = deque(maxlen=PROBES_KEPT)
         self.probed = -inf
         self.pool: Any = None
+        self.mask = BY_HEALTH
+        self.quota: float = inf
+        self.tally = Tally()
+        self.watched = Watched()
 
     def __repr__(self) -> str:
         return f"<Member {self.name} {flags.describe(self.flags).strip()}>"
@@ -127,7 +152,26 @@ class Member:
         """
         Whether the flags let it carry traffic at all (APACHE 0.10).
         """
-        return self.flags & _USABLE == flags.INIT
+        return self.flags & self.mask == flags.INIT
+
+    @property
+    def lbfactor(self) -> int:
+        """
+        Load factor in hundredths, 100 to 10000, as people set it.
+        """
+        return self._lbfactor
+
+    @lbfactor.setter
+    def lbfactor(self, value: int) -> None:
+        self._lbfactor = value
+        self.set_share(self.share)
+
+    def set_share(self, share: int) -> None:
+        """
+        Let it have a part of its load factor only, in percent; elections have to notice.
+        """
+        self.share = share
+        self.factor = max(1, self._lbfactor * share // FULL)
 
     def retryable(self, now: float) -> bool:
         """

@@ -61,9 +61,12 @@ def apply(balancer: Balancer, command: Command, now: float) -> list[Member]:
         balancer.respec(replace(balancer.spec, **changed))
     elif isinstance(command, AddMember):
         _check_room(balancer, command.spec)
-        balancer.install((*balancer.members, Member(command.spec)))
+        added = Member(command.spec)
+        balancer.install((*balancer.members, added))
+        balancer.start_slowly((added,), now)
     elif isinstance(command, PutBack):
         _put_back(balancer, command)
+        balancer.start_slowly((command.gone,), now)
     elif isinstance(command, Revert):
         _revert(balancer, command, now)
     else:

@@ -59,6 +59,7 @@ def reconfigure(balancer: Balancer, spec: BalancerSpec, now: float) -> Reloaded:
             changed.append(member)
     balancer.configured = spec
     balancer.install(members)
+    balancer.start_slowly(fresh.values(), now)
     return Reloaded(list(fresh.values()), changed, removed)
 
 

@@ -160,7 +160,7 @@ class Standing:
     def _usable(self, member: Member, now: float) -> bool:
         if not member.usable and member.retryable(now):
             self._emit(self._revive(member, now))
-        return member.usable
+        return member.usable and candidates.takes_more(member)
 
     def _revive(self, member: Member, now: float) -> Flip | None:
         member.retries += 1

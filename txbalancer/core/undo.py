@@ -63,7 +63,8 @@ def _options(balancer: Balancer, names: Any) -> SetBalancer:
 def _of_set_member(balancer: Balancer, command: SetMember) -> SetMember:
     member = find_member(balancer, command.member)
     names = {each for each in (*RANKING, *CHECK_OPTIONS) if getattr(command, each) is not None}
-    touched = command.on | command.off
+    # An ejection and an open circuit breaker are what traffic did.
+    touched = (command.on | command.off) & ~flags.PASSIVE
     if command.hcmethod is not None:
         # Without checks C is set by hand, with them it is theirs.
         touched |= flags.HC_FAILED

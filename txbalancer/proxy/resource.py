@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 from typing import Any
+from weakref import WeakSet
 
 from twisted.logger import Logger, LogLevel
 from twisted.web.resource import Resource
@@ -38,6 +39,7 @@ class BalancerResource(Resource):
     A balancer, reachable through mounts.
 
     @ivar balancer: the domain's part: who is elected, who is out.
+    @ivar mounted: it behind its mounts.
     """
 
     isLeaf = True
@@ -56,6 +58,7 @@ class BalancerResource(Resource):
         self._make_pool = make_pool
         self.runtime = runtime
         self.balancer = balancer
+        self.mounted: WeakSet[MountedBalancer] = WeakSet()
         self._waiting: deque[Attempts] = deque()
         self._throttle = Throttle()
         self._outages = Throttle(10.0)
@@ -64,7 +67,8 @@ class BalancerResource(Resource):
 
     def open_pools(self) -> None:
         """
-        Give every member its connection pool, with its options and TLS files as they are now.
+        Give every member its connection pool, with its options and TLS files as they are now,
+        and let its exchanges be watched as these options want it.
 
         @raise StartError: when a member's TLS files cannot be used.
         """
@@ -73,6 +77,8 @@ class BalancerResource(Resource):
                 member.pool = self._make_pool(self.runtime, member.spec)
             else:
                 member.pool.configure(member.spec)
+        for each in self.mounted:
+            each.observe()
 
     def reconfigure(self, spec: BalancerSpec) -> None:
         """
@@ -202,7 +208,7 @@ class BalancerResource(Resource):
         Tell clients in how many seconds another try makes sense, 1 to 60.
         """
         now = self.runtime.now()
-        wait = self.balancer.next_chance(now) - now
+        wait = self.balancer.next_return(now) - now
         return max(1, min(60, int(wait) + 1)) if wait < NEVER else 60
 
     def log_fault(self, member: Member, error: BalancerError) -> None:

@@ -33,6 +33,7 @@ from txbalancer.services.plugins import load_registry
 from txbalancer.services.ports import ListenerService, listener_for
 from txbalancer.services.sockets import Socket
 from txbalancer.services.stopping import Stopping
+from txbalancer.services.sweeps import Sweeps
 from txbalancer.services.targets import Targets
 
 
@@ -79,6 +80,7 @@ class BalancerService(MultiService):
         self.runtime = Runtime(reactor, self._finish)
         self.loads = MemberLoads(self.runtime, self.registry.loads, self._own_load)
         self.targets = Targets(self.runtime, self.registry, self.loads.heartbeats)
+        self.sweeps = Sweeps(self.runtime, self.targets.resources)
         self.telemetry = self.targets.telemetry
         self._measure = self.telemetry.meters.measure
         steering = self.targets.steering
@@ -139,6 +141,7 @@ class BalancerService(MultiService):
         self.runtime.deadlines.start(self.runtime.now)
         self._apply_checks()
         self.loads.start(lambda: self.targets.balancers.values())
+        self.sweeps.start()
         self.runtime.pipes.allow(self.spec.service.splice)
         self.certificates.start(self.spec.service.tls_watch)
         self.persistence.start()
@@ -371,6 +374,7 @@ class BalancerService(MultiService):
         self.certificates.stop()
         self.telemetry.stop()
         self.loads.stop()
+        self.sweeps.stop()
         drained = self.stopping.drain(self.spec.service.graceful_timeout)
         return gatherResults([drained, closed]).addBoth(lambda _: self._close())
 

@@ -35,6 +35,7 @@ from txbalancer.core.specs import (
     ToStatus,
 )
 from txbalancer.core.standing import Flip
+from txbalancer.core.watching import Alarm
 from txbalancer.proxy.local import RedirectTarget, StatusTarget
 from txbalancer.proxy.mounted import MountedBalancer
 from txbalancer.proxy.resource import BalancerResource
@@ -174,6 +175,7 @@ class Targets:
         resource = BalancerResource(self._runtime, balancer, make_pool)
         told = FlipLog(self._runtime, spec.name, self.journal)
         balancer.on_flip = lambda flip: self._flipped(flip, resource, told)
+        balancer.on_alarm = lambda alarm: self._alarmed(alarm, resource, told)
         resource.open_pools()
         return resource
 
@@ -184,6 +186,13 @@ class Targets:
         if flags.usable(flip.after):
             self._runtime.reactor.callLater(0, resource.serve_waiting)
         told.tell(flip)
+
+    def _alarmed(self, alarm: Alarm, resource: BalancerResource, told: FlipLog) -> None:
+        """
+        Do the same about a change of a whole balancer.
+        """
+        self._runtime.reactor.callLater(0, resource.serve_waiting)
+        told.alarm(alarm)
 
     def _mount(
         self,

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from txbalancer import errors
 from txbalancer.core.flags import IGNORE_ERRORS
 from txbalancer.core.mounts import Mount
+from txbalancer.core.passive.tally import UNTIMED
 from txbalancer.stream.exchange import RELAYED, StreamExchange, StreamTarget
 
 if TYPE_CHECKING:
@@ -119,6 +120,9 @@ class DatagramExchange(StreamExchange):
         if not self._answers:
             self._first_byte = now - self.started
             self._target.balancer.connected(member)
+            if self._target.balancer.watched:
+                took = self._first_byte if self.attempts == 1 else UNTIMED
+                self._target.balancer.answered(member, self.status, took, now)
         self._answers += 1
         self._pending.clear()
         self.bytes_out += len(data)
@@ -196,10 +200,16 @@ class DatagramExchange(StreamExchange):
         self._blame(error)
         self._error = error
         most = 0 if member.flags & IGNORE_ERRORS else balancer.maxattempts
-        if self.attempts <= most:
+        budget = balancer.budget
+        if self.attempts > most:
+            self._lose(error)
+        elif budget is None:
+            self._again()
+        elif budget.affords(balancer.in_flight):
+            budget.take(self)
             self._again()
         else:
-            self._fail(error)
+            self._lose(balancer.denied(error))
 
     def _blame(self, error: errors.BalancerError) -> None:
         member = self.member
@@ -213,6 +223,7 @@ class DatagramExchange(StreamExchange):
         End for a failure of the member's that no other one can make good.
         """
         self._blame(error)
+        self._target.balancer.lost(error, self.runtime.now())
         self._complete(error.reason)
 
     def _end(self) -> None:

@@ -37,6 +37,7 @@ def test_flags(service: Service, arguments: list[str], bits: int, line: str) -> 
     ("before", "arguments"),
     [
         (flags.DRAIN | flags.DISABLED, ["enable"]),
+        (flags.EJECTED | flags.TRIPPED, ["enable"]),
         (flags.STOPPED, ["start"]),
         (flags.STANDBY, ["standby", "--off"]),
         (flags.SPARE, ["spare", "--off"]),

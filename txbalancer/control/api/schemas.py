@@ -8,6 +8,7 @@ from typing import Any
 
 from txbalancer.control.api.problem import SCHEMA as PROBLEM
 from txbalancer.core.events import KINDS
+from txbalancer.core.passive.breaker import STATES
 
 Schema = dict[str, Any]
 
@@ -86,6 +87,9 @@ DRAIN = {
     "early": SWITCH,
 }
 
+BREAKER = nullable(record(state={"enum": list(STATES)}, cause=TEXT, until=WHEN, openings=COUNT))
+_EJECTION = nullable(record(kind=TEXT, cause=TEXT, until=NUMBER, times=COUNT))
+
 _MEMBER: dict[str, Schema] = {
     "url": TEXT,
     "route": TEXT,
@@ -125,6 +129,7 @@ _MEMBER: dict[str, Schema] = {
     ),
     "drain": nullable(record(since=WHEN, **DRAIN)),
     "temporary": nullable(record(until=WHEN, loadfactor=NUMBER)),
+    "passive": record(ejection=_EJECTION, ejections=table(COUNT), breaker=BREAKER, share=COUNT),
     "overrides": OVERRIDES,
     "added": SWITCH,
 }
@@ -138,6 +143,14 @@ _BALANCER: dict[str, Schema] = {
     "sources": COUNT,
     "requests": ref("Requests"),
     "queue": COUNT,
+    "alarms": each(TEXT),
+    "passive": record(
+        panic=SWITCH,
+        panics=COUNT,
+        spared=COUNT,
+        breaker=BREAKER,
+        retries=nullable(record(in_progress=COUNT, denied=COUNT)),
+    ),
     "members": each(ref("Member")),
 }
 

@@ -78,6 +78,8 @@ def balancer_parts(balancer: Report, now: float, width: int) -> Iterator[Rendera
     """
     yield Text("")
     yield _title(balancer)
+    for text in balancer["alarms"]:
+        yield Text(plain(text), style="bold red")
     if balancer["members"]:
         rows = [member_row(each, now) for each in balancer["members"]]
         yield table(MEMBER_COLUMNS, _quiet(rows), width)

@@ -266,6 +266,7 @@ def _head(view: BalancerView) -> State:
     return {
         "summary": view.summary,
         "traffic": view.traffic,
+        "alarms": list(view.alarms),
         "out": list(map(list, view.out)),
         "more": view.more,
         "cells": {each.name: _cell(each, None) for each in view.cells},

@@ -15,7 +15,7 @@ from txbalancer.control.manager.board import Board
 from txbalancer.control.manager.cells import Cell, Shown, member_cells, traffic_cells
 from txbalancer.control.manager.draining import Draining, draining
 from txbalancer.control.manager.numbers import rate, share
-from txbalancer.control.manager.words import Condition, condition, since, summary
+from txbalancer.control.manager.words import Condition, alarms, condition, since, summary
 from txbalancer.control.slices import Steps, of_each
 from txbalancer.core.balancer import Balancer
 from txbalancer.core.history import History, lately
@@ -73,6 +73,7 @@ class BalancerView:
     """
     @ivar cells: Apache's columns (APACHE M4).
     @ivar traffic: what it serves now, in words.
+    @ivar alarms: what is wrong with it as a whole.
     @ivar out: the first members that are out, those with a fault before those put out by hand;
         C{more}: how many there are besides. Empty where all can be seen at a glance.
     @ivar columns: the headings of the table of members.
@@ -87,6 +88,7 @@ class BalancerView:
     link: str
     summary: str
     traffic: str
+    alarms: Sequence[str]
     out: Sequence[Standing]
     more: int
     cells: Sequence[Cell]
@@ -156,6 +158,7 @@ def view_balancer(
         link=link(""),
         summary=summary(minute.tones),
         traffic=minute.words(board.waiting(name)),
+        alarms=alarms(balancer, board.now()),
         out=out[:_NAMED],
         more=max(0, len(out) - _NAMED),
         cells=tuple(_balancer_cells(board, balancer)),

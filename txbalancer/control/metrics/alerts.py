@@ -51,7 +51,7 @@ ALERTS = (
     ),
     Alert(
         "TxbalancerHalfOfTheMembersDown",
-        f"sum by ({_BY}) (txbalancer_member_state{{state=~'error|unhealthy'}})"
+        f"sum by ({_BY}) (txbalancer_member_state{{state=~'error|ejected|tripped|unhealthy'}})"
         f" / on ({_BY}) txbalancer_balancer_members >= 0.5",
         "1m",
         CRITICAL,
@@ -62,12 +62,48 @@ ALERTS = (
     ),
     Alert(
         "TxbalancerMemberDown",
-        "txbalancer_member_state{state=~'error|unhealthy'} == 1",
+        "txbalancer_member_state{state=~'error|ejected|tripped|unhealthy'} == 1",
         "5m",
         WARNING,
         "{{ $labels.member }} of balancer {{ $labels.balancer }} is out: {{ $labels.state }}",
         "`txbalancer probe` asks it now and shows what it says; the manager's page has its last"
         " probes.",
+    ),
+    Alert(
+        "TxbalancerPanic",
+        "txbalancer_balancer_panic == 1",
+        "0s",
+        CRITICAL,
+        "Balancer {{ $labels.balancer }} ignores health: too few of its members are healthy",
+        "Requests go to members that are known to be ill, for the others could not bear the load."
+        " `txbalancer status` says why each is out.",
+    ),
+    Alert(
+        "TxbalancerBreakerOpen",
+        "txbalancer_balancer_breaker{state='open'} == 1",
+        "0s",
+        CRITICAL,
+        "The circuit breaker of balancer {{ $labels.balancer }} is open: requests get 503",
+        "The event log says what opened it. It tries again by itself after breaker-open.",
+    ),
+    Alert(
+        "TxbalancerEjectionsSpared",
+        "increase(txbalancer_balancer_ejections_spared_total[15m]) > 0",
+        "5m",
+        WARNING,
+        "Members of balancer {{ $labels.balancer }} fail but are not ejected: too many are out",
+        "What so many members have in common is no outlier: a database, a release. outlier-most"
+        " is the share that may be out.",
+    ),
+    Alert(
+        "TxbalancerRetriesDenied",
+        "increase(txbalancer_balancer_retries_denied_total[5m]) > 0",
+        "5m",
+        WARNING,
+        "{{ $value }} requests to balancer {{ $labels.balancer }} were not tried again, for"
+        " retry-budget was spent",
+        "So many attempts fail that retries would make it worse."
+        " txbalancer_member_attempt_failures_total tells at which member.",
     ),
     Alert(
         "TxbalancerMemberFlapping",

@@ -93,7 +93,7 @@ OVERVIEW = Row(
             (
                 (
                     "sum(txbalancer_member_state"
-                    + matching(BALANCER, 'state=~"error|unhealthy"')
+                    + matching(BALANCER, 'state=~"error|ejected|tripped|unhealthy"')
                     + ") or vector(0)",
                     "",
                 ),
@@ -197,6 +197,40 @@ BALANCERS = Row(
             ),
             "Bps",
         ),
+        Panel(
+            "Panic and circuit breakers",
+            (
+                (f"txbalancer_balancer_panic{BALANCER} == 1", "{{balancer}} panic"),
+                (
+                    "txbalancer_balancer_breaker"
+                    + matching(BALANCER, 'state=~"open|half-open"')
+                    + " == 1",
+                    "{{balancer}} breaker {{state}}",
+                ),
+            ),
+            help="Empty is well.",
+        ),
+        Panel(
+            "Retries in progress and denied",
+            (
+                (f"txbalancer_balancer_retries_in_progress{BALANCER}", "{{balancer}} in progress"),
+                (
+                    rate("txbalancer_balancer_retries_denied_total", BALANCER, "balancer"),
+                    "{{balancer}} denied",
+                ),
+            ),
+            help="Of balancers with a retry-budget.",
+        ),
+        Panel(
+            "Outliers that were spared",
+            (
+                (
+                    rate("txbalancer_balancer_ejections_spared_total", BALANCER, "balancer"),
+                    "{{balancer}}",
+                ),
+            ),
+            help="Not ejected because outlier-most of the members would have been exceeded.",
+        ),
     ),
 )
 
@@ -282,6 +316,27 @@ MEMBERS = Row(
                     "{{member}}",
                 ),
             ),
+        ),
+        Panel(
+            "Ejections by rule",
+            (
+                (
+                    "sum by (member, rule) (increase(txbalancer_member_ejections_total"
+                    f"{MEMBER}[$__rate_interval])) > 0",
+                    "{{member}} {{rule}}",
+                ),
+                (
+                    "sum by (member) (increase(txbalancer_member_breaker_openings_total"
+                    f"{MEMBER}[$__rate_interval])) > 0",
+                    "{{member}} breaker",
+                ),
+            ),
+        ),
+        Panel(
+            "Slow starts",
+            ((f"txbalancer_member_share_ratio{MEMBER} < 1", "{{member}}"),),
+            "percentunit",
+            "Part of its share that a member has which starts slowly.",
         ),
     ),
 )

@@ -98,7 +98,18 @@ function showOut(section, { out, more }) {
   linkOut(section);
 }
 
+function showAlarms(section, alarms) {
+  const lines = alarms.map((text) => {
+    const line = document.createElement("p");
+    line.className = "message bad";
+    line.textContent = text;
+    return line;
+  });
+  find("[data-live=alarms]", section).replaceChildren(...lines);
+}
+
 function showBalancer(section, news) {
+  if (news.alarms) showAlarms(section, news.alarms);
   showOut(section, news);
   if ("summary" in news) setText(find("[data-live=summary]", section), news.summary);
   if ("traffic" in news) setText(find("[data-live=traffic]", section), news.traffic);

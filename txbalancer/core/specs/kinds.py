@@ -39,6 +39,22 @@ def sticky_names(text: str) -> StickyNames:
     return StickyNames(cookie, url if bar else cookie)
 
 
+def decimal(least: float, most: float) -> values.Kind[float]:
+    """
+    Make a kind for a number in a closed range, of at most three decimals.
+    """
+
+    @values.kind(f"number, {least:g} to {most:g}", lambda value: f"{value:g}")
+    def parse(text: str) -> float:
+        if not re.fullmatch(r"\d{1,6}(\.\d{1,3})?", text, re.ASCII) or not (
+            least <= float(text) <= most
+        ):
+            raise ValueError(f"{text!r} is not a number from {least:g} to {most:g}")
+        return float(text)
+
+    return parse
+
+
 @values.kind("one or two secrets of 16 or more characters each", " ".join)
 def secrets(text: str) -> tuple[str, ...]:
     """

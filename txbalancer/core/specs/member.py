@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from txbalancer.core import flags, tlswords, values
 from txbalancer.core.specs.fields import HOUR, option
 from txbalancer.core.specs.kinds import expected, said
+from txbalancer.core.specs.passive import MemberPassive
 
 
 @dataclass(frozen=True, slots=True)
-class MemberSpec:
+class MemberSpec(MemberPassive):
     """
     One destination of a balancer: its address, its rank and how to talk to it.
 
