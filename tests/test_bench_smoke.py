@@ -7,6 +7,7 @@ import os
 import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -375,35 +376,33 @@ def test_ratios_are_paired_by_round() -> None:
     assert results.ratio(result().scale, "absent", "base", "plain.cpu") is None
 
 
-class SlowerMachine:
+class UnevenSide:
     """
-    One of two sides on a machine that takes longer for everything with each slice.
+    One of two sides on a machine that is twice as slow each time; it is done when both have begun.
     """
 
-    slices = 0
-
-    def __init__(self, name: str, more: float) -> None:
+    def __init__(self, more: float, both: threading.Barrier) -> None:
         self.loads: list[str] = []
         self.cpu: list[float] = []
-        self._name, self._more = name, more
+        self._more, self._both = more, both
 
     def drive(self, requests: list[str]) -> None:
         """
         Take a slice of load.
         """
-        SlowerMachine.slices += 1
-        self.loads.append(self._name)
-        self.cpu.append(self._more * (40 + SlowerMachine.slices))
+        self._both.wait(10)
+        self.loads.append(requests[0])
+        self.cpu.append(self._more * 40 * 2 ** len(self.loads))
 
 
 def test_what_is_watched_is_compared_with_its_neighbour() -> None:
     """
-    Slices of both alternate, in an order that leaves out what changes evenly meanwhile.
+    Both are loaded in the same moment, so that how fast the machine is then cancels out.
     """
-    sides = [SlowerMachine("alone", 1.0), SlowerMachine("watched", 1.05)]
-    assert pairs.drive_in_turn(sides, ["/"], 3) == pytest.approx(1.05, rel=0.005)
-    assert [len(each.loads) for each in sides] == [6, 6]
-    assert SlowerMachine.slices == 12
+    both = threading.Barrier(2)
+    sides = [UnevenSide(1.0, both), UnevenSide(1.05, both)]
+    assert pairs.drive_together(sides, ["/"], 3) == pytest.approx(1.05, rel=0.005)
+    assert [len(each.loads) for each in sides] == [3, 3]
 
 
 def test_bars_pass_miss_and_stay_open() -> None:
