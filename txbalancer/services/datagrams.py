@@ -24,14 +24,15 @@ class DatagramSocket:
     @ivar listener: who serves its clients; C{None} before anybody does.
     """
 
-    def __init__(self, reactor: Any, endpoint: str) -> None:
+    def __init__(self, reactor: Any, endpoint: str, made: Any = None) -> None:
         """
+        @param made: the socket, where another process has opened it.
         @raise OSError: when it cannot be bound.
         """
         self.endpoint = endpoint
         self.listener: ListenerService | None = None
         _, number, interface = parse_endpoint(endpoint)
-        self.port: Any = DatagramPort(reactor, interface, int(number), self._received)
+        self.port: Any = DatagramPort(reactor, interface, int(number), self._received, made)
 
     def _received(self, port: DatagramPort, client: Client, local: bytes, data: bytes) -> None:
         """

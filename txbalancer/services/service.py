@@ -19,13 +19,14 @@ from txbalancer.core.counters import Counters
 from txbalancer.core.meters import tallied
 from txbalancer.core.outcome import Outcome
 from txbalancer.core.registry import Registry
-from txbalancer.core.specs import ServiceSpec
+from txbalancer.core.specs import ListenerSpec, ServiceSpec
 from txbalancer.core.values import counted
 from txbalancer.errors import BalancerError
 from txbalancer.proxy.runtime import Runtime
 from txbalancer.services.certificates import CertificateWatch
 from txbalancer.services.checks import HealthChecks
 from txbalancer.services.control import ControlSocket
+from txbalancer.services.inside import Inside
 from txbalancer.services.loads import MemberLoads
 from txbalancer.services.logs import Logs
 from txbalancer.services.persistence import Persistence
@@ -58,8 +59,10 @@ class BalancerService(MultiService):
         registry: Registry | None = None,
         load: Callable[[str, Registry, Iterable[Check]], Loaded] = load,
         environment: Mapping[str, str] | None = None,
+        inside: Inside | None = None,
     ) -> None:
         """
+        @param inside: where the service's own pages are, if in another process.
         @param environment: of a process of its own, which has a socket for commands;
             C{None} for a part of somebody's program.
         @param path: the file that C{spec} came from, read again by L{reload_file}.
@@ -78,7 +81,7 @@ class BalancerService(MultiService):
         self.registry = registry or load_registry()
         self.runtime = Runtime(reactor, self._finish)
         self.loads = MemberLoads(self.runtime, self.registry.loads, self._own_load)
-        self.targets = Targets(self.runtime, self.registry, self.loads.heartbeats)
+        self.targets = Targets(self.runtime, self.registry, self.loads.heartbeats, inside)
         self.telemetry = self.targets.telemetry
         self._measure = self.telemetry.meters.measure
         steering = self.targets.steering
@@ -163,21 +166,44 @@ class BalancerService(MultiService):
             state = self.persistence.check(self.spec.service.state)
             self.targets.install(self.spec)
             self.persistence.load(state)
-            for each in self.spec.listeners:
-                listener = ListenerService(self.runtime, each, self.targets.table(each))
-                listener.site.guards_identity = self.spec.guards_identity
-                listener.open()
-                self._listeners[each.name] = listener
-                listener.setServiceParent(self)
+            self._open()
         except BalancerError:
-            for listener in self._listeners.values():
-                listener.close()
-                listener.disownServiceParent()
-            self._listeners.clear()
+            self._close_listeners()
             self.logs.close()
             self.loads.stop()
             raise
         self._prepared = True
+
+    def _open(self) -> None:
+        """
+        Open the listeners.
+
+        @raise StartError: one of them cannot be opened.
+        """
+        for each in self.served(self.spec):
+            listener = ListenerService(self.runtime, each, self.targets.table(each))
+            listener.site.guards_identity = self.spec.guards_identity
+            listener.open(self.sockets())
+            self._listeners[each.name] = listener
+            listener.setServiceParent(self)
+
+    def _close_listeners(self) -> None:
+        for listener in self._listeners.values():
+            listener.close()
+            listener.disownServiceParent()
+        self._listeners.clear()
+
+    def served(self, spec: ServiceSpec) -> tuple[ListenerSpec, ...]:
+        """
+        Return the listeners that this process serves.
+        """
+        return spec.listeners
+
+    def sockets(self) -> list[Socket]:
+        """
+        Return open endpoints beside those of the listeners; listeners take what they need.
+        """
+        return []
 
     def _use_logs(self) -> None:
         self.logs.publish()
@@ -289,13 +315,14 @@ class BalancerService(MultiService):
         changes = plan(self.spec, spec)
         listeners = {
             each.name: listener_for(each, self.runtime, self._listeners.get(each.name))
-            for each in spec.listeners
+            for each in self.served(spec)
         }
         # Endpoints stay open whatever becomes of the listener that they belong to.
         spare = [socket for each in self._listeners.values() for socket in each.sockets]
+        spare += self.sockets()
         try:
             self.logs.prepare(spec)
-            for each in spec.listeners:
+            for each in self.served(spec):
                 listeners[each.name].prepare(each, spare)
             self.control.check(spec.service.control)
             self.loads.configure(spec.service)
@@ -335,7 +362,7 @@ class BalancerService(MultiService):
     ) -> None:
         before, self._listeners = self._listeners, listeners
         self._leaving = [each for each in self._leaving if each.site.channels]
-        for each in spec.listeners:
+        for each in self.served(spec):
             listeners[each.name].site.guards_identity = spec.guards_identity
             listeners[each.name].configure(each, self.targets.table(each))
         for socket in unused:

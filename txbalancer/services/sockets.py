@@ -18,7 +18,7 @@ from txbalancer.net.eager import make_eager
 if TYPE_CHECKING:
     from txbalancer.services.ports import ListenerService
 
-_BACKLOG = 1024
+BACKLOG = 1024
 """Connections that may wait to be accepted; the system may allow fewer."""
 
 
@@ -36,15 +36,21 @@ class Socket(ServerFactory):
     def __init__(self, reactor: Any, endpoint: str) -> None:
         self.endpoint = endpoint
         self.listener: ListenerService | None = None
+        made = self._listen(reactor)
+        make_eager(made)
+        self.port: IListeningPort = made
+
+    def _listen(self, reactor: Any) -> IListeningPort:
         outcome: list[Any] = []
-        listening = maybeDeferred(serverFromString(reactor, _with_backlog(endpoint)).listen, self)
+        endpoint = serverFromString(reactor, _with_backlog(self.endpoint))
+        listening = maybeDeferred(endpoint.listen, self)
         listening.addBoth(outcome.append)
         if not outcome:
             raise StartError("the endpoint does not listen at once")
         if isinstance(outcome[0], Failure):
             outcome[0].raiseException()
-        make_eager(outcome[0])
-        self.port: IListeningPort = outcome[0]
+        found: IListeningPort = outcome[0]
+        return found
 
     def logPrefix(self) -> str:
         """
@@ -65,6 +71,23 @@ class Socket(ServerFactory):
         return maybeDeferred(self.port.stopListening)
 
 
+class AdoptedSocket(Socket):
+    """
+    An endpoint that another process has opened.
+    """
+
+    def __init__(self, reactor: Any, endpoint: str, family: int, number: int) -> None:
+        """
+        @param number: the socket's file number, of which a copy is taken.
+        """
+        self._family, self._number = family, number
+        super().__init__(reactor, endpoint)
+
+    def _listen(self, reactor: Any) -> IListeningPort:
+        made: IListeningPort = reactor.adoptStreamPort(self._number, self._family, self)
+        return made
+
+
 def _with_backlog(endpoint: str) -> str:
     """
     Add a backlog to an endpoint that may have one and has none.
@@ -75,7 +98,7 @@ def _with_backlog(endpoint: str) -> str:
     kind = endpoint.partition(":")[0]
     if kind not in ("tcp", "tcp6", "unix") or ":backlog=" in endpoint:
         return endpoint
-    return f"{endpoint}:backlog={_BACKLOG}"
+    return f"{endpoint}:backlog={BACKLOG}"
 
 
 def cause(error: Exception) -> str:

@@ -1,0 +1,364 @@
+"""
+A worker: a process that carries traffic, and does what its supervisor says.
+
+Started as C{python -m txbalancer.services.worker}, with one end of a socket pair as file
+L{LINE<txbalancer.workers.child.LINE>}.
+"""
+
+from __future__ import annotations
+
+import gc
+import json
+import os
+import signal
+import socket
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from typing import Any
+
+from twisted.internet.protocol import connectionDone
+from twisted.internet.task import LoopingCall
+from twisted.logger import ILogObserver, Logger, LogLevel, eventAsText, globalLogBeginner
+from twisted.protocols.amp import AMP
+from zope.interface import implementer
+
+from txbalancer.core.commands import SetMember
+from txbalancer.core.member import Member
+from txbalancer.core.snapshot import restore
+from txbalancer.core.specs import ServiceSpec
+from txbalancer.core.standing import Flip
+from txbalancer.core.state import read
+from txbalancer.errors import BalancerError
+from txbalancer.net.dispatch import dispatch_directly
+from txbalancer.proxy.resource import BalancerResource
+from txbalancer.services.datagrams import DatagramSocket
+from txbalancer.services.flips import COMMANDED
+from txbalancer.services.inside import Inside
+from txbalancer.services.service import BalancerService
+from txbalancer.services.sockets import AdoptedSocket, Socket
+from txbalancer.workers.child import LINE, Known
+from txbalancer.workers.orders import (
+    Configure,
+    MemberUse,
+    Perform,
+    Reopen,
+    Report,
+    Reported,
+    Setup,
+    Stop,
+    TakeSocket,
+    Turn,
+    Turned,
+    turn_of,
+)
+
+PERIOD = 0.25
+"""Seconds between two reports."""
+
+
+def own_part(spec: ServiceSpec) -> ServiceSpec:
+    """
+    Return what of a configuration is a worker's: all but what the supervisor does for all.
+    """
+    service = replace(
+        spec.service,
+        workers=0,
+        control="off",
+        state="",
+        error_log="",
+        event_log="off",
+        heartbeat_listen="",
+        heartbeat_address="",
+        stop_delay=0.0,
+    )
+    return replace(spec, service=service)
+
+
+class WorkerService(BalancerService):
+    """
+    The data path alone.
+
+    @ivar given: sockets of the supervisor's that no listener has taken yet.
+    """
+
+    log = Logger()
+
+    def __init__(
+        self, setup: Setup, given: list[Socket], reactor: Any, turned: Callable[[Turn], object]
+    ) -> None:
+        """
+        @param turned: called with changes of members' flags that come from traffic.
+        """
+        inside = Inside(setup.folder, setup.secret)
+        super().__init__(own_part(setup.spec), reactor=reactor, inside=inside)
+        inside.registry = self.registry
+        self.given = given
+        self.targets.on_flip = self._flipped
+        self._turned = turned
+        self._told = False
+        self._states = setup.states
+
+    def _open(self) -> None:
+        """
+        Be as the supervisor is, then accept.
+        """
+        now = self.runtime.now()
+        for name, state in self._states.items():
+            resource = self.targets.balancers[name]
+            restore(resource.balancer, read(state), now)
+            for member in resource.balancer.members:
+                # Others had these; they are in the sums.
+                member.elected = member.transferred = member.read = 0
+                member.temporary = None
+            resource.open_pools()
+        super()._open()
+
+    def sockets(self) -> list[Socket]:
+        """
+        Return what the supervisor has opened.
+        """
+        given, self.given = self.given, []
+        return given
+
+    def _apply_checks(self, before: Iterable[str] = ()) -> None:
+        """
+        Check nobody: the supervisor does.
+        """
+
+    # -- what is told and what is heard
+
+    def order(self, command: Any) -> None:
+        """
+        Carry out an order of somebody, which the supervisor has found good.
+        """
+        if isinstance(command, SetMember):
+            # The supervisor says when that is over.
+            command = replace(command, lasting=None, temporary=None)
+        self.targets.steering.carry_out(command)
+
+    def turn(self, turn: Turn) -> None:
+        """
+        Take over what became of a member elsewhere.
+        """
+        resource = self.targets.balancers.get(turn.balancer)
+        member = resource.member(turn.member) if resource is not None else None
+        if resource is None or member is None:
+            return
+        self._told = True
+        try:
+            member.error_time = turn.error_time
+            after = (member.flags | turn.on) & ~turn.off
+            resource.balancer.set_flags(member, after, turn.cause, self.runtime.now())
+        finally:
+            self._told = False
+
+    def _flipped(self, flip: Flip, resource: BalancerResource) -> None:
+        if not self._told and flip.cause != COMMANDED:
+            self._turned(turn_of(flip, resource.balancer.spec.name))
+
+    def report(self) -> Report:
+        """
+        Return what was done since the last report.
+        """
+        meters, self.telemetry.meters.by_key = self.telemetry.meters.by_key, {}
+        return Report(
+            meters,
+            {
+                (name, member.name): use_of(member)
+                for name, resource in self.targets.balancers.items()
+                for member in resource.balancer.members
+            },
+            {name: each.view() for name, each in self._listeners.items()},
+            {name: each.waiting for name, each in self.targets.balancers.items()},
+            self.logs.access.lost,
+        )
+
+
+def use_of(member: Member) -> MemberUse:
+    """
+    Say what a member has to do.
+    """
+    pool = member.pool
+    return MemberUse(
+        member.busy,
+        member.elected,
+        member.transferred,
+        member.read,
+        pool.open,
+        pool.at_rest,
+        pool.connecting,
+        pool.waiting,
+    )
+
+
+class Post(AMP):
+    """
+    A worker's end of the line.
+
+    The supervisor is all that holds a worker: when the line ends, it finishes what it has.
+    """
+
+    log = Logger()
+
+    def __init__(self, reactor: Any) -> None:
+        super().__init__()
+        self._reactor = reactor
+        self._there = True
+        self._given: list[Any] = []
+        self._service: WorkerService | None = None
+        self._reports = LoopingCall(self._report)
+        self._reports.clock = reactor
+
+    @TakeSocket.responder
+    def take_socket(self, endpoint: str, family: int, socket: int) -> dict[str, Any]:
+        """
+        Take a copy of a listening socket.
+        """
+        try:
+            if endpoint.startswith("udp:"):
+                self._given.append(DatagramSocket(self._reactor, endpoint, _datagrams(socket)))
+            else:
+                self._given.append(AdoptedSocket(self._reactor, endpoint, family, socket))
+        finally:
+            os.close(socket)
+        return {}
+
+    @Configure.responder
+    def configure(self, setup: Setup) -> dict[str, Any]:
+        """
+        Serve, or serve by another configuration.
+        """
+        given, self._given = self._given, []
+        try:
+            if self._service is None:
+                self._service = self._begin(setup, given)
+            else:
+                self._service.given = given
+                self._service.reload(own_part(setup.spec))
+        except BalancerError as error:
+            return {"fault": str(error)}
+        return {"fault": ""}
+
+    def _begin(self, setup: Setup, given: list[Socket]) -> WorkerService:
+        service = WorkerService(setup, given, self._reactor, self._turned)
+        service.privilegedStartService()
+        service.startService()
+        self._reports.start(PERIOD, now=False)
+        return service
+
+    @Perform.responder
+    def perform(self, order: Any) -> dict[str, Any]:
+        """
+        Carry out an order.
+        """
+        if self._service is not None:
+            self._service.order(order)
+        return {}
+
+    @Turned.responder
+    def turned(self, turn: Any) -> dict[str, Any]:
+        """
+        Take over a change of a member's flags.
+        """
+        if self._service is not None:
+            self._service.turn(turn)
+        return {}
+
+    @Reopen.responder
+    def reopen(self) -> dict[str, Any]:
+        """
+        Open the access logs anew.
+        """
+        if self._service is not None:
+            self._service.reopen_logs()
+        return {}
+
+    @Stop.responder
+    def stop(self) -> dict[str, Any]:
+        """
+        Finish what there is, and end.
+        """
+        self.finish()
+        return {}
+
+    def connectionLost(self, reason: Any = connectionDone) -> None:
+        """
+        The supervisor is gone.
+        """
+        super().connectionLost(reason)
+        self._there = False
+        if self._reports.running:
+            self._reports.stop()
+        self.finish()
+
+    def finish(self) -> None:
+        """
+        Serve what there is to its end; a second time, cut it off.
+        """
+        if self._service is None:
+            self._leave()
+        elif self._service.running:
+            self._service.stopService().addBoth(lambda _: self._leave())
+        else:
+            self._service.cut()
+
+    def _leave(self) -> None:
+        if self._there and self._service is not None:
+            self._report()
+        if self._reactor.running:
+            self._reactor.stop()
+
+    def _report(self) -> None:
+        assert self._service is not None
+        self.callRemote(Reported, report=self._service.report())
+
+    def _turned(self, turn: Turn) -> None:
+        if self._there:
+            self.callRemote(Turned, turn=turn)
+
+
+def _datagrams(number: int) -> Any:
+    """
+    Return a UDP socket from a copy of its file.
+    """
+    found = socket.SocketType(fileno=os.dup(number))
+    found.setblocking(False)
+    return found
+
+
+@implementer(ILogObserver)
+def say(event: dict[str, Any]) -> None:
+    """
+    Write a message for the supervisor's log.
+    """
+    level = event.get("log_level") or LogLevel.info
+    text = eventAsText(event, includeTraceback=True, includeTimestamp=False, includeSystem=False)
+    if level is not LogLevel.debug and text:
+        line = json.dumps({"level": level.name, "text": text})
+        os.write(2, line.encode() + b"\n")
+
+
+def main() -> None:
+    """
+    Do as the supervisor says, until it says to stop.
+    """
+    from twisted.internet import reactor
+
+    installed: Any = reactor
+    globalLogBeginner.beginLoggingTo([say], redirectStandardIO=False)
+    for number in (signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2, signal.SIGINT):
+        # A terminal sends these to all processes; the supervisor says what is to be done.
+        signal.signal(number, signal.SIG_IGN)
+    post = Post(installed)
+    installed.adoptStreamConnection(LINE, socket.AF_UNIX, Known(post))
+    os.close(LINE)
+    dispatch_directly(installed)
+    installed.callWhenRunning(lambda: signal.signal(signal.SIGTERM, signal.SIG_IGN))
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(10000, 20, 50)
+    installed.run(installSignalHandlers=False)
+
+
+if __name__ == "__main__":
+    main()
