@@ -7,6 +7,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 LOCKED := $(VENV)/.locked
+# No more than two, however many cores there are: a test has many programs at work already.
+PYTEST_WORKERS ?= -n auto --maxprocesses 2 --dist loadfile --no-loadscope-reorder
 PYTEST_ARGS ?=
 BENCH_ARGS ?=
 LOCK_ARGS ?=
@@ -15,6 +17,8 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
+# Tests start hundreds of processes, and compiling takes each of them longer than all else.
+unexport PYTHONDONTWRITEBYTECODE
 
 # A name on PATH is not enough: pyenv has shims that only print an error. The system's own
 # Python goes first, for it is built with profiling and runs this a sixth faster than a plain build.
@@ -58,9 +62,11 @@ help:
 	@echo "make types   mypy"
 	@echo "make cover   tests with branch coverage"
 	@echo "make bench   compare with Apache, HAProxy, nginx and Caddy (BENCH_ARGS=…)"
-	@echo "make docs    write the generated pages of docs/ anew"
-	@echo "make wheel   build dist/*.whl"
-	@echo "make lock    write requirements.txt anew from setup.cfg"
+	@echo "make docs    write what is generated in docs/ and etc/ anew"
+	@echo "make html    the manual for a browser, in docs/_build/html"
+	@echo "make dist    build dist/*.tar.gz and dist/*.whl"
+	@echo "make deb     build dist/*.deb, for the release of Debian that this is"
+	@echo "make lock    write both requirements.txt anew from setup.cfg"
 	@echo "make clean   remove what the above made"
 
 $(LOCKED): requirements.txt
@@ -82,7 +88,7 @@ demo: $(READY)
 
 .PHONY: test
 test: $(READY)
-	@$(BIN)/python -m pytest $(PYTEST_ARGS)
+	@$(BIN)/python -m pytest $(PYTEST_WORKERS) $(PYTEST_ARGS)
 
 .PHONY: cover
 cover: $(READY)
@@ -119,14 +125,36 @@ docs: $(READY)
 	@mv docs/metrics.rst.new docs/metrics.rst
 	@$(BIN)/python -m txbalancer.control.metrics.dashboards etc
 	@$(BIN)/python -m tests.control.cli.manual
+	@$(BIN)/python -m txbalancer.manpages etc/man
+	@$(BIN)/txbalancer completion bash > etc/completion/txbalancer.bash
+	@$(BIN)/txbalancer completion zsh > etc/completion/_txbalancer
+	@$(BIN)/txbalancer completion fish > etc/completion/txbalancer.fish
 
-.PHONY: wheel
-wheel: $(READY)
-	@rm -rf build
-	@$(BIN)/python -m build --wheel --no-isolation
+.PHONY: html
+html: $(READY)
+	@$(BIN)/python -m sphinx -q -W --keep-going -b html docs docs/_build/html
+	@echo docs/_build/html/index.html
+
+.PHONY: dist
+dist: $(READY)
+	@rm -rf build dist
+	@$(BIN)/python -m build --no-isolation
+	@$(BIN)/python -m twine check --strict dist/*
+
+# From the sdist, so that nothing gets in that is not in there. The interpreter is Debian's.
+.PHONY: deb
+deb: dist
+	@rm -rf build/deb && mkdir -p build/deb && tar -xzf dist/*.tar.gz -C build/deb --strip-components 1
+	@cp -r build/deb/etc/debian build/deb/debian && cp -r dist build/deb/dist
+	@cd build/deb && PATH=/usr/bin:/bin PIP="$(CURDIR)/$(BIN)/python -m pip" \
+	    dpkg-buildpackage --build=binary --no-sign
+	@mv build/*.deb dist
+	@lintian --allow-root --fail-on error dist/*.deb
+	@ls dist/*.deb
 
 # In an environment of its own, so that no leftover of .venv can slip in. Versions that
-# are still allowed stay; LOCK_ARGS=--upgrade takes the newest.
+# are still allowed stay; LOCK_ARGS=--upgrade takes the newest. etc/requirements.txt is the part
+# of it that the installed product needs: for packages and images.
 .PHONY: lock
 lock:
 	@$(FIND_PYTHON); $(call MAKE_VENV,.lock-venv); $$pip install --quiet pip-tools==7.6.2
@@ -134,6 +162,10 @@ lock:
 	    --extra dev --generate-hashes --allow-unsafe --strip-extras \
 	    --no-emit-index-url --no-emit-find-links --no-emit-trusted-host \
 	    $(LOCK_ARGS) --output-file requirements.txt setup.cfg
+	@CUSTOM_COMPILE_COMMAND="make lock" .lock-venv/bin/python -m piptools compile --quiet \
+	    --constraint requirements.txt --generate-hashes --strip-extras \
+	    --no-emit-index-url --no-emit-find-links --no-emit-trusted-host \
+	    --output-file etc/requirements.txt setup.cfg
 	@rm -rf .lock-venv
 
 .PHONY: clean

@@ -4,6 +4,7 @@ What all tests share. The reactor is the platform's default; pytest-twisted runs
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from hypothesis import HealthCheck, settings
 from tests.peers import Peers
 
 ROOT = Path(__file__).resolve().parent.parent
+SLOW = ("integration", "browser", "test_packaging.py", "differential", "conformance")
 
 # A shared two-core machine makes the first example of a property slow at times;
 # the time of one example says nothing about the code.
@@ -20,6 +22,37 @@ settings.register_profile(
     "txbalancer", deadline=None, suppress_health_check=[HealthCheck.too_slow], max_examples=100
 )
 settings.load_profile("txbalancer")
+
+
+def pytest_collection_finish() -> None:
+    """
+    Have the garbage collector leave alone what stays to the end: modules and tests.
+    """
+    gc.collect()
+    gc.freeze()
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """
+    Where two processes share the tests, begin with those that take longest, so that neither
+    has much left when the other is done.
+    """
+    if hasattr(config, "workerinput"):
+        items.sort(key=lambda item: _rank(item.path.relative_to(ROOT / "tests").parts[0]))
+
+
+def _rank(name: str) -> int:
+    return SLOW.index(name) if name in SLOW else len(SLOW)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def nothing_left_open() -> Iterator[None]:
+    """
+    Have sockets and files that a module left in reference cycles found, and told, at its end.
+    """
+    yield
+    gc.collect()
 
 
 @pytest.fixture(scope="session")

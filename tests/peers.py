@@ -15,8 +15,10 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterable, Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, suppress
+from functools import cache
+from itertools import cycle
 from pathlib import Path
 from typing import Self
 
@@ -41,6 +43,14 @@ PACKAGES = {
     "dig": "bind9-dnsutils",
     "dnsmasq": "dnsmasq-base",
     "unbound": "unbound",
+    "mandoc": "mandoc",
+    "zsh": "zsh",
+    "fish": "fish",
+    "dpkg-buildpackage": "dpkg-dev",
+    "dh": "debhelper",
+    "dh_python3": "dh-python",
+    "fakeroot": "fakeroot",
+    "lintian": "lintian",
     "systemd-analyze": "systemd",
     "systemd-socket-activate": "systemd",
 }
@@ -80,13 +90,54 @@ def require(name: str) -> str:
     pytest.skip(reason)
 
 
-def free_port() -> int:
+class Ports:
     """
-    Return a TCP port of 127.0.0.1 that was free just now.
+    Ports that no other run of tests on this machine uses, and no outgoing connection either.
+
+    Each process takes a block of them, below those of L{bench.site} and the ephemeral ones. What
+    marks it as taken is an abstract socket, which goes with the process, however that ends.
     """
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+
+    FIRST, LAST, BLOCK = 10000, 20000, 400
+
+    def __init__(self) -> None:
+        self._taken = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self._ports = self._block()
+
+    def _block(self) -> Iterator[int]:
+        for first in range(self.FIRST, self.LAST, self.BLOCK):
+            with suppress(OSError):
+                self._taken.bind(f"\0txbalancer-ports-{first}")
+                return cycle(range(first, first + self.BLOCK))
+        raise RuntimeError("too many runs of tests at once: no block of ports is left")
+
+    def free(self, *addresses: str) -> int:
+        """
+        Return a port that is free just now at some addresses, one after the other of the block.
+        """
+        return next(port for port in self._ports if all(_is_free(each, port) for each in addresses))
+
+
+def _is_free(address: str, port: int) -> bool:
+    for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM):
+        with socket.socket(socket.AF_INET, kind) as probe:
+            try:
+                probe.bind((address, port))
+            except OSError:
+                return False
+    return True
+
+
+@cache
+def _ports(_process: int) -> Ports:
+    return Ports()
+
+
+def free_port(*addresses: str) -> int:
+    """
+    Return a port that is free at 127.0.0.1, or at all of the addresses given, for TCP and UDP.
+    """
+    return _ports(os.getpid()).free(*(addresses or ("127.0.0.1",)))
 
 
 def is_listening(port: int) -> bool:
@@ -334,7 +385,8 @@ class Peers:
         Start any other program that will listen on a port.
         """
         peer = Peer(name, command, port, folder, env)
-        self._exits.callback(peer.stop)
+        # Nobody waits for a last word: some take ten seconds to say it.
+        self._exits.callback(peer.kill)
         return peer.start()
 
     def folder(self) -> Path:

@@ -55,6 +55,7 @@ LEVELS = {
     "tap": 8,
     "testing": 8,
     "demo": 9,
+    "manpages": 9,
 }
 
 PURE = ("core", "http1", "ajp", "fastcgi", "http2", "errors")

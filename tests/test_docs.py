@@ -5,6 +5,8 @@ The manual agrees with the program: generated pages are fresh, links lead somewh
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 import textwrap
 from pathlib import Path
 from typing import Any
@@ -89,6 +91,17 @@ def test_references_lead_somewhere(page: Path) -> None:
     """
     for target in re.findall(r":doc:`([^`]+)`", page.read_text()):
         assert (page.parent / f"{target}.rst").exists(), target
+
+
+def test_sphinx_finds_no_fault(tmp_path: Path) -> None:
+    """
+    The manual becomes HTML without a warning: tables, references and table of contents are sound.
+    """
+    command = [sys.executable, "-m", "sphinx", "-q", "-W", "--keep-going", "-b", "html"]
+    done = subprocess.run(
+        [*command, DOCS, tmp_path], capture_output=True, text=True, timeout=120, check=False
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
 @pytest.mark.parametrize("page", [ROOT / "README.rst", ROOT / "CONTRIBUTING.rst"])

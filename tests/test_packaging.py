@@ -13,6 +13,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tarfile
 import threading
 import time
 import urllib.request
@@ -32,8 +33,19 @@ from tests.peers import free_port, is_listening
 
 pytestmark = pytest.mark.integration
 
-SOURCES = ("pyproject.toml", "setup.cfg", "MANIFEST.in", "README.rst", "LICENSE")
-NOT_SOURCES = shutil.ignore_patterns("__pycache__", "dropin.cache", "build", "*.egg-info")
+NOT_SOURCES = shutil.ignore_patterns(
+    *("__pycache__", "dropin.cache", "build", "dist", "_build", "pictures", "*.egg-info"),
+    *(".git", ".venv", ".lock-venv", ".hypothesis", ".*_cache", ".coverage*", "htmlcov"),
+    *("_trial_temp*", "twistd.*"),
+)
+# What a wheel installs beside the packages.
+SHARED = {
+    "man/man1/txbalancer.1",
+    "man/man5/txbalancer.ini.5",
+    "bash-completion/completions/txbalancer.bash",
+    "fish/vendor_completions.d/txbalancer.fish",
+    "zsh/site-functions/_txbalancer",
+}
 START_SECONDS = 30.0
 
 
@@ -106,16 +118,24 @@ def install(built: Path, environment: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def wheel(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def dist(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """
-    Build the wheel from a copy of the sources.
+    Build the sdist from a copy of the sources, and the wheel from that sdist.
     """
-    folder = tmp_path_factory.mktemp("wheel")
-    for name in SOURCES:
-        shutil.copy(root / name, folder)
-    for name in ("txbalancer", "twisted"):
-        shutil.copytree(root / name, folder / name, ignore=NOT_SOURCES)
-    return build(folder)
+    folder = tmp_path_factory.mktemp("sources") / "txbalancer"
+    shutil.copytree(root, folder, ignore=NOT_SOURCES)
+    done = run(sys.executable, "-m", "build", "--no-isolation", folder, cwd=folder)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return folder / "dist"
+
+
+@pytest.fixture(scope="module")
+def wheel(dist: Path) -> Path:
+    """
+    Return the wheel.
+    """
+    (built,) = dist.glob("*.whl")
+    return built
 
 
 @pytest.fixture(scope="module")
@@ -166,9 +186,34 @@ def config(tmp_path: Path) -> Iterator[tuple[Path, int]]:
         thread.join()
 
 
+def test_sdist_is_complete(dist: Path) -> None:
+    """
+    The sdist has every file of the sources, tests and manual included, and nothing that was made.
+    """
+    (sdist,) = dist.glob("*.tar.gz")
+    with tarfile.open(sdist) as archive:
+        names = {each.name.partition("/")[2] for each in archive if each.isfile()}
+    made = {name for name in names if name == "PKG-INFO" or name.startswith("txbalancer.egg-info/")}
+    sources = {
+        str(path.relative_to(dist.parent))
+        for path in dist.parent.rglob("*")
+        if path.is_file() and not {"dist", "build", "txbalancer.egg-info"} & set(path.parts)
+    }
+    assert names - made == sources
+
+
+def test_twine_finds_no_fault(dist: Path) -> None:
+    """
+    What would be uploaded is sound, the README as a page of the index too.
+    """
+    done = run(sys.executable, "-m", "twine", "check", "--strict", *dist.iterdir(), cwd=dist)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
 def test_wheel_holds_the_package_and_the_plugin(wheel: Path, root: Path) -> None:
     """
-    Every module, page, the type marker and the twistd plugin are in, Twisted's own packages not.
+    Every module, page, the type marker and the twistd plugin are in, Twisted's own packages not;
+    pages for man and completions for shells lie beside them.
     """
     with zipfile.ZipFile(wheel) as archive:
         names = {name for name in archive.namelist() if ".dist-info/" not in name}
@@ -180,7 +225,8 @@ def test_wheel_holds_the_package_and_the_plugin(wheel: Path, root: Path) -> None
         if path.suffix in (".html", ".css", ".js", ".xml")
     }
     assert pages
-    assert names == modules | pages | {"txbalancer/py.typed", plugin}
+    shared = {f"{wheel.name.rpartition('-py3')[0]}.data/data/share/{name}" for name in SHARED}
+    assert names == modules | pages | shared | {"txbalancer/py.typed", plugin}
 
 
 def test_twistd_lists_and_explains_it(environment: Path, tmp_path: Path) -> None:

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 from twisted.python import usage
 
+from tests.services.worlds import World
 from txbalancer.errors import ConfigErrors
-from txbalancer.tap import Options
+from txbalancer.tap import Options, Process, StartFailed
 
 HTTPD = "Listen 8080\nProxyPass / http://127.0.0.1:9/\n<IfDefine MORE>\nListen 8081\n</IfDefine>\n"
 
@@ -49,6 +50,21 @@ def test_names_for_IfDefine(path: Path) -> None:
     assert len(parsed("-c", str(path))["loaded"].spec.listeners) == 1
     found = parsed("-D", "X", "--define", "MORE", "--config", str(path))
     assert len(found["loaded"].spec.listeners) == 2
+
+
+@pytest.mark.parametrize("start", ["privilegedStartService", "startService"])
+def test_what_cannot_be_had_is_one_line(start: str) -> None:
+    """
+    twistd begins with the privileged part, twist has no such: no traceback in either.
+    """
+    world = World()
+    world.reactor.busy.add(80)
+    with pytest.raises(SystemExit) as caught:
+        getattr(Process(world.service), start)()
+    assert isinstance(caught.value, StartFailed)
+    text = "txbalancer: listener web: Address already in use: cannot listen on tcp:80"
+    assert caught.value.code == text
+    assert caught.value.__suppress_context__
 
 
 def test_leniency(path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -213,6 +213,22 @@ class ClientError(BalancerError):
             self.status = status
 
 
+class PlainOnTLS(ClientError):
+    """
+    The client speaks plain HTTP to a port of TLS.
+    """
+
+    reason = "plain-on-tls"
+
+
+class TLSOnPlain(ClientError):
+    """
+    The client speaks TLS to a port of plain HTTP.
+    """
+
+    reason = "tls-on-plain"
+
+
 class ClientGone(ClientError):
     """
     The client left before its answer was complete.

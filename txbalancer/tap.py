@@ -7,6 +7,8 @@ from __future__ import annotations
 import gc
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 from typing import Any, ClassVar
 
@@ -78,7 +80,7 @@ a reload with: txbalancer check -c FILE"""
 
 class StartFailed(Exception, SystemExit):
     """
-    Ends C{twistd} with one line rather than a traceback.
+    Ends C{twistd} or C{twist} with one line rather than a traceback.
 
     As an L{Exception} it lets twistd remove its pid file and tell a waiting parent process;
     as a L{SystemExit} it then leaves with its message and status 1.
@@ -87,6 +89,17 @@ class StartFailed(Exception, SystemExit):
     def __init__(self, text: str) -> None:
         super().__init__(text)
         self.code = f"txbalancer: {text}"
+
+
+@contextmanager
+def _in_one_line() -> Iterator[None]:
+    """
+    Turn what cannot be had into L{StartFailed}.
+    """
+    try:
+        yield
+    except StartError as error:
+        raise StartFailed(str(error)) from None
 
 
 class Process(MultiService):
@@ -105,16 +118,16 @@ class Process(MultiService):
         """
         Open ports and logs; what is not to be had ends the process.
         """
-        try:
+        with _in_one_line():
             super().privilegedStartService()
-        except StartError as error:
-            raise StartFailed(str(error)) from None
 
     def startService(self) -> None:
         """
         Begin to serve. The process is ours: its loop and its garbage collection are tuned.
         """
-        super().startService()
+        with _in_one_line():
+            # Twisted's other runner, C{twist}, opens nothing before this.
+            super().startService()
         dispatch_directly(self._balancer.reactor)
         gc.collect()
         gc.freeze()

@@ -376,8 +376,7 @@ def test_those_that_are_out_are_linked(screen) -> None:
     has(line, "Out: http://127.0.0.1:20, http://127.0.0.1:12")
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1280, 390])
+@pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (390, "dark")])
 def test_how_many_members_look(screen, scheme: str, width: int) -> None:
     """
     On a phone members come before what is configured; axe-core finds nothing serious.

@@ -4,11 +4,15 @@ Options that do nothing where they stand.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
-from .helpers import LISTENER, MOUNT, warnings
+from txbalancer.config import loads
+
+from .helpers import LISTENER, MOUNT, REGISTRY, warnings
 
 WITHOUT = "has no effect without"
 STICKY = "stickysession, stickycookie, stickysource or stickyscheme"
@@ -125,7 +129,8 @@ def test_what_is_not_written_is_not_told() -> None:
     [
         *("via = on", "preservehost = on", "forwarded = on", "addheaders = off", "nocanon = on"),
         "addproto = off",
-        *("nokeepalive = on", "http10 = on"),
+        *("nokeepalive = on", "http10 = on", "maxforwards = 5", "erroroverride = on"),
+        *("requestheader = set a b", "proxy100continue = off"),
         *("reverse = off", "reverse-cookie-path = /a /b", "reverse-cookie-domain = a b"),
     ],
 )
@@ -216,3 +221,118 @@ def test_what_is_for_listeners_without_tls(option: str, tmp_path: Path) -> None:
     assert warnings(f"{text}[mount:/]\nto = status:200\n") == [
         f"f:4: [listener:web] {option}: has no effect with TLS, which tls-certificate begins here"
     ]
+
+
+def test_a_load_that_no_lbmethod_asks_for() -> None:
+    """
+    memberload is for lbmethod heartbeat.
+    """
+    registry = replace(REGISTRY, loads={"other": SimpleNamespace()})
+    text = f"[balancer:shop]\nmemberload = other\nmembers = http://a\n{LISTENER}{MOUNT}"
+    assert loads(text, registry, path="f").warnings == [
+        f"f:2: [balancer:shop] memberload: {WITHOUT} lbmethod = heartbeat"
+    ]
+
+
+SECURE = "TLS, which tls-certificate begins; h2c = on is HTTP/2 without TLS"
+BELIEVED = "trusted-proxies or external-proxies: no other client is believed"
+
+
+@pytest.mark.parametrize(
+    ("lines", "fault"),
+    [
+        ("http2 = on", f"http2: {WITHOUT} {SECURE}"),
+        ("http2 = off", ""),
+        ("http2 = on\nh2c = on", ""),
+        ("http2-window = 1M", f"http2-window: {WITHOUT} HTTP/2: http2 = on with TLS, or h2c = on"),
+        ("http2-window = 1M\nh2c = on", ""),
+        ("trusted-header = X-Forwarded-For", f"trusted-header: {WITHOUT} {BELIEVED}"),
+        ("trusted-header = X-Real-IP", f"trusted-header: {WITHOUT} {BELIEVED}"),
+        ("trusted-header = X-Real-IP\ntrusted-proxies = 10.0.0.1", ""),
+    ],
+)
+def test_options_of_a_listener(lines: str, fault: str) -> None:
+    """
+    HTTP/2 is agreed on within TLS, and headers count from trusted proxies only. Whoever writes
+    that down has something in mind, the default or not.
+    """
+    text = f"{LISTENER}{lines}\n[mount:/]\nto = status:200\n"
+    assert warnings(text) == ([f"f:3: [listener:web] {fault}"] if fault else [])
+
+
+@pytest.mark.parametrize(
+    ("mode", "line", "needed"),
+    [
+        ("tcp", "keepalive-timeout = 9", "mode = http"),
+        ("tcp", "http2 = off", "mode = http"),
+        ("tcp", "max-url = 900", "mode = http"),
+        ("tcp", "write-timeout = 9", ""),
+        ("udp", "body-timeout = 9", "mode = http"),
+        ("udp", "write-timeout = 9", "connections"),
+    ],
+)
+def test_options_of_other_modes(mode: str, line: str, needed: str) -> None:
+    """
+    What is about requests, or about connections, means nothing where there are none.
+    """
+    text = (
+        f"[listener:web]\nendpoint = {mode}:8080\nmode = {mode}\nto = balancer://b\n{line}\n"
+        f"[balancer:b]\nmembers = {mode}://h:1\n"
+    )
+    key = line.partition(" ")[0]
+    assert warnings(text) == ([f"f:5: [listener:web] {key}: {WITHOUT} {needed}"] if needed else [])
+
+
+@pytest.mark.parametrize(
+    ("lines", "fault"),
+    [
+        (
+            "access-log-format = combined\naccess-log = off",
+            f"access-log-format: {WITHOUT} access-log: it is off, and [log:NAME] has formats of its"
+            " own",
+        ),
+        ("access-log-format = json", ""),
+        (
+            "log-level = debug",
+            f"log-level: {WITHOUT} error-log: twistd's own log has all messages",
+        ),
+        ("log-level = debug\nerror-log = -", ""),
+        (
+            "heartbeat-maxservers = 20",
+            f"heartbeat-maxservers: {WITHOUT} heartbeat-listen or heartbeat-storage",
+        ),
+    ],
+)
+def test_options_of_the_service(lines: str, fault: str) -> None:
+    """
+    The section of the whole service is looked at, too.
+    """
+    text = f"[txbalancer]\n{lines}\n{LISTENER}[mount:/]\nto = status:200\n"
+    assert warnings(text) == ([f"f:2: [txbalancer] {fault}"] if fault else [])
+
+
+@pytest.mark.parametrize(
+    ("target", "works"),
+    [
+        ("http://a", False),
+        ("status:200", False),
+        ("balancer://plain/", False),
+        ("fcgi://a/srv", True),
+        ("balancer://mixed/", True),
+        ("balancer://empty/", True),
+    ],
+)
+def test_options_for_fastcgi(target: str, works: bool) -> None:
+    """
+    They need members that speak it; an empty balancer may get some.
+    """
+    balancers = (
+        "[balancer:plain]\nmembers = http://h\n[balancer:empty]\ngrowth = 2\nmembers =\n"
+        "[balancer:mixed]\nmembers =\n http://h\n fcgi://h/srv\n"
+    )
+    lines = "fcgiindex = x.php\ncgipassauth = off\n"
+    found = warnings(f"{LISTENER}[mount:/]\nto = {target}\n{lines}{balancers}")
+    told = [each for each in found if WITHOUT in each]
+    fault = f"{WITHOUT} fcgi:// members"
+    faults = [f"f:5: [mount:/] fcgiindex: {fault}", f"f:6: [mount:/] cgipassauth: {fault}"]
+    assert told == ([] if works else faults)

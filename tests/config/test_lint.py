@@ -222,7 +222,8 @@ def test_patterns_that_may_take_for_ever(line: str, pattern: str) -> None:
     found = warnings(f"{LISTENER}[mount:page]\n{path}to = status:200\n{line}\n")
     place = 6 if path else 5
     start = f"f:{place}: [mount:page] {key}: the pattern {pattern!r} repeats what repeats already"
-    assert [each[: len(start)] for each in found] == ([start] if pattern else [])
+    told = [each[: len(start)] for each in found if "has no effect" not in each]
+    assert told == ([start] if pattern else [])
 
 
 PAGE = "[mount:/]\nto = status:200\n"
@@ -236,12 +237,11 @@ def test_M2_users_need_a_file(tmp_path: Path, rule: str) -> None:
     """
     text = f"{LISTENER}{PAGE}require = {rule}\n"
     assert errors(text) == [
-        "f:5: [mount:/] require: user and valid-user need an htpasswd file: "
-        "auth-file, in Apache's syntax AuthUserFile"
+        "f:5: [mount:/] require: user and valid-user need an htpasswd file: name it in auth-file"
     ]
     (tmp_path / "users").write_text("")
     assert warnings(f"{text}auth-file = {tmp_path}/users\n") == [
-        CLEAR.format(5) + ": give it a tls-certificate"
+        CLEAR.format(5) + ": give it TLS with tls-certificate"
     ]
 
 
@@ -277,10 +277,9 @@ def test_passwords_of_operators(tmp_path: Path) -> None:
     """
     text = f"{LISTENER}[mount:/]\nto = manager:\nrequire = local\noperate = valid-user\n"
     assert errors(text) == [
-        "f:6: [mount:/] operate: user and valid-user need an htpasswd file: "
-        "auth-file, in Apache's syntax AuthUserFile"
+        "f:6: [mount:/] operate: user and valid-user need an htpasswd file: name it in auth-file"
     ]
     (tmp_path / "users").write_text("")
     assert warnings(f"{text}auth-file = {tmp_path}/users\n") == [
-        CLEAR.format(6).replace("require", "operate") + ": give it a tls-certificate"
+        CLEAR.format(6).replace("require", "operate") + ": give it TLS with tls-certificate"
     ]

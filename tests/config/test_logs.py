@@ -83,3 +83,15 @@ def test_changes() -> None:
     )
     assert [each.name for each in changes.logs.added] == ["c"]
     assert not plan(new, new)
+
+
+@pytest.mark.parametrize("key", ["access-log", "access-log-format"])
+def test_the_services_log_in_a_listener(key: str) -> None:
+    """
+    Whoever wants a log of a listener's own learns how.
+    """
+    (found,) = errors(f"{LISTENER}{key} = json\n")
+    assert found == (
+        f"f:3: [listener:web] {key}: does not belong here, but in [txbalancer]: it is for the whole"
+        " service; [log:NAME] with `listener = NAME` is a listener's own"
+    )

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ import pytest_twisted
 from twisted.internet.defer import Deferred
 from twisted.internet.threads import blockingCallFromThread
 
+from tests.conformance.streams import StreamClient
 from tests.conformance.wire import Client, Member, Script
 from txbalancer.config import load
 from txbalancer.services.plugins import load_registry
@@ -40,6 +41,10 @@ members =
 to = balancer://b
 {mount}
 """
+
+
+both = pytest.mark.parametrize("protocol", ["http1", "http2"])
+"""Marks scenarios that clients of HTTP/2 see just as those of HTTP/1.1 do."""
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -72,19 +77,29 @@ class Balance:
     @ivar members: the members, in order.
     """
 
-    def __init__(self, folder: Path, service: BalancerService, members: list[Member]) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        service: BalancerService,
+        members: list[Member],
+        connect: Callable[[int], Any],
+    ) -> None:
+        """
+        @param connect: makes a client of a port.
+        """
+        self._connect = connect
         self._log = folder / "access.log"
         self.service, self.members = service, members
         self.member = members[0] if members else None
         self.port = service.getServiceNamed("listener:web").ports[0].getHost().port
-        self._clients: list[Client] = []
+        self._clients: list[Any] = []
         self._stopped: Deferred[None] | None = None
 
-    def client(self) -> Client:
+    def client(self) -> Any:
         """
         Connect a client.
         """
-        client = Client(self.port)
+        client = self._connect(self.port)
         self._clients.append(client)
         return client
 
@@ -125,8 +140,12 @@ class Starter:
     Starts balancers for one test.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, protocol: str) -> None:
+        """
+        @param protocol: of clients, C{http1} or C{http2}.
+        """
         self._folder = folder
+        self._http2 = protocol == "http2"
         self.started: list[Balance] = []
 
     def __call__(
@@ -157,7 +176,7 @@ class Starter:
         config.write_text(
             CONFIG.format(
                 folder=folder,
-                listener=listener,
+                listener=f"h2c = on\n{listener}" if self._http2 else listener,
                 balancer=balancer,
                 mount=mount,
                 members="\n".join(
@@ -171,17 +190,30 @@ class Starter:
         blockingCallFromThread(reactor, service.privilegedStartService)
         blockingCallFromThread(reactor, service.startService)
         self.started.append(
-            Balance(folder, service, [each for each in made if isinstance(each, Member)])
+            Balance(
+                folder,
+                service,
+                [each for each in made if isinstance(each, Member)],
+                StreamClient if self._http2 else Client,
+            )
         )
         return self.started[-1]
 
 
 @pytest.fixture
-def balance(tmp_path: Path) -> Iterator[Starter]:
+def protocol() -> str:
+    """
+    Return what clients speak; L{both} makes two rows of a scenario.
+    """
+    return "http1"
+
+
+@pytest.fixture
+def balance(tmp_path: Path, protocol: str) -> Iterator[Starter]:
     """
     Start balancers, and end them with their members and clients.
     """
-    starter = Starter(tmp_path)
+    starter = Starter(tmp_path, protocol)
     yield starter
     for each in starter.started:
         each.close()

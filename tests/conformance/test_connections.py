@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.conformance.conftest import Starter
+from tests.conformance.conftest import Starter, both
 from tests.conformance.wire import OK, MemberSide, answers, request, says
 
 pytestmark = pytest.mark.conformance
@@ -193,6 +193,7 @@ def test_head_byte_by_byte(balance: Starter) -> None:
     assert live.member.request().get("X-A") == b"1"
 
 
+@both
 def test_F11_close_of_a_kept_connection_is_no_failure(balance: Starter) -> None:
     """
     A member that closes between requests costs nothing; Apache may close on the client (F11).
@@ -204,6 +205,7 @@ def test_F11_close_of_a_kept_connection_is_no_failure(balance: Starter) -> None:
     assert all(line["attempts"] == 1 for line in live.log())
 
 
+@both
 def test_W55_disablereuse(balance: Starter) -> None:
     """
     disablereuse: every request has a connection of its own, and says so.

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.conformance.conftest import Balance, Starter
+from tests.conformance.conftest import Balance, Starter, both
 from tests.conformance.wire import Answer, Member, MemberSide, Request, answers
 
 pytestmark = pytest.mark.conformance
@@ -99,6 +99,7 @@ def test_H2_host(balance: Starter) -> None:
     assert request.get("X-Forwarded-Host") is None
 
 
+@both
 def test_H5_forwarded_for(balance: Starter) -> None:
     """
     H5: -For, -Host and -Server are appended to; -Proto is ours alone, and new against Apache.
@@ -131,6 +132,7 @@ def test_H5_named_in_connection(balance: Starter) -> None:
     assert request.get("X-Forwarded-For") == b"127.0.0.1"
 
 
+@both
 def test_H5_addheaders_off(balance: Starter) -> None:
     """
     H5: addheaders = Off adds nothing, and leaves what came.
@@ -140,6 +142,7 @@ def test_H5_addheaders_off(balance: Starter) -> None:
     assert asked(live, b"X-Forwarded-For: 192.0.2.1").get("X-Forwarded-For") == b"192.0.2.1"
 
 
+@both
 def test_forwarded(balance: Starter) -> None:
     """
     forwarded = On: RFC 7239, behind what came.
@@ -189,6 +192,7 @@ def test_H6_via_tells_the_version(balance: Starter) -> None:
     assert answer.get("Via") == b"1.0 proxy.example"
 
 
+@both
 @pytest.mark.parametrize(
     ("method", "hops", "status", "passed"),
     [
@@ -220,6 +224,7 @@ def test_H8_max_forwards(
         assert live.member.request().get("Max-Forwards") == passed
 
 
+@both
 def test_H9_methods(balance: Starter) -> None:
     """
     H9: unknown methods and TRACE are forwarded; OPTIONS * is answered here.
@@ -232,6 +237,7 @@ def test_H9_methods(balance: Starter) -> None:
     assert live.member.requests.empty()
 
 
+@both
 @pytest.mark.parametrize(
     ("mode", "passed"), [("drop", None), ("keep", b"1"), ("refuse", b"refused")]
 )
@@ -288,6 +294,7 @@ def test_H31_answers(balance: Starter) -> None:
     ]
 
 
+@both
 def test_H31_date_is_added(balance: Starter) -> None:
     """
     H31: an answer without Date gets one, but no Server of ours.
@@ -311,6 +318,7 @@ LOCATIONS = [
 ]
 
 
+@both
 @pytest.mark.parametrize("name", [b"Location", b"Content-Location", b"URI", b"Destination"])
 def test_H60_locations(balance: Starter, name: bytes) -> None:
     """
@@ -329,6 +337,7 @@ def test_H60_locations(balance: Starter, name: bytes) -> None:
         assert answer.get(name.decode()) == told.replace(b"PORT", b"%d" % member.port)
 
 
+@both
 def test_H63_any_member(balance: Starter) -> None:
     """
     H63: a member may name another member of its balancer.
@@ -342,6 +351,7 @@ def test_H63_any_member(balance: Starter) -> None:
     ]
 
 
+@both
 def test_reverse_off(balance: Starter) -> None:
     """
     reverse = no leaves them alone.
@@ -352,6 +362,7 @@ def test_reverse_off(balance: Starter) -> None:
     )
 
 
+@both
 def test_H65_cookies(balance: Starter) -> None:
     """
     H65: Domain and Path of each Set-Cookie, in any case, with the other parts untouched.

@@ -244,6 +244,13 @@ def request(*lines: bytes, start: bytes = b"GET / HTTP/1.1", body: bytes = b"") 
     return b"\r\n".join((start, b"Host: www.example.com", *lines, b"", body))
 
 
+def started(line: bytes) -> tuple[bytes, bytes]:
+    """
+    Return how an answer with this status line begins, for clients of HTTP/1.1 and of HTTP/2.
+    """
+    return line, b"HTTP/2 " + line[9:12]
+
+
 class MemberSide(Wire):
     """
     A member's end of one connection.

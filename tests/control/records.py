@@ -27,6 +27,10 @@ class FakeRequest:
     trace: bytes = b""
     headers: dict[bytes, bytes] = field(default_factory=dict)
 
+    @property
+    def noted(self) -> dict[bytes, bytes]:
+        return self.headers
+
     def header(self, name: bytes) -> bytes | None:
         return self.headers.get(name)
 

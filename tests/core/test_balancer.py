@@ -130,6 +130,7 @@ def test_X10_three_failures_within_the_window():
     flips = []
     lb = balancer("a", "b", on_flip=flips.append)
     a = lb.members[0]
+    a.read = 1
     assert lb.failed(a, REFUSED, 0.0) is None
     assert lb.failed(a, REFUSED, 5.0) is None
     assert lb.failed(a, SILENT, 10.0) is flips[0]

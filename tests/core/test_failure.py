@@ -9,7 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from txbalancer import errors
-from txbalancer.core.failure import blames, count
+from txbalancer.core.failure import blames, count, doubt_of
+from txbalancer.core.member import Member
+from txbalancer.core.specs import MemberSpec
 
 CONNECTING = [errors.ConnectFailed(), errors.ConnectTimeout(), errors.TLSFailed()]
 ANSWERING = [errors.ResponseTimeout(), errors.BadResponse(), errors.Truncated()]
@@ -71,3 +73,24 @@ def test_count_is_true_where_enough_fall_within_the_window(times, window, limit)
         within = [each for each in times[: place + 1] if now - each <= window]
         assert count(noted, now, window, limit) is (len(within) >= limit)
         assert len(noted) <= limit
+
+
+@pytest.mark.parametrize(
+    ("scheme", "error", "read", "doubt"),
+    [
+        ("http", errors.BadResponse(), 0, "does it speak http without TLS?"),
+        ("fcgi", errors.MemberClosed(), 0, "does it speak fcgi?"),
+        ("http", errors.BadResponse(), 1, ""),
+        ("http", errors.ConnectFailed(), 0, ""),
+        ("http", errors.ClientGone("x"), 0, ""),
+        ("tcp", errors.MemberClosed(), 0, ""),
+    ],
+)
+def test_who_may_speak_something_else(scheme, error, read, doubt):
+    """
+    Who has never answered though there was a connection; plain connections speak anything.
+    """
+    member = Member(MemberSpec(f"{scheme}://h", scheme, "h"))
+    member.read = read
+    found = doubt_of(member, error)
+    assert found == (f" (it has never answered: {doubt})" if doubt else "")

@@ -62,4 +62,5 @@ def test_why_a_connection_failed(error: errors.BalancerError, cause: str) -> Non
     People are told what the system said.
     """
     lb = balancer(member("a", maxfails=1, blame="all"), "b")
+    lb.members[0].read = 1
     assert lb.failed(lb.members[0], error, 0.0).cause == cause

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from txbalancer.core.request import Peer
 from txbalancer.core.specs import ListenerSpec
 from txbalancer.core.trust import Trust
-from txbalancer.http1.heads import parse_request
 from txbalancer.http1.limits import Limits
+from txbalancer.http1.requests import parse_request
 
 PROXY = Peer("10.0.0.1", 4000, "web")
 

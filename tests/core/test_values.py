@@ -162,15 +162,6 @@ def test_choices() -> None:
     refuses(kind, "x", "'x' is not allowed: use lax or strict or off")
 
 
-def test_the_only_choice() -> None:
-    """
-    What will have more values some day says so.
-    """
-    kind = values.only("http", "tcp will come")
-    assert kind("HTTP") == "http"
-    refuses(kind, "tcp", "'tcp' is not available in this version: use http (tcp will come)")
-
-
 def test_text() -> None:
     """
     Text has a length, no control characters, and no blanks at its ends.

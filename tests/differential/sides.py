@@ -258,25 +258,12 @@ def _ports(sites: Sequence[Site]) -> dict[str, int]:
     """
     Give each site its port, free at both addresses.
     """
-    held: list[socket.socket] = []
 
     def port() -> int:
-        while True:
-            held.append(socket.socket())
-            held[-1].bind((ADDRESSES["apache"], 0))
-            found: int = held[-1].getsockname()[1]
-            held.append(socket.socket())
-            try:
-                held[-1].bind((ADDRESSES["txbalancer"], found))
-            except OSError:
-                continue
-            return found
+        return free_port(*ADDRESSES.values())
 
     shared = port()
-    found = {site.name: port() if site.alone else shared for site in sites}
-    for each in held:
-        each.close()
-    return found
+    return {site.name: port() if site.alone else shared for site in sites}
 
 
 def apache(peers: Peers, text: str) -> Peer:

@@ -4,8 +4,10 @@ Heads by the line, for tests of the parser.
 
 from __future__ import annotations
 
-from txbalancer.http1.heads import RequestHead, ResponseHead, parse_request, parse_response
+from txbalancer.http1.answers import parse_response
+from txbalancer.http1.heads import RequestHead, ResponseHead
 from txbalancer.http1.limits import DEFAULT, Limits
+from txbalancer.http1.requests import parse_request
 
 
 def request(

@@ -5,6 +5,7 @@ What other readers of HTTP/1 make of the same bytes: h11 and httptools (llhttp).
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import h11
 import httptools
@@ -129,20 +130,25 @@ class _Collector:
         self.done = True
 
 
-def llhttp_request(data: bytes) -> Message:
-    """
-    Read one request with llhttp; C{rest} is not known then, but C{data} must end with it.
-    """
+def _collect(kind: Any, data: bytes) -> _Collector:
     collector = _Collector()
-    parser = collector.parser = httptools.HttpRequestParser(collector)
+    collector.parser = kind(collector)
     try:
-        parser.feed_data(data)
+        collector.parser.feed_data(data)
     except httptools.HttpParserUpgrade as upgrade:
         collector.message.rest = data[upgrade.args[0] :]
     except httptools.HttpParserError as error:
         raise Refused(f"{type(error).__name__}: {error}") from error
+    return collector
+
+
+def llhttp_request(data: bytes) -> Message:
+    """
+    Read one request with llhttp; C{rest} is not known then, but C{data} must end with it.
+    """
+    collector = _collect(httptools.HttpRequestParser, data)
     assert collector.done, "llhttp waits for more"
-    collector.message.start = (parser.get_method(), collector.url)
+    collector.message.start = (collector.parser.get_method(), collector.url)
     return collector.message
 
 
@@ -150,14 +156,7 @@ def llhttp_response(data: bytes) -> Message:
     """
     Read one answer with llhttp.
     """
-    collector = _Collector()
-    parser = collector.parser = httptools.HttpResponseParser(collector)
-    try:
-        parser.feed_data(data)
-    except httptools.HttpParserUpgrade as upgrade:
-        collector.message.rest = data[upgrade.args[0] :]
-    except httptools.HttpParserError as error:
-        raise Refused(f"{type(error).__name__}: {error}") from error
+    collector = _collect(httptools.HttpResponseParser, data)
     assert collector.headers_done, "llhttp waits for more of the head"
-    collector.message.start = (b"%d" % parser.get_status_code(),)
+    collector.message.start = (b"%d" % collector.parser.get_status_code(),)
     return collector.message

@@ -25,17 +25,12 @@ from tests.http1.oracles import (
     llhttp_response,
 )
 from txbalancer.errors import BadResponse, ClientError
+from txbalancer.http1.answers import parse_response
 from txbalancer.http1.framing import ChunkedReader
-from txbalancer.http1.heads import (
-    CHUNKED,
-    UNTIL_CLOSE,
-    RequestHead,
-    ResponseHead,
-    parse_request,
-    parse_response,
-)
+from txbalancer.http1.heads import CHUNKED, UNTIL_CLOSE, RequestHead, ResponseHead
 from txbalancer.http1.limits import Limits
 from txbalancer.http1.lines import HOP_BY_HOP, REQUEST_TAKEN, RESPONSE_TAKEN
+from txbalancer.http1.requests import parse_request
 
 LIMITS = Limits(underscores="keep")
 NEXT = b"GET /next HTTP/1.1\r\nHost: b\r\n\r\n"

@@ -11,8 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from txbalancer.errors import BadResponse, BalancerError, ClientError
-from txbalancer.http1.heads import CHUNKED, NO_BODY, parse_request, valid_host
+from txbalancer.http1.heads import CHUNKED, NO_BODY
 from txbalancer.http1.limits import Limits
+from txbalancer.http1.requests import parse_request, valid_host
 from txbalancer.http2.faults import Malformed
 from txbalancer.http2.heads import read_request, read_response, read_trailers
 
@@ -254,6 +255,21 @@ def test_heads_that_are_too_large(fields: list[Field]) -> None:
     with pytest.raises(ClientError) as caught:
         request(*fields)
     assert caught.value.status == 431
+
+
+@pytest.mark.parametrize(("size", "fits"), [(150, True), (200, False), (250, False)])
+def test_heads_are_as_long_as_in_http1(size: int, fits: bool) -> None:
+    """
+    A limit below that of a line holds as well, and what is noted and passed on counts once.
+    """
+    fields = [*USUAL, (b"user-agent", b"y" * size)]
+    limits = Limits(head=256)
+    if fits:
+        read_request(fields, True, limits)
+        return
+    with pytest.raises(ClientError) as caught:
+        read_request(fields, True, limits)
+    assert (caught.value.status, str(caught.value)) == (431, "a head over 256 bytes")
 
 
 def test_many_large_fields_within_the_limits() -> None:

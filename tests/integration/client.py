@@ -53,8 +53,9 @@ def ask(
     try:
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         connection.request(method, target, body, named)
-        answer = connection.getresponse()
-        found = tuple((name.lower(), value) for name, value in answer.getheaders())
-        return Answer(answer.status, found, answer.read())
+        # An answer that ends with its connection keeps it open until it is closed itself.
+        with connection.getresponse() as answer:
+            found = tuple((name.lower(), value) for name, value in answer.getheaders())
+            return Answer(answer.status, found, answer.read())
     finally:
         connection.close()

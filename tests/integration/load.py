@@ -122,8 +122,8 @@ class Load:
     ) -> str:
         method, body = ("PUT", BODY) if put else ("GET", None)
         connection.request(method, f"{self._path}?id={ident}", body, headers)
-        answer = connection.getresponse()
-        text = answer.read().decode()
+        with connection.getresponse() as answer:
+            text = answer.read().decode()
         got, _, name = text.strip().partition(" ")
         if answer.status != 200 or got != ident:
             raise ValueError(f"{answer.status} {text[:300]!r}")

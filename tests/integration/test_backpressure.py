@@ -22,7 +22,7 @@ from tests.integration.scripted import Request, ScriptedMember
 pytestmark = pytest.mark.integration
 
 MIB = 1024 * 1024
-SIZE = 256 * MIB
+SIZE = 96 * MIB
 PACE = 20_000_000
 """Bytes a second that the slow side reads."""
 
@@ -144,7 +144,7 @@ def grown(process: BalancerProcess, *transfers: Callable[[], int]) -> tuple[list
 
 def test_slow_readers_cost_no_memory(balancer: Starts) -> None:
     """
-    A download of 256 MiB to a client that reads 20 MB/s, and such an upload to a member
+    A download of 96 MiB to a client that reads 20 MB/s, and such an upload to a member
     that does, together add less than 8 MiB to the resident size.
     """
     with ScriptedMember(reply) as member:

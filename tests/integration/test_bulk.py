@@ -8,6 +8,7 @@ import os
 import socket
 import threading
 from collections.abc import Iterator
+from contextlib import ExitStack
 
 import pytest
 
@@ -60,7 +61,7 @@ def take_bodies(connection: socket.socket) -> None:
         connection.sendall(start + answer)
 
 
-@pytest.fixture(params=["on", "off"])
+@pytest.fixture(scope="module", params=["on", "off"])
 def splice(request: pytest.FixtureRequest) -> str:
     """
     With splice and without.
@@ -68,13 +69,21 @@ def splice(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
-@pytest.fixture
-def process(splice: str, balancer: Starts) -> Iterator[BalancerProcess]:
+@pytest.fixture(scope="module")
+def member() -> Iterator[ScriptedMember]:
     """
-    A balancer with a member that answers so.
+    A member that answers so.
     """
-    with ScriptedMember(reply) as member:
-        yield balancer(TEXT.format(splice=splice, url=member.url))
+    with ScriptedMember(reply) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def process(splice: str, module_balancer: Starts, member: ScriptedMember) -> BalancerProcess:
+    """
+    A balancer before it.
+    """
+    return module_balancer(TEXT.format(splice=splice, url=member.url))
 
 
 def head(connection: socket.socket) -> tuple[str, bytes]:
@@ -178,12 +187,11 @@ def test_a_client_that_leaves(process: BalancerProcess) -> None:
     """
     Whatever was on its way is given up, and the next one is served.
     """
-    client = connect(process)
-    client.sendall(b"GET /a?size=%d HTTP/1.1\r\nHost: a\r\n\r\n" % (1 << 30))
-    head(client)
-    for _ in range(100):
-        client.recv(65536)
-    client.close()
+    with connect(process) as client:
+        client.sendall(b"GET /a?size=%d HTTP/1.1\r\nHost: a\r\n\r\n" % (1 << 30))
+        head(client)
+        for _ in range(100):
+            client.recv(65536)
     assert process.record(f"/a?size={1 << 30}")["reason"] == "client-gone"
     with connect(process) as client:
         client.sendall(b"GET /b?size=%d HTTP/1.1\r\nHost: a\r\n\r\n" % (1 << 20))
@@ -191,37 +199,37 @@ def test_a_client_that_leaves(process: BalancerProcess) -> None:
         body(client, 1 << 20, rest)
 
 
-def test_a_client_that_does_not_read(process: BalancerProcess) -> None:
+def test_a_client_that_does_not_read(splice: str, balancer: Starts, member: ScriptedMember) -> None:
     """
     It is cut off after write-timeout; nothing is left over of it.
     """
-    text = process.config.read_text().replace("[balancer:", "write-timeout = 1s\n[balancer:")
-    process.reload(text)
+    text = TEXT.format(splice=splice, url=member.url)
+    process = balancer(text.replace("[balancer:", "write-timeout = 1s\n[balancer:"))
     before = process.rss()
-    clients = [connect(process) for _ in range(8)]
-    for number, client in enumerate(clients):
-        client.sendall(b"GET /s%d?size=%d HTTP/1.1\r\nHost: a\r\n\r\n" % (number, 1 << 30))
-    until(
-        lambda: [each["reason"] for each in process.records()].count("client-timeout") == 8,
-        "all are given up",
-    )
-    assert process.rss() - before < 16 << 20
-    for client in clients:
-        client.close()
+    with ExitStack() as clients:
+        for number in range(8):
+            client = clients.enter_context(connect(process))
+            client.sendall(b"GET /s%d?size=%d HTTP/1.1\r\nHost: a\r\n\r\n" % (number, 1 << 30))
+        until(
+            lambda: [each["reason"] for each in process.records()].count("client-timeout") == 8,
+            "all are given up",
+        )
+        assert process.rss() - before < 16 << 20
 
 
-def test_a_client_that_takes_its_time(splice: str, balancer: Starts) -> None:
+def test_a_client_that_takes_its_time(
+    splice: str, balancer: Starts, member: ScriptedMember
+) -> None:
     """
     As long as the client is the one who is waited for, the member's time does not run.
     """
-    with ScriptedMember(reply) as member:
-        process = balancer(TEXT.format(splice=splice, url=f"{member.url} timeout=1s"))
-        with connect(process) as client:
-            client.sendall(b"GET /a?size=%d HTTP/1.1\r\nHost: a\r\n\r\n" % BULK)
-            _, rest = head(client)
-            threading.Event().wait(2.5)
-            body(client, BULK, rest)
-        assert process.record(f"/a?size={BULK}")["reason"] == "ok"
+    process = balancer(TEXT.format(splice=splice, url=f"{member.url} timeout=1s"))
+    with connect(process) as client:
+        client.sendall(b"GET /a?size=%d HTTP/1.1\r\nHost: a\r\n\r\n" % BULK)
+        _, rest = head(client)
+        threading.Event().wait(2.5)
+        body(client, BULK, rest)
+    assert process.record(f"/a?size={BULK}")["reason"] == "ok"
 
 
 def test_a_member_that_takes_its_time(splice: str, balancer: Starts) -> None:

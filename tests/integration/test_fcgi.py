@@ -8,6 +8,7 @@ import hashlib
 import http.client
 import json
 import random
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -238,27 +239,23 @@ def test_chunked_bodies(process: BalancerProcess) -> None:
         connection = http.client.HTTPConnection("127.0.0.1", process.port, timeout=30)
         pieces = (bytes(10_000) for _ in range(size // 10_000))
         connection.request("POST", "/app/body.php", pieces, encode_chunked=True)
-        answer = connection.getresponse()
-        assert answer.status == status
-        if status == 200:
-            assert answer.read().startswith(b"50000 ")
-        connection.close()
+        with closing(connection), connection.getresponse() as answer:
+            assert answer.status == status
+            if status == 200:
+                assert answer.read().startswith(b"50000 ")
 
 
-def test_a_client_that_leaves_ends_the_script(process: BalancerProcess, tmp_path: Path) -> None:
+def test_a_client_that_leaves_ends_the_script(process: BalancerProcess, peers: Peers) -> None:
     """
     php-fpm notices by the connection, and does not work for nobody.
     """
-    tmp_path.chmod(0o777)
-    tmp_path.parent.chmod(0o755)
-    tmp_path.parent.parent.chmod(0o755)
-    mark = tmp_path / "mark"
+    mark = peers.folder() / "mark"
     mark.touch()
     mark.chmod(0o666)
     connection = http.client.HTTPConnection("127.0.0.1", process.port, timeout=30)
     connection.request("GET", f"/app/slow.php?to={mark}")
-    connection.getresponse().read(20000)
-    connection.close()
+    with closing(connection), connection.getresponse() as answer:
+        answer.read(20000)
     assert mark.read_text() == "begun"
     # With as many children as this the others would have to wait for it.
     for _ in range(8):

@@ -23,15 +23,6 @@ GROUP = "239.255.27.99"
 """mod_heartmonitor takes nothing but a group."""
 
 
-def free_udp_port() -> int:
-    """
-    Return a port that no datagram socket has.
-    """
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
-
-
 def writable_folder(peers: Peers) -> Path:
     """
     Make a folder that Apache's own user may write in.
@@ -71,7 +62,7 @@ def test_A23_an_apache_that_reports_gets_requests(
     """
     mod_heartbeat's datagrams, to an address or to a group, open the way to its Apache.
     """
-    port, web = free_udp_port(), free_port()
+    port, web = free_port(), free_port()
     own = own_address(address)
     apache = peers.apache2(f"Listen {web}\nHeartbeatAddress {address}:{port}\n", SENDS)
     (apache.folder / "htdocs/index.html").write_text("hello")
@@ -83,7 +74,7 @@ def test_A22_apaches_storage_file_is_read(peers: Peers, balancer: Starts, tmp_pa
     """
     The file that mod_heartmonitor writes tells who has room.
     """
-    port = free_udp_port()
+    port = free_port()
     own = own_address(GROUP)
     storage = writable_folder(peers) / "hb.dat"
     peers.apache2(
@@ -102,7 +93,7 @@ def test_A24_apache_hears_our_reports(peers: Peers, balancer: Starts) -> None:
     """
     What we send is heard by mod_heartmonitor and stands in its file.
     """
-    port = free_udp_port()
+    port = free_port()
     own = own_address(GROUP)
     storage = writable_folder(peers) / "hb.dat"
     monitor = peers.apache2(
@@ -123,7 +114,7 @@ def test_A22_our_storage_file_is_read_by_apache(peers: Peers, balancer: Starts) 
     """
     An Apache that balances by our file finds the member in it.
     """
-    port = free_udp_port()
+    port = free_port()
     sender = peers.apache2(f"HeartbeatAddress 127.0.0.1:{port}\n", SENDS)
     (sender.folder / "htdocs/index.html").write_text("hello")
     storage = writable_folder(peers) / "hb.dat"

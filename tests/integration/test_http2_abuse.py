@@ -30,49 +30,54 @@ MIB = 1024**2
 @dataclass(frozen=True, slots=True)
 class Setup:
     """
-    A balancer, and a member with an answer of 8 MiB.
+    A balancer, a member with an answer of 8 MiB, and another one.
     """
 
     process: BalancerProcess
+    clients: contextlib.ExitStack
 
     def connect(self, *first: bytes) -> socket.socket:
         """
         Open a connection as a client of HTTP/2.
         """
         made = socket.create_connection(("127.0.0.1", self.process.port), 10)
+        self.clients.enter_context(made)
         made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         made.sendall(PREFACE + b"".join(first))
         return made
 
     def works(self) -> None:
         """
-        Check that somebody else is served.
+        Check that somebody else is served, by a member that is not kept busy.
         """
-        answer = ask(f"http://127.0.0.1:{self.process.port}/")
+        answer = ask(f"http://127.0.0.1:{self.process.port}/other")
         assert (answer.status, answer.body) == (200, b"well")
 
 
 @pytest.fixture(scope="module")
 def setup(
     module_peers: Peers, module_balancer: Starts, tmp_path_factory: pytest.TempPathFactory
-) -> Setup:
+) -> Iterator[Setup]:
     """
-    Start both.
+    Start both, and close at last what a test left open.
     """
     folder = tmp_path_factory.mktemp("abuse")
     folder.chmod(0o755)
     (folder / "big").write_bytes(bytes(8 * MIB))
+    # So much fills every buffer on the way, but not the system's memory a thousand times over.
     member = module_peers.nginx(
-        f'location = /big {{ root {folder}; }}\nlocation / {{ return 200 "well"; }}'
+        f"location = /big {{ root {folder}; limit_rate_after 1m; limit_rate 1; }}"
     )
-    return Setup(
-        module_balancer(
-            "[txbalancer]\naccess-log = off\n"
-            "[listener:web]\nendpoint = tcp:PORT:interface=127.0.0.1\nh2c = on\n"
-            f"write-timeout = 3\n[balancer:shop]\nmembers = {member.url}\n"
-            "[mount:/]\nto = balancer://shop/\n"
-        )
+    other = module_peers.nginx('return 200 "well";')
+    process = module_balancer(
+        "[txbalancer]\naccess-log = off\n"
+        "[listener:web]\nendpoint = tcp:PORT:interface=127.0.0.1\nh2c = on\n"
+        f"write-timeout = 3\n[balancer:shop]\nmembers = {member.url}\n"
+        f"[balancer:other]\nmembers = {other.url}\n"
+        "[mount:/other]\nto = balancer://other/\n[mount:/]\nto = balancer://shop/\n"
     )
+    with contextlib.ExitStack() as clients:
+        yield Setup(process, clients)
 
 
 def requests(first: int = 1) -> Iterator[tuple[int, bytes]]:

@@ -5,6 +5,7 @@ WebSockets over HTTP/2 to a real member: C{websockets} says what goes into the s
 from __future__ import annotations
 
 import socket
+from contextlib import ExitStack
 
 import pytest
 from websockets.frames import Frame, Opcode
@@ -88,7 +89,7 @@ def test_a_conversation(balancer: Starts) -> None:
     """
     Several WebSockets on one connection, messages small and large, an orderly end.
     """
-    with EchoMember() as member:
+    with EchoMember() as member, ExitStack() as clients:
         process = balancer(
             "[txbalancer]\naccess-log = ACCESS\naccess-log-format = json\n"
             "[listener:web]\nendpoint = tcp:PORT:interface=127.0.0.1\nh2c = on\n"
@@ -96,6 +97,7 @@ def test_a_conversation(balancer: Starts) -> None:
             "[mount:/]\nto = balancer://chat/\n"
         )
         browser = Browser(process.port)
+        clients.callback(browser.socket.close)
         browser.socket.sendall(browser.end.taken())
         while not browser.end.extended:
             browser.turn()

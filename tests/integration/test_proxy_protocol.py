@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import http.client
 import ssl
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -65,12 +66,12 @@ def ask(port: int, times: int = 1, context: ssl.SSLContext | None = None) -> lis
         )
     )
     found = []
-    for _ in range(times):
-        connection.request("GET", "/")
-        answer = connection.getresponse()
-        found.append(answer.read().decode())
-        assert answer.status == 200, found
-    connection.close()
+    with closing(connection):
+        for _ in range(times):
+            connection.request("GET", "/")
+            with connection.getresponse() as answer:
+                found.append(answer.read().decode())
+            assert answer.status == 200, found
     return found
 
 
@@ -204,7 +205,7 @@ def test_others_cannot_send_headers(balancer: Starts, peers: Peers) -> None:
     assert ask(process.port) == [f"{CLIENT} 127.0.0.1 {CLIENT} http"]
     config = BEFORE.format(port=process.port, options="send-proxy source 127.0.0.8")
     before = peers.haproxy(config)
-    connection = http.client.HTTPConnection("127.0.0.1", before.port, timeout=10)
-    connection.request("GET", "/")
-    assert connection.getresponse().status in (400, 502)
-    connection.close()
+    with closing(http.client.HTTPConnection("127.0.0.1", before.port, timeout=10)) as connection:
+        connection.request("GET", "/")
+        with connection.getresponse() as answer:
+            assert answer.status in (400, 502)

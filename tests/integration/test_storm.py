@@ -13,8 +13,9 @@ from pathlib import Path
 import pytest
 
 from tests.integration.conftest import Starts
+from tests.integration.control import Control
 from tests.integration.load import ECHO
-from tests.integration.process import STOP_SECONDS
+from tests.integration.process import STOP_SECONDS, until
 from tests.peers import Peers, require
 
 pytestmark = [pytest.mark.integration, pytest.mark.peers]
@@ -75,6 +76,12 @@ def test_storm(balancer: Starts, peers: Peers, tmp_path: Path) -> None:
         stdout=subprocess.PIPE,
         text=True,
     )
+    control = Control(process.folder / "control.sock")
+
+    def calm() -> bool:
+        members = control.ask("GET", "/balancers/pool")["members"]
+        return all(each["status"]["usable"] for each in members) or wrk.poll() is not None
+
     try:
         over = time.monotonic() + SECONDS - 1.5
         while time.monotonic() < over:
@@ -88,10 +95,13 @@ def test_storm(balancer: Starts, peers: Peers, tmp_path: Path) -> None:
             members[2].stop()
             process.reload(pool([lines[3], *lines[:3]], "leastload"))
             members[2].start()
+            # Who was away is well again only when somebody has found that out.
+            until(calm, "all are in use again")
         said, _ = wrk.communicate(timeout=SECONDS + STOP_SECONDS)
     finally:
         wrk.kill()
         wrk.wait()
+        control.close()
     found = re.search(r"RESULT requests=(\d+) (.*)", said)
     assert found is not None, said
     assert int(found[1]) > 1000

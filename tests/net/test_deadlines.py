@@ -45,6 +45,27 @@ def deadlines(clock: Clock) -> Deadlines:
     return found
 
 
+def test_a_busy_loop_reads_first(deadlines, clock, monkeypatch) -> None:
+    """
+    After the loop has done something else for long, deadlines are looked at only when it has read
+    what came meanwhile: nobody is late because of that.
+    """
+    turns = []
+    in_time, late = Thing(1.0), Thing(1.0)
+    things = [in_time, late, *(Thing(NEVER) for _ in range(511))]
+    for each in things:
+        deadlines.add(each)
+    monkeypatch.setattr(clock, "callLater", lambda delay, *call: turns.append((delay, call)))
+    clock.advance(3.0)
+    for _ in range(2):
+        assert late.expirations == []
+        ((go_on, *arguments),) = [call for delay, call in turns if delay == 0]
+        turns.clear()
+        go_on(*arguments)
+        in_time.deadline = 9.0
+    assert (in_time.expirations, late.expirations, turns) == ([], [3.0], [])
+
+
 def test_what_is_late_expires_once(clock, deadlines) -> None:
     """
     A deadline is acted on within one period, and once as long as it is not set again.

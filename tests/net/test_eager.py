@@ -17,8 +17,8 @@ from twisted.internet.protocol import ClientFactory, Protocol, ServerFactory
 from twisted.internet.task import deferLater
 
 from txbalancer.net.connect import connect_tcp, connect_unix
+from txbalancer.net.dial import EagerClient
 from txbalancer.net.eager import (
-    EagerClient,
     EagerServer,
     EagerUNIXClient,
     EagerUNIXServer,
@@ -175,6 +175,65 @@ async def test_a_half_close_comes_behind_the_data() -> None:
     await deferLater(reactor, 0.05)
     assert pair.recorder.data == b"still here"
     await pair.close()
+
+
+@pytest_twisted.ensureDeferred
+async def test_ends_come_at_once_where_nothing_is_queued() -> None:
+    """
+    Neither a half-close nor a close waits for the reactor, and closing tells the protocol.
+    """
+    pair = Pair()
+    await pair.recorder.made
+    transport = pair.recorder.transport
+    pair.far.setblocking(False)
+    transport.loseWriteConnection()
+    assert pair.far.recv(1) == b""
+    transport.loseWriteConnection()
+    assert transport in reactor.getReaders()
+    transport.loseConnection()
+    assert pair.recorder.lost.called
+    assert transport not in reactor.getReaders()
+    assert not hasattr(transport, "socket")
+    transport.loseConnection()
+    pair.far.close()
+    await pair.port.stopListening()
+
+
+@pytest_twisted.ensureDeferred
+async def test_an_end_waits_for_who_writes_in_the_transport_s_place() -> None:
+    """
+    While a transport is held, what is under way does not show in its queue.
+    """
+    pair = Pair()
+    await pair.recorder.made
+    transport = pair.recorder.transport
+    transport.held = True
+    transport.loseWriteConnection()
+    assert transport in reactor.getWriters()
+    transport.loseConnection()
+    assert not pair.recorder.lost.called
+    await pair.recorder.lost
+    assert pair.far.recv(1) == b""
+    pair.far.close()
+    await pair.port.stopListening()
+
+
+@pytest_twisted.ensureDeferred
+async def test_unread_input_does_not_hide_the_end() -> None:
+    """
+    Whoever sends more than is read still reads the end before the reset.
+    """
+    pair = Pair()
+    await pair.recorder.made
+    transport = pair.recorder.transport
+    transport.pauseProducing()
+    pair.far.sendall(b"more")
+    transport.write(b"answer")
+    transport.loseConnection()
+    assert pair.far.recv(100) == b"answer"
+    assert pair.far.recv(100) == b""
+    pair.far.close()
+    await pair.port.stopListening()
 
 
 @pytest_twisted.ensureDeferred

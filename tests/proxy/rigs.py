@@ -29,6 +29,7 @@ to = !
 def make_rig(
     members: int = 2,
     *,
+    url: str = "http://10.0.0.{}",
     member: str = "",
     balancer: str = "",
     listener: str = "",
@@ -38,9 +39,10 @@ def make_rig(
     Make a rig.
 
     @param members: how many; they are C{http://10.0.0.1:80}, C{…2:80} and so on.
+    @param url: what they are instead, with a place for their number.
     @param member: further options of every member; the other texts likewise, a line each.
     """
-    urls = "\n".join(f"    http://10.0.0.{number} {member}" for number in range(1, members + 1))
+    urls = "\n".join(f"    {url.format(each)} {member}" for each in range(1, members + 1))
     return MemoryRig(
         f"[listener:web]\nendpoint = tcp:80\nserver-name = lb.test\n{listener}\n"
         f"[balancer:shop]\n{balancer}\nmembers =\n{urls}\n"

@@ -208,6 +208,19 @@ def test_a_faulty_file_is_refused_at_the_start(tmp_path) -> None:
         Credentials(f"{path}-", Offload(None), Clock().seconds)
 
 
+def test_another_file_altogether_is_told_in_short(tmp_path) -> None:
+    """
+    Of very many bad lines only the first are told.
+    """
+    path = tmp_path / "users"
+    path.write_text("x\n" * 1000)
+    with pytest.raises(StartError) as caught:
+        Credentials(str(path), Offload(None), Clock().seconds)
+    *told, last = str(caught.value).split("; ")
+    assert told == [f"{path}:{line}: is not of the form USER:HASH" for line in (1, 2, 3)]
+    assert last == "and 997 lines more: is it a file of htpasswd's?"
+
+
 def test_remembered_credentials_are_bounded(case, monkeypatch) -> None:
     """
     The oldest of very many is forgotten, and verified again.

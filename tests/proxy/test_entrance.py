@@ -8,9 +8,9 @@ import pytest
 
 from tests.proxy.rigs import OK, check_rest
 from txbalancer.core.request import Peer
-from txbalancer.http1.heads import parse_request
 from txbalancer.http1.limits import Limits
 from txbalancer.http1.lines import NOT_IN_TRAILERS
+from txbalancer.http1.requests import parse_request
 from txbalancer.proxy import entrance
 from txbalancer.proxy.entrance import identifying, identity_of
 from txbalancer.testing import MemoryRig
@@ -89,7 +89,7 @@ def test_hsts_is_said_once(line, times) -> None:
     It is added to each answer, unless the member has said it.
     """
     rig = MemoryRig(CONFIGURATION.format(options=""))
-    rig.site.hsts = b"Strict-Transport-Security: max-age=86400"
+    rig.site.secure, rig.site.hsts = True, b"Strict-Transport-Security: max-age=86400"
     client = rig.client()
     client.send(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
     rig.accept().send(OK.replace(b"\r\n\r\n", b"\r\n" + line + b"\r\n"))

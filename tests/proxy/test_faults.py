@@ -66,7 +66,7 @@ def test_a_member_that_speaks_something_else_is_told() -> None:
             rig.advance(0.1)
     (text,) = warnings(logged)
     assert text.startswith("shop: http://10.0.0.1: bad-response: ")
-    assert text.endswith("(it has never answered: does it speak http?)")
+    assert text.endswith("(it has never answered: does it speak http without TLS?)")
     rig.advance(70)
     with capturedLogs() as logged:
         rig.client().send(GET)
@@ -77,3 +77,22 @@ def test_a_member_that_speaks_something_else_is_told() -> None:
         rig.advance(0.1)
     assert [each.reason for each in rig.outcomes[-2:]] == ["ok", "bad-response"]
     assert warnings(logged) == []
+
+
+def test_a_member_that_speaks_tls_is_told() -> None:
+    """
+    It complains of a plain request by an alert; the log and the member's state say so.
+    """
+    rig = make_rig(1)
+    with capturedLogs() as logged:
+        for _ in range(3):
+            rig.client().send(GET)
+            rig.accept().send(b"\x15\x03\x01\x00\x02\x02\x46")
+            rig.advance(0.1)
+    text = warnings(logged)[0]
+    assert "no HTTP/1 answer but TLS (it has never answered: does it speak http without" in text
+    assert (
+        rig.balancer()
+        .members[0]
+        .cause.endswith("bad-response (it has never answered: does it speak http without TLS?)")
+    )

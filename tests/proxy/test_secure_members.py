@@ -156,9 +156,13 @@ def test_a_wrong_certificate_is_a_failed_connection(authority) -> None:
         ),
         (
             lambda end, pair: end.send(b"HTTP/1.1 400\r\n\r\n"),
-            "wrong version number: does the member speak TLS on this port?",
+            "wrong version number (does it speak TLS on this port?)",
         ),
-        (lambda end, pair: end.end(), "the member ended the connection within the handshake"),
+        (
+            lambda end, pair: end.end(),
+            "the member ended the connection within the handshake"
+            " (does it speak TLS on this port?)",
+        ),
     ],
 )
 def test_the_log_says_why_tls_failed(authority, act, text) -> None:

@@ -6,7 +6,9 @@ from __future__ import annotations
 
 import pytest
 
+from tests.proxy.h2.ends import Browser
 from txbalancer.control.logformat import compile_format
+from txbalancer.http2.frames import HEADERS, frame
 from txbalancer.net.proxyprotocol import parse
 from txbalancer.testing import MemoryRig
 
@@ -62,6 +64,54 @@ def test_members_are_told_of_the_client(rig):
     assert b"\r\nX-Forwarded-For: junk, 198.51.100.7\r\n" in head
     assert b"\r\nX-Forwarded-Proto: https\r\n" in head
     assert b"\r\nForwarded: for=198.51.100.7;host=a;proto=https\r\n" in head
+
+
+@pytest.mark.parametrize(
+    ("option", "header"),
+    [
+        ("", b"X-Forwarded-For: 198.51.100.7"),
+        ("trusted-header = Forwarded", b"Forwarded: for=198.51.100.7"),
+        ("trusted-header = X-Real-IP", b"X-Real-IP: 198.51.100.7"),
+    ],
+)
+def test_connection_does_not_drop_what_a_proxy_said(option, header):
+    """
+    A proxy that passes on its client's Connection is believed all the same; what else that names
+    is dropped.
+    """
+    rig = MemoryRig(CONFIGURATION.format(listener=option, more=""))
+    names = b"Connection: %b, X-Forwarded-Proto, X-Own" % header.partition(b":")[0]
+    https = b"X-Forwarded-Proto: https"
+    head = asked(rig, rig.client(), names, header, https, b"X-Own: 1")
+    assert [each.peer.client for each in rig.outcomes] == ["198.51.100.7"]
+    assert b"\r\nX-Forwarded-For: 198.51.100.7\r\n" in head
+    assert b"X-Own" not in head
+    proto = b"http" if option.endswith("Forwarded") else b"https"
+    assert b"\r\nForwarded: for=198.51.100.7;host=a;proto=%b\r\n" % proto in head
+
+
+def test_connection_does_not_drop_identities(rig):
+    """
+    What a proxy says of a client's certificate reaches the member, whatever Connection names.
+    """
+    verified = b"X-SSL-Client-Verify: NONE"
+    head = asked(rig, rig.client(), b"Connection: x-ssl-client-verify", verified)
+    assert b"\r\n%b\r\n" % verified in head
+
+
+def test_streams_have_no_connection_to_drop_it_by():
+    """
+    HTTP/2 knows no Connection: a request with it is malformed (RFC 9113 8.2.2), one without is
+    its proxy's client's.
+    """
+    rig = MemoryRig(CONFIGURATION.format(listener="h2c = on", more=""))
+    proxy = Browser(rig)
+    names = b"\x00\x0aconnection\x0fx-forwarded-for"
+    proxy.ask("/own", b"x-forwarded-for: 198.51.100.7")
+    assert proxy.status(1) == 204
+    proxy.raw(frame(HEADERS, 5, 3, b"\x82\x86\x44\x04/own\x41\x01a" + names))
+    assert [each.peer.client for each in rig.outcomes] == ["198.51.100.7", "192.0.2.1"]
+    assert [each.reason for each in rig.outcomes] == ["ok", "malformed"]
 
 
 def test_each_request_of_a_connection_has_its_own_client(rig):

@@ -81,7 +81,7 @@ def test_a_socket_that_is_gone_does_no_harm(tmp_path: Path) -> None:
 
 def test_the_watchdog_is_fed_twice_a_span(systemd: socket.socket) -> None:
     """
-    With WatchdogSec=10 there is a sign at once and then every 5 seconds, until it is stopped.
+    With WatchdogSec=10 there is a sign at once and then every 5 seconds.
     """
     clock = Clock()
     environment = {"NOTIFY_SOCKET": systemd.getsockname(), "WATCHDOG_USEC": "10000000"}
@@ -89,9 +89,6 @@ def test_the_watchdog_is_fed_twice_a_span(systemd: socket.socket) -> None:
     notifier.start_watchdog(clock)
     clock.pump([4.9, 0.2, 5.0])
     assert [systemd.recv(99) for _ in range(3)] == [b"WATCHDOG=1"] * 3
-    notifier.stop_watchdog()
-    notifier.stop_watchdog()
-    assert clock.getDelayedCalls() == []
     with pytest.raises(TimeoutError):
         systemd.recv(99)
 

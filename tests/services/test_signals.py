@@ -26,6 +26,9 @@ class Reactor:
         self.stopped = 0
         self.started: list = []
 
+    def __str__(self) -> str:
+        return "the reactor"
+
     def callFromThread(self, function) -> None:
         function()
 
@@ -68,7 +71,7 @@ class Notifier:
         self.told: list[str] = []
 
     def __getattr__(self, name):
-        return lambda *words: self.told.append(" ".join((name, *words)))
+        return lambda *words: self.told.append(" ".join((name, *map(str, words))))
 
 
 @pytest.fixture
@@ -86,6 +89,8 @@ def service() -> Iterator[Service]:
     signals.startService()
     for start in found.reactor.started:
         start()
+    assert found.notifier.told == ["ready", "start_watchdog the reactor"]
+    found.notifier.told.remove("start_watchdog the reactor")
     yield found
     for number, handler in before.items():
         signal.signal(number, handler)

@@ -150,12 +150,14 @@ class Listening:
         self.handshakes.configure(most, timeout, strict)
         self._maker = maker
 
-    def accept(self, protocol: Recorder | None = None) -> tuple[Recorder, MemoryTransport]:
+    def accept(
+        self, protocol: Recorder | None = None, host: str = "192.0.2.1"
+    ) -> tuple[Recorder, MemoryTransport]:
         """
         Accept a connection.
         """
         protocol = protocol or Recorder()
-        address = IPv4Address("TCP", "192.0.2.1", 40000)
+        address = IPv4Address("TCP", host, 40000)
         server = ServerTLS(self._maker, self.handshakes, protocol)
         return protocol, MemoryTransport(self.reactor, server, address)
 

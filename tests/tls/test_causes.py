@@ -88,10 +88,10 @@ def test_names_of_others_do_no_harm() -> None:
 @pytest.mark.parametrize(
     ("error", "text"),
     [
-        (ConnectionDone(), "the member ended the connection within the handshake"),
+        (ConnectionDone(), "within the handshake (does it speak TLS on this port?)"),
         (SSL.SysCallError(-1, "Unexpected EOF"), "the member ended the connection within the"),
         (ConnectionLost(), "Connection to the other side was lost"),
-        (SSL.Error([("", "", "wrong version number")]), "does the member speak TLS on this port?"),
+        (SSL.Error([("", "", "wrong version number")]), "(does it speak TLS on this port?)"),
         (refusal("whatever").value, "whatever"),
     ],
 )

@@ -1,5 +1,5 @@
 """
-Certificates as clients get to see them: by name, by ability, new ones, with what goes with them.
+Certificates as clients get to see them: by name, by ability, and new ones as they come.
 """
 
 from __future__ import annotations
@@ -9,57 +9,15 @@ import shutil
 from pathlib import Path
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import ed448, ed25519, rsa
-from cryptography.x509 import ocsp
 from OpenSSL import SSL
 
 from tests.integration.certificates import Authority, Pair
-from tests.tls.pipes import Client, Listening, client_context
+from tests.tls.listening import number, serial, shake, spec
+from tests.tls.pipes import client_context
 from txbalancer.core.specs import ListenerSpec
 from txbalancer.errors import StartError
 from txbalancer.tls.bindings import resumed
-from txbalancer.tls.listeners import ListenerTLS, server_options
-
-
-def spec(*pairs: Pair, **options) -> ListenerSpec:
-    """
-    Make a listener with these certificates.
-    """
-    return ListenerSpec(
-        "web",
-        tls_certificate=tuple(str(each.certificate) for each in pairs),
-        tls_key=tuple(str(each.key) for each in pairs),
-        **options,
-    )
-
-
-def shake(tls: ListenerTLS | None, name: str = "", context=None, session=None) -> Client:
-    """
-    Connect, and return the client's end after the handshake.
-    """
-    _, end = Listening(tls).accept()
-    client = Client(end, context or client_context(), name.encode())
-    if session is not None:
-        client.tls.set_session(session)
-    client.shake()
-    client.taken()
-    return client
-
-
-def serial(client: Client) -> int:
-    """
-    Return which certificate a client saw.
-    """
-    return client.tls.get_peer_certificate(as_cryptography=True).serial_number
-
-
-def number(pair: Pair) -> int:
-    """
-    Return the serial number of a certificate.
-    """
-    return x509.load_pem_x509_certificate(pair.certificate.read_bytes()).serial_number
+from txbalancer.tls.listeners import server_options
 
 
 def copy(pair: Pair, folder: Path, name: str) -> Path:
@@ -203,10 +161,10 @@ def test_other_terms_begin_anew(authority) -> None:
     pair = authority.issue("one.test")
     tls = server_options(spec(pair))
     context = client_context()
-    session = shake(tls, "one.test", context).tls.get_session()
+    first = shake(tls, "one.test", context)
     other = server_options(spec(pair, tls_honor_order=False), tls)
     other.publish()
-    assert not resumed(shake(other, "one.test", context, session).tls)
+    assert not resumed(shake(other, "one.test", context, first.tls.get_session()).tls)
 
 
 def test_the_key_of_tickets_is_replaced(authority) -> None:
@@ -235,8 +193,8 @@ def test_without_tickets_nothing_is_resumed(authority, version) -> None:
     tls = server_options(spec(authority.issue("one.test"), tls_tickets=False))
     context = client_context()
     context.set_max_proto_version(version)
-    session = shake(tls, "one.test", context).tls.get_session()
-    assert not resumed(shake(tls, "one.test", context, session).tls)
+    first = shake(tls, "one.test", context)
+    assert not resumed(shake(tls, "one.test", context, first.tls.get_session()).tls)
 
 
 def test_a_new_file_must_be_good(authority, tmp_path) -> None:
@@ -260,347 +218,3 @@ def test_an_expired_certificate_is_better_than_none(authority) -> None:
     """
     tls = server_options(spec(authority.issue("one.test", days=-1)))
     assert serial(shake(tls, "one.test")) == tls.certificates[0].own.serial_number
-
-
-# -- profiles
-
-
-@pytest.mark.parametrize(
-    ("options", "versions"),
-    [
-        ({}, {SSL.TLS1_2_VERSION, SSL.TLS1_3_VERSION}),
-        ({"tls_profile": "modern"}, {SSL.TLS1_3_VERSION}),
-        ({"tls_protocol": "TLSv1.2"}, {SSL.TLS1_2_VERSION}),
-        ({"tls_profile": "modern", "tls_protocol": "all -TLSv1.3"}, {SSL.TLS1_2_VERSION}),
-    ],
-)
-def test_versions(authority, options, versions) -> None:
-    """
-    The profile says which are spoken, unless that is said apart.
-    """
-    tls = server_options(spec(authority.issue("one.test"), **options))
-    for version in (SSL.TLS1_2_VERSION, SSL.TLS1_3_VERSION):
-        context = client_context()
-        context.set_min_proto_version(version)
-        context.set_max_proto_version(version)
-        if version in versions:
-            assert shake(tls, "one.test", context).tls.get_protocol_version() == version
-        else:
-            with pytest.raises(SSL.Error):
-                shake(tls, "one.test", context)
-
-
-@pytest.mark.parametrize(("honor", "found"), [(False, "128"), (True, "256")])
-def test_whose_order_counts(authority, honor, found) -> None:
-    """
-    Our order of ciphers counts, unless tls-honor-order is off.
-    """
-    mine = "ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-ECDSA-AES128-GCM-SHA256"
-    tls = server_options(spec(authority.issue("one.test"), tls_ciphers=mine, tls_honor_order=honor))
-    context = client_context()
-    context.set_max_proto_version(SSL.TLS1_2_VERSION)
-    context.set_cipher_list(b"ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES256-GCM-SHA384")
-    assert found in (shake(tls, "one.test", context).tls.get_cipher_name() or "")
-
-
-def test_groups(authority) -> None:
-    """
-    By default the one that is safe from quantum computers; tls-curves chooses others.
-    """
-    pair = authority.issue("one.test")
-    context = client_context()
-    for options, group in (({}, "X25519MLKEM768"), ({"tls_curves": "P-384"}, "secp384r1")):
-        found = shake(server_options(spec(pair, **options)), "", context).tls.get_group_name()
-        assert found.lower() == group.lower()
-
-
-@pytest.mark.parametrize(
-    ("options", "text"),
-    [
-        ({"tls_curves": "P-999"}, "P-999 is no list of groups that OpenSSL knows"),
-        ({"tls_ciphers": "NONSENSE"}, "OpenSSL knows none of the ciphers"),
-    ],
-)
-def test_what_openssl_does_not_know(authority, options, text) -> None:
-    """
-    The start says what it is.
-    """
-    with pytest.raises(StartError, match=text):
-        server_options(spec(authority.issue("one.test"), **options))
-
-
-def test_alpn(authority) -> None:
-    """
-    The best that both know is agreed on; without any in common nothing is.
-    """
-    listener = spec(authority.issue("one.test"))
-    for offered, agreed in (
-        ([b"http/1.1", b"h2"], listener.negotiable[0]),
-        ([b"http/1.1"], b"http/1.1"),
-        ([b"smtp"], b""),
-    ):
-        context = client_context()
-        context.set_alpn_protos(offered)
-        client = shake(server_options(listener), "one.test", context)
-        assert client.tls.get_alpn_proto_negotiated() == agreed
-
-
-# -- OCSP
-
-
-def stapled(tls: ListenerTLS | None) -> bytes:
-    """
-    Return what OCSP answer a client gets.
-    """
-    found: list[bytes] = []
-    context = client_context()
-    context.set_ocsp_client_callback(lambda connection, data, _: found.append(data) or True)
-    _, end = Listening(tls).accept()
-    client = Client(end, context, b"one.test")
-    client.tls.request_ocsp()
-    client.shake()
-    assert len(found) == 1
-    return found[0]
-
-
-def chained(authority: Authority, pair: Pair) -> None:
-    """
-    Put the authority's certificate behind the other.
-    """
-    pair.certificate.write_bytes(pair.certificate.read_bytes() + authority.file.read_bytes())
-
-
-def test_an_ocsp_answer_beside_the_certificate_is_stapled(authority) -> None:
-    """
-    As long as it holds; and not with tls-stapling = Off, or when it is there no more.
-    """
-    pair = authority.issue("one.test")
-    chained(authority, pair)
-    path = authority.staple(pair)
-    tls = server_options(spec(pair))
-    assert stapled(tls) == path.read_bytes()
-    assert tls.certificates[0].doubts == ()
-    assert stapled(server_options(spec(pair, tls_stapling=False))) == b""
-    path.unlink()
-    renewed = server_options(tls.spec, tls)
-    renewed.publish()
-    assert stapled(renewed) == b""
-
-
-def test_answers_that_are_not_stapled(authority, stranger) -> None:
-    """
-    One that has ended, is about another certificate, is no answer, says revoked or is signed
-    by somebody else: the certificate is shown without, and it is told.
-    """
-    pair = authority.issue("one.test")
-    chained(authority, pair)
-    path = Path(f"{pair.certificate}.ocsp")
-    other = authority.issue("two.test")
-    assert stapled(server_options(spec(pair))) == b""
-    for make, text in (
-        (lambda: path.write_bytes(authority.staple(other).read_bytes()), "about another"),
-        (lambda: path.write_bytes(b"nonsense"), "no OCSP answer is stapled: "),
-        (lambda: authority.staple(pair, good=False), "the certificate is REVOKED"),
-        (lambda: stranger.staple(pair), "its signature is wrong"),
-    ):
-        make()
-        tls = server_options(spec(pair))
-        assert any(text in each for each in tls.certificates[0].doubts), text
-        assert stapled(tls) == b""
-    authority.staple(pair, hours=-1)
-    assert stapled(server_options(spec(pair))) == b""
-    path.write_bytes(b"")
-    assert server_options(spec(pair)).certificates[0].doubts == ()
-    path.unlink()
-
-
-def test_each_kind_has_its_own_answer(authority) -> None:
-    """
-    With an RSA and an ECDSA certificate the answer is about the one that is shown.
-    """
-    pairs = [authority.issue("one.test", rsa_key=each, stem=f"o{each}") for each in (False, True)]
-    for pair in pairs:
-        chained(authority, pair)
-    authority.staple(pairs[1])
-    assert stapled(server_options(spec(*pairs))) == b""
-    path = authority.staple(pairs[0])
-    assert stapled(server_options(spec(*pairs))) == path.read_bytes()
-
-
-# -- clients' certificates
-
-
-def showing(pair: Pair | None) -> SSL.Context:
-    """
-    Make the context of a client with a certificate.
-    """
-    context = client_context()
-    if pair is not None:
-        context.use_certificate_file(str(pair.certificate))
-        context.use_privatekey_file(str(pair.key))
-    return context
-
-
-def admitted(tls: ListenerTLS | None, pair: Pair | None) -> bool:
-    """
-    Tell whether a client gets through its handshake.
-    """
-    world = Listening(tls)
-    protocol, end = world.accept()
-    client = Client(end, showing(pair), b"one.test")
-    try:
-        client.shake()
-    except SSL.Error:
-        client.flush()
-    world.reactor.advance(0)
-    return protocol.happened == ["shaken"]
-
-
-@pytest.mark.parametrize(
-    ("verify", "none", "bad"), [("optional", True, False), ("require", False, False)]
-)
-def test_clients_show_a_certificate(authority, stranger, verify, none, bad) -> None:
-    """
-    A good one is let in; none is if it is optional; one of a stranger never.
-    """
-    tls = server_options(
-        spec(
-            authority.issue("one.test"),
-            tls_client_verify=verify,
-            tls_client_ca=str(authority.file),
-        )
-    )
-    assert admitted(tls, authority.issue("client.test"))
-    assert admitted(tls, None) is none
-    assert admitted(tls, stranger.issue("client.test")) is bad
-    assert not admitted(tls, authority.issue("late.test", days=-1))
-
-
-def test_revoked_clients_stay_out(authority) -> None:
-    """
-    Whoever is on the list is refused; the list is part of the terms, so tickets do not help.
-    """
-    good, revoked = authority.issue("good.test"), authority.issue("bad.test")
-    path = authority.revoke(revoked)
-    options = {
-        "tls_client_verify": "require",
-        "tls_client_ca": str(authority.file),
-        "tls_client_crl": str(path),
-    }
-    tls = server_options(spec(authority.issue("one.test"), **options))
-    assert admitted(tls, good)
-    assert not admitted(tls, revoked)
-    authority.revoke(revoked, good)
-    renewed = server_options(tls.spec, tls)
-    renewed.publish()
-    assert not admitted(renewed, good)
-
-
-def test_the_depth_of_clients_chains(tmp_path) -> None:
-    """
-    A chain over tls-client-depth is refused.
-    """
-    root = Authority(tmp_path, "Root", path_length=1)
-    between = root.subordinate("Between")
-    client = between.issue("client.test")
-    client.certificate.write_bytes(client.certificate.read_bytes() + between.file.read_bytes())
-    pair = root.issue("one.test")
-    for depth, found in ((2, True), (1, False)):
-        tls = server_options(
-            spec(
-                pair,
-                tls_client_verify="require",
-                tls_client_ca=str(root.file),
-                tls_client_depth=depth,
-            )
-        )
-        context = showing(None)
-        context.use_certificate_chain_file(str(client.certificate))
-        context.use_privatekey_file(str(client.key))
-        world = Listening(tls)
-        protocol, end = world.accept()
-        there = Client(end, context)
-        try:
-            there.shake()
-        except SSL.Error:
-            there.flush()
-        world.reactor.advance(0)
-        assert (protocol.happened == ["shaken"]) is found
-
-
-@pytest.mark.parametrize(
-    ("options", "text"),
-    [
-        ({"tls_client_verify": "require"}, "tls-client-verify require: tls-client-ca is missing"),
-        ({"tls_client_ca": "/missing"}, "tls-client-ca /missing: No such file"),
-        ({"tls_client_ca": "{ca}", "tls_client_crl": "{ca}"}, "there is no PEM revocation list"),
-    ],
-)
-def test_files_about_clients(authority, options, text) -> None:
-    """
-    What is missing or cannot be used is named.
-    """
-    options = {key: value.format(ca=authority.file) for key, value in options.items()}
-    listener = spec(authority.issue("one.test"), **{"tls_client_verify": "optional", **options})
-    with pytest.raises(StartError, match=text):
-        server_options(listener)
-
-
-@pytest.mark.parametrize(
-    ("usage", "text"),
-    [(True, ""), (False, "its signer may not sign OCSP answers"), (None, "no OCSP answer")],
-)
-def test_answers_signed_for_the_issuer(authority, usage, text) -> None:
-    """
-    Whoever has the issuer's word for it may sign, and nobody else of its clients.
-    """
-    pair = authority.issue("one.test")
-    chained(authority, pair)
-    authority.staple(pair, signer=authority.ocsp_signer(usage))
-    tls = server_options(spec(pair))
-    doubts = tls.certificates[0].doubts
-    assert (text in doubts[0]) if text else doubts == ()
-    assert bool(stapled(tls)) is not bool(text)
-    Path(f"{pair.certificate}.ocsp").unlink()
-
-
-@pytest.mark.parametrize("kind", ["rsa", "ed25519", "ed448"])
-def test_keys_that_sign_answers(tmp_path, kind) -> None:
-    """
-    RSA and Ed25519 are known beside ECDSA; another way to sign is told.
-    """
-    keys = {
-        "rsa": lambda: rsa.generate_private_key(65537, 2048),
-        "ed25519": ed25519.Ed25519PrivateKey.generate,
-        "ed448": ed448.Ed448PrivateKey.generate,
-    }
-    authority = Authority(tmp_path, key=keys[kind]())
-    pair = authority.issue("one.test")
-    chained(authority, pair)
-    authority.staple(pair)
-    tls = server_options(spec(pair))
-    doubts = tls.certificates[0].doubts
-    if kind == "ed448":
-        assert "signed in a way that is not known here" in doubts[0]
-    else:
-        assert doubts == ()
-        assert stapled(tls) != b""
-
-
-def test_answers_that_openssl_wrote_for_errors(authority) -> None:
-    """
-    An answer that is no answer, and a file that cannot be read.
-    """
-    pair = authority.issue("one.test")
-    chained(authority, pair)
-    path = Path(f"{pair.certificate}.ocsp")
-    failed = ocsp.OCSPResponseBuilder.build_unsuccessful(ocsp.OCSPResponseStatus.TRY_LATER)
-    path.write_bytes(failed.public_bytes(serialization.Encoding.DER))
-    assert "the answer is TRY_LATER" in server_options(spec(pair)).certificates[0].doubts[0]
-    path.unlink()
-    path.mkdir()
-    assert "Is a directory" in server_options(spec(pair)).certificates[0].doubts[0]
-    path.rmdir()
-    authority.staple(pair, hours=None)
-    assert "how long it holds" in server_options(spec(pair)).certificates[0].doubts[0]
-    path.unlink()

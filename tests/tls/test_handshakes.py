@@ -142,6 +142,56 @@ def test_many_who_wait_may_fail_at_once(authority) -> None:
     assert (world.handshakes.active, world.handshakes.waiting) == (0, 0)
 
 
+def test_one_client_does_not_take_all_places(authority) -> None:
+    """
+    Who has more handshakes than others loses its oldest to a client that has fewer, however slowly
+    it says its first word; what comes of it then waits, as before.
+    """
+    world = Listening(maker(authority), most=4)
+    slow = [world.accept()[1] for _ in range(6)]
+    for end in slow:
+        end.send(b"\x16")
+    assert (world.handshakes.active, world.handshakes.waiting) == (4, 2)
+    for number, cut in ((2, 1), (3, 2)):
+        protocol, end = world.accept(host=f"192.0.2.{number}")
+        client = Client(end, client_context())
+        greet(client)
+        assert [each.ended for each in slow] == ["aborted"] * cut + [""] * (6 - cut)
+        client.pull()
+        client.shake()
+        assert protocol.happened == ["shaken"]
+    assert world.handshakes.failures == {"crowded": 2}
+    assert (world.handshakes.active, world.handshakes.waiting) == (4, 0)
+
+
+def test_who_has_as_many_as_others_waits(authority) -> None:
+    """
+    Places that are shared evenly are taken from nobody; IPv6 clients are told apart by /64.
+    """
+    world = Listening(maker(authority), most=4)
+    hosts = ["2001:db8::1", "2001:db8::2", "192.0.2.1", "192.0.2.2"]
+    ends = [world.accept(host=host)[1] for host in [*hosts, "192.0.2.3", "192.0.2.4"]]
+    for end in ends:
+        end.send(b"\x16")
+    assert [each.ended for each in ends] == ["aborted", "", "", "", "", ""]
+    assert (world.handshakes.active, world.handshakes.waiting) == (4, 1)
+
+
+def test_who_has_fewest_is_released_first(authority) -> None:
+    """
+    A place that becomes free goes to the waiting client with the fewest handshakes.
+    """
+    world = Listening(maker(authority), most=3)
+    hosts = ["192.0.2.1", "192.0.2.1", "192.0.2.2", "192.0.2.1", "192.0.2.2"]
+    clients = []
+    for host in hosts:
+        clients.append(Client(world.accept(host=host)[1], client_context()))
+        greet(clients[-1])
+    assert (world.handshakes.active, world.handshakes.waiting) == (3, 2)
+    finish(clients[2])
+    assert [bool(each.end.reading) for each in clients[3:]] == [False, True]
+
+
 def test_what_is_kept_while_waiting_is_bounded(authority) -> None:
     """
     No first word is longer than a record; whoever sends more before its turn is sent away.

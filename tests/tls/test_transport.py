@@ -266,6 +266,9 @@ class Chatterbox:
     def serverConnectionForTLS(self, protocol):
         return self
 
+    def lapsed(self, connection) -> bool:
+        return False
+
 
 def test_answers_by_openssl_itself_have_an_end(monkeypatch) -> None:
     """

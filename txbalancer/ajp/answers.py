@@ -28,21 +28,12 @@ the body, of L{codes.END_RESPONSE} and L{codes.GET_BODY_CHUNK} what they say as 
 class PacketReader:
     """
     Takes apart what a container sends, in whatever pieces it comes.
-
-    @ivar partial: whether there is a part of a packet whose rest has yet to come.
     """
 
     __slots__ = ("_rest",)
 
     def __init__(self) -> None:
         self._rest = b""
-
-    @property
-    def partial(self) -> bool:
-        """
-        Whether there is a part of a packet whose rest has yet to come.
-        """
-        return bool(self._rest)
 
     def feed(self, data: bytes) -> list[Packet]:
         """

@@ -19,11 +19,13 @@ from txbalancer.core.schemes import has_streams, in_packets, is_secure, is_singl
 from txbalancer.core.specs import (
     BalancerSpec,
     FixedStatus,
+    GlobalSpec,
     ListenerSpec,
     MemberSpec,
     MountSpec,
     NotProxied,
     Redirect,
+    ToBalancer,
     ToManager,
     ToMember,
 )
@@ -37,15 +39,18 @@ class Need:
     @ivar keys: the options.
     @ivar met: whether a spec has what they need.
     @ivar fault: what to say of an option when it has not.
+    @ivar always: whether that is told of the default, too: for what is hardly written without
+        something in mind.
     """
 
     keys: frozenset[str]
     met: Callable[[Any], bool]
     fault: str
+    always: bool = False
 
 
-def _need(keys: str, met: Callable[[Any], bool], without: str) -> Need:
-    return Need(frozenset(keys.split()), met, f"has no effect without {without}")
+def _need(keys: str, met: Callable[[Any], bool], without: str, always: bool = False) -> Need:
+    return Need(frozenset(keys.split()), met, f"has no effect without {without}", always)
 
 
 def _starting(table: dict[str, Any], start: str) -> str:
@@ -62,7 +67,27 @@ def is_sticky(spec: BalancerSpec) -> bool:
 _ANY_STICKY = "stickysession, stickycookie, stickysource or stickyscheme"
 _STANDBY_AND_SPARE = flags.STANDBY | flags.SPARE
 
+OF_SERVICE = (
+    _need(
+        "access-log-format",
+        lambda spec: spec.access_log.lower() != "off",
+        "access-log: it is off, and [log:NAME] has formats of its own",
+        always=True,
+    ),
+    _need("log-level", lambda spec: spec.error_log, "error-log: twistd's own log has all messages"),
+    _need(
+        "heartbeat-maxservers",
+        lambda spec: spec.heartbeat_listen or spec.heartbeat_storage,
+        "heartbeat-listen or heartbeat-storage",
+    ),
+)
 OF_LISTENERS = (
+    _need(
+        "http2",
+        lambda spec: not spec.http2 or spec.secure or spec.h2c or spec.mode != "http",
+        "TLS, which tls-certificate begins; h2c = on is HTTP/2 without TLS",
+        always=True,
+    ),
     _need("tls-chain", lambda spec: spec.tls_certificate, "tls-certificate"),
     _need(
         f"{_starting(TABLES['listener'], 'tls-')} hsts",
@@ -85,14 +110,28 @@ OF_LISTENERS = (
         "idle-timeout lifetime tcp-keepalive alpn", lambda spec: spec.mode == "tcp", "mode = tcp"
     ),
     _need(
-        "trusted-proxies external-proxies trusted-header trusted-proto",
+        "trusted-proxies external-proxies trusted-header trusted-proto h2c body-timeout"
+        " body-min-rate keepalive-timeout keepalive-requests max-url max-line max-headers"
+        f" underscores redirect-to-https hsts {_starting(TABLES['listener'], 'http2')}",
         lambda spec: spec.mode == "http",
         "mode = http",
     ),
+    _need("head-timeout write-timeout max-head", lambda spec: spec.mode != "udp", "connections"),
     _need(
-        "trusted-header trusted-proto",
+        _starting(TABLES["listener"], "http2-"),
+        lambda spec: spec.h2c or (spec.http2 and spec.secure),
+        "HTTP/2: http2 = on with TLS, or h2c = on",
+    ),
+    _need(
+        "trusted-proto",
         lambda spec: spec.trusted_proxies or spec.external_proxies,
         "trusted-proxies or external-proxies",
+    ),
+    _need(
+        "trusted-header",
+        lambda spec: spec.trusted_proxies or spec.external_proxies,
+        "trusted-proxies or external-proxies: no other client is believed",
+        always=True,
     ),
     _need(
         "session-timeout requests responses sessions-per-client",
@@ -102,6 +141,7 @@ OF_LISTENERS = (
     _need("keepalive-requests", lambda spec: spec.keepalive_timeout > 0, "keepalive-timeout"),
 )
 OF_BALANCERS = (
+    _need("memberload", lambda spec: spec.lbmethod == "heartbeat", "lbmethod = heartbeat"),
     _need("hashkey", lambda spec: spec.lbmethod == "hash", "lbmethod = hash"),
     _need("stickysessionsep scolonpathdelim", lambda spec: spec.stickysession, "stickysession"),
     _need(
@@ -114,7 +154,8 @@ OF_BALANCERS = (
 )
 OF_MOUNTS = (
     _need(
-        "via preservehost forwarded addheaders addproto nocanon nokeepalive http10 traceparent "
+        "via preservehost forwarded addheaders addproto nocanon nokeepalive http10 traceparent"
+        " maxforwards proxy100continue requestheader erroroverride "
         + _starting(TABLES["mount"], "reverse"),
         lambda spec: not isinstance(spec.target, NotProxied | Redirect | FixedStatus),
         "a member to ask",
@@ -198,6 +239,7 @@ def check_effects(
     listeners: Sequence[Placed[ListenerSpec]],
     balancers: Sequence[Placed[BalancerSpec]],
     mounts: Sequence[Placed[MountSpec]],
+    service: Sequence[Placed[GlobalSpec]],
     findings: Findings,
     apache: bool = False,
 ) -> None:
@@ -207,18 +249,40 @@ def check_effects(
     @param apache: whether the defaults are Apache's.
     """
     check = _Check(findings, apache)
+    for whole in service:
+        check.section(whole.section, [whole.spec], OF_SERVICE)
     for listener in listeners:
         check.section(listener.section, [listener.spec], OF_LISTENERS)
     for balancer in balancers:
         check.section(balancer.section, [balancer.spec], OF_BALANCERS)
         check.members(balancer)
+    of_mounts = (*OF_MOUNTS, _need_of_scripts(balancers))
     for mount in mounts:
-        check.section(mount.section, [mount.spec], OF_MOUNTS)
+        check.section(mount.section, [mount.spec], of_mounts)
         target, section = mount.spec.target, mount.section
         if isinstance(target, ToMember):
             entry = section.entries["to"]
             for text in check.faults(entry.value, target.member, OF_MEMBERS):
                 findings.warn(entry.line, section.title, "to", text)
+
+
+def _need_of_scripts(balancers: Sequence[Placed[BalancerSpec]]) -> Need:
+    """
+    Return the need of options for FastCGI: members of it, now or, in an empty balancer, later.
+    """
+    able = {
+        each.spec.name
+        for each in balancers
+        if not each.spec.members or any(member.scheme == "fcgi" for member in each.spec.members)
+    }
+
+    def met(spec: MountSpec) -> bool:
+        target = spec.target
+        if isinstance(target, ToMember):
+            return target.member.scheme == "fcgi"
+        return isinstance(target, ToBalancer) and target.name in able
+
+    return _need(f"{_starting(TABLES['mount'], 'fcgi')} cgipassauth", met, "fcgi:// members")
 
 
 class _Check:
@@ -277,6 +341,8 @@ class _Check:
     def _is_well(self, spec: Any, key: str, need: Need) -> bool:
         if need.met(spec):
             return True
+        if need.always:
+            return False
         if type(spec) not in self._tables:
             self._tables[type(spec)] = table(type(spec))
         attribute, option = self._tables[type(spec)][key]

@@ -11,12 +11,14 @@ from collections.abc import Iterator, Sequence
 from txbalancer.config.effects import check_effects
 from txbalancer.config.findings import Findings
 from txbalancer.config.scope import Placed
+from txbalancer.config.scripts import check_scripts
 from txbalancer.core.access_rules import asks_for_users
 from txbalancer.core.patterns import is_risky
 from txbalancer.core.schemes import for_streams
 from txbalancer.core.specs import (
     BalancerSpec,
     Condition,
+    GlobalSpec,
     ListenerSpec,
     MemberSpec,
     MountSpec,
@@ -34,17 +36,19 @@ def lint(
     listeners: Listeners,
     balancers: Balancers,
     mounts: Mounts,
+    service: Sequence[Placed[GlobalSpec]],
     findings: Findings,
     apache: bool = False,
 ) -> None:
     """
     Note warnings, and the few errors that concern more than one section.
 
+    @param service: that of the whole, if there is a section for it.
     @param apache: whether the defaults are Apache's.
     """
     for balancer in balancers:
         _probes(balancer, findings)
-    check_effects(listeners, balancers, mounts, findings, apache)
+    check_effects(listeners, balancers, mounts, service, findings, apache)
     lint_specs(listeners, balancers, mounts, findings)
 
 
@@ -65,6 +69,7 @@ def lint_specs(
         # A connection is none of the requests that other mounts take, and the other way round.
         one = [each for each in mounts if for_streams(each.spec.conditions, streams) is kind]
         _shadowed(one, findings)
+    check_scripts(balancers, mounts, findings)
     told: set[str] = set()
     for mount in mounts:
         _slashes(mount, findings)
@@ -259,7 +264,7 @@ def _passwords(placed: Placed[MountSpec], listeners: Listeners, findings: Findin
             line,
             section.title,
             key,
-            "user and valid-user need an htpasswd file: auth-file, in Apache's syntax AuthUserFile",
+            "user and valid-user need an htpasswd file: name it in auth-file",
         )
     plain = [each.spec.name for each in listeners if _in_the_clear(each.spec, spec)]
     if plain:
@@ -268,7 +273,7 @@ def _passwords(placed: Placed[MountSpec], listeners: Listeners, findings: Findin
             section.title,
             key,
             f"passwords cross the network as clear text on listener {', '.join(plain)}: "
-            "give it a tls-certificate",
+            "give it TLS with tls-certificate",
         )
 
 

@@ -20,7 +20,7 @@ from txbalancer.config.logs import read_log
 from txbalancer.config.modes import check_modes, is_stream
 from txbalancer.config.mounts import read_mount
 from txbalancer.config.options import SECTIONS, read_options, split_entries, why
-from txbalancer.config.scope import Scope
+from txbalancer.config.scope import Placed, Scope
 from txbalancer.config.suggest import did_you_mean
 from txbalancer.core.registry import Registry
 from txbalancer.core.specs import GlobalSpec, ServiceSpec, apache_defaults
@@ -155,7 +155,9 @@ def _build(sections: list[Section], findings: Findings, registry: Registry) -> S
             findings.error(section.line, section.title, "", f"the section is not known{hint}")
         else:
             by_kind[section.kind].append(section)
-    service = [_read_global(each, findings, registry) for each in by_kind["txbalancer"]]
+    service = [
+        Placed(_read_global(each, findings, registry), each) for each in by_kind["txbalancer"]
+    ]
     scope = Scope(
         findings,
         registry,
@@ -164,7 +166,7 @@ def _build(sections: list[Section], findings: Findings, registry: Registry) -> S
         streams=frozenset(
             section.label.lower() for section in by_kind["listener"] if is_stream(section)
         ),
-        apache=bool(service) and service[0].defaults == "apache",
+        apache=bool(service) and service[0].spec.defaults == "apache",
         templates=hctemplates.read_templates(by_kind[hctemplates.KIND], findings, registry),
     )
     endpoints: dict[EndpointKey, int] = {}
@@ -177,9 +179,9 @@ def _build(sections: list[Section], findings: Findings, registry: Registry) -> S
         findings.error(0, "", "", "no listener: a section [listener:NAME] is needed")
     if not findings.count:
         check_modes(listeners, balancers, mounts, findings, registry)
-        lint(listeners, balancers, mounts, findings, scope.apache)
+        lint(listeners, balancers, mounts, service, findings, scope.apache)
     return ServiceSpec(
-        service[0] if service else GlobalSpec(),
+        service[0].spec if service else GlobalSpec(),
         # What else a listener lacks may come of its fault: that is not told as a second one.
         tuple(each.spec for each in listeners if not findings.has(each.section.title, "tls-")),
         tuple(each.spec for each in balancers),

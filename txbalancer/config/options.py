@@ -34,6 +34,12 @@ NOT_YET = {
 }
 """Keys of Apache's or to come, which get a clearer message than unknown ones."""
 
+_OF_LOGS = dict.fromkeys(
+    ("access-log", "access-log-format"),
+    ": it is for the whole service; [log:NAME] with `listener = NAME` is a listener's own",
+)
+"""What else to say of keys in a section where they do not belong."""
+
 LACKING = {
     ("probes", "provider"): "is a name that Apache keeps for itself, too",
 }
@@ -167,7 +173,7 @@ def unknown(key: str, kind: str, known: Iterable[str]) -> str:
         return "is not available in this version"
     homes = " or ".join(_homes(key))
     if homes:
-        return f"does not belong here, but in {homes}"
+        return f"does not belong here, but in {homes}{_OF_LOGS.get(key, '')}"
     return f"is not known here{did_you_mean(key, known)}"
 
 

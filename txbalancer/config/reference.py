@@ -18,7 +18,9 @@ Configuration reference
 =======================
 
 .. Made by `python -m txbalancer.config.reference`; edits here are lost.
+"""
 
+FORMAT = """\
 The file is INI: ``[section]``, ``key = value``. Keys are not case-sensitive. A line that is
 indented goes on with the value above. ``;`` or ``#`` at the start of a line makes a comment,
 ``;`` after a blank does so at the end of one; for a plain semicolon there write ``\\;``.
@@ -26,7 +28,11 @@ Nothing is interpolated: ``%`` and ``$`` stand for themselves. ``txbalancer chec
 tells every fault with its line.
 
 Durations are numbers with ``ms``, ``s``, ``min``, ``h`` or ``d``; sizes take ``K``, ``M`` and
-``G``. The last but one column has the default that Apache has for the same, where it differs.
+``G``.
+"""
+
+ABOUT_COLUMNS = """\
+The last but one column has the default that Apache has for the same, where it differs.
 """
 
 LISTENER = """\
@@ -93,6 +99,8 @@ def reference() -> str:
     """
     parts = [
         HEAD,
+        FORMAT,
+        ABOUT_COLUMNS,
         *_part("[txbalancer]", "", specs.GlobalSpec),
         *_part("[listener:NAME]", LISTENER, specs.ListenerSpec),
         *_part("[balancer:NAME]", BALANCER, specs.BalancerSpec),

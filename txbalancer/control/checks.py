@@ -44,6 +44,7 @@ def check_tls(spec: ServiceSpec) -> Iterator[Complaint | Doubt]:
             for path, text in doubts_of(tls, wanted_names(spec, listener), time.time()):
                 known = path in listener.tls_certificate or not listener.tls_certificates
                 key = "tls-certificate" if known else "tls-certificates"
+                key = "tls-key" if path in tls.idle_keys else key
                 yield Doubt(f"listener:{listener.name}", key, f"{path}: {text}")
     for title, key, member in _members(spec):
         if is_secure(member.scheme):

@@ -8,9 +8,10 @@ import json
 from collections.abc import Callable, Sequence
 from typing import NamedTuple, Protocol
 
-from twisted.web.http import NOT_ALLOWED, OK, SERVICE_UNAVAILABLE, Request
+from twisted.web.http import OK, SERVICE_UNAVAILABLE, Request
 from twisted.web.resource import Resource
 
+from txbalancer.control.reading import REFUSAL, refuses
 from txbalancer.core.balancer import Balancer
 from txbalancer.core.candidates import able
 from txbalancer.core.values import counted
@@ -79,10 +80,8 @@ class HealthUrl(Resource):
         headers = request.responseHeaders
         headers.setRawHeaders("Content-Type", ["text/plain; charset=utf-8"])
         headers.setRawHeaders("Cache-Control", ["no-store"])
-        if request.method not in (b"GET", b"HEAD"):
-            request.setResponseCode(NOT_ALLOWED)
-            headers.setRawHeaders("Allow", ["GET, HEAD"])
-            return b"Use GET or HEAD here.\n"
+        if refuses(request):
+            return REFUSAL
         lines, stopping = self._look(), self._stopping()
         fine = not stopping and all(line.able for line in lines)
         request.setResponseCode(OK if fine else SERVICE_UNAVAILABLE)

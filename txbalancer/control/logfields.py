@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
+from types import MappingProxyType
 from typing import Any, Protocol
 from urllib.parse import unquote_to_bytes
 
+from txbalancer.control.logtexts import Texts
 from txbalancer.core import tlsnames
 from txbalancer.core.outcome import Outcome
 from txbalancer.core.request import Request
@@ -31,9 +33,12 @@ class LoggedRequest(Request, Protocol):
     @ivar target: the request target as sent.
     @ivar version: the protocol's version, such as C{b"1.1"}.
     @ivar user: who logged in or tried to; C{None} where nobody had to.
+    @ivar noted: values of some headers by their lower-case names, Referer and User-Agent among
+        them.
     """
 
     user: bytes | None
+    noted: Mapping[bytes, bytes]
     target: bytes
     version: bytes
     trace: bytes
@@ -46,6 +51,7 @@ class NoRequest:
 
     __slots__ = ()
     method = target = version = path = host = trace = b""
+    noted: Mapping[bytes, bytes] = MappingProxyType({})
     query: bytes | None = None
     user: bytes | None = None
 
@@ -79,30 +85,13 @@ def request_line(record: Outcome, request: LoggedRequest) -> bytes:
     """
     Return the request line, or C{-} for none.
     """
-    if not request.method:
+    method, version = request.method, request.version
+    if not method:
         return b"-"
-    if not request.version:
+    if not version:
         # A connection, with the name that was asked for.
-        return b"%b %b" % (request.method, request.target)
-    return b"%b %b HTTP/%b" % (request.method, request.target, request.version)
-
-
-def kept(render: Callable[[int], bytes]) -> Callable[[int], bytes]:
-    """
-    Keep the texts of the latest seconds, or milliseconds; exchanges of very different length
-    end side by side.
-    """
-    texts: dict[int, bytes] = {}
-
-    def cached(moment: int) -> bytes:
-        text = texts.get(moment)
-        if text is None:
-            if len(texts) >= 128:
-                texts.clear()
-            text = texts[moment] = render(moment)
-        return text
-
-    return cached
+        return b"%b %b" % (method, request.target)
+    return b"%b %b HTTP/%b" % (method, request.target, version)
 
 
 def _clf_time(second: int) -> bytes:
@@ -112,7 +101,7 @@ def _clf_time(second: int) -> bytes:
     return time.strftime(f"%d/{month}/%Y:%H:%M:%S %z", at).encode()
 
 
-clf_time = kept(_clf_time)
+clf_time = Texts(_clf_time, 64 * 1024)
 """Second since the epoch -> C{21/Nov/2026:07:57:41 +0000}, local time."""
 
 _FRACTIONS = {
@@ -141,10 +130,10 @@ def _time(argument: str) -> Field:
         return Field(fraction, form)
     render = clf_time
     if text:
-        render = kept(lambda second: time.strftime(text, time.localtime(second)).encode())
+        render = Texts(lambda at: time.strftime(text, time.localtime(at)).encode(), 64 * 1024)
 
     def moment(record: Outcome, request: LoggedRequest) -> bytes:
-        rendered = render(int(record.started + record.duration * at_end))
+        rendered = render[int(record.started + record.duration * at_end)]
         return rendered if text else b"[%b]" % rendered
 
     return Field(moment)

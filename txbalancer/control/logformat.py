@@ -9,7 +9,7 @@ from collections.abc import Callable
 from difflib import get_close_matches
 from typing import Any
 
-from txbalancer.control import logfields, loglines
+from txbalancer.control import logfields, loglines, logtexts
 from txbalancer.control.logfields import NO_REQUEST, Field, LoggedRequest
 from txbalancer.core.outcome import Outcome
 
@@ -66,8 +66,8 @@ def compile_text(text: str) -> Formatter:
     """
     template, fields = _parse(text)
     getters = tuple(field.get for field in fields)
-    expected = loglines.skeleton(template)
-    fill, escape = loglines.fill, loglines.escape
+    expected = logtexts.skeleton(template)
+    fill, escape = logtexts.fill, logtexts.escape
 
     def write(record: Outcome) -> bytes:
         request: Any = record.request or NO_REQUEST

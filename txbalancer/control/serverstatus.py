@@ -14,11 +14,12 @@ from dataclasses import dataclass
 from typing import Protocol
 from urllib.parse import parse_qsl
 
-from twisted.web.http import NOT_ALLOWED, Request
+from twisted.web.http import Request
 from twisted.web.resource import Resource
 
 from txbalancer.control.manager.words import short_size, span
 from txbalancer.control.pages import SERVER, asset, fill, guard
+from txbalancer.control.reading import REFUSAL, refuses
 from txbalancer.core import flags
 from txbalancer.core.balancer import Balancer
 from txbalancer.core.counters import Counters
@@ -93,11 +94,9 @@ class ServerStatus(Resource):
         style = asset(request)
         if style is not None:
             return style
-        if request.method not in (b"GET", b"HEAD"):
+        if refuses(request):
             guard(request, "text/plain; charset=utf-8")
-            request.setResponseCode(NOT_ALLOWED)
-            request.setHeader("Allow", "GET, HEAD")
-            return b"Use GET or HEAD here.\n"
+            return REFUSAL
         query = dict(parse_qsl(request.uri.partition(b"?")[2], keep_blank_values=True))
         seconds = _refresh(query)
         if seconds:

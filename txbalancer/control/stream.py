@@ -180,14 +180,6 @@ class Stream:
         self._size += len(data)
         return True
 
-    def send_line(self, value: Mapping[str, Any]) -> bool:
-        """
-        Send a value as one line of JSON.
-
-        @return: as L{push}.
-        """
-        return self.push(compact(value) + b"\n")
-
     def end(self) -> None:
         """
         Finish the answer; what is held is sent before.

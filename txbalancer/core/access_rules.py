@@ -129,25 +129,19 @@ def _compile(rule: Rule) -> Check:
 
 
 def _any(checks: Sequence[Check]) -> Check:
-    def check(visitor: Visitor) -> Result:
-        found = Result.NEUTRAL
-        for each in checks:
-            result = each(visitor)
-            if result is Result.GRANTED or result is Result.UNKNOWN:
-                return result
-            if found is Result.NEUTRAL or result is Result.NO_USER:
-                found = result
-        return found
-
-    return check
+    return _until(Result.GRANTED, checks)
 
 
 def _all(checks: Sequence[Check]) -> Check:
+    return _until(Result.DENIED, checks)
+
+
+def _until(end: Result, checks: Sequence[Check]) -> Check:
     def check(visitor: Visitor) -> Result:
         found = Result.NEUTRAL
         for each in checks:
             result = each(visitor)
-            if result is Result.DENIED or result is Result.UNKNOWN:
+            if result is end or result is Result.UNKNOWN:
                 return result
             if found is Result.NEUTRAL or result is Result.NO_USER:
                 found = result

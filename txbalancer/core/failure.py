@@ -5,6 +5,10 @@ Passive failures: which ones a member is blamed for, and when they are too many.
 from __future__ import annotations
 
 from txbalancer import errors
+from txbalancer.core.member import Member
+from txbalancer.core.schemes import mode_of
+
+_SPOKEN = {"http": "http without TLS"}
 
 
 def blames(error: errors.BalancerError, reused: bool, scope: str) -> bool:
@@ -37,3 +41,15 @@ def count(times: list[float], now: float, window: float, limit: int) -> bool:
     times.append(now)
     del times[:-limit]
     return len(times) == limit and now - times[0] <= window
+
+
+def doubt_of(member: Member, error: errors.BalancerError) -> str:
+    """
+    Ask whether a member speaks what its URL says; empty where it has answered before, or where
+    that is not what failed.
+    """
+    scheme = member.spec.scheme
+    other = not isinstance(error, errors.MemberError) or isinstance(error, errors.ConnectFailed)
+    if other or member.read or mode_of(scheme) != "http":
+        return ""
+    return f" (it has never answered: does it speak {_SPOKEN.get(scheme, scheme)}?)"

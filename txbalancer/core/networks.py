@@ -63,3 +63,19 @@ def within(words: Iterable[str]) -> Callable[[str], bool]:
         return any((mapped or address) in each for each in ranges)
 
     return holds
+
+
+def household(client: str) -> str:
+    """
+    Return what all addresses of one client have in common: for IPv6 the network of 64 bits, which
+    is one household's or one machine's, else the address.
+
+    @param client: an address, empty for a unix socket.
+    """
+    # A socket for both kinds of addresses gives those of IPv4 in the form of IPv6.
+    client = client.removeprefix("::ffff:")
+    if ":" not in client:
+        return client
+    groups = client.partition("%")[0].split("::", 1)
+    first = [each for each in groups[0].split(":") if each]
+    return ":".join([*first, "0", "0", "0", "0"][:4])

@@ -78,7 +78,7 @@ class Standing:
         limit = 1 if member.retries else spec.maxfails
         if not failure.count(member.failures, now, spec.failwindow, limit):
             return None
-        cause = error.cause
+        cause = error.cause + failure.doubt_of(member, error)
         if limit > 1:
             cause = f"{limit} failures within {spec.failwindow:g}s, last: {cause}"
         return self.force_error(member, cause, now)

@@ -159,20 +159,6 @@ def choice(*allowed: str) -> Kind[str]:
     return parse
 
 
-def only(word: str, why: str) -> Kind[str]:
-    """
-    Make a kind for an option of which one value works so far.
-    """
-
-    @kind(f"{word} only")
-    def parse(text: str) -> str:
-        if text.lower() != word:
-            raise ValueError(f"{text!r} is not available in this version: use {word} ({why})")
-        return word
-
-    return parse
-
-
 def text(most: int, least: int = 0) -> Kind[str]:
     """
     Make a kind for free text of C{least} to C{most} characters.

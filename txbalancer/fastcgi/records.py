@@ -116,13 +116,6 @@ class RecordReader:
     def __init__(self) -> None:
         self._rest = b""
 
-    @property
-    def partial(self) -> bool:
-        """
-        Whether there is a part of a record whose rest has yet to come.
-        """
-        return bool(self._rest)
-
     def feed(self, data: bytes) -> list[Record]:
         """
         Take the next bytes; return the records that are complete, but for those that concern

@@ -8,7 +8,7 @@ import re
 from collections.abc import Sequence
 
 from txbalancer.errors import BalancerError
-from txbalancer.http1.heads import parse_trailers
+from txbalancer.http1.fields import parse_trailers
 
 _LONGEST_SIZE_LINE = 1024
 _MOST_TRAILERS = 64

@@ -18,6 +18,7 @@ class Limits:
     @ivar headers: number of header lines.
     @ivar underscores: C{drop}, C{keep} or C{refuse} names with an underscore, which
         some applications cannot tell from the same name with a hyphen.
+    @ivar kept: lower-case names of headers that C{Connection} does not drop, whatever it names.
     @ivar drop_bad: leave out lines of answers that are no header lines, rather than refuse.
     """
 
@@ -26,6 +27,7 @@ class Limits:
     line: int = 16384
     headers: int = 100
     underscores: str = "drop"
+    kept: frozenset[bytes] = frozenset()
     drop_bad: bool = False
 
 

@@ -71,10 +71,23 @@ RESPONSE_TAKEN = HOP_BY_HOP | frozenset(
 
 RESPONSE_NOTED = RESPONSE_TAKEN | frozenset((b"date",))
 
+IDENTITY = frozenset(
+    (
+        b"x-ssl-client-i-dn",
+        b"x-ssl-client-m-serial",
+        b"x-ssl-client-s-dn",
+        b"x-ssl-client-s-dn-cn",
+        b"x-ssl-client-v-end",
+        b"x-ssl-client-verify",
+    )
+)
+"""What members are told of clients' certificates, and clients cannot say."""
+
 NOT_IN_TRAILERS = (
     HOP_BY_HOP
     | REQUEST_NOTED
     | RESPONSE_NOTED
+    | IDENTITY
     | frozenset(
         (
             b"authorization",
@@ -85,13 +98,6 @@ NOT_IN_TRAILERS = (
             b"proxy-authorization",
             b"set-cookie",
             b"www-authenticate",
-            # What members are told of clients' certificates, and clients cannot say.
-            b"x-ssl-client-i-dn",
-            b"x-ssl-client-m-serial",
-            b"x-ssl-client-s-dn",
-            b"x-ssl-client-s-dn-cn",
-            b"x-ssl-client-v-end",
-            b"x-ssl-client-verify",
         )
     )
 )

@@ -12,17 +12,8 @@ from functools import cache
 from http import HTTPStatus
 
 from txbalancer.errors import BadResponse, BalancerError, ClientError
-from txbalancer.http1.heads import (
-    CHUNKED,
-    METHODS,
-    NO_BODY,
-    RequestHead,
-    ResponseHead,
-    content_length,
-    hosts_seen,
-    joined,
-    valid_host,
-)
+from txbalancer.http1.fields import content_length, joined
+from txbalancer.http1.heads import CHUNKED, NO_BODY, RequestHead, ResponseHead
 from txbalancer.http1.limits import Limits
 from txbalancer.http1.lines import (
     NOT_IN_TRAILERS,
@@ -34,6 +25,7 @@ from txbalancer.http1.lines import (
     is_token,
     show,
 )
+from txbalancer.http1.requests import METHODS, hosts_seen, valid_host
 from txbalancer.http2.faults import Malformed
 from txbalancer.http2.fields import Fields, check
 from txbalancer.http2.tables import Field
@@ -43,6 +35,8 @@ _RESPONSE = Fields(RESPONSE_NOTED, RESPONSE_TAKEN)
 _PATH = re.compile(rb"(/[!\"$->@-~\x80-\xff]*)(?:\?([!\"$-~\x80-\xff]*))?").fullmatch
 _USUAL = frozenset((b":method", b":scheme", b":authority", b":path"))
 _PSEUDO = _USUAL | {b":protocol"}
+_PSEUDO_SIZE = 512
+"""Bytes of pseudo headers, the path left out, at most."""
 _SCHEMES = (b"https", b"http")
 
 
@@ -85,7 +79,7 @@ def read_request(fields: list[Field], ended: bool, limits: Limits) -> RequestHea
     head.upgrade = head.trace = b""
     head.user = None
     _control(head, pseudo, count, limits)
-    _check_sizes(lines, notes, limits)
+    _check_sizes(fields, lines, notes, limits)
     if UNDERSCORE in noted:
         del noted[UNDERSCORE]
         head.lines = _underscored(rest, lines, limits.underscores)
@@ -171,15 +165,20 @@ def _authority(head: RequestHead, authority: bytes | None) -> None:
     head.host = authority
 
 
-def _check_sizes(lines: list[bytes], notes: list[Field], limits: Limits) -> None:
+def _check_sizes(
+    fields: list[Field], lines: list[bytes], notes: list[Field], limits: Limits
+) -> None:
+    # At least as much as there is: some fields are noted and passed on.
     total = sum(map(len, lines)) + sum([len(name) + len(value) for name, value in notes])
-    if total <= limits.line:
+    total += 4 * len(fields) + limits.url + _PSEUDO_SIZE
+    if total <= limits.line and total <= limits.head:
         return
     longest = max(map(len, lines), default=0)
     longest = max([longest, *(len(name) + len(value) for name, value in notes)])
     if longest > limits.line:
         raise ClientError(f"a header field longer than {limits.line} bytes", 431)
-    if total > limits.head:
+    # As long as it would be in HTTP/1.
+    if sum([len(name) + len(value) + 4 for name, value in fields]) > limits.head:
         raise ClientError(f"a head over {limits.head} bytes", 431)
 
 
@@ -213,11 +212,12 @@ def read_response(fields: list[Field], limits: Limits) -> ResponseHead:
     if len(fields) > limits.headers + 1:
         raise BadResponse(f"more than {limits.headers} header fields")
     lines, notes = _RESPONSE.sort(fields[1:], BadResponse)
-    if sum(map(len, lines)) > limits.line:
+    total = sum(map(len, lines))
+    if total > limits.line or total > limits.head:
         longest = max(map(len, lines))
         if longest > limits.line:
             raise BadResponse(f"a header field longer than {limits.line} bytes")
-        if sum(map(len, lines)) > limits.head:
+        if total > limits.head:
             raise BadResponse(f"a head over {limits.head} bytes")
     noted = dict(notes)
     if len(noted) != len(notes):

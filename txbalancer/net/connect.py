@@ -9,7 +9,8 @@ from typing import Any
 from twisted.internet.posixbase import PosixReactorBase
 from twisted.internet.protocol import ClientFactory
 
-from txbalancer.net.eager import EagerConnector, EagerUNIXConnector
+from txbalancer.net.dial import EagerClient
+from txbalancer.net.eager import EagerUNIXConnector
 
 
 def connect_tcp(
@@ -20,20 +21,22 @@ def connect_tcp(
     timeout: float,
     receive_buffer: int = 0,
     read_size: int = 0,
-) -> Any:
+) -> None:
     """
     Open a TCP connection to an address (no name).
 
+    @param factory: makes the protocol, perhaps before this returns, or is told that there is
+        no connection, always later.
     @param receive_buffer: bytes of the socket's receive buffer (C{SO_RCVBUF}); 0 = the system's.
     @param read_size: most bytes read at once; 0 = 64 KiB. Other reactors have their own.
-    @return: an L{IConnector<twisted.internet.interfaces.IConnector>}.
     """
     if not isinstance(reactor, PosixReactorBase):
-        return reactor.connectTCP(address, port, factory, timeout=timeout)
-    connector = EagerConnector(address, port, factory, timeout, None, reactor)
-    connector.receive_buffer, connector.read_size = receive_buffer, read_size
-    connector.connect()
-    return connector
+        reactor.connectTCP(address, port, factory, timeout=timeout)
+        return
+    client = EagerClient(reactor, address, port, factory)
+    if read_size:
+        client.bufferSize = read_size
+    client.connect(timeout, receive_buffer)
 
 
 def connect_unix(

@@ -13,6 +13,8 @@ from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 
 NEVER = float("inf")
+_ONE_TURN = 512
+"""Connections that are surely looked after in one turn of the loop."""
 
 
 class Timed(Protocol):
@@ -38,6 +40,7 @@ class Deadlines:
     """
 
     log = Logger()
+    _expected = NEVER
 
     def __init__(self, clock: Any, period: float = 0.25) -> None:
         """
@@ -45,7 +48,8 @@ class Deadlines:
         """
         self.period = period
         self._timed: set[Timed] = set()
-        self._loop = LoopingCall(self.sweep)
+        self._clock = clock
+        self._loop = LoopingCall(self._tick)
         self._loop.clock = clock
         self.add = self._timed.add
         self.discard = self._timed.discard
@@ -58,6 +62,7 @@ class Deadlines:
         """
         self.now = now
         if not self._loop.running:
+            self._expected = now() + self.period
             self._loop.start(self.period, now=False)
 
     def stop(self) -> None:
@@ -66,6 +71,23 @@ class Deadlines:
         """
         if self._loop.running:
             self._loop.stop()
+
+    def _tick(self) -> None:
+        now = self.now()
+        late, self._expected = now - self._expected, now + self.period
+        if late < self.period:
+            self.sweep()
+        else:
+            self._catch_up(1 + len(self._timed) // _ONE_TURN)
+
+    def _catch_up(self, turns: int) -> None:
+        """
+        Let the loop, which has been busy, first read what came meanwhile, perhaps in time.
+        """
+        if turns:
+            self._clock.callLater(0, self._catch_up, turns - 1)
+        elif self._loop.running:
+            self.sweep()
 
     def sweep(self) -> None:
         """

@@ -1,10 +1,11 @@
 """
-Twisted's stream transports, writing at once.
+Twisted's stream transports, acting at once.
 
 Twisted queues every write and asks the reactor to call back when the socket is
 writable: two C{epoll_ctl} calls and a turn of the loop per answer. Here a write
 goes to the socket right away and only what it does not take is queued, which
-saves a third of the cost of a small exchange (ADR 0004).
+saves a third of the cost of a small exchange; with nothing queued an end is an
+end at once, too (ADR 0004).
 
 An error on writing is kept for the read side: a member may answer and close
 before it has read the whole request, and that answer must not be lost.
@@ -13,11 +14,22 @@ before it has read the whole request, and that answer must not be lost.
 from __future__ import annotations
 
 import socket
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 from twisted.internet import tcp, unix
+from twisted.internet.abstract import FileDescriptor
+from twisted.internet.address import IPv6Address
+from twisted.internet.error import ConnectionAborted
 from twisted.internet.interfaces import IListeningPort
-from twisted.internet.main import CONNECTION_DONE, CONNECTION_LOST
+from twisted.internet.main import CONNECTION_LOST
+from twisted.internet.protocol import connectionDone
+
+from txbalancer.net.accept import Acceptor, Option
+
+_NO_DELAY = (socket.IPPROTO_TCP, socket.TCP_NODELAY)
+_KEEP_ALIVE = (socket.SOL_SOCKET, socket.SO_KEEPALIVE)
 
 
 class EagerWrites:
@@ -26,24 +38,81 @@ class EagerWrites:
 
     @ivar progress: counts writes that took bytes after the socket had been full; whoever
         waits for a slow reader can tell from it whether there is any progress.
+    @ivar held: whether somebody else writes in its place, so that an end has to wait for that.
     """
 
     progress = 0
-    _watched = False
+    held = False
+    _watched = _awaited = _failed = False
+
+    # -- the reactor; it is asked only for what changes
 
     def startReading(self: Any) -> None:
         """
         Let the reactor watch for input.
         """
-        self._watched = True
-        super().startReading()  # type: ignore[misc]
+        if not self._watched:
+            self._watched = True
+            self.reactor.addReader(self)
 
     def stopReading(self: Any) -> None:
         """
         Let the reactor not watch for input.
         """
+        if self._watched:
+            self._watched = False
+            self.reactor.removeReader(self)
+
+    def startWriting(self: Any) -> None:
+        """
+        Let the reactor watch for room.
+        """
+        if not self._awaited:
+            self._awaited = True
+            self.reactor.addWriter(self)
+
+    def stopWriting(self: Any) -> None:
+        """
+        Let the reactor not watch for room.
+        """
+        if self._awaited:
+            self._awaited = False
+            self.reactor.removeWriter(self)
+
+    # -- reading
+
+    def doRead(self: Any) -> Any:
+        """
+        Pass on what there is to read.
+        """
+        try:
+            data = self.socket.recv(self.bufferSize)
+        except BlockingIOError:
+            return None
+        except OSError:
+            return CONNECTION_LOST
+        if data:
+            self.protocol.dataReceived(data)
+            return None
+        if self._failed:
+            # The failed write has taken the connection's error: this is a reset.
+            return CONNECTION_LOST
+        # Nothing is left that closing could destroy, so that it need not be led up to.
+        self._shouldShutdown = False
+        tcp.Connection.readConnectionLost(self, connectionDone)
+        # Mostly that was the end of the whole connection, and there is nothing left to stop.
+        if self.connected:
+            self.stopReading()
+        return None
+
+    def readConnectionLost(self: Any, reason: Any) -> None:
+        """
+        Pass on that the far end sends no more, which the reactor has found out by itself.
+        """
         self._watched = False
-        super().stopReading()  # type: ignore[misc]
+        super().readConnectionLost(reason)  # type: ignore[misc]
+
+    # -- writing
 
     def write(self: Any, data: bytes) -> None:
         """
@@ -89,23 +158,145 @@ class EagerWrites:
         self._writeDisconnected = True
         self.stopWriting()
         if self._watched:
-            self.doRead = self._read_last
+            self._failed = True
         else:
             self.abortConnection()
 
-    def _read_last(self: Any) -> Any:
+    # -- the end
+
+    def loseWriteConnection(self: Any) -> None:
         """
-        Read what is left, in place of C{doRead}. The failed write has taken the connection's
-        error, so that a reset would look like an end from here.
+        Send no more, once what was written is sent.
         """
-        result = type(self).doRead(self)
-        return CONNECTION_LOST if result is CONNECTION_DONE else result
+        if (
+            self._tempDataLen
+            or self.dataBuffer
+            or self.held
+            or self.disconnecting
+            or self._writeDisconnected
+            or not self.connected
+        ):
+            super().loseWriteConnection()  # type: ignore[misc]
+            return
+        self._writeDisconnecting = self._writeDisconnected = True
+        self._closeWriteConnection()
+
+    def loseConnection(self: Any) -> None:
+        """
+        Close, once what was written is sent: C{connectionLost} may come before this returns.
+        """
+        if (
+            self._tempDataLen
+            or self.dataBuffer
+            or self.held
+            or self.disconnecting
+            or self.producer is not None
+            or not self.connected
+        ):
+            super().loseConnection()  # type: ignore[misc]
+            return
+        self.disconnecting = 1
+        self.connectionLost(connectionDone)
 
 
-class EagerServer(EagerWrites, tcp.Server):
+class EagerTCP(EagerWrites):
+    """
+    Mix-in for TCP connections.
+    """
+
+    # Twisted's TLS, of which they ask first, is never begun on these.
+    registerProducer = FileDescriptor.registerProducer
+    unregisterProducer = FileDescriptor.unregisterProducer
+
+    def connectionLost(self: Any, reason: Any) -> None:
+        """
+        Close the socket and tell the protocol, as Twisted does in more steps.
+        """
+        if self.disconnected:
+            return
+        self.disconnected, self.connected = 1, 0
+        producer = self.producer
+        if producer is not None:
+            self.unregisterProducer()
+            producer.stopProducing()
+        forget = getattr(self.reactor, "forget", None)
+        if forget is None:
+            self.stopReading()
+            self.stopWriting()
+        elif self._watched or self._awaited:
+            forget(self.fileno())
+        self._closeSocket(not issubclass(reason.type, ConnectionAborted))
+        protocol = self.protocol
+        del self.protocol, self.socket, self.fileno
+        protocol.connectionLost(reason)
+
+
+class EagerServer(EagerTCP, tcp.Server):
     """
     A client's TCP connection.
+
+    @ivar peer: the client's address, if it was made before.
+    @ivar acceptor: what accepted it; C{None} for Twisted's own port.
+    @ivar inherited: options that the socket has from the listening one.
     """
+
+    peer: Any = None
+    acceptor: Acceptor | None = None
+    inherited: Mapping[Option, int] = MappingProxyType({})
+
+    def __init__(
+        self, sock: Any, protocol: Any, client: Any, server: Any, sessionno: int, reactor: Any
+    ) -> None:
+        # All that Twisted's own constructors do, but for texts that nobody reads.
+        self.reactor = reactor
+        self._tempDataBuffer: list[bytes] = []
+        self._tempDataLen = 0
+        sock.setblocking(False)
+        self.socket, self.fileno = sock, sock.fileno
+        self.protocol, self.client, self.server = protocol, client, server
+        self.sessionno, self.hostname = sessionno, client[0]
+        if len(client) != 2:
+            self._addressType = IPv6Address
+        self.startReading()
+        self.connected = 1
+
+    def getPeer(self) -> Any:
+        """
+        Return the client's address.
+        """
+        return self.peer or super().getPeer()
+
+    def setTcpNoDelay(self, enabled: bool) -> None:
+        """
+        Send small pieces at once, or not.
+        """
+        if self.inherited.get(_NO_DELAY) != enabled:
+            super().setTcpNoDelay(enabled)
+            self._teach(_NO_DELAY, enabled)
+
+    def setTcpKeepAlive(self, enabled: bool) -> None:
+        """
+        Let the system probe the far end, or not.
+        """
+        if self.inherited.get(_KEEP_ALIVE) != enabled:
+            super().setTcpKeepAlive(enabled)
+            self._teach(_KEEP_ALIVE, enabled)
+
+    def _teach(self, option: Option, enabled: bool) -> None:
+        """
+        Have those that follow begin with an option that this one had to be given.
+        """
+        if self.acceptor is not None:
+            self.acceptor.learn(option, enabled)
+
+    def logPrefix(self) -> str:
+        """
+        Name the connection for logs.
+        """
+        return f"{type(self.protocol).__name__},{self.sessionno},{self.hostname}"
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} #{self.sessionno} of {self.hostname}>"
 
 
 class EagerUNIXServer(EagerWrites, unix.Server):
@@ -114,43 +305,10 @@ class EagerUNIXServer(EagerWrites, unix.Server):
     """
 
 
-class EagerClient(EagerWrites, tcp.Client):
-    """
-    A TCP connection to a member.
-    """
-
-    def createInternetSocket(self) -> Any:
-        """
-        Make the socket; the size of its buffer must be known before it connects, for the
-        window's scale is agreed on then.
-        """
-        made = super().createInternetSocket()
-        if size := self.connector.receive_buffer:
-            made.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, size)
-        return made
-
-
 class EagerUNIXClient(EagerWrites, unix.Client):
     """
     A connection to a member through a unix socket.
     """
-
-
-class EagerConnector(tcp.Connector):
-    """
-    Opens L{EagerClient}s.
-
-    @ivar receive_buffer: bytes of the socket's receive buffer; 0 = the system's.
-    @ivar read_size: most bytes read at once; 0 = Twisted's 64 KiB.
-    """
-
-    receive_buffer = read_size = 0
-
-    def _makeTransport(self) -> Any:
-        made = EagerClient(self.host, self.port, self.bindAddress, self, self.reactor)
-        if self.read_size:
-            made.bufferSize = self.read_size
-        return made
 
 
 class EagerUNIXConnector(unix.Connector):
@@ -179,3 +337,4 @@ def make_eager(port: IListeningPort) -> None:
         port.transport = EagerUNIXServer
     elif isinstance(port, tcp.Port):
         port.transport = EagerServer
+        port.doRead = Acceptor(port).accept  # type: ignore[method-assign]

@@ -207,6 +207,7 @@ class Pump:
         Write in place of the sink until the pipe is empty.
         """
         sink = self._sink
+        sink.held = True
         sink.doWrite = self.write
         sink.write = self._queue
         sink.connectionLost = self._lost
@@ -242,6 +243,7 @@ class Pump:
 
     def _release(self) -> None:
         self._pipe = None
+        self._sink.held = False
         for name, mine in (
             ("doWrite", self.write),
             ("write", self._queue),

@@ -8,15 +8,14 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from txbalancer.ajp import answers, codes, requests
-from txbalancer.ajp.answers import PacketReader
 from txbalancer.ajp.codes import END_RESPONSE, SEND_BODY_CHUNK, SEND_HEADERS
 from txbalancer.ajp.requests import Client, HeaderLines, attribute
 from txbalancer.core.authority import name_and_port
 from txbalancer.errors import BadResponse
 from txbalancer.http1.heads import NO_BODY
 from txbalancer.net.deadlines import NEVER
-from txbalancer.proxy.member_link import ASKING, BODY, CLOSED, HEAD, IDLE
-from txbalancer.proxy.packet_connection import PacketConnection
+from txbalancer.proxy.member_link import ASKING, BODY, CLOSED, HEAD
+from txbalancer.proxy.packet_connection import Packet, PacketConnection
 from txbalancer.proxy.served import local_address
 
 if TYPE_CHECKING:
@@ -45,7 +44,6 @@ class AJPConnection(PacketConnection):
         "_blocked",
         "_body",
         "_over_body",
-        "_packets",
         "_request",
         "_room",
         "_secret",
@@ -55,9 +53,8 @@ class AJPConnection(PacketConnection):
     )
 
     def __init__(self, pool: MemberPool, opening: Any) -> None:
-        super().__init__(pool, opening)
+        super().__init__(pool, opening, answers.PacketReader())
         self._configure(pool.spec)
-        self._packets = PacketReader()
         self._body = bytearray()
         self._over_body = self._blocked = False
         self._room = self._vain = 0
@@ -220,24 +217,7 @@ class AJPConnection(PacketConnection):
 
     # -- the answer
 
-    def dataReceived(self, data: bytes) -> None:
-        """
-        Read what the container says.
-        """
-        try:
-            packets = self._packets.feed(data)
-            if self._state in (IDLE, CLOSED):
-                # Nothing was asked: whatever this is, it must not answer the next request.
-                self.close()
-                return
-            self._take(packets)
-        except BadResponse as error:
-            self._faulty(error)
-
-    def _take(self, packets: list[answers.Packet]) -> None:
-        """
-        Act on what came at once; pieces of a body go on as one.
-        """
+    def _take(self, packets: list[Packet]) -> None:
         head = b""
         pieces: list[bytes] = []
         done = False
@@ -259,10 +239,10 @@ class AJPConnection(PacketConnection):
                 self._there()
             else:
                 raise BadResponse(f"an AJP packet of kind {kind}, which has no place here")
-        data = pieces[0] if len(pieces) == 1 else b"".join(pieces)
+        data = b"".join(pieces)
         if head:
             self._first(head, data, done)
-        elif pieces or done:
+        elif data or done:
             self._more(data, done)
 
     def _there(self) -> None:

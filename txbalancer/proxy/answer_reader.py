@@ -8,8 +8,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from txbalancer.errors import BadResponse
+from txbalancer.http1.answers import parse_response
 from txbalancer.http1.framing import ChunkedReader
-from txbalancer.http1.heads import CHUNKED, NO_BODY, UNTIL_CLOSE, ResponseHead, parse_response
+from txbalancer.http1.heads import CHUNKED, NO_BODY, UNTIL_CLOSE, ResponseHead
 from txbalancer.http1.lines import drop_bad_lines
 from txbalancer.net.deadlines import NEVER
 from txbalancer.net.splice import BULK, LARGE, Pump
@@ -31,6 +32,8 @@ _MOST_INTERIM = 10
 """Interim answers to one request before it is given up; Apache's number (APACHE 5, table)."""
 
 NO_TRAILERS: Sequence[bytes] = ()
+_ALERT = b"\x15\x03"
+"""How TLS complains of plain HTTP: a record with an alert, of version 3.x (RFC 8446 5.1)."""
 
 
 class AnswerReader(MemberLink):
@@ -74,7 +77,8 @@ class AnswerReader(MemberLink):
                 if len(data) > self.pool.limits.head:
                     self._refuse(BadResponse(f"a head over {self.pool.limits.head} bytes"))
                 elif data[:1] != b"H" or (b"\n" in data and b"\r\n" not in data):
-                    self._refuse(BadResponse("no HTTP/1 answer"))
+                    tls = " but TLS" if data.startswith(_ALERT) else ""
+                    self._refuse(BadResponse(f"no HTTP/1 answer{tls}"))
                 return
             try:
                 head = parse_response(data[:end], self.pool.limits)

@@ -21,6 +21,8 @@ from txbalancer.proxy.throttle import Guesses
 
 _MOST = 4096
 """Verified credentials that are remembered."""
+_TOLD = 3
+"""Lines that cannot be used of which a fault tells."""
 _LOOK_EVERY = 1.0
 """Seconds between looks at the file."""
 
@@ -173,7 +175,10 @@ def load(path: str) -> tuple[Stamp, dict[str, str]]:
     except OSError as error:
         raise StartError(f"{path}: {error.strerror}") from error
     if faults:
-        raise StartError("; ".join(f"{path}:{each.line}: {each.text}" for each in faults))
+        told = [f"{path}:{each.line}: {each.text}" for each in faults[:_TOLD]]
+        if len(faults) > _TOLD:
+            told.append(f"and {len(faults) - _TOLD} lines more: is it a file of htpasswd's?")
+        raise StartError("; ".join(told))
     return stamp, users
 
 

@@ -118,6 +118,15 @@ class Doorway(Link):
         if seen:
             channel.dataReceived(seen)
 
+    def refuse_plain(self, transport: Any, data: bytes) -> None:
+        """
+        Have a request that came without TLS refused.
+        """
+        channel = ClientChannel(self.site)
+        self.transport = transport
+        self._hand_over(channel)
+        channel.refuse_plain(transport, data)
+
     def connectionLost(self, reason: Failure) -> None:
         """
         Pass on that the client is gone.

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from txbalancer.core.headers import FORWARDING
 from txbalancer.core.request import Peer
 from txbalancer.core.specs import ListenerSpec
 from txbalancer.core.trust import Trust
@@ -45,6 +46,16 @@ def believing(spec: ListenerSpec, begin: Begin) -> Begin:
         begin(channel, head)
 
     return believe
+
+
+def told_by(spec: ListenerSpec) -> frozenset[bytes]:
+    """
+    Return the names of headers by which trusted proxies tell of clients: a proxy that passes its
+    client's C{Connection} on must not lose what it said itself.
+    """
+    if spec.trusted_proxies or spec.external_proxies:
+        return FORWARDING | {spec.trusted_header.lower().encode()}
+    return frozenset()
 
 
 def identifying(tells: bool, begin: Begin) -> Begin:

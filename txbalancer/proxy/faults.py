@@ -6,8 +6,9 @@ from __future__ import annotations
 
 from twisted.logger import Logger
 
+from txbalancer.core.failure import doubt_of
 from txbalancer.core.member import Member
-from txbalancer.errors import BalancerError, ConnectFailed, MemberError, TLSFailed
+from txbalancer.errors import BalancerError, TLSFailed
 from txbalancer.proxy.throttle import Throttle
 
 PERIOD = 60.0
@@ -34,12 +35,11 @@ class Faults:
         @param now: monotonic seconds.
         """
         told = str(error).removeprefix(f"{member.name}: ").rstrip(".")
-        if isinstance(error, MemberError) and not isinstance(error, ConnectFailed):
-            if member.read:
+        if not isinstance(error, TLSFailed):
+            doubt = doubt_of(member, error)
+            if not doubt:
                 return
-            told = f"{told} (it has never answered: does it speak {member.spec.scheme}?)"
-        elif not isinstance(error, TLSFailed):
-            return
+            told += doubt
         more = self._throttles.setdefault(member.name, Throttle(PERIOD)).permit(now)
         if more is not None:
             self.log.warn(

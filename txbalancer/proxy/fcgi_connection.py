@@ -10,11 +10,11 @@ from twisted.logger import Logger
 
 from txbalancer.errors import BadResponse, ClientError
 from txbalancer.fastcgi import heads, records
-from txbalancer.fastcgi.records import END_REQUEST, STDERR, STDIN, RecordReader, stream
+from txbalancer.fastcgi.records import END_REQUEST, STDERR, STDIN, stream
 from txbalancer.http1.heads import CHUNKED, NO_BODY
 from txbalancer.net.deadlines import NEVER
-from txbalancer.proxy.member_link import CLOSED, HEAD, IDLE
-from txbalancer.proxy.packet_connection import PacketConnection
+from txbalancer.proxy.member_link import CLOSED, HEAD
+from txbalancer.proxy.packet_connection import Packet, PacketConnection
 
 if TYPE_CHECKING:
     from txbalancer.proxy.exchange import Exchange
@@ -26,10 +26,12 @@ _MOST_HELD = 65536
 _MOST_TOLD = 1000
 """Bytes of what an application complains of at once that go to the log."""
 
+_NO_SCRIPT = b"Primary script unknown"
+"""What php-fpm says of a script that it cannot open; it does not say which."""
 _MOST_COMPLAINTS = 10_000
 """Complaints in a row, without a byte of an answer, that an application may send."""
 _PATIENCE = 10
-"""Timeouts that an application may spend on nothing but complaints."""
+"""Timeouts that an application may spend on complaints before the next piece of a body."""
 
 
 class FCGIConnection(PacketConnection):
@@ -48,17 +50,17 @@ class FCGIConnection(PacketConnection):
         "_held_size",
         "_patience",
         "_place",
-        "_records",
         "_request",
+        "_target",
     )
 
     def __init__(self, pool: MemberPool, opening: Any) -> None:
-        super().__init__(pool, opening)
+        super().__init__(pool, opening, records.RecordReader())
         spec = pool.spec
         host = f"[{spec.host}]" if ":" in spec.host else spec.host
         self._place = f"fcgi://{host}:{spec.port}".encode()
-        self._records = RecordReader()
         self._request: tuple[bytes, bytes, list[bytes]] | None = None
+        self._target = b""
         self._held: list[bytes] = []
         self._held_size = self._complaints = 0
         self._patience = NEVER
@@ -86,6 +88,7 @@ class FCGIConnection(PacketConnection):
         self._method = method
         self.keep = not self.pool.single_use
         self._complaints = 0
+        self._patience = NEVER
         if body == CHUNKED:
             self._state = HEAD
             self._request = method, target, lines
@@ -96,6 +99,7 @@ class FCGIConnection(PacketConnection):
     def _send(
         self, exchange: Exchange, method: bytes, target: bytes, lines: list[bytes], body: int
     ) -> int:
+        self._target = target
         params = exchange.params.write(exchange, method, target, lines, body, self._place)
         self._state = HEAD
         self.request_sent = sent = body in (NO_BODY, 0)
@@ -172,27 +176,10 @@ class FCGIConnection(PacketConnection):
 
     # -- the answer
 
-    def dataReceived(self, data: bytes) -> None:
-        """
-        Read what the application says.
-        """
-        try:
-            found = self._records.feed(data)
-            if self._state in (IDLE, CLOSED):
-                # Nothing was asked: whatever this is, it must not answer the next request.
-                self.close()
-                return
-            self._take(found)
-        except BadResponse as error:
-            self._faulty(error)
-
-    def _take(self, found: list[records.Record]) -> None:
-        """
-        Act on what came at once; pieces of a body go on as one.
-        """
+    def _take(self, packets: list[Packet]) -> None:
         pieces: list[bytes] = []
         done = False
-        for kind, content in found:
+        for kind, content in packets:
             if done:
                 raise BadResponse("more after the end of a FastCGI request")
             if kind == STDERR:
@@ -204,10 +191,12 @@ class FCGIConnection(PacketConnection):
                 pieces.append(content)
                 if content:
                     self._complaints = 0
-        data = pieces[0] if len(pieces) == 1 else b"".join(pieces)
+        data = b"".join(pieces)
         if self._state == HEAD:
             self._head(self._buffer + data, done)
         elif data or done:
+            if self._moves(data):
+                self._patience = NEVER
             self._more(data, done)
 
     def _head(self, data: bytes, done: bool) -> None:
@@ -228,7 +217,7 @@ class FCGIConnection(PacketConnection):
         Log what an application complains of, within reason.
         """
         now, timeout = self.pool.now(), self.pool.timeout
-        if not self._complaints:
+        if self._patience == NEVER:
             self._patience = now + _PATIENCE * timeout
         self._complaints += 1
         if self._complaints > _MOST_COMPLAINTS:
@@ -242,6 +231,9 @@ class FCGIConnection(PacketConnection):
         if more is None:
             return
         text = content[:_MOST_TOLD].decode("utf-8", "replace").strip()
+        if _NO_SCRIPT in content and self.exchange is not None:
+            asked = self.exchange.params.filename(self.exchange, self._target, self._place)
+            text += f" (SCRIPT_FILENAME was {asked[:_MOST_TOLD].decode('utf-8', 'replace')})"
         self.log.warn(
             "{member} says: {text}{more}",
             member=self.pool.spec.url,

@@ -146,6 +146,15 @@ class Params:
         made = b"".join(found)
         return self._edited(made, exchange.facts()) if self._edits else made
 
+    def filename(self, exchange: Exchange, target: bytes, place: bytes) -> bytes:
+        """
+        Return the SCRIPT_FILENAME of a request that was written.
+        """
+        made = self._script(target.partition(b"?")[0], exchange.head.path, place)
+        if self._edits:
+            made = self._edited(made, exchange.facts())
+        return dict(pairs(made)).get(b"SCRIPT_FILENAME", b"")
+
     def _edited(self, made: bytes, facts: Facts) -> bytes:
         params = dict(pairs(made))
         for name, parts in self._edits:

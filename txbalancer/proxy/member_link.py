@@ -1,12 +1,10 @@
 """
-What connections to members have in common, whatever they speak: opening, closing,
-flow and silence.
+What connections to members that carry one exchange at a time have in common, whatever
+they speak: closing, flow and silence.
 """
 
 from __future__ import annotations
 
-import select
-import socket
 from typing import TYPE_CHECKING, Any
 
 from twisted.internet.error import ConnectionDone
@@ -21,16 +19,15 @@ from zope.interface import implementer
 
 from txbalancer.errors import (
     ConnectFailed,
-    ConnectTimeout,
     MemberClosed,
     MemberError,
     PingTimeout,
     ResponseTimeout,
-    TLSFailed,
     Truncated,
 )
 from txbalancer.net.deadlines import NEVER
-from txbalancer.proxy.link import Link
+from txbalancer.proxy.outgoing import Outgoing
+from txbalancer.proxy.pressure import block, unblock
 from txbalancer.tls.causes import cause_of
 
 if TYPE_CHECKING:
@@ -48,7 +45,7 @@ waiting for a head, or for 100 (Continue) without which the body is not sent.
 
 
 @implementer(IProtocol, IHalfCloseableProtocol, IHandshakeListener, IPushProducer)
-class MemberLink(Link):
+class MemberLink(Outgoing):
     """
     A connection to a member, carrying one exchange at a time.
 
@@ -63,7 +60,6 @@ class MemberLink(Link):
     @ivar request_sent: whether the request is complete on its way.
     @ivar reused: whether an earlier exchange went over this connection.
     @ivar asks: whether the body waits for the member to say that it is there (APACHE W54).
-    @ivar opening: what opened the connection; the pool knows by it who waits.
     @ivar stuck: whether the member does not take what is sent.
     """
 
@@ -72,15 +68,12 @@ class MemberLink(Link):
 
     __slots__ = (
         "_buffer",
-        "_poll",
         "_state",
         "asks",
         "exchange",
         "keep",
         "last",
-        "opening",
         "paused",
-        "pool",
         "request_sent",
         "reused",
         "stuck",
@@ -88,32 +81,15 @@ class MemberLink(Link):
     )
 
     def __init__(self, pool: MemberPool, opening: Any) -> None:
-        self.pool = pool
-        self.opening = opening
-        self.transport: Any = None
+        super().__init__(pool, opening)
         self.exchange: Exchange | None = None
         self.tunnel: Tunnel | None = None
-        self.deadline = NEVER
         self.keep = self.last = self.paused = self.request_sent = self.reused = self.asks = False
         self.stuck = False
         self._state = OPENING
         self._buffer = b""
-        self._poll: Any = None
-        self._progress = -1
 
     # -- opening and closing
-
-    def makeConnection(self, transport: Any) -> None:
-        """
-        Take the transport; a TLS connection is ready only after its handshake.
-        """
-        self.transport = transport
-        transport.registerProducer(self, True)
-        self.pool.runtime.deadlines.add(self)
-        if self.pool.secure:
-            self.deadline = self.pool.runtime.now() + self.pool.spec.connectiontimeout
-        else:
-            self._ready()
 
     def handshakeCompleted(self) -> None:
         """
@@ -124,24 +100,8 @@ class MemberLink(Link):
 
     def _ready(self) -> None:
         self._state = IDLE
-        spec = self.pool.spec
-        handle = getattr(self.transport, "getHandle", lambda: None)()
-        if isinstance(handle, socket.socket) and hasattr(select, "poll"):
-            poller = select.poll()
-            poller.register(handle.fileno(), select.POLLIN)
-            self._poll = poller.poll
-        if not spec.socket and hasattr(self.transport, "setTcpNoDelay"):
-            self.transport.setTcpNoDelay(True)
-            self.transport.setTcpKeepAlive(spec.keepalive)
-        self.deadline = NEVER
+        self._prepare()
         self.pool.opened(self)
-
-    @property
-    def secure(self) -> bool:
-        """
-        Whether the member is under TLS.
-        """
-        return self.pool.secure
 
     def fresh(self) -> bool:
         """
@@ -150,7 +110,7 @@ class MemberLink(Link):
         The reactor watches idle connections; this is for what came since its last look. Under
         TLS records may come that are not for us, so there it is not asked.
         """
-        return self._state == IDLE and not (self._poll is not None and self._poll(0))
+        return self._state == IDLE and not (self._poll or self._poller())(0)
 
     def close(self, polite: bool = False) -> None:
         """
@@ -195,7 +155,7 @@ class MemberLink(Link):
     def _ended(self, clean: bool, text: str) -> None:
         state, exchange, tunnel = self._state, self.exchange, self.tunnel
         if state == OPENING:
-            self._opening_failed(TLSFailed(f"{self.pool.spec.url}: TLS: {text}"))
+            self._handshake_failed(text)
             return
         self.close()
         if tunnel is not None:
@@ -211,9 +171,7 @@ class MemberLink(Link):
 
     def _opening_failed(self, error: ConnectFailed) -> None:
         self._state = CLOSED
-        self.transport.unregisterProducer()
-        self.transport.abortConnection()
-        self.pool.opening_failed(self.opening, error)
+        super()._opening_failed(error)
 
     # -- the request
 
@@ -318,26 +276,14 @@ class MemberLink(Link):
         """
         The member does not take the request as fast as it comes.
         """
-        self.stuck = True
         self._progress = -1
-        self.deadline = self.pool.now() + self.pool.timeout
-        if self.tunnel is not None:
-            self.tunnel.member_blocked()
-        elif self.exchange is not None:
-            self.exchange.member_blocked()
+        block(self)
 
     def resumeProducing(self) -> None:
         """
         The member took what was waiting.
         """
-        self.stuck = False
-        if not self.request_sent:
-            self.deadline = NEVER
-        if self.tunnel is not None:
-            self.deadline = NEVER
-            self.tunnel.member_unblocked()
-        elif self.exchange is not None:
-            self.exchange.member_unblocked()
+        unblock(self)
 
     def expired(self, now: float) -> None:
         """
@@ -355,10 +301,7 @@ class MemberLink(Link):
             self.pool.aged(self, now)
             return
         if state == OPENING:
-            text = (
-                f"{self.pool.spec.url}: no TLS handshake in {self.pool.spec.connectiontimeout:g} s"
-            )
-            self._opening_failed(ConnectTimeout(text))
+            self._handshake_timed_out()
             return
         tunnel = self.tunnel
         self.close()

@@ -6,13 +6,14 @@ end is said.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from txbalancer.errors import BadResponse, Truncated
-from txbalancer.http1.heads import NO_BODY, UNTIL_CLOSE, ResponseHead, parse_response
+from txbalancer.http1.answers import parse_response
+from txbalancer.http1.heads import NO_BODY, UNTIL_CLOSE, ResponseHead
 from txbalancer.http1.lines import drop_bad_lines
 from txbalancer.proxy.local import start_line
-from txbalancer.proxy.member_link import BODY, MemberLink
+from txbalancer.proxy.member_link import BODY, CLOSED, IDLE, MemberLink
 
 if TYPE_CHECKING:
     from txbalancer.proxy.exchange import Exchange
@@ -20,6 +21,22 @@ if TYPE_CHECKING:
 
 _NO_TRAILERS: Sequence[bytes] = ()
 _UNKNOWN, _NONE = -1, -2
+
+Packet = tuple[int, bytes]
+"""Kind and content."""
+
+
+class Packets(Protocol):
+    """
+    Takes packets out of a stream of bytes.
+    """
+
+    def feed(self, data: bytes) -> list[Packet]:
+        """
+        Take the next bytes; return the packets that are complete.
+
+        @raise BadResponse: when it is no packet of a member.
+        """
 
 
 class PacketConnection(MemberLink):
@@ -30,15 +47,36 @@ class PacketConnection(MemberLink):
     body as it can.
     """
 
-    __slots__ = ("_left", "_method")
+    __slots__ = ("_left", "_method", "_packets")
 
     carries_client = True
     continues = False
 
-    def __init__(self, pool: MemberPool, opening: Any) -> None:
+    def __init__(self, pool: MemberPool, opening: Any, packets: Packets) -> None:
         super().__init__(pool, opening)
+        self._packets = packets
         self._method = b""
         self._left = _UNKNOWN
+
+    def dataReceived(self, data: bytes) -> None:
+        """
+        Read what the member says.
+        """
+        try:
+            packets = self._packets.feed(data)
+            if self._state in (IDLE, CLOSED):
+                # Nothing was asked: whatever this is, it must not answer the next request.
+                self.close()
+                return
+            self._take(packets)
+        except BadResponse as error:
+            self._faulty(error)
+
+    def _take(self, packets: list[Packet]) -> None:
+        """
+        Act on what came at once; pieces of a body go on as one.
+        """
+        raise NotImplementedError
 
     def _faulty(self, error: BadResponse) -> None:
         """
@@ -111,18 +149,26 @@ class PacketConnection(MemberLink):
         """
         exchange = self.exchange
         assert exchange is not None
-        self.deadline = self.pool.now() + self.pool.timeout
+        if self._moves(data):
+            self.deadline = self.pool.now() + self.pool.timeout
         if self._left >= 0:
             self._left -= len(data)
             if self._left < 0 or (done and self._left):
                 self._broken(exchange, done)
                 return
-        if data and self._left != _NONE:
+        if self._moves(data):
             # Data first: a client that is full pauses this connection, while it is still its own.
             exchange.response_data(data)
         if done and self.exchange is exchange:
             self._over()
             exchange.response_end(_NO_TRAILERS)
+
+    def _moves(self, data: bytes) -> bool:
+        """
+        Tell whether a piece of an answer takes it further: who sends nothing but empty packets,
+        or a body where there can be none, is as good as silent.
+        """
+        return bool(data) and self._left != _NONE
 
     def _broken(self, exchange: Exchange, done: bool) -> None:
         self.close()

@@ -7,9 +7,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from txbalancer.core.request import Peer
-from txbalancer.errors import ClientError, ClientGone, ClientTimeout
+from txbalancer.errors import ClientError, ClientGone, ClientTimeout, PlainOnTLS, TLSOnPlain
 from txbalancer.http1.framing import ChunkedReader
-from txbalancer.http1.heads import CHUNKED, NO_BODY, RequestHead, parse_request
+from txbalancer.http1.heads import CHUNKED, NO_BODY, RequestHead
+from txbalancer.http1.requests import parse_request
 from txbalancer.net.deadlines import NEVER
 from txbalancer.net.proxyprotocol import STARTS
 from txbalancer.net.splice import BULK, LARGE, Pump
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
 PIPELINE = 65536
 """Bytes of further requests that are read while one is in progress."""
+_CLIENT_HELLO = b"\x16\x03"
+"""How TLS begins: a record of handshakes, of version 3.x (RFC 8446 5.1)."""
 
 
 class RequestReader(Link):
@@ -145,14 +148,16 @@ class RequestReader(Link):
         Keep the beginning of a head, or see that it can never become one.
         """
         limits = self.site.limits
-        if len(data) > limits.head:
+        if data.startswith(_CLIENT_HELLO) and not self.site.secure:
+            self._refuse(TLSOnPlain("TLS to a plain port: use http://, or another port"))
+        elif len(data) > limits.head:
             self._refuse(ClientError(f"a head over {limits.head} bytes", 431))
         elif b"\r\n" not in data and len(data) > limits.url + 100:
             self._refuse(ClientError(f"a target longer than {limits.url} bytes", 414))
         elif b"\n" in data and data.count(b"\n") != data.count(b"\r\n"):
             self._refuse(ClientError("a line that does not end in CRLF"))
         elif not data[:1].isalpha() and data[:2] not in (b"\r", b"\r\n"):
-            self._refuse(ClientError("no HTTP request (TLS on a plain listener?)"))
+            self._refuse(ClientError("no HTTP request"))
         elif self.ended:
             self._shut()
         else:
@@ -261,6 +266,22 @@ class RequestReader(Link):
         self._closing = self._receiving = True
         channel: Any = self
         self.site.refuse(channel, error)
+
+    def refuse_plain(self, transport: Any, data: bytes) -> None:
+        """
+        Answer a request that came without TLS to a listener with it.
+
+        @param transport: what is below the TLS that did not come about.
+        @param data: the request's beginning.
+        """
+        self.transport = transport
+        self.peer.secure, self.peer.tls = False, None
+        try:
+            host = parse_request(data.partition(b"\r\n\r\n")[0], self.site.limits).host
+        except ClientError:
+            host = b""
+        where = f"https://{host.decode('ascii')}/" if host else "an https:// URL"
+        self._refuse(PlainOnTLS(f"This port speaks TLS and nothing else: ask for {where} instead."))
 
     def _broke_off(self) -> None:
         """

@@ -10,8 +10,9 @@ from typing import Any
 from twisted.web.http_headers import Headers
 
 from txbalancer.core.request import Peer
-from txbalancer.http1.heads import CHUNKED, NO_BODY, RequestHead, parse_request
+from txbalancer.http1.heads import CHUNKED, NO_BODY, RequestHead
 from txbalancer.http1.limits import Limits
+from txbalancer.http1.requests import parse_request
 from txbalancer.net.deadlines import NEVER
 
 _FRAMING = frozenset((b"content-length", b"transfer-encoding", b"expect", b"upgrade"))

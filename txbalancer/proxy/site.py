@@ -15,7 +15,7 @@ from twisted.logger import Logger
 from txbalancer.core.mounts import Mount, MountTable
 from txbalancer.core.request import Peer
 from txbalancer.core.specs import ListenerSpec
-from txbalancer.errors import ClientError
+from txbalancer.errors import ClientError, TLSOnPlain
 from txbalancer.http1.heads import RequestHead
 from txbalancer.http1.limits import Limits
 from txbalancer.http2.limits import KINDS
@@ -24,7 +24,7 @@ from txbalancer.net.peers import peer_of
 from txbalancer.proxy.channel import ClientChannel
 from txbalancer.proxy.companions import dismiss
 from txbalancer.proxy.doorway import Doorway
-from txbalancer.proxy.entrance import Begin, believing, identifying, leading
+from txbalancer.proxy.entrance import Begin, believing, identifying, leading, told_by
 from txbalancer.proxy.h2.channel import H2Channel
 from txbalancer.proxy.hsts import hsts_line
 from txbalancer.proxy.local import METHODS, LocalAnswer
@@ -91,6 +91,7 @@ class Site(ServerFactory):
             line=spec.max_line,
             headers=spec.max_headers,
             underscores=spec.underscores,
+            kept=told_by(spec),
         )
         self.h2_limits = H2Limits(
             streams=spec.http2_max_streams,
@@ -246,7 +247,9 @@ class Site(ServerFactory):
         head.body, head.expects, head.user = -1, False, None
         more = self._throttle.permit(self.now())
         if more is not None:
-            self.log.debug(
+            # A wrong port is somebody's to mend; that of TLS is told with its handshake.
+            note = self.log.info if isinstance(error, TLSOnPlain) else self.log.debug
+            note(
                 "{listener}: {client}: {status}: {error}{more}",
                 listener=self.spec.name,
                 client=channel.peer.client,

@@ -4,6 +4,8 @@ A bound on how often something is logged, for what can happen with every request
 
 from __future__ import annotations
 
+from txbalancer.core.networks import household
+
 
 class Throttle:
     """
@@ -41,8 +43,7 @@ class Guesses:
 
     A client may be wrong C{most} times at once, and then once each C{period}.
 
-    Clients are told apart by address, those of IPv6 by their network of 64 bits, which is
-    one household's or one machine's.
+    Clients are told apart by L{household}.
     """
 
     __slots__ = ("_due", "_last", "_most", "_period")
@@ -62,7 +63,7 @@ class Guesses:
 
         @param now: monotonic seconds.
         """
-        ahead = self._due.get(_network(client), now) - now
+        ahead = self._due.get(household(client), now) - now
         return max(0.0, ahead - (self._most - 1) * self._period)
 
     def wrong(self, client: str, guess: bytes, now: float) -> None:
@@ -71,7 +72,7 @@ class Guesses:
 
         @param guess: something that tells guesses apart, such as a digest.
         """
-        key = _network(client)
+        key = household(client)
         if self._last.get(key) == guess:
             return
         due = max(now, self._due.pop(key, now)) + self._period
@@ -83,11 +84,3 @@ class Guesses:
 
 _CLIENTS = 4096
 """Clients that are remembered."""
-
-
-def _network(client: str) -> str:
-    if ":" not in client:
-        return client
-    groups = client.partition("%")[0].split("::", 1)
-    first = [each for each in groups[0].split(":") if each]
-    return ":".join([*first, "0", "0", "0", "0"][:4])

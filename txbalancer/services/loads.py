@@ -174,14 +174,7 @@ class MemberLoads:
                     return
                 data = file.read(_MOST_READ) or b""
         except OSError as error:
-            more = self._throttle.permit(now)
-            if more is not None:
-                self.log.warn(
-                    "heartbeat-storage {path}: {error}{more}",
-                    path=path,
-                    error=error.strerror or str(error),
-                    more=more,
-                )
+            self._complain(path, "cannot be read", error)
             return
         self._read_stamp = stamp
         age = self._wall() - status.st_mtime
@@ -194,11 +187,15 @@ class MemberLoads:
                 file.write(data)
             os.replace(fresh, path)
         except OSError as error:
-            more = self._throttle.permit(self._now())
-            if more is not None:
-                self.log.warn(
-                    "heartbeat-storage {path}: cannot be written: {error}{more}",
-                    path=path,
-                    error=error.strerror or str(error),
-                    more=more,
-                )
+            self._complain(path, "cannot be written", error)
+
+    def _complain(self, path: str, what: str, error: OSError) -> None:
+        more = self._throttle.permit(self._now())
+        if more is not None:
+            self.log.warn(
+                "heartbeat-storage {path}: {what}: {error}{more}",
+                path=path,
+                what=what,
+                error=error.strerror or str(error),
+                more=more,
+            )

@@ -34,7 +34,6 @@ class Notifier:
         """
         self._environment = environment
         self._monotonic = monotonic
-        self._watchdog: LoopingCall | None = None
 
     def ready(self, status: str = "") -> bool:
         """
@@ -64,23 +63,16 @@ class Notifier:
 
     def start_watchdog(self, clock: Any) -> None:
         """
-        Give a sign of life twice in C{WatchdogSec}, when the unit has one for this process.
+        Give a sign of life twice in C{WatchdogSec}, when the unit has one for this process, for
+        as long as its reactor turns.
         """
         span = self._environment.get("WATCHDOG_USEC", "")
         process = self._environment.get("WATCHDOG_PID", "") or str(os.getpid())
         if not span.isdecimal() or int(span) == 0 or process != str(os.getpid()):
             return
-        self._watchdog = LoopingCall(self._send, "WATCHDOG=1")
-        self._watchdog.clock = clock
-        self._watchdog.start(int(span) / 2e6)
-
-    def stop_watchdog(self) -> None:
-        """
-        Give no more signs.
-        """
-        if self._watchdog is not None:
-            self._watchdog.stop()
-            self._watchdog = None
+        signs = LoopingCall(self._send, "WATCHDOG=1")
+        signs.clock = clock
+        signs.start(int(span) / 2e6)
 
     def _send(self, *lines: str) -> bool:
         address = self._environment.get("NOTIFY_SOCKET", "")

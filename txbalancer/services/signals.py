@@ -48,6 +48,7 @@ class Signals(Service):
     def _running(self) -> None:
         self._handle_stops()
         self._notifier.ready()
+        self._notifier.start_watchdog(self._reactor)
 
     def _handle_stops(self) -> None:
         self._handle(signal.SIGTERM, self.stop)

@@ -4,6 +4,9 @@ What is known of a connection before its member is chosen, in the form of a requ
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
+
 from txbalancer.core.request import Peer
 from txbalancer.http1.heads import NO_BODY
 
@@ -23,6 +26,7 @@ class Connection:
     query: bytes | None = None
     version = upgrade = trace = b""
     user: bytes | None = None
+    noted: Mapping[bytes, bytes] = MappingProxyType({})
     body = NO_BODY
     expects = False
 

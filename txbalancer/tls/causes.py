@@ -19,6 +19,7 @@ _NAMES = 3
 """Names of a certificate that are told."""
 _LONGEST = 80
 """Characters of each, for the member chooses them."""
+_WRONG_PORT = "does it speak TLS on this port?"
 
 
 def refusal(text: str) -> Failure:
@@ -64,10 +65,10 @@ def cause_of(failure: Failure) -> str:
     """
     error = failure.value
     if isinstance(error, ConnectionDone | SSL.SysCallError):
-        return "the member ended the connection within the handshake"
+        return f"the member ended the connection within the handshake ({_WRONG_PORT})"
     if not isinstance(error, SSL.Error):
         return failure.getErrorMessage()
     text = words(error)
     if reason_of(text, False) == "not-tls":
-        return f"{text}: does the member speak TLS on this port?"
+        return f"{text} ({_WRONG_PORT})"
     return text

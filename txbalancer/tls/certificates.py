@@ -7,9 +7,9 @@ from __future__ import annotations
 import datetime
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
@@ -17,9 +17,9 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, rsa
 from cryptography.x509.oid import AuthorityInformationAccessOID, ExtensionOID, NameOID
 
+from txbalancer.tls.pem import KEY
 from txbalancer.tls.staples import Staple, StapleFault, read_staple
 
-KEY = re.compile(rb"-----BEGIN ([A-Z ]*PRIVATE KEY)-----.*?-----END \1-----", re.DOTALL)
 _CERTIFICATE = re.compile(rb"-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----", re.DOTALL)
 _KINDS: tuple[tuple[Any, str], ...] = (
     (rsa.RSAPublicKey, "RSA"),
@@ -27,6 +27,7 @@ _KINDS: tuple[tuple[Any, str], ...] = (
     (ed25519.Ed25519PublicKey, "Ed25519"),
     (ed448.Ed448PublicKey, "Ed448"),
 )
+Loaded = TypeVar("Loaded")
 FAULTS = (ValueError, TypeError, UnsupportedAlgorithm)
 """What C{cryptography} raises for data that it cannot use."""
 DAY = 86400.0
@@ -43,6 +44,12 @@ class CertificateFault(ValueError):
     def __init__(self, option: str, path: str, text: str) -> None:
         super().__init__(text)
         self.option, self.path = option, path
+
+
+class NoKey(CertificateFault):
+    """
+    There are keys, and none belongs to the certificate.
+    """
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -99,13 +106,25 @@ def read_chain(option: str, path: str, data: bytes) -> list[x509.Certificate]:
 
     @raise CertificateFault: when there is none, or one cannot be read.
     """
-    found = _CERTIFICATE.findall(data)
-    if not found:
-        raise CertificateFault(option, path, "there is no PEM certificate in it")
+    pems = _CERTIFICATE.findall(data)
+    return load_each(option, path, "certificate", pems, x509.load_pem_x509_certificate)
+
+
+def load_each(
+    option: str, path: str, kind: str, pems: list[bytes], load: Callable[[bytes], Loaded]
+) -> list[Loaded]:
+    """
+    Load what was found in a PEM text.
+
+    @param kind: what it is, in words.
+    @raise CertificateFault: when there is none, or one cannot be read.
+    """
+    if not pems:
+        raise CertificateFault(option, path, f"there is no PEM {kind} in it")
     try:
-        return [x509.load_pem_x509_certificate(each) for each in found]
+        return [load(each) for each in pems]
     except FAULTS as error:
-        raise CertificateFault(option, path, f"a certificate cannot be read: {error}") from error
+        raise CertificateFault(option, path, f"a {kind} cannot be read: {error}") from error
 
 
 def read_keys(option: str, path: str, data: bytes) -> list[Any]:
@@ -166,19 +185,22 @@ def _own_key(
     near = read_keys(option, path, data)
     if not near and os.path.exists(beside):
         near = read_keys("tls-key", beside, read_file("tls-key", beside))
-    wanted = _public(own.public_key())
+    wanted = public_part(own.public_key())
     for key in (*near, *keys):
-        if _public(key.public_key()) == wanted:
+        if public_part(key.public_key()) == wanted:
             return key
     if not near and not keys:
         text = f"its key is neither in it nor in {beside}: name it in tls-key"
         raise CertificateFault(option, path, text)
     where = f"no key in {beside}" if near and os.path.exists(beside) else "no key in it"
     where = where if near else "no key in tls-key"
-    raise CertificateFault(option, path, f"{where} belongs to it")
+    raise NoKey(option, path, f"{where} belongs to it")
 
 
-def _public(key: Any) -> bytes:
+def public_part(key: Any) -> bytes:
+    """
+    Return a public key as bytes: a private key's and its certificate's are the same.
+    """
     made: bytes = key.public_bytes(
         serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
     )

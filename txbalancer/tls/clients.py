@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import functools
 import os
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -17,9 +16,9 @@ from txbalancer.core import tlswords
 from txbalancer.core.specs import MemberSpec
 from txbalancer.errors import StartError
 from txbalancer.tls import bindings
-from txbalancer.tls.pem import FAULTS, certificates, why
+from txbalancer.tls.pem import FAULTS, KEY, certificates, why
+from txbalancer.tls.versions import none_but
 
-_KEY = re.compile(rb"-----BEGIN ([A-Z ]*PRIVATE KEY)-----.*?-----END \1-----", re.DOTALL)
 _TWISTED = dict(
     zip(
         tlswords.VERSIONS,
@@ -29,13 +28,6 @@ _TWISTED = dict(
             ssl.TLSVersion.TLSv1_2,
             ssl.TLSVersion.TLSv1_3,
         ),
-        strict=True,
-    )
-)
-_WITHOUT = dict(
-    zip(
-        tlswords.VERSIONS,
-        (SSL.OP_NO_TLSv1, SSL.OP_NO_TLSv1_1, SSL.OP_NO_TLSv1_2, SSL.OP_NO_TLSv1_3),
         strict=True,
     )
 )
@@ -122,10 +114,7 @@ def _context(demands: Demands) -> SSL.Context:
     ).getContext()
     if demands.alpn:
         context.set_alpn_protos(list(demands.alpn))
-    for name, option in _WITHOUT.items():
-        if name not in versions:
-            context.set_options(option)
-    context.set_options(SSL.OP_NO_RENEGOTIATION)
+    context.set_options(SSL.OP_NO_RENEGOTIATION | none_but(versions))
     context.set_mode(SSL.MODE_RELEASE_BUFFERS)
     bindings.whole_writes(context)
     if demands.ciphers:
@@ -149,7 +138,7 @@ def _identify(context: SSL.Context, data: bytes) -> None:
     """
     Show the certificate, with its chain and key, that are in one text.
     """
-    keys = [match[0] for match in _KEY.finditer(data)]
+    keys = [match[0] for match in KEY.finditer(data)]
     if len(keys) != 1:
         what = f"{len(keys)} private keys are" if keys else "no private key is"
         raise _IdentityFault(f"{what} in it: one certificate and its key are needed")

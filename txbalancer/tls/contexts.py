@@ -5,6 +5,7 @@ OpenSSL's contexts for a listener: what all have in common, and one for each set
 from __future__ import annotations
 
 import hashlib
+import math
 import tempfile
 import time
 from collections.abc import Callable, Sequence
@@ -18,18 +19,12 @@ from txbalancer.core import tlswords
 from txbalancer.tls import bindings
 from txbalancer.tls.certificates import Certificate
 from txbalancer.tls.profiles import Strength
+from txbalancer.tls.versions import none_but
 
 _VERSIONS = dict(
     zip(
         tlswords.VERSIONS,
         (SSL.TLS1_VERSION, SSL.TLS1_1_VERSION, SSL.TLS1_2_VERSION, SSL.TLS1_3_VERSION),
-        strict=True,
-    )
-)
-_WITHOUT = dict(
-    zip(
-        tlswords.VERSIONS,
-        (SSL.OP_NO_TLSv1, SSL.OP_NO_TLSv1_1, SSL.OP_NO_TLSv1_2, SSL.OP_NO_TLSv1_3),
         strict=True,
     )
 )
@@ -53,6 +48,16 @@ class Trust:
     authorities: tuple[x509.Certificate, ...]
     revoked: tuple[x509.CertificateRevocationList, ...]
     depth: int
+
+    def ends(self, now: float) -> float:
+        """
+        Return when the first of these that is good now ends, in seconds since the epoch.
+
+        @param now: in the same.
+        """
+        moments = [each.not_valid_after_utc for each in self.authorities]
+        moments += [each.next_update_utc for each in self.revoked if each.next_update_utc]
+        return min((end for each in moments if (end := each.timestamp()) > now), default=math.inf)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,9 +90,7 @@ def make_context(terms: Terms) -> SSL.Context:
     strength = terms.strength
     context.set_min_proto_version(_VERSIONS[strength.versions[0]])
     context.set_max_proto_version(_VERSIONS[strength.versions[-1]])
-    options = SSL.OP_NO_RENEGOTIATION | SSL.OP_NO_COMPRESSION
-    for name, option in _WITHOUT.items():
-        options |= 0 if name in strength.versions else option
+    options = SSL.OP_NO_RENEGOTIATION | SSL.OP_NO_COMPRESSION | none_but(strength.versions)
     if terms.honor_order:
         options |= SSL.OP_CIPHER_SERVER_PREFERENCE | _PRIORITIZE_CHACHA
     if not terms.life:

@@ -4,7 +4,7 @@ What may be wrong with certificates that can be used.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from txbalancer.core.specs import ListenerSpec, ServiceSpec
 from txbalancer.core.values import counted
@@ -14,6 +14,8 @@ from txbalancer.tls.names import Names
 
 SOON = 30
 """Days before its end from which a certificate is warned of."""
+_SHOWN = 3
+"""Names that are told of many."""
 
 
 def doubts_of(tls: ListenerTLS, wanted: Iterable[str], now: float) -> Iterator[tuple[str, str]]:
@@ -32,11 +34,29 @@ def doubts_of(tls: ListenerTLS, wanted: Iterable[str], now: float) -> Iterator[t
             yield each.path, end
         if not each.names:
             yield each.path, "it names nobody"
-    names = Names(tls.certificates)
-    for name in wanted:
-        if not names.find(name):
-            fate = "are refused" if tls.spec.tls_strict_sni else "are shown this one"
-            yield tls.certificates[0].path, f"no certificate is for {name}: its clients {fate}"
+    for path in tls.idle_keys:
+        yield path, "this key belongs to none of the certificates"
+    yield from _doubts_of_names(tls, list(wanted))
+
+
+def _doubts_of_names(tls: ListenerTLS, wanted: Sequence[str]) -> Iterator[tuple[str, str]]:
+    names, first = Names(tls.certificates), tls.certificates[0]
+    strict = tls.spec.tls_strict_sni
+    lacking = [name for name in wanted if not names.find(name)]
+    for name in lacking:
+        fate = "are refused" if strict else "are shown this one"
+        yield first.path, f"no certificate is for {name}: its clients {fate}"
+    own = Names([first])
+    if wanted and not lacking and not strict and not any(map(own.find, wanted)):
+        yield (
+            first.path,
+            f"it comes first, so clients that name no host are shown it, but it is for"
+            f" {_some(first.names)} and none of {_some(wanted)}: put another first",
+        )
+
+
+def _some(names: Sequence[str]) -> str:
+    return ", ".join(names[:_SHOWN]) + (" …" if len(names) > _SHOWN else "")
 
 
 def doubt_of_time(certificate: Certificate, now: float) -> str:
@@ -58,6 +78,9 @@ def wanted_names(spec: ServiceSpec, listener: ListenerSpec) -> list[str]:
     Return the host names of the mounts that a listener serves.
     """
     found: dict[str, None] = {}
+    if spec.service.defaults == "apache" and listener.server_name:
+        # There it is a host like others, elsewhere only for Via and the like.
+        found[listener.server_name.lower()] = None
     for mount in spec.mounts:
         kinds: dict[str, tuple[str, ...]] = {}
         for each in mount.conditions:

@@ -4,15 +4,20 @@ The two ends of TLS: towards members, and towards clients.
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from OpenSSL import SSL
 from twisted.python.failure import Failure
 
+from txbalancer.core.networks import household
 from txbalancer.net.deadlines import NEVER
 from txbalancer.net.proxyprotocol import STARTS
-from txbalancer.tls.handshakes import Handshakes
+from txbalancer.tls.handshakes import PLAIN_HTTP, PROXY_HEADER, Handshakes
 from txbalancer.tls.transport import CLOSED, PIECE, SHAKING, TLSTransport
+
+_REQUEST = re.compile(rb"[A-Z]{3,16} \S").match
+"""How requests begin, and nothing of TLS does."""
 
 
 class ClientTLS(TLSTransport):
@@ -52,6 +57,7 @@ class ServerTLS(TLSTransport):
     """
     The server's end, towards a client.
 
+    @ivar client: whose the connection is.
     @ivar deadline: when the handshake must be over.
     @ivar waits: whether there are too many handshakes, so that this one may not begin.
     """
@@ -62,26 +68,28 @@ class ServerTLS(TLSTransport):
         "_handshakes",
         "_maker",
         "_paused",
-        "_proxied",
+        "_seen",
+        "client",
         "deadline",
         "waits",
     )
 
     def __init__(self, maker: Any, handshakes: Handshakes, protocol: Any) -> None:
         """
-        @param maker: an L{IOpenSSLServerConnectionCreator
-            <twisted.internet.interfaces.IOpenSSLServerConnectionCreator>}.
+        @param maker: a L{ListenerTLS<txbalancer.tls.listeners.ListenerTLS>}.
         """
         super().__init__(protocol)
         self._maker, self._handshakes = maker, handshakes
         self.deadline = NEVER
-        self.waits = self._paused = self._begun = self._proxied = False
-        self._first = b""
+        self.waits = self._paused = self._begun = False
+        self._first, self._seen = b"", ""
+        self.client = ""
 
     def makeConnection(self, transport: Any) -> None:
         """
         Take the transport and wait for the client's first word.
         """
+        self.client = household(getattr(transport.getPeer(), "host", ""))
         super().makeConnection(transport)
         if not self._paused:
             self._begin()
@@ -148,17 +156,38 @@ class ServerTLS(TLSTransport):
         self._tls = self._maker.serverConnectionForTLS(me)
         self._tls.set_accept_state()
         self.facts.connection = self._tls
-        self._proxied = data.startswith(STARTS)
+        if data.startswith(STARTS):
+            self._seen = PROXY_HEADER
+        elif _REQUEST(data):
+            self._seen, self._first = PLAIN_HTTP, data
         super()._shake(data)
 
     def _shaken(self) -> None:
+        if self._maker.lapsed(self._tls):
+            self._state = SHAKING
+            self._fail(SSL.Error([("", "", "certificate verify failed: it has expired")]))
+            return
         self._handshakes.done(self, self._tls)
         super()._shaken()
 
     def _fail(self, error: SSL.Error) -> None:
         if self._state == SHAKING:
-            self._handshakes.failed(self, error, self._proxied)
+            self._handshakes.failed(self, error, self._seen)
+            if self._seen == PLAIN_HTTP and self._step_aside():
+                return
         super()._fail(error)
+
+    def _step_aside(self) -> bool:
+        """
+        Let the protocol above answer a request that came without TLS, if it can.
+        """
+        refuse = getattr(self.protocol, "refuse_plain", None)
+        if refuse is None or self._paused:
+            return False
+        self._state = CLOSED
+        self.transport.protocol = self.protocol
+        refuse(self.transport, self._first)
+        return True
 
     def abortConnection(self) -> None:
         """
@@ -182,8 +211,14 @@ class ServerTLS(TLSTransport):
         """
         if self._state == SHAKING:
             self._handshakes.late(self)
-            self._state = CLOSED
-            self.transport.abortConnection()
+            self.cut()
+
+    def cut(self) -> None:
+        """
+        End a handshake that is given up.
+        """
+        self._state = CLOSED
+        self.transport.abortConnection()
 
 
 class ServerTLSFactory:

@@ -4,9 +4,10 @@ TLS towards clients: the certificates of a listener, chosen by the host that a c
 
 from __future__ import annotations
 
+import math
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from cryptography import x509
@@ -16,9 +17,11 @@ from zope.interface import implementer
 
 from txbalancer.core.specs import ListenerSpec
 from txbalancer.errors import StartError
+from txbalancer.tls.bindings import resumed
 from txbalancer.tls.certificates import (
     Certificate,
     CertificateFault,
+    NoKey,
     load,
     read_chain,
     read_file,
@@ -27,6 +30,7 @@ from txbalancer.tls.certificates import (
 from txbalancer.tls.contexts import Terms, make_context, with_certificates
 from txbalancer.tls.front import Front, Shown
 from txbalancer.tls.names import Names
+from txbalancer.tls.pairs import Key, idle, whose
 from txbalancer.tls.profiles import strength
 from txbalancer.tls.stamps import Stamp, stamp, stamps
 from txbalancer.tls.trust import read_trust
@@ -42,6 +46,7 @@ class ListenerTLS:
 
     @ivar shown: which of them for whom.
     @ivar seen: what the files were like when they were read.
+    @ivar idle_keys: files of keys that belong to no certificate.
     """
 
     shown: Shown
@@ -53,11 +58,13 @@ class ListenerTLS:
         terms: Terms,
         certificates: Mapping[tuple[str, str], Certificate],
         seen: Mapping[str, Stamp],
+        idle_keys: tuple[str, ...],
         former: ListenerTLS | None,
         now: Callable[[], float],
+        wall: Callable[[], float],
     ) -> None:
         self.spec, self._terms, self._certificates = spec, terms, certificates
-        self.seen, self._now = seen, now
+        self.seen, self.idle_keys, self._now, self._wall = seen, idle_keys, now, wall
         contexts: Mapping[tuple[Certificate, ...], SSL.Context] = {}
         front: Front | None = None
         if former is not None and former._terms == terms:
@@ -93,9 +100,22 @@ class ListenerTLS:
         return SSL.Connection(self._front.context, None)
 
     def _new_front(self) -> Front:
-        life = self._terms.life
-        ends = self._now() + life if life else float("inf")
-        return Front(make_context(self._terms), self.shown, ends)
+        life, trust = self._terms.life or math.inf, self._terms.trust
+        if trust is not None:
+            # Who was let in by what has ended must not come back by a ticket.
+            wall = self._wall()
+            life = min(life, trust.ends(wall) - wall)
+        return Front(make_context(self._terms), self.shown, self._now() + life)
+
+    def lapsed(self, connection: SSL.Connection) -> bool:
+        """
+        Tell whether a session was resumed whose client's certificate has ended meanwhile: OpenSSL
+        looks at certificates in full handshakes only.
+        """
+        if self._terms.trust is None or not resumed(connection):
+            return False
+        shown = connection.get_peer_certificate(as_cryptography=True)
+        return shown is not None and shown.not_valid_after_utc.timestamp() <= self._wall()
 
     def kept(self, key: tuple[str, str], paths: Iterator[str] | list[str]) -> Certificate | None:
         """
@@ -140,12 +160,12 @@ def _load(
     wall: Callable[[], float],
 ) -> ListenerTLS:
     seen = stamps(watched(listener))
-    keys: list[Any] = []
+    keys: list[Key] = []
     for path in listener.tls_key:
         found = read_keys("tls-key", path, read_file("tls-key", path))
         if not found:
             raise CertificateFault("tls-key", path, "there is no PEM private key in it")
-        keys += found
+        keys += [(path, each) for each in found]
     more: list[x509.Certificate] = []
     if listener.tls_chain:
         data = read_file("tls-chain", listener.tls_chain)
@@ -167,11 +187,28 @@ def _load(
         if former is not None and same:
             kept = former.kept(key, [path, f"{path}.key", f"{path}.ocsp", *shared])
         if kept is None:
-            kept = load(option, path, keys, more, listener.tls_stapling)
+            kept = _try(listener, option, path, keys, more)
             if former is not None and kept.ends <= wall():
                 raise CertificateFault(option, path, "it has expired already")
         found_here[key] = kept
-    return ListenerTLS(listener, terms, found_here, seen, former, now)
+    idle_keys = idle(keys, [each.key for each in found_here.values()])
+    return ListenerTLS(listener, terms, found_here, seen, idle_keys, former, now, wall)
+
+
+def _try(
+    listener: ListenerSpec,
+    option: str,
+    path: str,
+    keys: Sequence[Key],
+    more: Sequence[x509.Certificate],
+) -> Certificate:
+    try:
+        return load(option, path, [key for _, key in keys], more, listener.tls_stapling)
+    except NoKey as error:
+        if not keys:
+            raise
+        text = f"{error}: {whose(keys, _files(listener))}"
+        raise CertificateFault(option, path, text) from None
 
 
 def _files(listener: ListenerSpec) -> Iterator[tuple[str, str]]:

@@ -4,8 +4,13 @@ Certificates from PEM text.
 
 from __future__ import annotations
 
+import re
+
 from OpenSSL import SSL, crypto
 from twisted.internet import ssl
+
+KEY = re.compile(rb"-----BEGIN ([A-Z ]*PRIVATE KEY)-----.*?-----END \1-----", re.DOTALL)
+"""A private key of whatever kind."""
 
 FAULTS = (SSL.Error, crypto.Error, ValueError, TypeError)
 """What OpenSSL's bindings raise for data that they cannot use."""

@@ -9,7 +9,7 @@ import re
 from cryptography import x509
 
 from txbalancer.core.specs import ListenerSpec
-from txbalancer.tls.certificates import FAULTS, CertificateFault, read_chain, read_file
+from txbalancer.tls.certificates import CertificateFault, load_each, read_chain, read_file
 from txbalancer.tls.contexts import Trust
 
 _CRL = re.compile(rb"-----BEGIN X509 CRL-----.*?-----END X509 CRL-----", re.DOTALL)
@@ -26,7 +26,9 @@ def read_trust(listener: ListenerSpec) -> Trust | None:
     path = listener.tls_client_ca
     if not path:
         raise CertificateFault(
-            "tls-client-verify", listener.tls_client_verify, "tls-client-ca is missing"
+            "tls-client-verify",
+            listener.tls_client_verify,
+            "tls-client-ca is missing: name a file with the CAs that clients' certificates are of",
         )
     authorities = read_chain("tls-client-ca", path, read_file("tls-client-ca", path))
     revoked = _read_lists(listener.tls_client_crl) if listener.tls_client_crl else []
@@ -40,10 +42,5 @@ def read_trust(listener: ListenerSpec) -> Trust | None:
 
 def _read_lists(path: str) -> list[x509.CertificateRevocationList]:
     option = "tls-client-crl"
-    found = _CRL.findall(read_file(option, path))
-    if not found:
-        raise CertificateFault(option, path, "there is no PEM revocation list in it")
-    try:
-        return [x509.load_pem_x509_crl(each) for each in found]
-    except FAULTS as error:
-        raise CertificateFault(option, path, f"a list cannot be read: {error}") from error
+    pems = _CRL.findall(read_file(option, path))
+    return load_each(option, path, "revocation list", pems, x509.load_pem_x509_crl)

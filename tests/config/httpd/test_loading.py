@@ -173,8 +173,7 @@ def test_faults_that_concern_several_parts() -> None:
     """
     text = "<Location /m>\nSetHandler balancer-manager\nRequire valid-user\n</Location>\n"
     assert errors(f"Listen 80\n{text}") == [
-        "f:4: Require: user and valid-user need an htpasswd file: "
-        "auth-file, in Apache's syntax AuthUserFile"
+        "f:4: Require: user and valid-user need an htpasswd file: name it in AuthUserFile"
     ]
 
 

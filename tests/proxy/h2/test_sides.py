@@ -32,7 +32,17 @@ def test_streams_of_clients() -> None:
     What others may ask of a client's channel they may ask of a stream, but for what is about
     the connection itself.
     """
-    of_connections = {"cut", "drain", "hold", "release", "secure", "site", "take_over", "welcome"}
+    of_connections = {
+        "cut",
+        "drain",
+        "hold",
+        "refuse_plain",
+        "release",
+        "secure",
+        "site",
+        "take_over",
+        "welcome",
+    }
     missing = names(ClientChannel) - names(ClientStream) - OF_PROTOCOLS - of_connections
     assert missing == {"sink"}, "Exchange asks whether there is a sink"
 

@@ -12,7 +12,7 @@ from twisted.internet.address import IPv4Address
 from twisted.web.server import NOT_DONE_YET
 
 from tests.proxy.h2.ends import Browser, Container
-from tests.proxy.h2.test_members import open_rig as open_h2_rig
+from tests.proxy.h2.rigs import open_h2_rig
 from tests.proxy.rigs import OK
 from tests.proxy.test_agent import Body, Reader
 from tests.proxy.test_guard import Case

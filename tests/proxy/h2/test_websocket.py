@@ -11,8 +11,7 @@ import pytest
 
 from tests.http2.ends import NotedStream
 from tests.proxy.h2.ends import Browser, Container
-from tests.proxy.h2.test_channel import open_rig
-from tests.proxy.h2.test_members import open_rig as open_h2_rig
+from tests.proxy.h2.rigs import open_h2_rig, open_rig
 from tests.proxy.rigs import begin
 from txbalancer.http2 import faults
 from txbalancer.http2.frames import settings_frame
@@ -330,3 +329,33 @@ def test_a_member_that_resets_a_tunnel() -> None:
     member.pump()
     browser.pump()
     assert not browser.end.streams
+
+
+def test_a_member_that_was_full_may_be_silent_afterwards() -> None:
+    """
+    Once it has read what waited, only tunneltimeout bounds its silence.
+    """
+    rig = open_h2_rig()
+    first = rig.client()
+    first.send(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+    member = Container(rig.accept())
+    member.answer(1)
+    member.raw(settings_frame([(8, 1)]))
+    client = rig.client()
+    client.send(UPGRADE)
+    member.pump()
+    far = member.answer(3, last=False)
+    far.holds = True
+    while client.reading:
+        client.send(b"x" * 16384)
+        member.pump()
+    far.holds = False
+    far.consumed(len(member.body(3)))
+    member.pump()
+    assert client.reading
+    for _ in range(9):
+        rig.advance(10)
+        member.pump()
+    assert not client.ended
+    client.send(b"there")
+    assert member.body(3).endswith(b"xthere")

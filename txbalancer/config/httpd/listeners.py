@@ -227,7 +227,9 @@ def warn_of_differences(
         if attribute in MERGED:
             continue
         if told := differs(attribute):
-            fault(findings, section, told)
+            key, text = told
+            written = [each for each in section.walk() if each.key == key]
+            fault(findings, written[0] if written else section, text)
             continue
         doubt(
             findings,

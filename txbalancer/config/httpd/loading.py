@@ -14,6 +14,7 @@ from txbalancer.config.httpd.built import Built
 from txbalancer.config.httpd.known import NAMES, check_directives
 from txbalancer.config.httpd.preprocess import preprocess
 from txbalancer.config.httpd.tree import Directive
+from txbalancer.config.httpd.wording import in_directives
 from txbalancer.config.ini import Section
 from txbalancer.config.lint import lint_specs
 from txbalancer.config.options import MEMBER_OPTIONS, TABLES
@@ -119,14 +120,14 @@ class Origins:
         Note a fault in a section of the service.
         """
         origin = self._option(title, key, text)
-        if origin is not None:
-            self._findings.error(origin.line, "", origin.name, text, origin.path)
-            return
         section = self.section(title)
-        if section is None:
+        if origin is None and section is None:
             self._findings.error(0, title, key, text)
-        else:
-            self._findings.error(section.line, "", section.name, _with(key, text), section.path)
+            return
+        if origin is None:
+            origin, text = section, _with(key, text)
+        assert origin is not None
+        self._findings.error(origin.line, "", origin.name, in_directives(text), origin.path)
 
     def warn(self, line: int, title: str, key: str, text: str) -> None:
         """
@@ -139,7 +140,7 @@ class Origins:
             return
         member = self._directives.get((section.path, line), section)
         origin = self._option(title, key, text) or member
-        text = text if origin is not member else _with(key, text)
+        text = in_directives(text if origin is not member else _with(key, text))
         self._findings.warn(origin.line, "", origin.name, text, origin.path)
 
     def _option(self, title: str, key: str, text: str) -> Directive | None:
@@ -147,35 +148,48 @@ class Origins:
         Find the directive that gave an option: in the section, else anywhere.
         """
         kind = title.partition(":")[0]
-        if key == "members":
-            member = text.partition(": ")[0]
-            return self.section(f"{title} {member}")
+        if key in ("members", "to"):
+            member, _, said = text.partition(": ")
+            given = self._of_member(said)
+            if given is not None or key == "members":
+                return given or self.section(f"{title} {member}")
         names = {"customlog"} if (kind, key) == ("log", "to") else {_GIVEN_BY.get(key, "")}
         for options in (TABLES.get(kind, {}), MEMBER_OPTIONS):
             if key in options:
                 names |= {name.strip().lower() for name in options[key][1].apache_name.split(",")}
         section = self.section(title)
         here = [each for each in section.walk() if each.key in names] if section else []
-        # Of several, the one whose file or folder is spoken of.
-        told = [each for each in here if _is_about(text, each)]
-        if told or here:
-            return (told or here)[0]
+        if here:
+            return _spoken_of(here, text) or here[0]
         return self._anywhere(names, text)
+
+    def _of_member(self, text: str) -> Directive | None:
+        """
+        Find the directive of an option that a member has from its server, where that is what a
+        text begins with.
+        """
+        name = text.partition(" ")[0]
+        directive = in_directives(name)
+        return self._anywhere({directive.lower()}, text) if directive != name else None
 
     def _anywhere(self, names: set[str], text: str) -> Directive | None:
         found = [each for top in self._tree for each in top.walk() if each.key in names]
-        told = [each for each in found if _is_about(text, each)]
-        return told[0] if told else found[0] if len(found) == 1 else None
+        return _spoken_of(found, text) or (found[0] if len(found) == 1 else None)
 
 
 def _with(key: str, text: str) -> str:
     return f"{key}: {text}" if key not in ("", "to", "members") else text
 
 
-def _is_about(text: str, directive: Directive) -> bool:
-    path = directive.args[0] if directive.args else ""
-    folder = os.path.dirname(path)
-    return bool(path) and (path in text or (folder not in ("", "/") and folder in text))
+def _spoken_of(found: Sequence[Directive], text: str) -> Directive | None:
+    """
+    Return the directive whose file is spoken of, else whose folder.
+    """
+    paths = [(each, each.args[0]) for each in found if each.args and each.args[0]]
+    folders = [(each, os.path.dirname(path)) for each, path in paths]
+    told = [each for each, path in paths if path in text]
+    told += [each for each, folder in folders if folder not in ("", "/") and folder in text]
+    return told[0] if told else None
 
 
 class _Doubts(Findings):

@@ -11,10 +11,6 @@ from txbalancer.config.findings import Findings
 from txbalancer.config.httpd.said import arguments, doubt, fault
 from txbalancer.config.httpd.tree import Directive
 
-COMMON = "common"
-FORMATS = {COMMON: COMMON}
-"""What Apache has without any C{LogFormat}."""
-
 Files = tuple[tuple[str, str], ...]
 """(Where, format) pairs."""
 

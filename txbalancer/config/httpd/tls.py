@@ -28,6 +28,7 @@ NAMES = (
 MERGED = ("tls_certificate", "tls_key")
 """Of all servers of an address; clients choose by name."""
 
+_OF_CLIENTS = "SSLVerifyClient, SSLVerifyDepth and SSLCACertificateFile"
 _FILES = ("tls_chain", "tls_client_ca", "tls_client_crl")
 _KINDS = {name: option.kind for name, option in options(ListenerSpec)}
 _HARMLESS = (
@@ -98,21 +99,24 @@ def merge(first: Mapping[str, Any], others: Sequence[Mapping[str, Any]]) -> dict
     return merged
 
 
-def differs(attribute: str) -> str:
+def differs(attribute: str) -> tuple[str, str] | None:
     """
-    Say why another value than that of an address's first server cannot be; empty if it can.
+    Say why another value than that of an address's first server cannot be.
+
+    @return: the key of the directive where that is told, and the text; C{None} if it can be.
     """
     if attribute == "tls_chain":
-        return (
-            "has another SSLCertificateChainFile than the first <VirtualHost> of its address: put"
-            " each chain into the file of its certificate"
+        return "sslcertificatechainfile", (
+            "another chain than that of the first <VirtualHost> of its address cannot be: put each"
+            " chain into the file of its certificate"
         )
     if attribute.startswith("tls_client"):
-        return (
-            "has other rules for certificates of clients than the first <VirtualHost> of its"
-            " address: here they hold for an address as a whole"
+        return "sslverifyclient", (
+            "the rules for certificates of clients differ from those of the first <VirtualHost> of"
+            f" its address, and hold for an address as a whole: write the same {_OF_CLIENTS} in"
+            " each, or give this one a port of its own"
         )
-    return ""
+    return None
 
 
 Reader = Callable[[Directive, dict[str, Any], Findings], None]

@@ -4,22 +4,15 @@ What a family of metrics is.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from txbalancer.core.counters import Counters
-from txbalancer.core.meters import Histogram
 
 COUNTER, GAUGE, HISTOGRAM, SUMMARY = "counter", "gauge", "histogram", "summary"
 
 UNITS = ("seconds", "bytes")
-
-Number = int | float
-Total = tuple[Number, int]
-"""What a summary shows: a sum, and of how many."""
-
-Reading = Number | Mapping[str, Number] | Histogram | Total
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,12 +13,13 @@ from prometheus_client.openmetrics.exposition import CONTENT_TYPE_LATEST as OPEN
 from twisted.internet.task import Cooperator
 from twisted.logger import Logger
 from twisted.python.failure import Failure
-from twisted.web.http import INTERNAL_SERVER_ERROR, NOT_ALLOWED, Request
+from twisted.web.http import INTERNAL_SERVER_ERROR, Request
 from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET
 
 from txbalancer.control.metrics.of_service import Sources
 from txbalancer.control.metrics.scrape import Scrape, process_registry
+from txbalancer.control.reading import REFUSAL, refuses
 
 _QUALITY = re.compile(r"[01](\.[0-9]{0,3})?")
 
@@ -66,11 +67,8 @@ class Metrics(Resource):
         headers = request.responseHeaders
         headers.setRawHeaders("Cache-Control", ["no-store"])
         headers.setRawHeaders("X-Content-Type-Options", ["nosniff"])
-        if request.method not in (b"GET", b"HEAD"):
-            request.setResponseCode(NOT_ALLOWED)
-            headers.setRawHeaders("Allow", ["GET, HEAD"])
-            headers.setRawHeaders("Content-Type", ["text/plain; charset=utf-8"])
-            return b"Use GET or HEAD here.\n"
+        if refuses(request):
+            return REFUSAL
         content_type = negotiated(request.getHeader("accept") or "")
         headers.setRawHeaders("Content-Type", [content_type])
         request.notifyFinish().addErrback(lambda _: self._gone(content_type, request))

@@ -30,7 +30,10 @@ class GlobalSpec:
     )
     access_log: str = option(values.text(4096, 1), "-", "Access log: a path, - , syslog or off.")
     access_log_format: str = option(
-        values.text(4096, 1), "combined", "common, combined, tcp, json or a LogFormat string."
+        values.text(4096, 1),
+        "combined",
+        "Of the access log: common, combined, tcp, json or a LogFormat string. Both are for the"
+        " whole service; a listener's own log and format are a [log:NAME].",
     )
     splice: bool = option(
         values.flag,

@@ -11,9 +11,9 @@ from txbalancer.errors import BadResponse, MemberClosed, MemberError, StreamRefu
 from txbalancer.http1.heads import CHUNKED, NO_BODY, UNTIL_CLOSE, ResponseHead
 from txbalancer.http2.faults import CANCEL, PROTOCOL_ERROR, REFUSED_STREAM, name_of
 from txbalancer.http2.heads import read_response, read_trailers
-from txbalancer.http2.stream import Stream
 from txbalancer.http2.tables import Field
 from txbalancer.net.deadlines import NEVER
+from txbalancer.proxy.h2.carrier import Carrier
 from txbalancer.proxy.h2.written import ANSWERS, seal
 
 if TYPE_CHECKING:
@@ -26,15 +26,11 @@ _MOST_INTERIM = 10
 NO_TRAILERS: Sequence[bytes] = ()
 
 
-class AnswerStream(Stream):
+class AnswerStream(Carrier):
     """
     Turns what a member sends on a stream into an answer for an exchange.
 
     @ivar link: the connection.
-    @ivar exchange: the exchange that has the stream, or C{None}.
-    @ivar tunnel: where bytes go when a tunnel stands.
-    @ivar paused: whether the client does not keep up; what comes, as far as the window goes,
-        is held.
     @ivar request_sent: whether the request is complete on its way.
     @ivar reused: whether the connection had carried a request before.
     """
@@ -42,20 +38,14 @@ class AnswerStream(Stream):
     __slots__ = (
         "_answer",
         "_begun",
-        "_held",
         "_interim",
         "_left",
         "_method",
-        "_trailers",
         "_waits",
-        "deadline",
-        "exchange",
         "link",
-        "paused",
         "pool",
         "request_sent",
         "reused",
-        "tunnel",
     )
 
     def __init__(self, link: H2MemberConnection, reused: bool) -> None:
@@ -137,8 +127,10 @@ class AnswerStream(Stream):
             if self.exchange is not None:
                 self.fail(BadResponse("a body before its head"))
             return
-        self.heard()
-        self._held.append(data)
+        if data:
+            # Who sends empty frames does not answer any further.
+            self.heard()
+            self._held.append(data)
         try:
             if self._left >= 0:
                 self._left -= len(data)
@@ -182,7 +174,7 @@ class AnswerStream(Stream):
         if exchange is None or self.paused:
             return
         held = self._held
-        data = held[0] if len(held) == 1 else b"".join(held)
+        data = b"".join(held)
         held.clear()
         done = self._trailers is not None
         trailers = self._trailers or NO_TRAILERS

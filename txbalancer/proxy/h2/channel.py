@@ -21,8 +21,8 @@ from txbalancer.http2.settings import greeting
 from txbalancer.http2.stream import Stream
 from txbalancer.net.deadlines import NEVER
 from txbalancer.proxy.h2.client_stream import ClientStream
+from txbalancer.proxy.h2.shared import SharedTransport
 from txbalancer.proxy.h2.written import ANSWERS
-from txbalancer.proxy.link import Link
 
 if TYPE_CHECKING:
     from txbalancer.proxy.served import Served
@@ -36,11 +36,10 @@ _DRAINING = b"draining"
 
 
 @implementer(IHalfCloseableProtocol, IPushProducer)
-class H2Channel(Link):
+class H2Channel(SharedTransport):
     """
     One connection of a client, with any number of exchanges at a time.
 
-    @ivar connection: its protocol.
     @ivar peer: the client's end, shared by its requests.
     @ivar requests: how many it has made.
     """
@@ -60,6 +59,8 @@ class H2Channel(Link):
         "requests",
         "site",
     )
+
+    connection: _Connection
 
     def __init__(self, site: Site) -> None:
         self.site = site
@@ -217,16 +218,6 @@ class H2Channel(Link):
             elif self.deadline == NEVER:
                 self.deadline = self.site.now() + self.site.spec.head_timeout
 
-    def write(self) -> None:
-        """
-        Write what there is.
-        """
-        out = self.connection.out
-        if out:
-            data = b"".join(out)
-            out.clear()
-            self.transport.write(data)
-
     def _rest(self) -> None:
         """
         Nothing is in progress: wait for the next request, or close.
@@ -304,18 +295,8 @@ class H2Channel(Link):
 
     # -- flow and time
 
-    def pauseProducing(self) -> None:
-        """
-        The client does not read as fast as its answers come.
-
-        Transports say so again with each write, as those that answer a ping: that puts
-        nothing off.
-        """
-        if self.connection.blocked:
-            return
-        self.connection.blocked = True
-        self._progress = -1
-        self.deadline = self.site.now() + self.site.spec.write_timeout
+    def _patience(self) -> float:
+        return self.site.now() + self.site.spec.write_timeout
 
     def resumeProducing(self) -> None:
         """

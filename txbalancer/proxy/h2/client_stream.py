@@ -24,7 +24,7 @@ class ClientStream(RequestStream):
     What L{Exchange<txbalancer.proxy.exchange.Exchange>} knows as its client's channel.
     """
 
-    __slots__ = ("_waiting",)
+    __slots__ = ()
 
     # -- the answer
 
@@ -181,36 +181,11 @@ class ClientStream(RequestStream):
         if self.tunnel is not None:
             self.tunnel.client_gone()
 
-    @property
-    def transport(self) -> Any:
-        """
-        What a tunnel writes to, and what knows the addresses: the stream itself.
-        """
-        return self
-
-    def write(self, data: bytes) -> None:
-        """
-        Send bytes of a tunnel.
-        """
-        self.write_body(data)
-
     def half_close(self) -> None:
         """
         Send no more, but go on reading.
         """
         self.end_body(())
-
-    def pauseProducing(self) -> None:
-        """
-        Let the client send no more for now.
-        """
-        self.paused = True
-
-    def resumeProducing(self) -> None:
-        """
-        Let the client go on.
-        """
-        self.resume()
 
     def getPeer(self) -> Any:
         return self.channel.transport.getPeer()
@@ -241,9 +216,7 @@ class ClientStream(RequestStream):
             self._skip(self._skippable)
         elif self.tunnel is not None:
             self.tunnel.idle()
-        elif self._blocked and (self.connection.blocked or self.queued != self._waiting):
-            # It moves, or the whole connection does not: that has a deadline of its own.
-            self._waiting = self.queued
+        elif self._blocked and self._moving():
             self.deadline = now + self.channel.site.spec.write_timeout
         elif self._blocked:
             self.reset(CANCEL)

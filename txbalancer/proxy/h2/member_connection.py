@@ -4,8 +4,6 @@ The member side of HTTP/2: one connection, which any number of exchanges share.
 
 from __future__ import annotations
 
-import select
-import socket
 from typing import TYPE_CHECKING, Any
 
 from twisted.internet.interfaces import IHandshakeListener, IProtocol, IPushProducer
@@ -15,11 +13,10 @@ from zope.interface import implementer
 
 from txbalancer.errors import (
     BadResponse,
-    ConnectTimeout,
+    ConnectFailed,
     MemberClosed,
     MemberError,
     ResponseTimeout,
-    TLSFailed,
 )
 from txbalancer.http2.faults import NO_ERROR, ConnectionFault, name_of
 from txbalancer.http2.frames import PREFACE
@@ -29,8 +26,9 @@ from txbalancer.http2.settings import greeting
 from txbalancer.net.deadlines import NEVER
 from txbalancer.proxy.h2.answer_stream import AnswerStream
 from txbalancer.proxy.h2.member_stream import MemberStream
+from txbalancer.proxy.h2.shared import SharedTransport
 from txbalancer.proxy.h2.written import REQUESTS
-from txbalancer.proxy.link import Link
+from txbalancer.proxy.outgoing import Outgoing
 from txbalancer.tls.causes import cause_of
 
 if TYPE_CHECKING:
@@ -42,14 +40,12 @@ asked for a sign of life, and the same again for that."""
 
 
 @implementer(IProtocol, IHandshakeListener, IPushProducer)
-class H2MemberConnection(Link):
+class H2MemberConnection(SharedTransport, Outgoing):
     """
     A connection to a member.
 
-    @ivar connection: its protocol.
     @ivar scheme_line: what its requests say of the scheme.
     @ivar late: streams whose head waits for what else came with it.
-    @ivar opening: what opened the connection; the pool knows by it who waits.
     @ivar requests: how many were made.
     """
 
@@ -62,43 +58,26 @@ class H2MemberConnection(Link):
         "_closed",
         "_heard",
         "_pings",
-        "_poll",
         "_reading",
         "connection",
         "late",
-        "opening",
-        "pool",
         "requests",
         "scheme_line",
     )
 
+    connection: _Connection
+    pool: H2Pool
+
     def __init__(self, pool: H2Pool, opening: Any) -> None:
-        self.pool = pool
-        self.opening = opening
-        self.transport: Any = None
-        self.deadline = NEVER
+        super().__init__(pool, opening)
         self.requests = self._pings = 0
         self.late: list[AnswerStream] = []
         self.scheme_line = b":scheme: https" if pool.secure else b":scheme: http"
-        self._progress = -1
         self._reading = self._closed = self._heard = False
-        self._poll: Any = None
         self._asked: dict[bytes, MemberStream | None] = {}
         self.connection = _Connection(self, pool.h2_limits)
 
     # -- opening and closing
-
-    def makeConnection(self, transport: Any) -> None:
-        """
-        Take the transport; a TLS connection is ready only after its handshake.
-        """
-        self.transport = transport
-        transport.registerProducer(self, True)
-        self.pool.runtime.deadlines.add(self)
-        if self.pool.secure:
-            self.deadline = self.pool.now() + self.pool.spec.connectiontimeout
-        else:
-            self._ready()
 
     def handshakeCompleted(self) -> None:
         """
@@ -107,36 +86,18 @@ class H2MemberConnection(Link):
         if self.opening is None or self._closed:
             return
         if self.transport.negotiatedProtocol != b"h2":
-            self._fail_opening(TLSFailed(f"{self.pool.spec.url}: TLS: no agreement on HTTP/2"))
+            self._handshake_failed("no agreement on HTTP/2")
         else:
             self._ready()
 
     def _ready(self) -> None:
-        spec = self.pool.spec
-        handle = getattr(self.transport, "getHandle", lambda: None)()
-        if isinstance(handle, socket.socket) and hasattr(select, "poll"):
-            poller = select.poll()
-            poller.register(handle.fileno(), select.POLLIN)
-            self._poll = poller.poll
-        if not spec.socket and hasattr(self.transport, "setTcpNoDelay"):
-            self.transport.setTcpNoDelay(True)
-            self.transport.setTcpKeepAlive(spec.keepalive)
-        self.deadline = NEVER
+        self._prepare()
         self.transport.write(PREFACE + greeting(self.pool.h2_limits, server=False))
         self.pool.opened(self)
 
-    @property
-    def secure(self) -> bool:
-        """
-        Whether the member is under TLS.
-        """
-        return self.pool.secure
-
-    def _fail_opening(self, error: TLSFailed | ConnectTimeout) -> None:
+    def _opening_failed(self, error: ConnectFailed) -> None:
         self._closed = True
-        self.transport.unregisterProducer()
-        self.transport.abortConnection()
-        self.pool.opening_failed(self.opening, error)
+        super()._opening_failed(error)
 
     def close(self, polite: bool = True) -> None:
         """
@@ -149,7 +110,7 @@ class H2MemberConnection(Link):
         self.transport.unregisterProducer()
         if polite:
             self.connection.goaway(NO_ERROR)
-            self._write()
+            self.write()
             self.deadline = self.pool.now() + self.pool.timeout
             self.transport.loseConnection()
         else:
@@ -163,8 +124,7 @@ class H2MemberConnection(Link):
         if self._closed:
             return
         if self.opening is not None:
-            text = f"{self.pool.spec.url}: TLS: {cause_of(reason)}"
-            self._fail_opening(TLSFailed(text))
+            self._handshake_failed(cause_of(reason))
             return
         self._lose(MemberClosed(reason.getErrorMessage()))
 
@@ -189,7 +149,7 @@ class H2MemberConnection(Link):
         connection = self.connection
         if self._closed or connection.room <= 0 or (self.requests and self.pool.single_use):
             return None
-        if not connection.streams and self._poll is not None and not fresh and self._poll(0):
+        if not (connection.streams or fresh) and (self._poll or self._poller())(0):
             # Something came that the reactor has not read yet: perhaps the end.
             return None
         stream = MemberStream(self, self.requests > 0 and not fresh)
@@ -249,7 +209,7 @@ class H2MemberConnection(Link):
         self._reading = False
         if fault is not None:
             self.connection.goaway(fault.code, str(fault))
-            self._write()
+            self.write()
             self._lose(BadResponse(f"HTTP/2: {name_of(fault.code)}: {fault}"))
             return
         self.flush()
@@ -260,20 +220,7 @@ class H2MemberConnection(Link):
         Write what there is, unless more is to come at once.
         """
         if not self._reading and not self._closed:
-            self._write()
-
-    def _write(self) -> None:
-        out = self.connection.out
-        if out:
-            data = b"".join(out)
-            out.clear()
-            self.transport.write(data)
-
-    def write(self) -> None:
-        """
-        Write what there is.
-        """
-        self._write()
+            self.write()
 
     # -- signs of life
 
@@ -299,15 +246,8 @@ class H2MemberConnection(Link):
 
     # -- flow and time
 
-    def pauseProducing(self) -> None:
-        """
-        The member does not take what is sent.
-        """
-        if self.connection.blocked:
-            return
-        self.connection.blocked = True
-        self._progress = -1
-        self.deadline = self.pool.now() + self.pool.timeout
+    def _patience(self) -> float:
+        return self.pool.now() + self.pool.timeout
 
     def resumeProducing(self) -> None:
         """
@@ -321,10 +261,8 @@ class H2MemberConnection(Link):
         """
         Act on the member's silence.
         """
-        spec = self.pool.spec
         if self.opening is not None:
-            text = f"{spec.url}: no TLS handshake in {spec.connectiontimeout:g} s"
-            self._fail_opening(ConnectTimeout(text))
+            self._handshake_timed_out()
         elif self._closed:
             self.deadline = NEVER
             self.transport.abortConnection()

@@ -12,6 +12,7 @@ from txbalancer.http2.faults import CANCEL
 from txbalancer.net.deadlines import NEVER
 from txbalancer.proxy.h2.answer_stream import AnswerStream
 from txbalancer.proxy.h2.websocket import accept_line, is_key
+from txbalancer.proxy.pressure import block, unblock
 
 if TYPE_CHECKING:
     from txbalancer.proxy.exchange import Exchange
@@ -33,7 +34,7 @@ class MemberStream(AnswerStream):
     keep = False
     last = False
 
-    __slots__ = ("_held_back", "_held_end", "_tunnels", "_waiting", "asks", "stuck")
+    __slots__ = ("_held_back", "_held_end", "_tunnels", "asks", "stuck")
 
     def __init__(self, link: H2MemberConnection, reused: bool) -> None:
         super().__init__(link, reused)
@@ -141,25 +142,14 @@ class MemberStream(AnswerStream):
     def _wrote(self) -> None:
         self.link.flush()
         if self.queued and not self.stuck:
-            self.stuck = True
             self._waiting = self.queued
-            self.deadline = self.pool.now() + self.pool.timeout
-            if self.tunnel is not None:
-                self.tunnel.member_blocked()
-            elif self.exchange is not None:
-                self.exchange.member_blocked()
+            block(self)
 
     def drained(self) -> None:
         """
         The member took what was waiting.
         """
-        self.stuck = False
-        if not self.request_sent:
-            self.deadline = NEVER
-        if self.tunnel is not None:
-            self.tunnel.member_unblocked()
-        elif self.exchange is not None:
-            self.exchange.member_unblocked()
+        unblock(self)
 
     # -- the answer
 
@@ -219,19 +209,6 @@ class MemberStream(AnswerStream):
 
     # -- a tunnel
 
-    @property
-    def transport(self) -> Any:
-        """
-        What a tunnel writes to: the stream itself.
-        """
-        return self
-
-    def write(self, data: bytes) -> None:
-        """
-        Send bytes of a tunnel.
-        """
-        self.write_body(data)
-
     def half_close(self) -> None:
         """
         Send no more, but go on reading.
@@ -239,18 +216,6 @@ class MemberStream(AnswerStream):
         if not self.sent_end:
             self.send_data(b"", True)
             self._wrote()
-
-    def pauseProducing(self) -> None:
-        """
-        Let the member send no more for now.
-        """
-        self.paused = True
-
-    def resumeProducing(self) -> None:
-        """
-        Let the member go on.
-        """
-        self.resume()
 
     # -- flow and time
 
@@ -276,9 +241,7 @@ class MemberStream(AnswerStream):
         Act on the member's silence.
         """
         spec = self.pool.spec
-        if self.stuck and (self.connection.blocked or self.queued != self._waiting):
-            # It moves, or the whole connection does not: that has a deadline of its own.
-            self._waiting = self.queued
+        if self.stuck and self._moving():
             self.deadline = now + spec.timeout
             return
         self.deadline = NEVER

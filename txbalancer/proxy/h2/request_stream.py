@@ -11,9 +11,9 @@ from txbalancer.errors import ClientError, ClientTimeout
 from txbalancer.http1.heads import NO_BODY, RequestHead
 from txbalancer.http2.faults import Malformed
 from txbalancer.http2.heads import read_request, read_trailers
-from txbalancer.http2.stream import Stream
 from txbalancer.http2.tables import Field
 from txbalancer.net.deadlines import NEVER
+from txbalancer.proxy.h2.carrier import Carrier
 from txbalancer.proxy.h2.websocket import Handshake
 from txbalancer.proxy.h2.written import REQUESTS, seal
 
@@ -23,16 +23,12 @@ if TYPE_CHECKING:
     from txbalancer.proxy.tunnel import Tunnel
 
 
-class RequestStream(Stream):
+class RequestStream(Carrier):
     """
     Turns what comes on a stream into an exchange.
 
     @ivar channel: the connection that it is on.
-    @ivar exchange: what is in progress, C{None} when it is over.
     @ivar head: the head of the request.
-    @ivar tunnel: where bytes go when the member has changed protocols.
-    @ivar paused: whether the exchange wants no more of the body for now; what comes, as far
-        as the window goes, is held.
     """
 
     __slots__ = (
@@ -41,17 +37,11 @@ class RequestStream(Stream):
         "_body_left",
         "_body_size",
         "_handshake",
-        "_held",
         "_receiving",
         "_skippable",
-        "_trailers",
         "_watched",
         "channel",
-        "deadline",
-        "exchange",
         "head",
-        "paused",
-        "tunnel",
     )
 
     def __init__(self, channel: H2Channel, number: int) -> None:

@@ -1,0 +1,103 @@
+"""
+Accepting connections with as few steps as it takes.
+"""
+
+from __future__ import annotations
+
+import sys
+from socket import SOCK_STREAM, socket
+from typing import Any
+
+from twisted.internet import tcp
+from twisted.logger import Logger
+
+_MOST = 64
+"""Connections accepted in one turn, at most; what waits elsewhere gets its turn in between."""
+
+_INHERITED = sys.platform == "linux"
+"""Whether accepted sockets have the options of the listening one."""
+
+Option = tuple[int, int]
+"""Level and name of an option of a socket."""
+
+
+class Acceptor:
+    """
+    Accepts in place of a port of Twisted's, which prepares for each turn what only errors need.
+
+    @ivar inherited: options of sockets that accepted ones have from the start.
+    """
+
+    log = Logger()
+
+    __slots__ = ("_learned", "_most", "_port", "inherited")
+
+    def __init__(self, port: Any) -> None:
+        """
+        @param port: a L{tcp.Port<twisted.internet.tcp.Port>}.
+        """
+        self._port = port
+        self._most = 1
+        self._learned: dict[Option, int] = {}
+        self.inherited: dict[Option, int] = {}
+
+    def learn(self, option: Option, value: int) -> None:
+        """
+        Have accepted sockets inherit an option that one of them was given.
+
+        Those that wait to be accepted were made before, so it counts once none is left.
+        """
+        if _INHERITED and self._port.connected:
+            self._port.socket.setsockopt(*option, value)
+            self._learned = {**self._learned, option: value}
+            self.inherited = {}
+
+    def accept(self) -> Any:
+        """
+        Accept what waits; in place of C{doRead}.
+
+        To learn that no more are there takes an error, which costs more than a turn of the
+        loop: so no more are asked for than there were last time, unless these all came.
+        """
+        port = self._port
+        listening, family, most = port.socket, port.addressFamily, self._most
+        for count in range(most):
+            try:
+                # The public method turns the kinds of the socket into enums, and back.
+                fd, address = listening._accept()
+            except BlockingIOError:
+                self._most = count or 1
+                self.inherited = self._learned
+                return None
+            except OSError:
+                # It knows what to do about too many open files, and about all other causes.
+                return type(port).doRead(port)
+            self._begin(socket(family, SOCK_STREAM, 0, fd), address)
+            if port.disconnecting:
+                return None
+        self._most = min(2 * most, _MOST)
+        return None
+
+    def _begin(self, accepted: socket, address: Any) -> None:
+        port = self._port
+        if len(address) == 4 and address[3]:
+            address = tcp._getrealname(address)
+        peer = port._buildAddr(address)
+        protocol: Any = None
+        try:
+            protocol = port.factory.buildProtocol(peer)
+        except Exception:
+            # One connection must not end the port for all others.
+            self.log.failure("a connection could not be begun")
+        if protocol is None:
+            accepted.close()
+            return
+        number = port.sessionno
+        port.sessionno = number + 1
+        transport = port.transport(accepted, protocol, address, port, number, port.reactor)
+        transport.peer, transport.acceptor, transport.inherited = peer, self, self.inherited
+        try:
+            protocol.makeConnection(transport)
+        except Exception:
+            self.log.failure("a connection could not be begun")
+            transport.abortConnection()
