@@ -27,11 +27,11 @@ from txbalancer.services.certificates import CertificateWatch
 from txbalancer.services.checks import HealthChecks
 from txbalancer.services.control import ControlSocket
 from txbalancer.services.inside import Inside
+from txbalancer.services.listeners import Listeners
 from txbalancer.services.loads import MemberLoads
 from txbalancer.services.logs import Logs
 from txbalancer.services.persistence import Persistence
 from txbalancer.services.plugins import load_registry
-from txbalancer.services.ports import ListenerService, listener_for
 from txbalancer.services.sockets import Socket
 from txbalancer.services.stopping import Stopping
 from txbalancer.services.targets import Targets
@@ -45,6 +45,7 @@ class BalancerService(MultiService):
 
     @ivar spec: the configuration in force.
     @ivar targets: the live balancers and mounts.
+    @ivar listeners: where clients come in.
     @ivar telemetry: what was served, by listener, balancer and member.
     @ivar stopping: how far the end of all this is.
     """
@@ -87,16 +88,15 @@ class BalancerService(MultiService):
         steering = self.targets.steering
         facts = steering.facts
         facts.counters, facts.load = self.telemetry.meters.select, self._own_load
-        facts.connections = lambda: len(self._channels())
-        facts.listeners = lambda: {
-            name: len(each.site.channels) for name, each in self._listeners.items()
-        }
+        self.listeners = Listeners(self, self.runtime, self.targets)
+        facts.connections = lambda: len(self.listeners.channels())
+        facts.listeners = self.listeners.counts
         facts.config = path
         steering.tap.on_change = self._choose_log
         self.persistence = Persistence(steering)
         sources = self.targets.pages.sources
         sources.writes = self.persistence.record
-        sources.listeners = lambda: [each.view() for each in self._listeners.values()]
+        sources.listeners = self.listeners.views
         sources.stopping = lambda: self.stopping.begun
         sources.lost = lambda: self.logs.access.lost
         steering.on_checks = lambda balancer: self._apply_checks()
@@ -114,13 +114,9 @@ class BalancerService(MultiService):
         self._choose_log()
         self._prepared = False
         self.control = ControlSocket(reactor, steering, environment)
-        self.stopping = Stopping(self.runtime, self._channels)
+        self.stopping = Stopping(self.runtime, self.listeners.channels)
         self._stopped: Deferred[None] | None = None
-        self.certificates = CertificateWatch(
-            self.runtime, self.targets, lambda: self._listeners.values()
-        )
-        self._listeners: dict[str, ListenerService] = {}
-        self._leaving: list[ListenerService] = []
+        self.certificates = CertificateWatch(self.runtime, self.targets, lambda: self.listeners)
 
     # -- start
 
@@ -180,18 +176,10 @@ class BalancerService(MultiService):
 
         @raise StartError: one of them cannot be opened.
         """
-        for each in self.served(self.spec):
-            listener = ListenerService(self.runtime, each, self.targets.table(each))
-            listener.site.guards_identity = self.spec.guards_identity
-            listener.open(self.sockets())
-            self._listeners[each.name] = listener
-            listener.setServiceParent(self)
+        self.listeners.open(self.served(self.spec), self.spec.guards_identity, self.sockets())
 
     def _close_listeners(self) -> None:
-        for listener in self._listeners.values():
-            listener.close()
-            listener.disownServiceParent()
-        self._listeners.clear()
+        self.listeners.close()
 
     def served(self, spec: ServiceSpec) -> tuple[ListenerSpec, ...]:
         """
@@ -245,12 +233,7 @@ class BalancerService(MultiService):
         """
         Return how many more connections can be served, and how many are busy (APACHE A23).
         """
-        ready = busy = 0
-        for listener in self._listeners.values():
-            channels = listener.site.channels
-            busy += sum(channel.exchange is not None for channel in channels)
-            ready += max(0, (listener.site.spec.max_connections or 10000) - len(channels))
-        return ready, busy
+        return self.listeners.load()
 
     def _check_wanted(self, balancer: str, member: str) -> bool:
         """
@@ -313,28 +296,20 @@ class BalancerService(MultiService):
         @raise StartError: when a part cannot be had; nothing has changed then.
         """
         changes = plan(self.spec, spec)
-        listeners = {
-            each.name: listener_for(each, self.runtime, self._listeners.get(each.name))
-            for each in self.served(spec)
-        }
-        # Endpoints stay open whatever becomes of the listener that they belong to.
-        spare = [socket for each in self._listeners.values() for socket in each.sockets]
-        spare += self.sockets()
+        served = self.served(spec)
         try:
             self.logs.prepare(spec)
-            for each in self.served(spec):
-                listeners[each.name].prepare(each, spare)
+            self.listeners.prepare(served, self.sockets())
             self.control.check(spec.service.control)
             self.loads.configure(spec.service)
             state = self.persistence.check(spec.service.state)
             self.targets.install(spec)
         except Exception:
             self.loads.configure(self.spec.service)
-            for listener in listeners.values():
-                listener.abandon()
+            self.listeners.abandon()
             self.logs.abandon()
             raise
-        self._publish(spec, listeners, spare)
+        self.listeners.publish(served, spec.guards_identity)
         self._use_logs()
         before = [each.name for each in self.spec.balancers]
         self.spec = spec
@@ -356,25 +331,6 @@ class BalancerService(MultiService):
                 audit=True,
             )
         return lines
-
-    def _publish(
-        self, spec: ServiceSpec, listeners: dict[str, ListenerService], unused: list[Socket]
-    ) -> None:
-        before, self._listeners = self._listeners, listeners
-        self._leaving = [each for each in self._leaving if each.site.channels]
-        for each in self.served(spec):
-            listeners[each.name].site.guards_identity = spec.guards_identity
-            listeners[each.name].configure(each, self.targets.table(each))
-        for socket in unused:
-            socket.close()
-        for name, listener in before.items():
-            if listeners.get(name) is not listener:
-                listener.sockets = []
-                self._leaving.append(listener)
-                listener.disownServiceParent()
-        for name, listener in listeners.items():
-            if before.get(name) is not listener:
-                listener.setServiceParent(self)
 
     # -- stop
 
@@ -414,10 +370,3 @@ class BalancerService(MultiService):
         End a graceful stop now.
         """
         self.stopping.cut()
-
-    def _channels(self) -> list[Any]:
-        """
-        Return the connections of every listener, those of a former configuration included.
-        """
-        listeners = (*self._listeners.values(), *self._leaving)
-        return [channel for each in listeners for channel in list(each.site.channels)]

@@ -168,7 +168,7 @@ class WorkerService(BalancerService):
                 for name, resource in self.targets.balancers.items()
                 for member in resource.balancer.members
             },
-            {name: each.view() for name, each in self._listeners.items()},
+            {each.name: each for each in self.listeners.views()},
             {name: each.waiting for name, each in self.targets.balancers.items()},
             self.logs.access.lost,
         )
