@@ -84,6 +84,12 @@ class Table:
         """
         return sum(self.each(row))
 
+    def coming(self, number: int) -> int:
+        """
+        Return how many connections are on their way to a process, by its column.
+        """
+        return self.total(SENT + number) - self._all[number][TAKEN]
+
     def settle(self, number: int, rows: Iterable[int]) -> None:
         """
         Set cells of a process that is over to 0.
