@@ -4,9 +4,10 @@ Open endpoints, which can outlive the listeners behind them.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.internet.defer import Deferred, gatherResults, maybeDeferred
 from twisted.internet.endpoints import serverFromString
 from twisted.internet.interfaces import IListeningPort
 from twisted.internet.protocol import ServerFactory
@@ -20,6 +21,20 @@ if TYPE_CHECKING:
 
 BACKLOG = 1024
 """Connections that may wait to be accepted; the system may allow fewer."""
+
+
+class Given(NamedTuple):
+    """
+    A listening socket from another process.
+
+    @ivar family: of its addresses.
+    @ivar number: of its file, of which a copy is taken.
+    @ivar share: called with the port that is made of it and the key of its endpoint.
+    """
+
+    family: int
+    number: int
+    share: Callable[[Any, int], object]
 
 
 class Socket(ServerFactory):
@@ -36,9 +51,7 @@ class Socket(ServerFactory):
     def __init__(self, reactor: Any, endpoint: str) -> None:
         self.endpoint = endpoint
         self.listener: ListenerService | None = None
-        made = self._listen(reactor)
-        make_eager(made)
-        self.port: IListeningPort = made
+        self.port: IListeningPort = self._listen(reactor)
 
     def _listen(self, reactor: Any) -> IListeningPort:
         outcome: list[Any] = []
@@ -50,6 +63,7 @@ class Socket(ServerFactory):
         if isinstance(outcome[0], Failure):
             outcome[0].raiseException()
         found: IListeningPort = outcome[0]
+        make_eager(found)
         return found
 
     def logPrefix(self) -> str:
@@ -74,18 +88,41 @@ class Socket(ServerFactory):
 class AdoptedSocket(Socket):
     """
     An endpoint that another process has opened.
+
+    @ivar key: its number, the same in all processes.
     """
 
-    def __init__(self, reactor: Any, endpoint: str, family: int, number: int) -> None:
+    def __init__(self, reactor: Any, key: int, endpoint: str, given: Given) -> None:
         """
-        @param number: the socket's file number, of which a copy is taken.
+        @param given: one of its sockets; more can be L{add}ed.
         """
-        self._family, self._number = family, number
+        self.key = key
+        self._given = given
+        self._others: list[Any] = []
         super().__init__(reactor, endpoint)
 
+    def add(self, reactor: Any, given: Given) -> None:
+        """
+        Accept from another socket, too.
+        """
+        self._others.append(self._adopt(reactor, given))
+
     def _listen(self, reactor: Any) -> IListeningPort:
-        made: IListeningPort = reactor.adoptStreamPort(self._number, self._family, self)
+        return self._adopt(reactor, self._given)
+
+    def _adopt(self, reactor: Any, given: Given) -> IListeningPort:
+        made: IListeningPort = reactor.adoptStreamPort(given.number, given.family, self)
+        make_eager(made)
+        given.share(made, self.key)
         return made
+
+    def close(self) -> Deferred[Any]:
+        """
+        Accept no more connections.
+        """
+        closed = [maybeDeferred(each.stopListening) for each in self._others]
+        self._others = []
+        return gatherResults([super().close(), *closed])
 
 
 def _with_backlog(endpoint: str) -> str:
