@@ -9,6 +9,7 @@ from typing import Any
 
 from twisted.internet.defer import Deferred
 
+from txbalancer.control.processes import WorkerView, usage_of
 from txbalancer.core import snapshot
 from txbalancer.services.relays import Relays, rooms_of
 from txbalancer.services.sums import Sums
@@ -47,6 +48,24 @@ class View:
         facts.connections = lambda: sum(sums.connections().values())
         facts.listeners, facts.load = sums.connections, sums.load
         sources.listeners, sources.lost = sums.listeners, lambda: sums.lost
+        facts.workers = sources.workers = self._workers
+        sources.replaced = lambda: sum(self._crew.replaced.values())
+
+    def _workers(self) -> list[WorkerView]:
+        """
+        Return what each worker does and uses; the system is asked each time.
+        """
+        now, wall = self._runtime.now(), self._runtime.wall()
+        return [
+            WorkerView(
+                child.number,
+                child.last_pid,
+                wall - (now - child.at_work),
+                *usage_of(child.last_pid),
+                *self.sums.work(child),
+            )
+            for child in sorted(self._crew, key=lambda each: each.number)
+        ]
 
     def _watch(self) -> None:
         self.relays.watch(self._steering.tap.filters(), self._crew)
