@@ -171,6 +171,13 @@ class DatagramPort(_Descriptor):
         if not self._users:
             self.close()
 
+    def hand_over(self) -> None:
+        """
+        Leave what comes from now on to another process that has the same socket.
+        """
+        if self.fileno() >= 0:
+            self._reactor.removeReader(self)
+
     def getHost(self) -> IPv4Address | IPv6Address:
         """
         Return the address that it is bound to.

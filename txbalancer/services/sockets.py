@@ -4,7 +4,7 @@ Open endpoints, which can outlive the listeners behind them.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Container, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from twisted.internet.defer import Deferred, gatherResults, maybeDeferred
@@ -14,6 +14,7 @@ from twisted.internet.protocol import ServerFactory
 from twisted.python.failure import Failure
 
 from txbalancer.errors import StartError
+from txbalancer.net.adopt import adopt_port
 from txbalancer.net.eager import make_eager
 
 if TYPE_CHECKING:
@@ -87,42 +88,48 @@ class Socket(ServerFactory):
 
 class AdoptedSocket(Socket):
     """
-    An endpoint that another process has opened.
+    An endpoint that another process has opened, with one socket or several.
 
     @ivar key: its number, the same in all processes.
     """
 
-    def __init__(self, reactor: Any, key: int, endpoint: str, given: Given) -> None:
+    def __init__(self, reactor: Any, key: int, endpoint: str, given: Mapping[int, Given]) -> None:
         """
-        @param given: one of its sockets; more can be L{add}ed.
+        @param given: its sockets by their index, at least one.
         """
         self.key = key
         self._given = given
-        self._others: list[Any] = []
+        self._open: dict[int, IListeningPort] = {}
         super().__init__(reactor, endpoint)
 
-    def add(self, reactor: Any, given: Given) -> None:
-        """
-        Accept from another socket, too.
-        """
-        self._others.append(self._adopt(reactor, given))
-
     def _listen(self, reactor: Any) -> IListeningPort:
-        return self._adopt(reactor, self._given)
+        self.add(reactor, self._given)
+        return next(iter(self._open.values()))
 
-    def _adopt(self, reactor: Any, given: Given) -> IListeningPort:
-        made: IListeningPort = reactor.adoptStreamPort(given.number, given.family, self)
-        make_eager(made)
-        given.share(made, self.key)
-        return made
+    def add(self, reactor: Any, given: Mapping[int, Given]) -> None:
+        """
+        Accept from more sockets.
+        """
+        for index, each in given.items():
+            made = adopt_port(reactor, each.number, each.family, self)
+            make_eager(made)
+            each.share(made, self.key)
+            self._open[index] = made
+
+    def keep(self, wanted: Container[int]) -> None:
+        """
+        Leave sockets to other processes, all but those with these indices, at least one.
+        """
+        for index in [each for each in self._open if each not in wanted]:
+            self._open.pop(index).stopListening()
+        self.port = next(iter(self._open.values()))
 
     def close(self) -> Deferred[Any]:
         """
         Accept no more connections.
         """
-        closed = [maybeDeferred(each.stopListening) for each in self._others]
-        self._others = []
-        return gatherResults([super().close(), *closed])
+        opened, self._open = self._open, {}
+        return gatherResults([maybeDeferred(each.stopListening) for each in opened.values()])
 
 
 def _with_backlog(endpoint: str) -> str:
