@@ -24,6 +24,7 @@ from txbalancer.services.notify import Notifier
 from txbalancer.services.plugins import load_registry
 from txbalancer.services.service import BalancerService
 from txbalancer.services.signals import Signals
+from txbalancer.services.supervisor import Supervisor
 
 
 class Options(usage.Options):
@@ -140,7 +141,8 @@ def makeService(options: Any) -> IService:
     loaded = options["loaded"]
     for warning in loaded.warnings:
         print(f"warning: {warning}", file=sys.stderr)
-    balancer = BalancerService(
+    make = Supervisor if loaded.spec.service.workers else BalancerService
+    balancer = make(
         loaded.spec,
         options["config"],
         registry=options["registry"],

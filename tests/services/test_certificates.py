@@ -48,7 +48,7 @@ class Watched:
         """
         What the listener speaks with.
         """
-        return self.service._listeners["web"].tls
+        return self.service.listeners["web"].tls
 
     def look(self, times: int = 1) -> None:
         """
@@ -83,7 +83,7 @@ def test_a_new_pair_is_taken_once_it_is_settled(tmp_path) -> None:
     assert it.tls is not before
     path = str(it.pair.certificate)
     assert it.told() == [("reload", f"listener web: 1 certificate ({path}) taken from the disk")]
-    assert it.service._listeners["web"].renewals.passed == 1
+    assert it.service.listeners["web"].renewals.passed == 1
     now = it.tls
     it.look(3)
     assert it.tls is now
@@ -118,7 +118,7 @@ def test_what_does_not_fit_is_told_once(tmp_path) -> None:
     ((kind, text),) = it.told()
     assert kind == "warning"
     assert "what was there before stays: listener web: tls-certificate" in text
-    assert it.service._listeners["web"].renewals.failed == 1
+    assert it.service.listeners["web"].renewals.failed == 1
     it.pair.key.write_bytes(right)
     it.look(2)
     assert it.tls is not before

@@ -53,7 +53,7 @@ class Place:
         self.one = network.end("10.0.0.1", 53)
         self.two = network.end("10.0.0.2", 53)
         self.outcomes = self.world.outcomes
-        self.site = self.world.service._listeners["dns"].site
+        self.site = self.world.service.listeners["dns"].site
 
     def client(self, port=5000, host="198.51.100.1"):
         return self.network.end(host, port)
@@ -524,7 +524,7 @@ def test_a_datagram_that_is_too_long_is_lost_alone(place):
     link.fault = None
     client.say(b"b")
     assert here.one.heard() == [b"a", b"b"]
-    (port,) = here.world.service._listeners["dns"].ports
+    (port,) = here.world.service.listeners["dns"].ports
     port._socket.fault = OSError(errno.EAGAIN, "x")
     here.one.say(b"1", link.name)
     assert port.dropped == 1

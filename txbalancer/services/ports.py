@@ -4,6 +4,7 @@ The listening sockets of a listener.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from twisted.application.service import Service
@@ -121,14 +122,15 @@ class ListenerService(Service):
             {each.path: round(each.days_left(now), 3) for each in tls.certificates},
         )
 
-    def open(self) -> None:
+    def open(self, spare: Sequence[Socket] = ()) -> None:
         """
         Listen on every endpoint, or on none.
 
+        @param spare: open endpoints that may be had.
         @raise StartError: naming the endpoint and the cause.
         """
         try:
-            self.prepare(self.spec, [])
+            self.prepare(self.spec, list(spare))
         except StartError:
             self.abandon()
             raise

@@ -5,10 +5,11 @@ The whole balancer as one Twisted service.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from functools import partial
+from typing import Any, ClassVar
 
 from twisted.application.service import MultiService
-from twisted.internet.defer import Deferred, gatherResults
+from twisted.internet.defer import Deferred, gatherResults, succeed
 from twisted.logger import Logger
 
 from txbalancer.config import Check, Loaded, load
@@ -19,18 +20,19 @@ from txbalancer.core.counters import Counters
 from txbalancer.core.meters import tallied
 from txbalancer.core.outcome import Outcome
 from txbalancer.core.registry import Registry
-from txbalancer.core.specs import ServiceSpec
-from txbalancer.core.values import counted
-from txbalancer.errors import BalancerError
+from txbalancer.core.specs import ListenerSpec, ServiceSpec
+from txbalancer.errors import BalancerError, StartError
+from txbalancer.proxy.resource import BalancerResource
 from txbalancer.proxy.runtime import Runtime
 from txbalancer.services.certificates import CertificateWatch
 from txbalancer.services.checks import HealthChecks
 from txbalancer.services.control import ControlSocket
+from txbalancer.services.inside import Inside
+from txbalancer.services.listeners import Listeners
 from txbalancer.services.loads import MemberLoads
 from txbalancer.services.logs import Logs
 from txbalancer.services.persistence import Persistence
 from txbalancer.services.plugins import load_registry
-from txbalancer.services.ports import ListenerService, listener_for
 from txbalancer.services.sockets import Socket
 from txbalancer.services.stopping import Stopping
 from txbalancer.services.sweeps import Sweeps
@@ -43,13 +45,16 @@ class BalancerService(MultiService):
 
     Usable as a library: C{BalancerService(spec).setServiceParent(application)}.
 
+    @cvar make_resource: makes what stands for a balancer.
     @ivar spec: the configuration in force.
     @ivar targets: the live balancers and mounts.
+    @ivar listeners: where clients come in.
     @ivar telemetry: what was served, by listener, balancer and member.
     @ivar stopping: how far the end of all this is.
     """
 
     log = Logger()
+    make_resource: ClassVar[type[BalancerResource]] = BalancerResource
 
     def __init__(
         self,
@@ -59,8 +64,10 @@ class BalancerService(MultiService):
         registry: Registry | None = None,
         load: Callable[[str, Registry, Iterable[Check]], Loaded] = load,
         environment: Mapping[str, str] | None = None,
+        inside: Inside | None = None,
     ) -> None:
         """
+        @param inside: where the service's own pages are, if in another process.
         @param environment: of a process of its own, which has a socket for commands;
             C{None} for a part of somebody's program.
         @param path: the file that C{spec} came from, read again by L{reload_file}.
@@ -79,23 +86,24 @@ class BalancerService(MultiService):
         self.registry = registry or load_registry()
         self.runtime = Runtime(reactor, self._finish)
         self.loads = MemberLoads(self.runtime, self.registry.loads, self._own_load)
-        self.targets = Targets(self.runtime, self.registry, self.loads.heartbeats)
+        self.targets = Targets(
+            self.runtime, self.registry, self.loads.heartbeats, inside, self.make_resource
+        )
         self.sweeps = Sweeps(self.runtime, self.targets.resources)
         self.telemetry = self.targets.telemetry
         self._measure = self.telemetry.meters.measure
         steering = self.targets.steering
         facts = steering.facts
         facts.counters, facts.load = self.telemetry.meters.select, self._own_load
-        facts.connections = lambda: len(self._channels())
-        facts.listeners = lambda: {
-            name: len(each.site.channels) for name, each in self._listeners.items()
-        }
+        self.listeners = Listeners(self, self.runtime, self.targets)
+        facts.connections = lambda: len(self.listeners.channels())
+        facts.listeners = self.listeners.counts
         facts.config = path
         steering.tap.on_change = self._choose_log
         self.persistence = Persistence(steering)
         sources = self.targets.pages.sources
         sources.writes = self.persistence.record
-        sources.listeners = lambda: [each.view() for each in self._listeners.values()]
+        sources.listeners = self.listeners.views
         sources.stopping = lambda: self.stopping.begun
         sources.lost = lambda: self.logs.access.lost
         steering.on_checks = lambda balancer: self._apply_checks()
@@ -105,7 +113,7 @@ class BalancerService(MultiService):
             reactor,
             self.registry.probes,
             self._checked,
-            on_sight=self._seen,
+            on_sight=partial(self._checked, counts=False),
             wanted=self._check_wanted,
         )
         steering.probe_now = self.checks.now
@@ -113,13 +121,9 @@ class BalancerService(MultiService):
         self._choose_log()
         self._prepared = False
         self.control = ControlSocket(reactor, steering, environment)
-        self.stopping = Stopping(self.runtime, self._channels)
+        self.stopping = Stopping(self.runtime, self.listeners.channels)
         self._stopped: Deferred[None] | None = None
-        self.certificates = CertificateWatch(
-            self.runtime, self.targets, lambda: self._listeners.values()
-        )
-        self._listeners: dict[str, ListenerService] = {}
-        self._leaving: list[ListenerService] = []
+        self.certificates = CertificateWatch(self.runtime, self.targets, lambda: self.listeners)
 
     # -- start
 
@@ -139,25 +143,43 @@ class BalancerService(MultiService):
         self._prepare()
         super().startService()
         self.runtime.deadlines.start(self.runtime.now)
-        self._apply_checks()
-        self.loads.start(lambda: self.targets.balancers.values())
+        self._begin_duties()
         self.sweeps.start()
         self.runtime.pipes.allow(self.spec.service.splice)
         self.certificates.start(self.spec.service.tls_watch)
-        self.persistence.start()
         self.control.use(self.spec.service.control)
-        self.telemetry.start()
         self.targets.journal.note("start", "the service serves")
-        self.log.info(
-            "serving {listeners}, {balancers}, {mounts}",
-            listeners=counted(len(self.spec.listeners), "listener"),
-            balancers=counted(len(self.spec.balancers), "balancer"),
-            mounts=counted(len(self.spec.mounts), "mount"),
-        )
+        self._tell_start()
+
+    def _tell_start(self) -> None:
+        """
+        Log what is served.
+        """
+        self.log.info("serving {what}", what=self.spec.told())
+
+    def _begin_duties(self) -> None:
+        """
+        Begin what one process does for all.
+        """
+        self._apply_checks()
+        self.loads.start(lambda: self.targets.balancers.values())
+        self.persistence.start()
+        self.telemetry.start()
+
+    def _vet(self, spec: ServiceSpec) -> None:
+        """
+        Refuse what this kind of service cannot be.
+        """
+        if spec.service.workers:
+            raise StartError(
+                "[txbalancer] workers: from one process to several only by a restart; in a"
+                " program of yours, with txbalancer.services.supervisor.Supervisor"
+            )
 
     def _prepare(self) -> None:
         if self._prepared:
             return
+        self._vet(self.spec)
         self.logs.prepare(self.spec)
         self._use_logs()
         try:
@@ -166,21 +188,36 @@ class BalancerService(MultiService):
             state = self.persistence.check(self.spec.service.state)
             self.targets.install(self.spec)
             self.persistence.load(state)
-            for each in self.spec.listeners:
-                listener = ListenerService(self.runtime, each, self.targets.table(each))
-                listener.site.guards_identity = self.spec.guards_identity
-                listener.open()
-                self._listeners[each.name] = listener
-                listener.setServiceParent(self)
+            self._open()
         except BalancerError:
-            for listener in self._listeners.values():
-                listener.close()
-                listener.disownServiceParent()
-            self._listeners.clear()
+            self._close_listeners()
             self.logs.close()
             self.loads.stop()
             raise
         self._prepared = True
+
+    def _open(self) -> None:
+        """
+        Open the listeners.
+
+        @raise StartError: one of them cannot be opened.
+        """
+        self.listeners.open(self.served(self.spec), self.spec.guards_identity, self.sockets())
+
+    def _close_listeners(self) -> None:
+        self.listeners.close()
+
+    def served(self, spec: ServiceSpec) -> tuple[ListenerSpec, ...]:
+        """
+        Return the listeners that this process serves.
+        """
+        return spec.listeners
+
+    def sockets(self) -> list[Socket]:
+        """
+        Return open endpoints beside those of the listeners; listeners take what they need.
+        """
+        return []
 
     def _use_logs(self) -> None:
         self.logs.publish()
@@ -190,6 +227,18 @@ class BalancerService(MultiService):
         self._log_outcome = self.targets.steering.tap.over(self.logs.access.log)
 
     # -- while it runs
+
+    def settled(self) -> Deferred[None]:
+        """
+        Wait until the configuration is in force everywhere.
+        """
+        return succeed(None)
+
+    def well(self) -> bool:
+        """
+        Tell whether it does what it should, for those who watch it.
+        """
+        return True
 
     @property
     def counters(self) -> Counters:
@@ -202,32 +251,21 @@ class BalancerService(MultiService):
         self._measure(outcome)
         self._log_outcome(outcome)
 
-    def _checked(self, balancer: str, member: str, result: Any) -> None:
+    def _checked(self, balancer: str, member: str, result: Any, counts: bool = True) -> None:
         """
         Feed a probe's result to the member's verdict.
-        """
-        resource = self.targets.balancers.get(balancer)
-        if resource is not None:
-            resource.checked(member, result)
 
-    def _seen(self, balancer: str, member: str, result: Any) -> None:
-        """
-        Note what somebody wanted to know of a member that is not checked.
+        @param counts: not of a member that is not checked, where somebody just wanted to know.
         """
         resource = self.targets.balancers.get(balancer)
         if resource is not None:
-            resource.checked(member, result, counts=False)
+            resource.checked(member, result, counts=counts)
 
     def _own_load(self) -> tuple[int, int]:
         """
         Return how many more connections can be served, and how many are busy (APACHE A23).
         """
-        ready = busy = 0
-        for listener in self._listeners.values():
-            channels = listener.site.channels
-            busy += sum(channel.exchange is not None for channel in channels)
-            ready += max(0, (listener.site.spec.max_connections or 10000) - len(channels))
-        return ready, busy
+        return self.listeners.load()
 
     def _check_wanted(self, balancer: str, member: str) -> bool:
         """
@@ -289,28 +327,22 @@ class BalancerService(MultiService):
         @return: what changed, a line each.
         @raise StartError: when a part cannot be had; nothing has changed then.
         """
+        self._vet(spec)
         changes = plan(self.spec, spec)
-        listeners = {
-            each.name: listener_for(each, self.runtime, self._listeners.get(each.name))
-            for each in spec.listeners
-        }
-        # Endpoints stay open whatever becomes of the listener that they belong to.
-        spare = [socket for each in self._listeners.values() for socket in each.sockets]
+        served = self.served(spec)
         try:
             self.logs.prepare(spec)
-            for each in spec.listeners:
-                listeners[each.name].prepare(each, spare)
+            self.listeners.prepare(served, self.sockets())
             self.control.check(spec.service.control)
             self.loads.configure(spec.service)
             state = self.persistence.check(spec.service.state)
             self.targets.install(spec)
         except Exception:
             self.loads.configure(self.spec.service)
-            for listener in listeners.values():
-                listener.abandon()
+            self.listeners.abandon()
             self.logs.abandon()
             raise
-        self._publish(spec, listeners, spare)
+        self.listeners.publish(served, spec.guards_identity)
         self._use_logs()
         before = [each.name for each in self.spec.balancers]
         self.spec = spec
@@ -320,9 +352,7 @@ class BalancerService(MultiService):
         self.certificates.start(spec.service.tls_watch)
         self._apply_checks(before)
         lines = list(changes.lines)
-        more = f" and {len(lines) - 3} more" if len(lines) > 3 else ""
-        told = ("; ".join(lines[:3]) or "nothing is other") + more
-        text = f"configuration read again: {told}"
+        text = f"configuration read again: {changes.in_short()}"
         self.targets.journal.note("reload", text, who=who, details={"changes": lines})
         if who:
             self.log.info(
@@ -332,25 +362,6 @@ class BalancerService(MultiService):
                 audit=True,
             )
         return lines
-
-    def _publish(
-        self, spec: ServiceSpec, listeners: dict[str, ListenerService], unused: list[Socket]
-    ) -> None:
-        before, self._listeners = self._listeners, listeners
-        self._leaving = [each for each in self._leaving if each.site.channels]
-        for each in spec.listeners:
-            listeners[each.name].site.guards_identity = spec.guards_identity
-            listeners[each.name].configure(each, self.targets.table(each))
-        for socket in unused:
-            socket.close()
-        for name, listener in before.items():
-            if listeners.get(name) is not listener:
-                listener.sockets = []
-                self._leaving.append(listener)
-                listener.disownServiceParent()
-        for name, listener in listeners.items():
-            if before.get(name) is not listener:
-                listener.setServiceParent(self)
 
     # -- stop
 
@@ -391,10 +402,3 @@ class BalancerService(MultiService):
         End a graceful stop now.
         """
         self.stopping.cut()
-
-    def _channels(self) -> list[Any]:
-        """
-        Return the connections of every listener, those of a former configuration included.
-        """
-        listeners = (*self._listeners.values(), *self._leaving)
-        return [channel for each in listeners for channel in list(each.site.channels)]

@@ -47,8 +47,12 @@ class Signals(Service):
 
     def _running(self) -> None:
         self._handle_stops()
-        self._notifier.ready()
-        self._notifier.start_watchdog(self._reactor)
+        self._service.settled().addCallback(self._serving)
+
+    def _serving(self, _: None) -> None:
+        if not self._stopping:
+            self._notifier.ready()
+            self._notifier.start_watchdog(self._reactor, self._service.well)
 
     def _handle_stops(self) -> None:
         self._handle(signal.SIGTERM, self.stop)
@@ -83,9 +87,14 @@ class Signals(Service):
             # Whatever it is, the service goes on with what it has.
             self.log.failure("reload failed")
         else:
-            for change in changes:
-                self.log.info("reload: {change}", change=change)
-            self.log.info("reload done: {count}", count=counted(len(changes), "change"))
+            self._service.settled().addCallback(lambda _: self._reloaded(changes))
+            return
+        self._notifier.ready()
+
+    def _reloaded(self, changes: list[str]) -> None:
+        for change in changes:
+            self.log.info("reload: {change}", change=change)
+        self.log.info("reload done: {count}", count=counted(len(changes), "change"))
         self._notifier.ready()
 
     def reopen(self, rotate: Any) -> None:

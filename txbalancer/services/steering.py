@@ -198,7 +198,7 @@ class Steering:
         @raise ValueError: for something that cannot be; nothing has changed then.
         """
         undo = inverse(self.balancer(command.balancer), command)
-        change = self._perform(command)
+        change = self.carry_out(command)
         if change:
             self._past.add(self._told(change, who), undo)
         return change
@@ -217,7 +217,7 @@ class Steering:
             self.balancer(balancer)
         done = self._past.last(balancer)
         try:
-            change = self._perform(done.undo)
+            change = self.carry_out(done.undo)
         except (LookupError, ValueError) as error:
             raise ValueError(f"{done.event.text!r} cannot be undone: {error}") from error
         self._past.forget(done)
@@ -294,13 +294,16 @@ class Steering:
         Let the former load factor come back.
         """
         name = balancer.spec.name
-        change = self._perform(SetMember(name, member, loadfactor=temporary.loadfactor))
+        change = self.carry_out(SetMember(name, member, loadfactor=temporary.loadfactor))
         for each in (change.before, change.after):
             each.pop("lasting")  # that it is over is said already
         self._past.expired(name, member)
         self._told(change, "", "temporary load factor ended: ")
 
-    def _perform(self, command: Command) -> Change:
+    def carry_out(self, command: Command) -> Change:
+        """
+        Carry out a command as L{apply} does, and tell nobody.
+        """
         balancer = self.balancer(command.balancer)
         resource = self._resources[command.balancer]
         self.check(command)

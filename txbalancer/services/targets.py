@@ -5,6 +5,7 @@ From specs to the things that serve: balancers with pools, and mounts with targe
 from __future__ import annotations
 
 import secrets
+from collections.abc import Callable
 from dataclasses import replace
 from random import Random
 from typing import Any
@@ -44,13 +45,14 @@ from txbalancer.proxy.web import WebTarget
 from txbalancer.services.flips import FlipLog
 from txbalancer.services.guards import Guards
 from txbalancer.services.heartbeat import HeartbeatLoad, HeartbeatResource
+from txbalancer.services.inside import OWN, Inside
 from txbalancer.services.modes import make_pool
 from txbalancer.services.pages import Pages
 from txbalancer.services.steering import Steering
 from txbalancer.stream.exchange import StreamTarget
 from txbalancer.tls.members import client_options
 
-_SECRET = secrets.token_bytes(32)
+SECRET = secrets.token_bytes(32)
 """Signs sticky cookies for which the configuration has no secret; new in every process."""
 
 
@@ -64,11 +66,26 @@ class Targets:
     @ivar journal: what happened to them; C{telemetry}: what they served.
     @ivar steering: changes the balancers at run time.
     @ivar pages: those on which the service shows itself.
+    @ivar on_flip: called with each change of a member's state.
+    @ivar secret: signs sticky cookies where the configuration has no secret.
     """
 
     def __init__(
-        self, runtime: Runtime, registry: Registry, heartbeats: HeartbeatLoad | None = None
+        self,
+        runtime: Runtime,
+        registry: Registry,
+        heartbeats: HeartbeatLoad | None = None,
+        inside: Inside | None = None,
+        make_resource: Callable[..., BalancerResource] = BalancerResource,
     ) -> None:
+        """
+        @param inside: where the service's own pages are, if in another process.
+        @param make_resource: makes what stands for a balancer.
+        """
+        self._inside = inside
+        self._make_resource = make_resource
+        self.on_flip: Callable[[Flip, BalancerResource], object] = lambda flip, resource: None
+        self.secret = SECRET if inside is None else inside.secret
         self._runtime = runtime
         self._registry = registry
         self._heartbeats = heartbeats or HeartbeatLoad(1000)
@@ -171,8 +188,8 @@ class Targets:
         return named, plain
 
     def _resource(self, spec: BalancerSpec, plain: bool = False) -> BalancerResource:
-        balancer = Balancer(spec, self._registry, Random(), secret=_SECRET, plain=plain)
-        resource = BalancerResource(self._runtime, balancer, make_pool)
+        balancer = Balancer(spec, self._registry, Random(), secret=self.secret, plain=plain)
+        resource = self._make_resource(self._runtime, balancer, make_pool)
         told = FlipLog(self._runtime, spec.name, self.journal)
         balancer.on_flip = lambda flip: self._flipped(flip, resource, told)
         balancer.on_alarm = lambda alarm: self._alarmed(alarm, resource, told)
@@ -185,7 +202,10 @@ class Targets:
         """
         if flags.usable(flip.after):
             self._runtime.reactor.callLater(0, resource.serve_waiting)
-        told.tell(flip)
+        self.on_flip(flip, resource)
+        # What a worker sees its supervisor tells, once for all.
+        if self._inside is None:
+            told.tell(flip)
 
     def _alarmed(self, alarm: Alarm, resource: BalancerResource, told: FlipLog) -> None:
         """
@@ -205,7 +225,10 @@ class Targets:
             # The API has URLs of members in its paths, of which nothing is a file's.
             spec = replace(spec, encodedslashes="nodecode")
         mount = Mount(spec, order)
-        mount.target = self.guards.wrap(spec, self._target(spec, balancers, plain))
+        if self._inside is not None and isinstance(spec.target, OWN):
+            mount.target = self._inside.target(spec)
+        else:
+            mount.target = self.guards.wrap(spec, self._target(spec, balancers, plain))
         return mount
 
     def _target(

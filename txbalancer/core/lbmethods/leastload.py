@@ -53,7 +53,8 @@ class LeastLoad:
         if point >= ends[place] - one.factor:
             point += one.factor
         other = members[bisect_right(ends, point)]
-        if (other.busy + 1) * one.factor < (one.busy + 1) * other.factor:
+        load, others = one.busy + one.others + 1, other.busy + other.others + 1
+        if others * one.factor < load * other.factor:
             return other
         return one
 

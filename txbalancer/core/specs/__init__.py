@@ -23,13 +23,13 @@ from txbalancer.core.specs.kinds import (
     hash_key,
     https_port,
     named_text,
-    no_workers,
     pair,
     protocols,
     said,
     secrets,
     show_codes,
     sticky_names,
+    workers,
 )
 from txbalancer.core.specs.listener import ListenerSpec
 from txbalancer.core.specs.member import MemberSpec
@@ -85,7 +85,6 @@ __all__ = [
     "hash_key",
     "https_port",
     "named_text",
-    "no_workers",
     "option",
     "options",
     "pair",
@@ -94,4 +93,5 @@ __all__ = [
     "secrets",
     "show_codes",
     "sticky_names",
+    "workers",
 ]

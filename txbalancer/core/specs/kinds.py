@@ -219,11 +219,9 @@ def address_port(text: str) -> str:
     return f"[{address}]:{int(port)}" if address.version == 6 else f"{address}:{int(port)}"
 
 
-@values.kind("0 only")
-def no_workers(text: str) -> int:
+@values.kind("a number up to 512, or auto", lambda value: "auto" if value < 0 else str(value))
+def workers(text: str) -> int:
     """
-    Read C{workers}, of which only 0 works so far.
+    Read C{workers}; C{auto} is -1.
     """
-    if text != "0":
-        raise ValueError(f"{text!r} is not available in this version: use 0 (one process for all)")
-    return 0
+    return -1 if text.lower() == "auto" else values.integer(0, 512).parse(text)

@@ -96,9 +96,10 @@ class MemberSpec(MemberPassive):
         values.integer(0, 1000000), 1024, "Most requests waiting for a connection of this member."
     )
     sendproxy: str = option(
-        values.choice("off", "v1", "v2"),
+        values.choice("off", "v1", "v2", "v2-ssl"),
         "off",
-        "Begin connections with a PROXY header of this version; each is then one client's alone.",
+        "Begin connections with a PROXY header of this version, v2-ssl: that tells of the client's"
+        " TLS, too; each is then one client's alone.",
     )
     disablereuse: bool | None = option(
         values.none_or("auto", values.flag),

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from txbalancer.core import values
 from txbalancer.core.specs.balancer import BalancerSpec
 from txbalancer.core.specs.fields import option
-from txbalancer.core.specs.kinds import NamedText, address_port, named_text, no_workers
+from txbalancer.core.specs.kinds import NamedText, address_port, named_text, workers
 from txbalancer.core.specs.listener import ListenerSpec
 from txbalancer.core.specs.mount import Condition, MountSpec
 
@@ -21,7 +21,12 @@ class GlobalSpec:
     """
 
     workers: int = option(
-        no_workers, 0, "Data-path processes; only 0, one process for all, as yet."
+        workers, 0, "Processes that carry the traffic; 0 = this one does all, auto = one a core."
+    )
+    worker_timeout: float = option(
+        values.duration(0.5, 600.0),
+        5.0,
+        "A worker that gives no sign of life for so long is replaced.",
     )
     access_log: str = option(values.text(4096, 1), "-", "Access log: a path, - , syslog or off.")
     access_log_format: str = option(
@@ -149,6 +154,13 @@ class ServiceSpec:
     balancers: tuple[BalancerSpec, ...] = ()
     mounts: tuple[MountSpec, ...] = ()
     logs: tuple[LogSpec, ...] = ()
+
+    def told(self) -> str:
+        """
+        Say in a few words how much there is.
+        """
+        parts = ("listener", self.listeners), ("balancer", self.balancers), ("mount", self.mounts)
+        return ", ".join(values.counted(len(found), what) for what, found in parts)
 
     @property
     def guards_identity(self) -> bool:
