@@ -26,6 +26,7 @@ from txbalancer.services.ties import Ties, take_rooms
 from txbalancer.workers.orders import Noted, Seen, Setup, command_of
 from txbalancer.workers.reports import Report, Reporter
 from txbalancer.workers.table import Table
+from txbalancer.workers.word import Word
 
 Tell = Callable[..., Deferred[Any]]
 
@@ -75,7 +76,8 @@ class WorkerService(BalancerService):
         self.given = given
         self.on_lines: Callable[[], object] = self.flush
         self._outset, self._workers = setup.outset, setup.workers
-        self.ties = Ties(self.runtime, self._find, lambda word: tell(Noted, word=word))
+        self._tell = tell
+        self.ties = Ties(self.runtime, self._find, self._note)
         self.targets.on_flip = self.ties.flipped
         self._seen_lines = SeenLines(reactor, lambda lines: tell(Seen, lines=lines))
         # The supervisor looks at the same files.
@@ -87,6 +89,12 @@ class WorkerService(BalancerService):
             self.listeners.views,
             lambda: self.logs.access.lost,
         )
+
+    def _note(self, word: Word) -> Deferred[Word | None]:
+        """
+        Tell the supervisor what has changed here, and return what has come of it.
+        """
+        return self._tell(Noted, word=word).addCallback(lambda said: said and said["word"])
 
     def _want(self, balancer: str, member: str) -> None:
         self.ties.want(balancer, member)
