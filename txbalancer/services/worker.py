@@ -49,6 +49,9 @@ from txbalancer.workers.voice import Troubles, Voice
 PERIOD = 0.25
 """Seconds between two reports, and between two signs of life."""
 
+_PAUSE = 1.0
+"""Seconds in which clients of a worker that leaves get answers that end their connections."""
+
 _IGNORED = (signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2, signal.SIGINT, signal.SIGTERM)
 
 
@@ -74,6 +77,7 @@ class Post(QuietAMP):
         self._given: dict[tuple[int, str], dict[int, Given]] = {}
         self._sockets: dict[int, Any] = {}
         self._service: WorkerService | None = None
+        self._pause: Any = None
         self._reports = LoopingCall(self._report)
         self._beats = LoopingCall(self._beat)
         self._reports.clock = self._beats.clock = reactor
@@ -193,11 +197,16 @@ class Post(QuietAMP):
         return {}
 
     @Stop.responder
-    def stop(self) -> dict[str, Any]:
+    def stop(self, others: bool) -> dict[str, Any]:
         """
         Finish what there is, and end.
         """
-        self.finish()
+        if others and self._service is not None and self._pause is None:
+            self._sharing.serve(0, self._sockets.keys())
+            self._service.listeners.hush()
+            self._pause = self._reactor.callLater(_PAUSE, self.finish)
+        else:
+            self.finish()
         return {}
 
     def connectionLost(self, reason: Any = connectionDone) -> None:
@@ -224,6 +233,8 @@ class Post(QuietAMP):
         """
         Serve what there is to its end; a second time, cut it off.
         """
+        if self._pause is not None and self._pause.active():
+            self._pause.cancel()
         if self._service is None:
             self._leave()
         elif self._service.running:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
-from twisted.protocols.amp import Argument, Command, Descriptor, Integer, Unicode
+from twisted.protocols.amp import Argument, Boolean, Command, Descriptor, Integer, Unicode
 
 from txbalancer.core.commands import Command as Order
 from txbalancer.core.commands import PutBack, SetMember
@@ -171,7 +171,12 @@ class Stop(Command):
     """
     Take no more connections, and end with the last one; a second time, end them all. Answered
     when none is taken any more.
+
+    Where others go on, those that have just come, or are about to ask for something more, get
+    their answer first.
     """
+
+    arguments: ClassVar[Arguments] = [(b"others", Boolean())]
 
 
 # -- from a worker to the supervisor
