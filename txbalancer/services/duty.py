@@ -71,7 +71,7 @@ class WorkerService(BalancerService):
         self._limits = Limits(reactor, table, number, setup.workers, self._want)
         self._limits.learn(setup.outset.rows)
         registry = self._limits.registry(load_registry())
-        super().__init__(own_part(setup.spec), "", reactor, registry, inside=inside)
+        super().__init__(own_part(setup.spec.unpack()), "", reactor, registry, inside=inside)
         inside.registry = self.registry
         self.given = given
         self.on_lines: Callable[[], object] = self.flush
@@ -144,7 +144,7 @@ class WorkerService(BalancerService):
         @raise BalancerError: when it cannot be had; nothing has changed then.
         """
         self._limits.learn(setup.outset.rows)
-        self.reload(own_part(setup.spec))
+        self.reload(own_part(setup.spec.unpack()))
         self._share()
 
     def _tell_start(self) -> None:

@@ -15,8 +15,8 @@ from txbalancer.core.commands import PutBack, SetMember
 from txbalancer.core.member import Member
 from txbalancer.core.overrides import live_spec
 from txbalancer.core.sources import Binding
-from txbalancer.core.specs import MemberSpec, ServiceSpec
-from txbalancer.workers.parcels import Parcel
+from txbalancer.core.specs import MemberSpec
+from txbalancer.workers.parcels import Packed, Parcel
 
 Arguments = list[tuple[bytes, Argument]]
 
@@ -48,7 +48,7 @@ class Setup:
     """
     Everything that a worker serves by.
 
-    @ivar spec: the configuration in force.
+    @ivar spec: the configuration in force; packed, for it stays the same for long.
     @ivar edition: which one it is, counted from 1.
     @ivar outset: how all is.
     @ivar workers: how many workers there are to be.
@@ -57,7 +57,7 @@ class Setup:
         L{inner_path<txbalancer.services.inside.inner_path>}.
     """
 
-    spec: ServiceSpec
+    spec: Packed
     edition: int
     outset: Outset
     workers: int
