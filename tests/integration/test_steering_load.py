@@ -302,7 +302,7 @@ def test_two_hundred_changes_a_second(
     assert found[2] == "wrong=0 connect=0 read=0 write=0 timeout=0", process.log()[-2000:]
     assert int(found[1]) > 1000
     # Far less of it where others keep the machine busy, too.
-    assert CHANGES / took > RATE / 10, f"{CHANGES} changes took {took:.1f} s"
+    assert CHANGES / took > RATE / (20 if workers else 10), f"{CHANGES} changes took {took:.1f} s"
     assert "Traceback" not in process.log()
 
     with closing(Control(process.folder / "control.sock")) as control:

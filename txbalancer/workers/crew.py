@@ -128,7 +128,7 @@ class Crew:
         for call in self._delayed:
             call.cancel()
         self._delayed.clear()
-        told = DeferredList([self.dismiss(child) for child in self])
+        told = DeferredList([self.dismiss(child, others=False) for child in self])
         spare, self._spare = self._spare, None
         if spare is not None:
             self._leaving[spare] = self._now()
@@ -151,21 +151,22 @@ class Crew:
         Have those that are ending do so at once.
         """
         for child in list(self._leaving):
-            child.call(Stop)
+            child.call(Stop, others=False)
             self._leaving[child] = self._now() + _CUT
 
     # -- one by one
 
-    def dismiss(self, child: Child) -> Deferred[Any]:
+    def dismiss(self, child: Child, others: bool = True) -> Deferred[Any]:
         """
         Have a worker end, and do not replace it.
 
+        @param others: whether others go on serving.
         @return: fires when it takes no connection any more.
         """
         self._leaving[child] = self._now() + self._patience + _END
         self.members.pop(child.number, None)
         self._is_prepared(child)
-        return child.call(Stop)
+        return child.call(Stop, others=others)
 
     def replace(self, child: Child, why: str) -> None:
         """
