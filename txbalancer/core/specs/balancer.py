@@ -10,6 +10,7 @@ from txbalancer.core import values
 from txbalancer.core.specs.fields import option
 from txbalancer.core.specs.kinds import StickyNames, hash_key, secrets, sticky_names
 from txbalancer.core.specs.member import MemberSpec
+from txbalancer.core.specs.source import SourceSpec
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +21,7 @@ class BalancerSpec:
 
     name: str
     members: tuple[MemberSpec, ...] = ()
+    sources: tuple[SourceSpec, ...] = ()
 
     lbmethod: str = option(values.name, "byrequests", "How a member is chosen.", names="lbmethods")
     memberload: str = option(

@@ -5,6 +5,7 @@ How compound values of options are read and shown.
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from dataclasses import dataclass
 from ipaddress import ip_address
 
@@ -201,6 +202,22 @@ def address_port(text: str) -> str:
     if not 1 <= int(port) <= 65535:
         raise ValueError(f"{text!r}: the port must be from 1 to 65535")
     return f"[{address}]:{int(port)}" if address.version == 6 else f"{address}:{int(port)}"
+
+
+@values.kind("ADDRESS[:PORT], divided by commas", ",".join)
+def nameservers(text: str) -> tuple[str, ...]:
+    """
+    Read addresses of name servers; the port is 53 where none is given.
+    """
+    found = []
+    for each in text.split(",") if text else ():
+        whole = each.strip()
+        bare = whole.removeprefix("[").removesuffix("]")
+        with suppress(ValueError):
+            address = ip_address(bare)
+            whole = f"[{address}]:53" if address.version == 6 else f"{address}:53"
+        found.append(address_port(whole or "nothing"))
+    return tuple(found)
 
 
 @values.kind("0 only")
