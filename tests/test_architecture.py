@@ -47,6 +47,7 @@ LEVELS = {
     "tls": 3,
     "proxy": 4,
     "probes": 4,
+    "discovery": 4,
     "stream": 5,
     "control": 6,
     "workers": 6,
@@ -96,6 +97,7 @@ ONE_VALUE = {"workers": "0"}
 SPECS = (
     specs.MemberSpec,
     specs.BalancerSpec,
+    specs.SourceSpec,
     specs.MountSpec,
     specs.ListenerSpec,
     specs.GlobalSpec,
@@ -114,6 +116,7 @@ EXTENSIONS = [
     ("core.lbmethods", interfaces.ILBMethodFactory),
     ("core.stickiness", interfaces.IStickySchemeFactory),
     ("probes", interfaces.IProbe),
+    ("discovery", interfaces.IMemberSourceFactory),
 ]
 
 

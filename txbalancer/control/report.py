@@ -33,6 +33,7 @@ from txbalancer.core.overrides import (
     removed,
     shown_options,
 )
+from txbalancer.core.performing import most_members
 from txbalancer.core.specs import ListenerSpec
 
 Report = dict[str, Any]
@@ -181,14 +182,14 @@ def _balancer(board: Board, name: str, sums: Sums) -> Steps[Report]:
         return _member(board, balancer, member, meter, changed)
 
     waiting = board.waiting(name)
-    most = len(balancer.configured.members) + balancer.spec.growth
     return {
         "name": name,
         "summary": summary(tones),
         "options": shown_options(balancer.spec),
         "overrides": _overrides(of_balancer(balancer)),
         "removed": removed(balancer),
-        "room": max(0, most - len(members)),
+        "room": max(0, most_members(balancer) - len(members)),
+        "discovery": [each.as_json() for each in board.facts.discovery(name)],
         "requests": requests_report(
             sums.of_balancer[name], sum(each.busy for each in members) + waiting
         ),
@@ -238,6 +239,7 @@ def _member(
         "temporary": _temporary(board, member),
         "overrides": _overrides(changed or []),
         "added": changed is None,
+        "source": None if member.origin is None else member.origin.source,
     }
 
 

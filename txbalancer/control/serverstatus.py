@@ -17,6 +17,7 @@ from urllib.parse import parse_qsl
 from twisted.web.http import Request
 from twisted.web.resource import Resource
 
+from txbalancer.control.discovered import SourceView
 from txbalancer.control.manager.words import short_size, span
 from txbalancer.control.pages import SERVER, asset, fill, guard
 from txbalancer.control.reading import REFUSAL, refuses
@@ -64,6 +65,7 @@ class Facts:
     @ivar counters: returns what was served.
     @ivar load: returns how many more connections would be served, and how many are busy.
     @ivar connections: returns how many there are; C{listeners}: how many of each listener.
+    @ivar discovery: returns how the sources of members of a balancer do.
     @ivar config: the path of the configuration file; empty without one.
     """
 
@@ -72,6 +74,7 @@ class Facts:
     load: Callable[[], tuple[int, int]] = lambda: (0, 0)
     connections: Callable[[], int] = lambda: 0
     listeners: Callable[[], dict[str, int]] = dict
+    discovery: Callable[[str], list[SourceView]] = lambda name: []
     config: str = ""
 
 

@@ -7,8 +7,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-KINDS = ("flip", "change", "probe", "reload", "start", "stop", "warning")
+KINDS = ("flip", "change", "discovery", "probe", "reload", "start", "stop", "warning")
 """C{flip}: a member's flags changed by itself; C{change}: somebody changed something;
+C{discovery}: a source of members fails, answers again, or knows many others than before;
 C{probe}: a check was asked for by hand; C{reload}, C{start}, C{stop}: of the service;
 C{warning}: what somebody should look at, such as a balancer that a change left without a member."""
 

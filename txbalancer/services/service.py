@@ -31,6 +31,7 @@ from txbalancer.services.logs import Logs
 from txbalancer.services.persistence import Persistence
 from txbalancer.services.plugins import load_registry
 from txbalancer.services.ports import ListenerService, listener_for
+from txbalancer.services.reloaded import tell_fault, tell_reload
 from txbalancer.services.sockets import Socket
 from txbalancer.services.stopping import Stopping
 from txbalancer.services.targets import Targets
@@ -144,6 +145,7 @@ class BalancerService(MultiService):
         self.persistence.start()
         self.control.use(self.spec.service.control)
         self.telemetry.start()
+        self.targets.discovery.use(self.spec)
         self.targets.journal.note("start", "the service serves")
         self.log.info(
             "serving {listeners}, {balancers}, {mounts}",
@@ -264,18 +266,8 @@ class BalancerService(MultiService):
                     self.log.warn("{warning}", warning=warning)
                 return self.reload(loaded.spec, who)
             except BalancerError as error:
-                self._note_fault(error, who)
+                tell_fault(self.targets.journal, error, who)
                 raise
-
-    def _note_fault(self, error: BalancerError, who: str) -> None:
-        first, *others = str(error).splitlines() or [type(error).__name__]
-        more = f" (and {len(others)} more)" if others else ""
-        self.targets.journal.note(
-            "warning",
-            f"not read again, the former configuration stays: {first}{more}",
-            who=who,
-            details={"errors": [first, *others]},
-        )
 
     def reload(self, spec: ServiceSpec, who: str = "") -> list[str]:
         """
@@ -316,18 +308,9 @@ class BalancerService(MultiService):
         self.control.use(spec.service.control)
         self.certificates.start(spec.service.tls_watch)
         self._apply_checks(before)
+        self.targets.discovery.use(spec)
         lines = list(changes.lines)
-        more = f" and {len(lines) - 3} more" if len(lines) > 3 else ""
-        told = ("; ".join(lines[:3]) or "nothing is other") + more
-        text = f"configuration read again: {told}"
-        self.targets.journal.note("reload", text, who=who, details={"changes": lines})
-        if who:
-            self.log.info(
-                "{who} had the configuration read again: {changes}",
-                who=who,
-                changes="; ".join(lines) or "nothing is other",
-                audit=True,
-            )
+        tell_reload(self.targets.journal, lines, who)
         return lines
 
     def _publish(
@@ -368,6 +351,7 @@ class BalancerService(MultiService):
         self.targets.steering.streams.close()
         self.control.close()
         self.checks.stop()
+        self.targets.discovery.stop()
         self.certificates.stop()
         self.telemetry.stop()
         self.loads.stop()

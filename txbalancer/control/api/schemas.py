@@ -127,6 +127,7 @@ _MEMBER: dict[str, Schema] = {
     "temporary": nullable(record(until=WHEN, loadfactor=NUMBER)),
     "overrides": OVERRIDES,
     "added": SWITCH,
+    "source": nullable(TEXT),
 }
 _BALANCER: dict[str, Schema] = {
     "name": TEXT,
@@ -135,6 +136,7 @@ _BALANCER: dict[str, Schema] = {
     "overrides": OVERRIDES,
     "removed": each(TEXT),
     "room": COUNT,
+    "discovery": each(ref("Source")),
     "sources": COUNT,
     "requests": ref("Requests"),
     "queue": COUNT,
@@ -144,6 +146,17 @@ _BALANCER: dict[str, Schema] = {
 SCHEMAS: dict[str, Schema] = {
     "Problem": PROBLEM,
     "Requests": REQUESTS,
+    "Source": record(
+        source=TEXT,
+        members=COUNT,
+        fine=SWITCH,
+        fault=TEXT,
+        failing_since=WHEN,
+        last=WHEN,
+        note=TEXT,
+        looks=COUNT,
+        failures=COUNT,
+    ),
     "Member": record(**_MEMBER),
     "Members": record(members=each(ref("Member"))),
     "WholeMember": record(**_MEMBER, options=OPTIONS),

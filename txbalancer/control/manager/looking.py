@@ -268,6 +268,7 @@ def _head(view: BalancerView) -> State:
         "traffic": view.traffic,
         "out": list(map(list, view.out)),
         "more": view.more,
+        "discovery": " · ".join(view.discovery),
         "cells": {each.name: _cell(each, None) for each in view.cells},
         "undo": list(view.undoing) if view.undoing else [],
     }

@@ -75,6 +75,7 @@ _TITLES = {
     "service": "Of the service",
     "listener": "Of listeners",
     "balancer": "Of balancers",
+    "source": "Of sources of members",
     "member": "Of members",
 }
 

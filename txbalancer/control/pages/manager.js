@@ -101,6 +101,11 @@ function showOut(section, { out, more }) {
 function showBalancer(section, news) {
   showOut(section, news);
   if ("summary" in news) setText(find("[data-live=summary]", section), news.summary);
+  if ("discovery" in news) {
+    const line = find("[data-live=discovery]", section);
+    line.hidden = !news.discovery;
+    setText(line, news.discovery);
+  }
   if ("traffic" in news) setText(find("[data-live=traffic]", section), news.traffic);
   if (news.cells) showCells(find("table.facts tbody tr", section), news.cells);
   for (const row of all("tr[data-member]", section)) {

@@ -5,7 +5,6 @@ How compound values of options are read and shown.
 from __future__ import annotations
 
 import re
-from contextlib import suppress
 from dataclasses import dataclass
 from ipaddress import ip_address
 
@@ -209,15 +208,17 @@ def nameservers(text: str) -> tuple[str, ...]:
     """
     Read addresses of name servers; the port is 53 where none is given.
     """
-    found = []
-    for each in text.split(",") if text else ():
-        whole = each.strip()
-        bare = whole.removeprefix("[").removesuffix("]")
-        with suppress(ValueError):
-            address = ip_address(bare)
-            whole = f"[{address}]:53" if address.version == 6 else f"{address}:53"
-        found.append(address_port(whole or "nothing"))
-    return tuple(found)
+    return tuple(_nameserver(each.strip()) for each in text.split(",")) if text else ()
+
+
+def _nameserver(text: str) -> str:
+    try:
+        address = ip_address(text.removeprefix("[").removesuffix("]"))
+    except ValueError:
+        if not text:
+            raise ValueError("an address is missing between two commas") from None
+        return address_port(text)
+    return f"[{address}]:53" if address.version == 6 else f"{address}:53"
 
 
 @values.kind("0 only")
