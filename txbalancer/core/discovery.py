@@ -20,7 +20,9 @@ CALM = 10
 
 _MOST_DOUBLED = 4
 _REMEMBERED = 60
-"""Answers after which a member that went is forgotten."""
+"""Answers after which a member that went is forgotten; it then counts as new."""
+
+_MOST_GONE = 1000
 
 
 class Answer(NamedTuple):
@@ -76,6 +78,9 @@ class Roster:
             self._found(there[url])
         for url in self._entries.keys() - there.keys():
             self._missed(url)
+        gone = [url for url, each in self._entries.items() if each.gone]
+        for url in gone[: max(0, len(gone) - _MOST_GONE)]:
+            del self._entries[url]
 
     def know(self, spec: MemberSpec) -> None:
         """
@@ -113,7 +118,7 @@ class Roster:
         entry.misses += 1
         if entry.misses >= self.missing << entry.returns:
             entry.gone = True
-            if entry.misses >= _REMEMBERED or not entry.returns:
+            if entry.misses >= _REMEMBERED:
                 del self._entries[url]
 
 

@@ -156,7 +156,7 @@ def _notes(balancer: Report, now: float) -> Iterator[str]:
     """
     for each in balancer["overrides"]:
         yield _override(each)
-    for each in balancer["discovery"]:
+    for each in balancer.get("discovery", ()):  # not there in answers of older services
         yield in_words(each, now)
     for url in balancer["removed"]:
         yield f"{short(url)} was removed at run time"
