@@ -38,7 +38,7 @@ def sources(text: str) -> tuple[SourceSpec, ...]:
     """
     loaded = load(text)
     assert loaded.warnings == []
-    return loaded.spec.balancers[0].sources
+    return loaded.spec.balancers[0].discover
 
 
 def faults(text: str, head: str = HEAD) -> list[str]:
@@ -55,9 +55,9 @@ def test_members_are_not_needed_beside_sources() -> None:
     A balancer has members, sources, or both.
     """
     spec = load(f"discover = {LINE}\n").spec.balancers[0]
-    assert (spec.members, len(spec.sources)) == ((), 1)
+    assert (spec.members, len(spec.discover)) == ((), 1)
     spec = load(f"discover = {LINE}\nmembers = http://10.0.0.1\n").spec.balancers[0]
-    assert (len(spec.members), len(spec.sources)) == (1, 1)
+    assert (len(spec.members), len(spec.discover)) == (1, 1)
     assert faults("lbmethod = byrequests\n")[0].startswith("members: is missing")
 
 
@@ -71,6 +71,7 @@ def test_options_of_sources_and_of_their_members() -> None:
         " member.timeout=7s loadfactor=5 resolver=10.0.0.53,[::1]:5353,2001:db8::1\n"
     )
     assert (found.place, found.kind) == (LINE, "dns")
+    assert sources(f"discover = {LINE} keep=forever\n")[0].keep is None
     assert (found.ttl_floor, found.keep, found.empty, found.most) == (2.0, 3600.0, "remove", 10)
     assert found.resolver == ("10.0.0.53:53", "[::1]:5353", "[2001:db8::1]:53")
     assert (found.timeout, found.member.timeout) == (1.0, 7.0)

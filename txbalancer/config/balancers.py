@@ -54,7 +54,7 @@ def read_balancer(section: Section, scope: Scope) -> Placed[BalancerSpec]:
         )
         for line, source in read_sources(section, shared, scope).items()
     }
-    spec = BalancerSpec(name=name, members=members, sources=tuple(sources.values()), **options)
+    spec = BalancerSpec(name=name, members=members, discover=tuple(sources.values()), **options)
     return Placed(spec, section, lines, source_lines=tuple(sources))
 
 

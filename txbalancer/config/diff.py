@@ -175,7 +175,7 @@ def _change_lines(what: str, old: Any, new: Any) -> Iterator[str]:
     if isinstance(old, BalancerSpec):
         for line in _lines("member", "url", _compare(old.members, new.members, "url")):
             yield f"{what}: {line}"
-        for line in _lines("source", "place", _compare(old.sources, new.sources, "place")):
+        for line in _lines("source", "place", _compare(old.discover, new.discover, "place")):
             yield f"{what}: {line}"
     if isinstance(old, SourceSpec):
         yield from _option_lines(f"{what}: member", old.member, new.member)

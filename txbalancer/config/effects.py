@@ -274,7 +274,7 @@ def _need_of_scripts(balancers: Sequence[Placed[BalancerSpec]]) -> Need:
         each.spec.name
         for each in balancers
         if not each.spec.members
-        or each.spec.sources
+        or each.spec.discover
         or any(member.scheme == "fcgi" for member in each.spec.members)
     }
 
@@ -322,7 +322,7 @@ class _Check:
         """
         spec, section = placed.spec, placed.section
         needs = OF_MEMBERS if is_sticky(spec) else (*OF_MEMBERS, OF_STICKY)
-        found = [*spec.members, *(each.member for each in spec.sources)]
+        found = [*spec.members, *(each.member for each in spec.discover)]
         # Where only answers tell the scheme, every option may have its effect.
         if found and all(each.scheme for each in found):
             self.section(section, found, needs, _member_option)

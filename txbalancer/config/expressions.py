@@ -71,7 +71,7 @@ def _faults(
             yield line, "members", f"{member.url}: {fault}", fatal
         else:
             yield placed.section.line_of(key), key, fault, fatal
-    for line, source in zip(placed.source_lines, placed.spec.sources, strict=True):
+    for line, source in zip(placed.source_lines, placed.spec.discover, strict=True):
         fault, fatal = _fault(source.member, known)
         if fault:
             yield line, "discover", f"{source.place}: {fault}", fatal

@@ -140,7 +140,7 @@ def _check_balancer(
     placed: Placed[BalancerSpec], use: Use | None, findings: Findings, registry: Registry
 ) -> None:
     spec, section = placed.spec, placed.section
-    placed_sources = zip(placed.source_lines, spec.sources, strict=True)
+    placed_sources = zip(placed.source_lines, spec.discover, strict=True)
     sources = [each for each in placed_sources if each[1].member.scheme]
     if use is None:
         known = [(each.scheme, each.url) for each in spec.members]

@@ -101,11 +101,11 @@ def _listener(spec: ListenerSpec, style: Style) -> Iterator[str]:
 
 def _balancer(spec: BalancerSpec, style: Style) -> Iterator[str]:
     yield from _options(spec, style)
-    if spec.sources:
+    if spec.discover:
         yield f"{KEY} ="
-        for source in spec.sources:
+        for source in spec.discover:
             yield f"    {escape(_source(source, style))}"
-    if spec.sources and not spec.members:
+    if spec.discover and not spec.members:
         return
     members = [dict(shown_options(member, style)) for member in spec.members]
     common = _common(members) if style.every else {}

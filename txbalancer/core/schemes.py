@@ -124,7 +124,7 @@ def balancer_mode(spec: ServiceSpec, name: str) -> str:
         member.scheme
         for each in spec.balancers
         if each.name == name
-        for member in (*each.members, *(source.member for source in each.sources))
+        for member in (*each.members, *(source.member for source in each.discover))
     ]
     return mode_of(next(filter(None, schemes), "http"))
 

@@ -155,7 +155,7 @@ def _discovered(balancer: Balancer, state: BalancerState, configured: set[str]) 
     Return the members that sources knew which are still asked: until they answer, they are the
     last good ones.
     """
-    asked = {each.place for each in balancer.configured.sources}
+    asked = {each.place for each in balancer.configured.discover}
     found = []
     for url, each in state.members.items():
         if each.origin is not None and each.origin.source in asked and url not in configured:

@@ -102,6 +102,20 @@ class Resolver(client.Resolver):
         _Port(0, protocol, interface, reactor=self._reactor).startListening()
         return protocol
 
+    def queryTCP(self, queries: Any, timeout: float = 10) -> Deferred[Any]:
+        """
+        Ask by TCP, and hang up: a connection that nobody knows to be dead would be asked for ever.
+        """
+        asked: Deferred[Any] = super().queryTCP(queries, timeout)
+        return asked.addBoth(self._hang_up)
+
+    def _hang_up(self, result: Any) -> Any:
+        for connection in list(self.connections):
+            if not connection.liveMessages:
+                self.connections.remove(connection)
+                connection.transport.loseConnection()
+        return result
+
     def close(self) -> None:
         """
         End connections, and looking after L{RESOLV_CONF}.

@@ -137,7 +137,7 @@ class WebSource:
         if self._token_file:
             headers[b"Authorization"] = [b"Bearer " + _token(self._token_file)]
         asked: Deferred[Any] = self._agent.request(b"GET", self._url, Headers(headers))
-        return asked.addCallback(self._answered)
+        return asked.addCallbacks(self._answered, _unwrapped)
 
     def _answered(self, response: IResponse) -> Deferred[Answer | None]:
         body = _Body()
@@ -160,6 +160,14 @@ class WebSource:
         """
         Part of the interface; nothing to do.
         """
+
+
+def _unwrapped(reason: Failure) -> Any:
+    """
+    Fail with what went wrong, which Twisted's agent puts into a list.
+    """
+    inner = getattr(reason.value, "reasons", None)
+    return inner[0] if inner else reason
 
 
 def _token(path: str) -> bytes:

@@ -47,7 +47,7 @@ class Discovery:
         for name in self._followed.keys() - wanted.keys():
             self._followed.pop(name).stop()
         for name, each in wanted.items():
-            if each.sources and name not in self._followed:
+            if each.discover and name not in self._followed:
                 self._followed[name] = Followed(
                     self._runtime, self._steering, self._registry, name, self.random
                 )
@@ -110,7 +110,7 @@ class Followed:
         """
         before, self._watches = self._watches, {}
         fresh = []
-        for each in spec.sources:
+        for each in spec.discover:
             self._graces[each.place] = each.grace
             watch = before.pop(each.place, None)
             if watch is None or watch.spec != each:

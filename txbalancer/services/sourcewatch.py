@@ -220,7 +220,7 @@ class SourceWatch:
             stay = counted(len(self.roster.specs), "member")
             self._tell(f"fails: {self._fault}; {stay} of before stay", "warn")
         keep = self.spec.keep
-        if keep >= 0 and self._runtime.now() - self._good > keep and self.roster.specs:
+        if keep is not None and self._runtime.now() - self._good > keep and self.roster.specs:
             self.roster.clear()
             self._known.clear()
             self._begin_anew()

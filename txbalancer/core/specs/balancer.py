@@ -21,7 +21,7 @@ class BalancerSpec:
 
     name: str
     members: tuple[MemberSpec, ...] = ()
-    sources: tuple[SourceSpec, ...] = ()
+    discover: tuple[SourceSpec, ...] = ()
 
     lbmethod: str = option(values.name, "byrequests", "How a member is chosen.", names="lbmethods")
     memberload: str = option(

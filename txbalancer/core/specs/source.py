@@ -34,9 +34,9 @@ class SourceSpec:
         " https, 30s for dns and srv.",
     )
     timeout: float = option(values.duration(0.01), 5.0, "Longest time for one look.")
-    keep: float = option(
-        values.or_forever(values.duration()),
-        -1.0,
+    keep: float | None = option(
+        values.none_or("forever", values.duration()),
+        None,
         "How long members stay while their source fails, since it last answered.",
     )
     empty: str = option(
