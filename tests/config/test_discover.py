@@ -156,8 +156,8 @@ def test_a_check_without_a_path_is_warned_of() -> None:
 
 def test_options_without_effect_are_warned_of() -> None:
     """
-    Options of the section that members of these schemes have no use for are told; where only answers tell
-    the scheme, none is.
+    Options of the section that members of these schemes have no use for are told; where only
+    answers tell the scheme, none is.
     """
     (warning,) = load(f"secret = word\ndiscover = {LINE}\n").warnings
     assert "secret: has no effect" in warning

@@ -13,7 +13,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -173,8 +173,8 @@ class Registry(http.server.BaseHTTPRequestHandler):
     Has one document, for who brings the token.
     """
 
-    document: dict[str, Any] = {}
-    statuses: list[int] = []
+    document: ClassVar[dict[str, Any]] = {}
+    statuses: ClassVar[list[int]] = []
 
     def do_GET(self) -> None:
         tag = f'"{len(json.dumps(self.document))}"'

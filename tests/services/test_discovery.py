@@ -186,7 +186,7 @@ def test_members_that_are_gone_are_drained_then_removed(worlds) -> None:
     added, drained, removed = world.texts("change")[1:]
     assert added == f"discovery {PLACE}: member (none) -> {TWO}"
     assert drained.startswith(f"discovery {PLACE}: ")
-    assert drained.endswith("Drn")
+    assert drained.endswith("state Init Ok -> Init Drn Ok")
     assert removed == f"discovery {PLACE}: member {ONE} -> (none)"
 
 

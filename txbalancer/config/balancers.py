@@ -50,7 +50,8 @@ def read_balancer(section: Section, scope: Scope) -> Placed[BalancerSpec]:
     members, lines = _members(section, shared, scope)
     sources = {
         line: replace(
-            source, member=_with_probe_path(source.member, source.place, (line, KEY), section, scope)
+            source,
+            member=_with_probe_path(source.member, source.place, (line, KEY), section, scope),
         )
         for line, source in read_sources(section, shared, scope).items()
     }

@@ -85,7 +85,7 @@ def _read(
     words = _sort(rest, known[kind].takes, shared, scope)
     if words.faults:
         return None, words.faults
-    member = MemberSpec("", scheme or "http", **words.members)
+    member = MemberSpec("", scheme, **words.members)
     if scheme:
         check_probe(scheme, member.hcmethod, scope.registry.probes.get(member.hcmethod))
     return SourceSpec(place, kind, member, **words.own), []

@@ -15,6 +15,7 @@ from txbalancer.config.logs import show_file
 from txbalancer.config.targets import NEEDS_BALANCER, show_target
 from txbalancer.core import specs
 from txbalancer.core.specs import (
+    OF_SOME,
     BalancerSpec,
     Condition,
     ListenerSpec,
@@ -122,7 +123,12 @@ def _source(source: SourceSpec, style: Style) -> str:
         f"{PREFIX}{key}" if key in SOURCE_OPTIONS else key: text
         for key, text in shown_options(source.member, style)
     }
-    own = dict(shown_options(source, Style(style.every)))
+    said = dict(shown_options(source, Style()))
+    own = {
+        key: text
+        for key, text in shown_options(source, Style(style.every))
+        if key in said or key not in OF_SOME
+    }
     return words.quote(source.place) + _words(own) + _words(of_members)
 
 

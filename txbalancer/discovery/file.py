@@ -85,7 +85,9 @@ class FileSource:
             if not (same or first) or found == self._told:
                 return None
             self._told = found
-            return Answer(tuple(line for _, line in found), None, tuple(where for where, _ in found))
+            return Answer(
+                tuple(line for _, line in found), None, tuple(where for where, _ in found)
+            )
         return None
 
     def close(self) -> None:
@@ -128,8 +130,8 @@ def _lines(path: str) -> Iterator[tuple[str, str]]:
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        raise FileFault(f"{path}:{line}: byte 0x{data[error.start]:02x} is not UTF-8") from error
+        number = data.count(b"\n", 0, error.start) + 1
+        raise FileFault(f"{path}:{number}: byte 0x{data[error.start]:02x} is not UTF-8") from error
     for number, line in enumerate(text.split("\n"), 1):
         stripped = line.strip()
         if stripped[:1] not in ("", "#", ";"):

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from twisted.internet import udp
 from twisted.internet.base import BasePort
 from twisted.internet.defer import Deferred, gatherResults
+from twisted.internet.defer import TimeoutError as DeferredTimeout
 from twisted.internet.error import CannotListenError
 from twisted.names import client, dns, error
 from twisted.python.failure import Failure
@@ -65,7 +66,7 @@ class _Port(udp.Port):
         except OSError as error:
             raise CannotListenError(self.interface, self.port, error) from error
         self._realPortNumber = self.socket.getsockname()[1]
-        self.fileno = self.socket.fileno
+        self.fileno = self.socket.fileno  # type: ignore[method-assign]
         self.connected = 1
 
     def connectionLost(self, reason: Any = None) -> None:
@@ -157,9 +158,9 @@ def _failed(reason: Failure, name: str) -> Lookup:
     known = reason.check(*_WORDS)
     if known is not None:
         raise LookupFailed(f"{name}: {_WORDS[known]}")
-    if reason.check(error.DNSQueryTimeoutError, TimeoutError):
+    if reason.check(error.DNSQueryTimeoutError, DeferredTimeout):
         raise LookupFailed(f"{name}: no name server answers in time")
-    raise LookupFailed(f"{name}: {reason.getErrorMessage() or reason.type.__name__}")
+    raise LookupFailed(f"{name}: {reason.getErrorMessage() or type(reason.value).__name__}")
 
 
 def text_of(record: Any) -> str:

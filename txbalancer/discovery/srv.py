@@ -57,7 +57,7 @@ class SRVSource:
     def _targets(self, result: Lookup) -> Deferred[Answer]:
         # A lone target of "." says that there is no such service (RFC 2782).
         records = sorted(
-            (each for each in result.found if _name(each) not in ("", ".")),
+            (each for each in result.found if _name(each)),
             key=lambda each: (each.priority, _name(each), each.port),
         )[: self._most]
         names = sorted({_name(each) for each in records})
@@ -67,8 +67,12 @@ class SRVSource:
 
         def answer(found: list[Found]) -> Answer:
             self._addresses.keep(names)
-            ttls = [each for each in (result.ttl, *(ttl for _, ttl, _ in found)) if each is not None]
-            lines = self._lines(records, {name: each[0] for name, each in zip(names, found, strict=True)})
+            ttls = [
+                each for each in (result.ttl, *(ttl for _, ttl, _ in found)) if each is not None
+            ]
+            lines = self._lines(
+                records, {name: each[0] for name, each in zip(names, found, strict=True)}
+            )
             missing = next((each[2] for each in found if each[2]), "")
             return Answer(tuple(lines), min(ttls, default=None), note=note or missing)
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from typing import Any
-from urllib.parse import urlsplit
 
 from twisted.internet.defer import Deferred
 from twisted.internet.protocol import Protocol, connectionDone
@@ -233,10 +232,9 @@ class WebFactory:
         """
         Read the URL.
         """
-        parts = urlsplit(place)
+        if "#" in place or not place.isascii() or any(char <= " " for char in place):
+            raise ValueError(f"{place!r} must be a URL in ASCII without blanks and without #")
         parse_url(place.partition("?")[0])
-        if parts.fragment or not place.isascii() or any(char <= " " for char in place):
-            raise ValueError(f"{place!r} must be a URL without blanks and without #")
         return ""
 
     def __call__(self, spec: SourceSpec, reactor: Any) -> WebSource:

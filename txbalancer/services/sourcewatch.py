@@ -135,7 +135,7 @@ class SourceWatch:
         if late:
             self._fail(f"no answer within {show_duration(self.spec.timeout)}")
         elif isinstance(result, Failure):
-            self._fail(result.getErrorMessage() or result.type.__name__)
+            self._fail(result.getErrorMessage() or type(result.value).__name__)
         elif result is None:
             self._repeat()
         else:
