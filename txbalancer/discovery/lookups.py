@@ -100,6 +100,7 @@ class Resolver(client.Resolver):
         own way writes two lines into the log for each.
         """
         protocol = dns.DNSDatagramProtocol(self, reactor=self._reactor)
+        protocol.noisy = False
         _Port(0, protocol, interface, reactor=self._reactor).startListening()
         return protocol
 
