@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from twisted.internet.defer import Deferred
+from twisted.logger import globalLogPublisher
 
 from tests.services.worlds import GET, OK, World
 from txbalancer.control.discovered import SourceView, in_words
@@ -37,6 +38,22 @@ connectiontimeout = 7s
 to = balancer://shop/
 """
 PLACE = "fake:a"
+
+
+@pytest.fixture
+def failures():
+    """
+    Collect tracebacks that are logged, and let none of them fail the test.
+    """
+    found: list[dict] = []
+
+    def observe(event: dict) -> None:
+        if "log_failure" in event:
+            found.append(event)
+
+    globalLogPublisher.addObserver(observe)
+    yield found
+    globalLogPublisher.removeObserver(observe)
 
 
 class Steady:
@@ -291,6 +308,40 @@ def test_an_answer_with_a_fault_is_refused_whole(worlds) -> None:
     world.source.answer = Answer(tuple(f"x{number}" for number in range(9)))
     world.reactor.advance(2.0)
     assert world.view().fault.endswith("(and 6 more)")
+
+
+@pytest.mark.parametrize("answer", ["http://10.0.0.2", Answer((1,)), Answer((TWO,), ttl="x")])
+@pytest.mark.usefixtures("failures")
+def test_what_nobody_understands_is_a_failure(worlds, answer: object) -> None:
+    """
+    A plugin that answers in another form is told of, and asked again.
+    """
+    world = worlds(f"discover = {PLACE} interval=1s")
+    world.source.answer = Answer((ONE,))
+    world.start()
+    world.source.answer = answer
+    world.reactor.advance(1.0)
+    assert world.view().fault.startswith("its answer cannot be understood")
+    world.source.answer = Answer((ONE, TWO))
+    world.reactor.advance(1.0)
+    assert world.names() == [ONE, TWO]
+
+
+def test_a_fault_in_taking_members_is_not_the_end(worlds, failures, monkeypatch) -> None:
+    """
+    Whatever goes wrong with some members, the next answer is followed.
+    """
+    world = worlds(f"discover = {PLACE} interval=1s").start()
+    steering = world.service.targets.steering
+    carry_out = steering.carry_out
+    monkeypatch.setattr(steering, "carry_out", lambda *arguments: 1 / 0)
+    world.source.answer = Answer(tuple(f"http://10.1.0.{number}" for number in range(50)))
+    world.reactor.pump([1.0, 0.0, 0.0, 0.0])
+    assert len(failures) == 3
+    assert world.names() == []
+    monkeypatch.setattr(steering, "carry_out", carry_out)
+    world.reactor.pump([1.0, 0.0, 0.0, 0.0])
+    assert len(world.names()) == 50
 
 
 def test_nothing_new_is_an_answer(worlds) -> None:

@@ -196,10 +196,16 @@ class Followed:
 
     def _carry_out(self, one_by_one: bool) -> None:
         part, self._queue = self._queue[:AT_ONCE], self._queue[AT_ONCE:]
-        faults = self._steering.carry_out(self._name, part, self._who, one_by_one)
+        try:
+            faults = self._steering.carry_out(self._name, part, self._who, one_by_one)
+        except Exception:
+            # Such as a file of TLS that is gone since it was tried: the others go on.
+            self.log.failure("{balancer}: members were not taken", balancer=self._name)
+            faults = [(each, "") for each in part]
         for command, fault in faults:
             self._following.forget(subject(command))
-            self.log.warn("{balancer}: {fault}", balancer=self._name, fault=fault)
+            if fault:
+                self.log.warn("{balancer}: {fault}", balancer=self._name, fault=fault)
         self._told.update(type(each) for each in part)
         if self._queue:
             self._call(self._carry_out, 0.0, one_by_one)

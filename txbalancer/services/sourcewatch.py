@@ -132,6 +132,19 @@ class SourceWatch:
         if self._stopped:
             return
         ttl = None
+        try:
+            ttl = self._judge(result, late)
+        except Exception as error:
+            # A plugin that answers in no known form must not be the last one that is asked.
+            self.log.failure("{source} cannot be understood", source=self.spec.place)
+            self._fail(f"its answer cannot be understood: {error!r}")
+        self._timer = self._runtime.reactor.callLater(self._pause(ttl), self._look)
+        self._on_look()
+
+    def _judge(self, result: Any, late: bool) -> float | None:
+        """
+        See what a look found; returns for how long that holds, where the source says so.
+        """
         if late:
             self._fail(f"no answer within {show_duration(self.spec.timeout)}")
         elif isinstance(result, Failure):
@@ -139,10 +152,9 @@ class SourceWatch:
         elif result is None:
             self._repeat()
         else:
-            ttl = result.ttl
             self._take(result)
-        self._timer = self._runtime.reactor.callLater(self._pause(ttl), self._look)
-        self._on_look()
+            return None if result.ttl is None else float(result.ttl)
+        return None
 
     def _pause(self, ttl: float | None) -> float:
         """
