@@ -24,8 +24,11 @@ from txbalancer.proxy.runtime import Runtime
 from txbalancer.services.sourcewatch import SourceWatch
 from txbalancer.services.steering import Steering
 
-AT_ONCE = 20
-"""Commands that are carried out before traffic has its turn, and that are told one by one."""
+AT_ONCE = 10
+"""Commands that are carried out before traffic has its turn: each looks at all members."""
+
+FEW = 20
+"""Changes at a time that log and journal tell one by one."""
 
 
 class Discovery:
@@ -190,7 +193,7 @@ class Followed:
         self._queue = commands
         self._told.clear()
         if commands:
-            self._carry_out(len(commands) <= AT_ONCE)
+            self._carry_out(len(commands) <= FEW)
         else:
             self._wait(wanted)
 

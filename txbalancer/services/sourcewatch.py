@@ -63,6 +63,7 @@ class SourceWatch:
         self._timer: Any = None
         self._asking: Deferred[Any] | None = None
         self._known: dict[str, MemberSpec] = {}
+        self._lines: tuple[str, ...] | None = None
         self._good = runtime.now()
         self._last: float | None = None
         self._since: float | None = None
@@ -182,7 +183,10 @@ class SourceWatch:
             self._succeed()
 
     def _take(self, answer: Answer) -> None:
-        self._refused = ""
+        if answer.lines == self._lines and not self._refused:
+            self._repeat()
+            return
+        self._lines, self._refused = answer.lines, ""
         specs, faults = read_answer(answer, self.spec, self._registry)
         faults += self._unfit(specs)
         if faults:
@@ -245,7 +249,7 @@ class SourceWatch:
         if self._source is not None:
             self._source.close()
             self._source = None
-        self._refused = ""
+        self._lines, self._refused = None, ""
 
     def _tell(self, text: str, level: str) -> None:
         emit = self.log.warn if level == "warn" else self.log.info
