@@ -47,6 +47,7 @@ LEVELS = {
     "tls": 3,
     "proxy": 4,
     "probes": 4,
+    "discovery": 4,
     "stream": 5,
     "control": 6,
     "workers": 6,
@@ -94,6 +95,7 @@ LINES_WITHOUT_ADR = 400
 SPECS = (
     specs.MemberSpec,
     specs.BalancerSpec,
+    specs.SourceSpec,
     specs.MountSpec,
     specs.ListenerSpec,
     specs.GlobalSpec,
@@ -112,6 +114,7 @@ EXTENSIONS = [
     ("core.lbmethods", interfaces.ILBMethodFactory),
     ("core.stickiness", interfaces.IStickySchemeFactory),
     ("probes", interfaces.IProbe),
+    ("discovery", interfaces.IMemberSourceFactory),
 ]
 
 

@@ -16,6 +16,7 @@ from txbalancer.core.specs import (
     MemberSpec,
     MountSpec,
     ServiceSpec,
+    SourceSpec,
 )
 
 T = TypeVar("T")
@@ -181,6 +182,10 @@ def _change_lines(what: str, old: Any, new: Any) -> Iterator[str]:
     if isinstance(old, BalancerSpec):
         for line in _lines("member", "url", _compare(old.members, new.members, "url")):
             yield f"{what}: {line}"
+        for line in _lines("source", "place", _compare(old.discover, new.discover, "place")):
+            yield f"{what}: {line}"
+    if isinstance(old, SourceSpec):
+        yield from _option_lines(f"{what}: member", old.member, new.member)
 
 
 def _option_lines(what: str, old: Any, new: Any) -> Iterator[str]:

@@ -309,7 +309,9 @@ def _need_of_scripts(balancers: Sequence[Placed[BalancerSpec]]) -> Need:
     able = {
         each.spec.name
         for each in balancers
-        if not each.spec.members or any(member.scheme == "fcgi" for member in each.spec.members)
+        if not each.spec.members
+        or each.spec.discover
+        or any(member.scheme == "fcgi" for member in each.spec.members)
     }
 
     def met(spec: MountSpec) -> bool:
@@ -356,9 +358,12 @@ class _Check:
         """
         spec, section = placed.spec, placed.section
         needs = OF_MEMBERS if is_sticky(spec) else (*OF_MEMBERS, OF_STICKY)
-        if spec.members:
-            self.section(section, spec.members, needs, _member_option)
-        written = dict(section.entries["members"].lines)
+        found = [*spec.members, *(each.member for each in spec.discover)]
+        # Where only answers tell the scheme, every option may have its effect.
+        if found and all(each.scheme for each in found):
+            self.section(section, found, needs, _member_option)
+        entry = section.entries.get("members")
+        written = dict(entry.lines) if entry is not None else {}
         for line, member in zip(placed.lines, spec.members, strict=True):
             for text in self.faults(written[line], member, needs):
                 self._findings.warn(line, section.title, "members", text)

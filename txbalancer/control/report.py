@@ -35,6 +35,7 @@ from txbalancer.core.overrides import (
     removed,
     shown_options,
 )
+from txbalancer.core.performing import most_members
 from txbalancer.core.specs import ListenerSpec
 
 Report = dict[str, Any]
@@ -205,14 +206,14 @@ def _balancer(board: Board, name: str, sums: Sums) -> Steps[Report]:
         return _member(board, balancer, member, meter, changed)
 
     waiting = board.waiting(name)
-    most = len(balancer.configured.members) + balancer.spec.growth
     return {
         "name": name,
         "summary": summary(tones),
         "options": shown_options(balancer.spec),
         "overrides": _overrides(of_balancer(balancer)),
         "removed": removed(balancer),
-        "room": max(0, most - len(members)),
+        "room": max(0, most_members(balancer) - len(members)),
+        "discovery": [each.as_json() for each in board.facts.discovery(name)],
         "requests": requests_report(
             sums.of_balancer[name], sum(each.busy for each in members) + waiting
         ),
@@ -265,6 +266,7 @@ def _member(
         "passive": of_member_passive(member, board.now(), board.wall()),
         "overrides": _overrides(changed or []),
         "added": changed is None,
+        "source": None if member.origin is None else member.origin.source,
     }
 
 

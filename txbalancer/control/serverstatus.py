@@ -17,6 +17,7 @@ from urllib.parse import parse_qsl
 from twisted.web.http import Request
 from twisted.web.resource import Resource
 
+from txbalancer.control.discovered import SourceView
 from txbalancer.control.manager.words import short_size, span
 from txbalancer.control.pages import SERVER, asset, fill, guard
 from txbalancer.control.processes import WorkerView
@@ -67,6 +68,7 @@ class Facts:
     @ivar load: returns how many more connections would be served, and how many are busy.
     @ivar connections: returns how many there are; C{listeners}: how many of each listener.
     @ivar workers: returns the worker processes, if there are any.
+    @ivar discovery: returns how the sources of members of a balancer do.
     @ivar config: the path of the configuration file; empty without one.
     """
 
@@ -76,6 +78,7 @@ class Facts:
     connections: Callable[[], int] = lambda: 0
     listeners: Callable[[], dict[str, int]] = dict
     workers: Callable[[], list[WorkerView]] = list
+    discovery: Callable[[str], list[SourceView]] = lambda name: []
     config: str = ""
 
 

@@ -8,11 +8,12 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 KINDS = (
-    *("flip", "panic", "breaker", "change", "probe", "reload", "start", "stop", "warning"),
-    "worker",
+    *("flip", "panic", "breaker", "change", "discovery", "probe", "reload", "start", "stop"),
+    *("warning", "worker"),
 )
 """C{flip}: a member's flags changed by itself; C{panic}, C{breaker}: a balancer ignores health, or
 its circuit breaker opens, and the ends of that; C{change}: somebody changed something;
+C{discovery}: a source of members fails, answers again, or knows many others than before;
 C{probe}: a check was asked for by hand; C{reload}, C{start}, C{stop}: of the service;
 C{warning}: what somebody should look at, such as a balancer that a change left without a member;
 C{worker}: a worker process was lost, and replaced."""

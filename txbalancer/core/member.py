@@ -37,6 +37,18 @@ class Temporary(NamedTuple):
     loadfactor: int
 
 
+class Origin(NamedTuple):
+    """
+    That a source of members knows a member.
+
+    @ivar source: its place, as C{discover} has it.
+    @ivar spec: what it says of the member.
+    """
+
+    source: str
+    spec: MemberSpec
+
+
 class Member:
     """
     One destination of a balancer, with its rank, its flags and its counters.
@@ -69,6 +81,7 @@ class Member:
     @ivar since: when the flags last changed; C{cause}: why, for people; C{flips}: how often.
     @ivar room: requests it says it could take, for lbmethod heartbeat; C{None} = unknown.
     @ivar temporary: until when the load factor holds; C{None} = for good.
+    @ivar origin: which source of members knows it; C{None} for one that people gave.
     @ivar probe: what the last health check found, and C{probed} when; C{None} before the first.
     @ivar probe_counts: what all of them found.
     @ivar probes: the last L{PROBES_KEPT} of them, the oldest first, each with its wall-clock time;
@@ -94,6 +107,7 @@ class Member:
         "lead",
         "mask",
         "name",
+        "origin",
         "others",
         "pool",
         "probe",
@@ -136,6 +150,7 @@ class Member:
         self.cause = ""
         self.room: int | None = None
         self.temporary: Temporary | None = None
+        self.origin: Origin | None = None
         self.probe: ProbeResult | None = None
         self.probe_counts = ProbeCounts()
         self.probes: deque[tuple[float, ProbeResult]] = deque(maxlen=PROBES_KEPT)

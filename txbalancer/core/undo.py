@@ -16,6 +16,7 @@ from txbalancer.core.commands import (
     Command,
     PutBack,
     RemoveMember,
+    RenewMember,
     Revert,
     SetBalancer,
     SetMember,
@@ -23,6 +24,7 @@ from txbalancer.core.commands import (
 )
 from txbalancer.core.member import Member
 from txbalancer.core.overrides import BY_HAND, RANKING, configured_spec, live_spec
+from txbalancer.core.reload import said_before
 
 
 def inverse(balancer: Balancer, command: Command) -> Command:
@@ -48,6 +50,9 @@ def inverse(balancer: Balancer, command: Command) -> Command:
         return RemoveMember(name, command.spec.url)
     if isinstance(command, PutBack):
         return RemoveMember(name, command.gone.name)
+    if isinstance(command, RenewMember):
+        was = said_before(find_member(balancer, command.spec.url))
+        return RenewMember(name, was, command.source)
     if isinstance(command, RemoveMember):
         gone = find_member(balancer, command.member)
         return PutBack(name, gone, gone.index)

@@ -109,6 +109,8 @@ class WorkerService(BalancerService):
         Be as the supervisor is, then accept.
         """
         outset = self._outset
+        for each in outset.discovered:
+            self.targets.steering.carry_out(each)
         for name, state in outset.states.items():
             resource = self.targets.balancers[name]
             restore(resource.balancer, read(state), outset.now)
@@ -162,6 +164,11 @@ class WorkerService(BalancerService):
     def _begin_duties(self) -> None:
         """
         Check and ask nobody: the supervisor does.
+        """
+
+    def _ask_sources(self, spec: ServiceSpec) -> None:
+        """
+        Ask none.
         """
 
     def _apply_checks(self, before: Iterable[str] = ()) -> None:

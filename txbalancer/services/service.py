@@ -33,6 +33,7 @@ from txbalancer.services.loads import MemberLoads
 from txbalancer.services.logs import Logs
 from txbalancer.services.persistence import Persistence
 from txbalancer.services.plugins import load_registry
+from txbalancer.services.reloaded import tell_fault, tell_reload
 from txbalancer.services.sockets import Socket
 from txbalancer.services.stopping import Stopping
 from txbalancer.services.sweeps import Sweeps
@@ -148,6 +149,7 @@ class BalancerService(MultiService):
         self.runtime.pipes.allow(self.spec.service.splice)
         self.certificates.start(self.spec.service.tls_watch)
         self.control.use(self.spec.service.control)
+        self._ask_sources(self.spec)
         self.targets.journal.note("start", "the service serves")
         self._tell_start()
 
@@ -165,6 +167,12 @@ class BalancerService(MultiService):
         self.loads.start(lambda: self.targets.balancers.values())
         self.persistence.start()
         self.telemetry.start()
+
+    def _ask_sources(self, spec: ServiceSpec) -> None:
+        """
+        Ask the sources of members that a configuration names, and no others.
+        """
+        self.targets.discovery.use(spec)
 
     def _vet(self, spec: ServiceSpec) -> None:
         """
@@ -305,18 +313,8 @@ class BalancerService(MultiService):
                     self.log.warn("{warning}", warning=warning)
                 return self.reload(loaded.spec, who)
             except BalancerError as error:
-                self._note_fault(error, who)
+                tell_fault(self.targets.journal, error, who)
                 raise
-
-    def _note_fault(self, error: BalancerError, who: str) -> None:
-        first, *others = str(error).splitlines() or [type(error).__name__]
-        more = f" (and {len(others)} more)" if others else ""
-        self.targets.journal.note(
-            "warning",
-            f"not read again, the former configuration stays: {first}{more}",
-            who=who,
-            details={"errors": [first, *others]},
-        )
 
     def reload(self, spec: ServiceSpec, who: str = "") -> list[str]:
         """
@@ -351,16 +349,9 @@ class BalancerService(MultiService):
         self.control.use(spec.service.control)
         self.certificates.start(spec.service.tls_watch)
         self._apply_checks(before)
+        self._ask_sources(spec)
         lines = list(changes.lines)
-        text = f"configuration read again: {changes.in_short()}"
-        self.targets.journal.note("reload", text, who=who, details={"changes": lines})
-        if who:
-            self.log.info(
-                "{who} had the configuration read again: {changes}",
-                who=who,
-                changes="; ".join(lines) or "nothing is other",
-                audit=True,
-            )
+        tell_reload(self.targets.journal, lines, who)
         return lines
 
     # -- stop
@@ -382,6 +373,7 @@ class BalancerService(MultiService):
         self.targets.steering.streams.close()
         self.control.close()
         self.checks.stop()
+        self.targets.discovery.stop()
         self.certificates.stop()
         self.telemetry.stop()
         self.loads.stop()

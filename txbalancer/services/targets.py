@@ -42,6 +42,7 @@ from txbalancer.proxy.mounted import MountedBalancer
 from txbalancer.proxy.resource import BalancerResource
 from txbalancer.proxy.runtime import Runtime
 from txbalancer.proxy.web import WebTarget
+from txbalancer.services.discovery import Discovery
 from txbalancer.services.flips import FlipLog
 from txbalancer.services.guards import Guards
 from txbalancer.services.heartbeat import HeartbeatLoad, HeartbeatResource
@@ -65,6 +66,7 @@ class Targets:
     @ivar guards: what stands before targets that not everybody may use.
     @ivar journal: what happened to them; C{telemetry}: what they served.
     @ivar steering: changes the balancers at run time.
+    @ivar discovery: asks sources for further members.
     @ivar pages: those on which the service shows itself.
     @ivar on_flip: called with each change of a member's state.
     @ivar secret: signs sticky cookies where the configuration has no secret.
@@ -100,6 +102,9 @@ class Targets:
         )
         self.steering = Steering(runtime, registry, self.journal, self.telemetry)
         self.pages = Pages(self.steering, self.resources)
+        self.discovery = Discovery(runtime, self.steering, registry)
+        self.steering.facts.discovery = self.discovery.views_of
+        self.pages.sources.discovery = self.discovery.views
 
     def install(self, spec: ServiceSpec) -> None:
         """

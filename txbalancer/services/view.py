@@ -120,6 +120,12 @@ class View:
         return Outset(
             now,
             {name: snapshot.export(each.balancer, now) for name, each in resources.items()},
+            [
+                AddMember(name, member.origin.spec, member.origin.source)
+                for name, each in resources.items()
+                for member in each.balancer.members
+                if member.origin is not None
+            ],
             {
                 name: each.balancer.sources.all()
                 for name, each in resources.items()

@@ -10,8 +10,8 @@ from typing import Any, ClassVar
 
 from twisted.protocols.amp import Argument, Boolean, Command, Descriptor, Integer, Unicode
 
+from txbalancer.core.commands import AddMember, PutBack, SetMember
 from txbalancer.core.commands import Command as Order
-from txbalancer.core.commands import PutBack, SetMember
 from txbalancer.core.member import Member
 from txbalancer.core.overrides import live_spec
 from txbalancer.core.sources import Binding
@@ -29,6 +29,7 @@ class Outset:
     @ivar now: when that was, by the clock that all processes of a machine share.
     @ivar states: of each balancer by its name, as
         L{snapshot.export<txbalancer.core.snapshot.export>} gives it.
+    @ivar discovered: orders for the members that sources know, whom no configuration has.
     @ivar sources: what is known of addresses of clients, by balancer.
     @ivar rooms: how much room members say they have, by balancer and member.
     @ivar rows: where in the shared table what is.
@@ -37,6 +38,7 @@ class Outset:
 
     now: float
     states: Mapping[str, Any]
+    discovered: list[AddMember]
     sources: Mapping[str, list[Binding]]
     rooms: Mapping[str, Mapping[str, int | None]]
     rows: Mapping[tuple[str, ...], int]

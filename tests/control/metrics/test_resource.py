@@ -70,6 +70,7 @@ def serve(world: World, answer: bytes = OK) -> None:
 
 
 TLS = ("txbalancer_listener_tls_", "txbalancer_listener_certificate")
+SOURCE = "txbalancer_source_"
 
 
 def test_formats_say_the_same() -> None:
@@ -93,8 +94,9 @@ def test_formats_say_the_same() -> None:
     assert still(found) == still(other)
     names = {name for name, _ in found}
     for family in FAMILIES.values():
-        # Of reasons, and of TLS and workers where there are none, there is nothing to tell.
-        if family.by != "reason" and not family.name.startswith((*TLS, "txbalancer_worker_")):
+        # Of reasons, of TLS, workers and sources where there are none, there is nothing to tell.
+        absent = (*TLS, SOURCE, "txbalancer_worker_")
+        if family.by != "reason" and not family.name.startswith(absent):
             assert set(family.series) <= names, family.name
     assert {"process_cpu_seconds_total", "process_resident_memory_bytes"} <= names
     assert {"process_open_fds", "process_start_time_seconds", "python_info"} <= names

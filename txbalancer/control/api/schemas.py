@@ -132,6 +132,7 @@ _MEMBER: dict[str, Schema] = {
     "passive": record(ejection=_EJECTION, ejections=table(COUNT), breaker=BREAKER, share=COUNT),
     "overrides": OVERRIDES,
     "added": SWITCH,
+    "source": nullable(TEXT),
 }
 _BALANCER: dict[str, Schema] = {
     "name": TEXT,
@@ -140,6 +141,7 @@ _BALANCER: dict[str, Schema] = {
     "overrides": OVERRIDES,
     "removed": each(TEXT),
     "room": COUNT,
+    "discovery": each(ref("Source")),
     "sources": COUNT,
     "requests": ref("Requests"),
     "queue": COUNT,
@@ -157,6 +159,17 @@ _BALANCER: dict[str, Schema] = {
 SCHEMAS: dict[str, Schema] = {
     "Problem": PROBLEM,
     "Requests": REQUESTS,
+    "Source": record(
+        source=TEXT,
+        members=COUNT,
+        fine=SWITCH,
+        fault=TEXT,
+        failing_since=WHEN,
+        last=WHEN,
+        note=TEXT,
+        looks=COUNT,
+        failures=COUNT,
+    ),
     "Member": record(**_MEMBER),
     "Members": record(members=each(ref("Member"))),
     "WholeMember": record(**_MEMBER, options=OPTIONS),

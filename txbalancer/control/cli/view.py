@@ -13,6 +13,7 @@ from rich.text import Text
 from txbalancer.control.cli.naming import short
 from txbalancer.control.cli.plain import counted, moment, plain, rate, share, size, span
 from txbalancer.control.cli.tables import Cell, Column, table, toned
+from txbalancer.control.discovered import in_words
 
 Report = dict[str, Any]
 
@@ -188,10 +189,12 @@ def _quiet(rows: list[list[Cell]]) -> list[list[Cell]]:
 
 def _notes(balancer: Report, now: float) -> Iterator[str]:
     """
-    Yield what is not as the configuration says.
+    Yield what is not as the configuration says, and how sources of members do.
     """
     for each in balancer["overrides"]:
         yield _override(each)
+    for each in balancer.get("discovery", ()):  # not there in answers of older services
+        yield in_words(each, now)
     for url in balancer["removed"]:
         yield f"{short(url)} was removed at run time"
     for member in balancer["members"]:

@@ -28,6 +28,7 @@ from txbalancer.core.overrides import (
     removed,
 )
 from txbalancer.core.past import Done
+from txbalancer.core.performing import most_members
 from txbalancer.core.specs import ToBalancer, sticky_names
 
 _PLAIN = "!$'()*,/:;=@[]"
@@ -80,6 +81,7 @@ class BalancerView:
     @ivar row: makes what is shown of a member; of thousands they are not all kept.
     @ivar removed: names of configured members that were removed at run time.
     @ivar room: whether another member may be added.
+    @ivar discovery: how the sources of members do.
     """
 
     name: str
@@ -98,6 +100,7 @@ class BalancerView:
     overrides: list[Override]
     removed: list[str]
     room: bool
+    discovery: Sequence[str]
     undoing: Undoing | None
 
     @property
@@ -167,7 +170,8 @@ def view_balancer(
         row=row,
         overrides=of_balancer(balancer),
         removed=removed(balancer),
-        room=len(members) < _most(balancer),
+        room=len(members) < most_members(balancer),
+        discovery=[each.words(board.wall()) for each in board.facts.discovery(name)],
         undoing=_undoing(board, name),
     )
 
@@ -253,7 +257,7 @@ class _Minute:
 
 def _balancer_cells(board: Board, balancer: Balancer) -> Iterator[Cell]:
     spec = balancer.spec
-    most = max(_most(balancer), len(balancer.members))
+    most = max(most_members(balancer), len(balancer.members))
     names = spec.stickysession
     yield Cell("MaxMembers", f"{most} [{len(balancer.members)} Used]")
     own = f"{spec.stickycookie} (set here)" if spec.stickycookie else " (None) "
@@ -264,10 +268,6 @@ def _balancer_cells(board: Board, balancer: Balancer) -> Iterator[Cell]:
     yield Cell("Method", spec.lbmethod)
     yield Cell("Path", _path(board, spec.name))
     yield Cell("Active", "Yes")
-
-
-def _most(balancer: Balancer) -> int:
-    return len(balancer.configured.members) + balancer.spec.growth
 
 
 def _path(board: Board, name: str) -> str:

@@ -164,6 +164,15 @@ ALERTS = (
         "Further clients wait. Raise max-connections, or shorten keepalive-timeout.",
     ),
     Alert(
+        "TxbalancerSourceFailing",
+        "txbalancer_source_successful == 0",
+        "10m",
+        WARNING,
+        "{{ $labels.source }}, a source of members of balancer {{ $labels.balancer }}, fails",
+        "The members that it last told are used on; new ones are not found. `txbalancer status`"
+        " says what is wrong with it.",
+    ),
+    Alert(
         "TxbalancerStateFileFailing",
         "txbalancer_last_state_write_successful == 0",
         "1m",

@@ -76,6 +76,7 @@ _TITLES = {
     "worker": "Of workers",
     "listener": "Of listeners",
     "balancer": "Of balancers",
+    "source": "Of sources of members",
     "member": "Of members",
 }
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from txbalancer import __version__
+from txbalancer.control.discovered import SourceView
 from txbalancer.control.journal import Journal
 from txbalancer.control.metrics.families import COUNTER, GAUGE, Family, Group
 from txbalancer.control.metrics.of_listeners import ListenerView
@@ -29,6 +30,7 @@ class Sources:
     @ivar reloads: how they went; C{writes}: how those of the state file did.
     @ivar stopping: tells whether the service is about to stop.
     @ivar lost: returns how many lines of access logs could not be written.
+    @ivar discovery: returns how sources of members do.
     @ivar streams: returns how many streams of events clients have open.
     @ivar workers: returns the worker processes; C{replaced}: how many had to be replaced.
     """
@@ -42,6 +44,7 @@ class Sources:
     writes: Record = field(default_factory=Record)
     stopping: Callable[[], bool] = lambda: False
     lost: Callable[[], int] = lambda: 0
+    discovery: Callable[[], Iterable[SourceView]] = tuple
     streams: Callable[[], int] = lambda: 0
     workers: Callable[[], Iterable[WorkerView]] = tuple
     replaced: Callable[[], int] = lambda: 0

@@ -17,6 +17,7 @@ from txbalancer.control.metrics.of_balancers import BALANCERS, BalancerView
 from txbalancer.control.metrics.of_listeners import LISTENERS, ListenerView, MeteredListener
 from txbalancer.control.metrics.of_members import MEMBERS, MemberView
 from txbalancer.control.metrics.of_service import SERVICE, Sources
+from txbalancer.control.metrics.of_sources import SOURCES
 from txbalancer.control.metrics.of_workers import WORKERS
 from txbalancer.control.metrics.registry import GROUPS
 from txbalancer.control.metrics.text import header, label, samples
@@ -77,6 +78,8 @@ class Scrape:
                 (listener.name,),
                 MeteredListener(listener, self._of_listener[listener.name]),
             )
+        for source in sources.discovery():
+            self._read(SOURCES, (source.balancer, source.place), source)
         served = sources.telemetry.meters.by_places()
         # Mounts may name one lone member with several sets of options: its meter is one.
         named = {each.balancer.spec.name: each for each in reversed([*sources.resources()])}

@@ -112,6 +112,11 @@ function showBalancer(section, news) {
   if (news.alarms) showAlarms(section, news.alarms);
   showOut(section, news);
   if ("summary" in news) setText(find("[data-live=summary]", section), news.summary);
+  if ("discovery" in news) {
+    const line = find("[data-live=discovery]", section);
+    line.hidden = !news.discovery;
+    setText(line, news.discovery);
+  }
   if ("traffic" in news) setText(find("[data-live=traffic]", section), news.traffic);
   if (news.cells) showCells(find("table.facts tbody tr", section), news.cells);
   for (const row of all("tr[data-member]", section)) {

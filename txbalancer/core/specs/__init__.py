@@ -23,6 +23,7 @@ from txbalancer.core.specs.kinds import (
     hash_key,
     https_port,
     named_text,
+    nameservers,
     pair,
     protocols,
     said,
@@ -35,6 +36,7 @@ from txbalancer.core.specs.listener import ListenerSpec
 from txbalancer.core.specs.member import MemberSpec
 from txbalancer.core.specs.mount import Condition, MountSpec
 from txbalancer.core.specs.service import GlobalSpec, LogSpec, ServiceSpec
+from txbalancer.core.specs.source import OF_SOME, SourceSpec
 from txbalancer.core.specs.targets import (
     FixedStatus,
     NotProxied,
@@ -52,6 +54,7 @@ from txbalancer.core.specs.targets import (
 
 __all__ = [
     "ALL_ERRORS",
+    "OF_SOME",
     "SAME",
     "BalancerSpec",
     "Condition",
@@ -66,6 +69,7 @@ __all__ = [
     "Option",
     "Redirect",
     "ServiceSpec",
+    "SourceSpec",
     "StickyNames",
     "Target",
     "ToBalancer",
@@ -85,6 +89,7 @@ __all__ = [
     "hash_key",
     "https_port",
     "named_text",
+    "nameservers",
     "option",
     "options",
     "pair",

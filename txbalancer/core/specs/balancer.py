@@ -11,6 +11,7 @@ from txbalancer.core.specs.fields import option
 from txbalancer.core.specs.kinds import StickyNames, hash_key, secrets, sticky_names
 from txbalancer.core.specs.member import MemberSpec
 from txbalancer.core.specs.passive import BalancerPassive
+from txbalancer.core.specs.source import SourceSpec
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +22,7 @@ class BalancerSpec(BalancerPassive):
 
     name: str
     members: tuple[MemberSpec, ...] = ()
+    discover: tuple[SourceSpec, ...] = ()
 
     lbmethod: str = option(values.name, "byrequests", "How a member is chosen.", names="lbmethods")
     memberload: str = option(

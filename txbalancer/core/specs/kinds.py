@@ -219,6 +219,24 @@ def address_port(text: str) -> str:
     return f"[{address}]:{int(port)}" if address.version == 6 else f"{address}:{int(port)}"
 
 
+@values.kind("ADDRESS[:PORT], divided by commas", ",".join)
+def nameservers(text: str) -> tuple[str, ...]:
+    """
+    Read addresses of name servers; the port is 53 where none is given.
+    """
+    return tuple(_nameserver(each.strip()) for each in text.split(",")) if text else ()
+
+
+def _nameserver(text: str) -> str:
+    try:
+        address = ip_address(text.removeprefix("[").removesuffix("]"))
+    except ValueError:
+        if not text:
+            raise ValueError("an address is missing between two commas") from None
+        return address_port(text)
+    return f"[{address}]:53" if address.version == 6 else f"{address}:53"
+
+
 @values.kind("a number up to 512, or auto", lambda value: "auto" if value < 0 else str(value))
 def workers(text: str) -> int:
     """
