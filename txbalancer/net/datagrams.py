@@ -171,6 +171,18 @@ class DatagramPort(_Descriptor):
         if not self._users:
             self.close()
 
+    def pause(self) -> None:
+        """
+        Read no more, until L{resume}.
+        """
+        self._reactor.removeReader(self)
+
+    def resume(self) -> None:
+        """
+        Read again.
+        """
+        self._reactor.addReader(self)
+
     def getHost(self) -> IPv4Address | IPv6Address:
         """
         Return the address that it is bound to.

@@ -42,6 +42,22 @@ class DatagramSocket:
             site: Any = self.listener.site
             site.received(port, client, local, data)
 
+    @property
+    def number(self) -> int:
+        """
+        The file number of the socket.
+        """
+        found: int = self.port.fileno()
+        return found
+
+    def give_away(self) -> None:
+        """
+        Leave what clients send to another process that has the socket, too; sessions that
+        there are still get their answers from here.
+        """
+        self.port.pause()
+        self.close()
+
     def close(self) -> Deferred[Any]:
         """
         Take no more clients; sessions go on to their end.

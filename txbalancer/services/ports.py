@@ -55,6 +55,7 @@ class ListenerService(Service):
         self._tls: ListenerTLS | None = None
         self._secured: ServerTLSFactory | None = None
         self.renewals = Record()
+        self._given_away = False
         self._factory: Any = self.site
         self._proxied: ProxiedFactory | None = None
         self.handshakes = Handshakes(runtime.deadlines, runtime.now, self._handshake_failed)
@@ -145,14 +146,22 @@ class ListenerService(Service):
         """
         self._prepared_tls = server_options(spec, self._tls)
         for endpoint in spec.endpoint:
-            fitting = [each for each in spare if each.endpoint == endpoint]
-            if fitting:
-                # Two listeners may have tcp:0 both.
-                taken = next((each for each in fitting if each.listener is self), fitting[0])
-                spare.remove(taken)
-                self._prepared.append(taken)
-            else:
-                self._prepared.append(self._listen(spec, endpoint))
+            fitting = self._fitting(endpoint, spare)
+            for each in fitting:
+                spare.remove(each)
+            self._prepared += fitting or [self._listen(spec, endpoint)]
+
+    def _fitting(self, endpoint: str, spare: list[Socket]) -> list[Socket]:
+        """
+        Return the sockets for an endpoint: several where another process has shared it among
+        its workers.
+        """
+        there = [each for each in spare if each.endpoint == endpoint]
+        own = [each for each in there if each.listener is self]
+        used = own or [each for each in there if each.listener is not None]
+        found = used or there
+        # Two listeners may have tcp:0 both.
+        return found[:1] if ":0" in endpoint else found
 
     def _listen(self, spec: ListenerSpec, endpoint: str) -> Socket:
         try:
@@ -273,8 +282,19 @@ class ListenerService(Service):
         closed = self.close()
         if self._proxied is not None:
             self._proxied.drain()
-        self.site.drain()
+        if self._given_away:
+            self.site.retire()
+        else:
+            self.site.drain()
         return closed
+
+    def give_away(self) -> None:
+        """
+        Leave new clients to another process, and those that are here once they are answered.
+        """
+        self._given_away = True
+        for each in self.sockets:
+            each.give_away()
 
 
 def listener_for(

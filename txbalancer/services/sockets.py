@@ -4,12 +4,16 @@ Open endpoints, which can outlive the listeners behind them.
 
 from __future__ import annotations
 
+import os
+import socket
 from typing import TYPE_CHECKING, Any
 
-from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.internet import unix
+from twisted.internet.defer import Deferred, maybeDeferred, succeed
 from twisted.internet.endpoints import serverFromString
 from twisted.internet.interfaces import IListeningPort
 from twisted.internet.protocol import ServerFactory
+from twisted.internet.tcp import Port
 from twisted.python.failure import Failure
 
 from txbalancer.errors import StartError
@@ -32,6 +36,7 @@ class Socket(ServerFactory):
     """
 
     noisy = False
+    _given_away = False
 
     def __init__(self, reactor: Any, endpoint: str) -> None:
         self.endpoint = endpoint
@@ -68,7 +73,34 @@ class Socket(ServerFactory):
         """
         Accept no more connections.
         """
-        return maybeDeferred(self.port.stopListening)
+        return succeed(None) if self._given_away else maybeDeferred(self.port.stopListening)
+
+    @property
+    def number(self) -> int:
+        """
+        The file number of the socket.
+        """
+        port: Any = self.port
+        found: int = port.fileno()
+        return found
+
+    def give_away(self) -> None:
+        """
+        Accept no more connections, and leave the endpoint to another process that has it, too.
+        """
+        self._given_away = True
+        abandon(self.port)
+
+
+def abandon(port: Any) -> None:
+    """
+    Close this process' copy of a listening socket.
+
+    C{stopListening} would shut the socket down for all who have it, and remove a unix socket.
+    """
+    port.stopReading()
+    port.connected = False
+    port.socket.close()
 
 
 class AdoptedSocket(Socket):
@@ -76,16 +108,60 @@ class AdoptedSocket(Socket):
     An endpoint that another process has opened.
     """
 
-    def __init__(self, reactor: Any, endpoint: str, family: int, number: int) -> None:
+    def __init__(
+        self, reactor: Any, endpoint: str, family: int, number: int, owned: bool = False
+    ) -> None:
         """
         @param number: the socket's file number, of which a copy is taken.
+        @param owned: whether a unix socket is removed at the end: the other process will not.
         """
-        self._family, self._number = family, number
+        self._family, self._number, self._owned = family, number, owned
         super().__init__(reactor, endpoint)
 
     def _listen(self, reactor: Any) -> IListeningPort:
+        if self._family == socket.AF_UNIX:
+            return adopt_unix(reactor, self, self._number, self._owned)
         made: IListeningPort = reactor.adoptStreamPort(self._number, self._family, self)
         return made
+
+
+class AdoptedUNIXPort(unix.Port):
+    """
+    A listening unix socket that another process has opened, with its rights as they are:
+    C{adoptStreamPort} gives it to everybody, and its end removes it.
+    """
+
+    def __init__(self, made: socket.socket, factory: Any, reactor: Any, owned: bool) -> None:
+        super().__init__(made.getsockname(), factory, reactor=reactor)
+        self._made, self._owned = made, owned
+
+    def startListening(self) -> None:
+        """
+        Accept connections from now on.
+        """
+        self.factory.doStart()
+        self.connected = True
+        self.socket = self._made
+        self.fileno = self.socket.fileno
+        self.numberAccepts = 100
+        self.startReading()
+
+    def connectionLost(self, reason: Any) -> None:
+        """
+        Close, and remove the socket's file if it is ours.
+        """
+        (unix.Port if self._owned else Port).connectionLost(self, reason)
+
+
+def adopt_unix(reactor: Any, factory: Any, number: int, owned: bool) -> AdoptedUNIXPort:
+    """
+    Listen with a copy of a unix socket.
+    """
+    made = socket.socket(fileno=os.dup(number))
+    made.setblocking(False)
+    port = AdoptedUNIXPort(made, factory, reactor, owned)
+    port.startListening()
+    return port
 
 
 def _with_backlog(endpoint: str) -> str:

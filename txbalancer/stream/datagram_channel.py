@@ -127,6 +127,12 @@ class DatagramChannel:
         if self.exchange is not None:
             self.exchange.drain()
 
+    def retire(self) -> None:
+        """
+        Do as L{drain}: what comes next goes to another process.
+        """
+        self.drain()
+
     def cut(self) -> None:
         """
         End now.
