@@ -18,9 +18,9 @@ from txbalancer.workers.table import Rows, Table, create_memory
 @pytest.fixture
 def descriptor() -> Iterator[int]:
     """
-    Make memory for three columns.
+    Make memory for a table.
     """
-    made = create_memory(3)
+    made = create_memory()
     yield made
     os.close(made)
 
@@ -29,7 +29,9 @@ def test_two_processes_see_the_same(descriptor: int) -> None:
     """
     What one writes in its column, another reads, alone and in the sum.
     """
-    one, other = Table(descriptor, 3), Table(os.dup(descriptor), 3)
+    one, other = Table(descriptor), Table(os.dup(descriptor))
+    one.use(2)
+    one.use(1)
     one.column(1)[5] += 2
     other.column(2)[5] += 3
     assert one.each(5) == other.each(5) == [0, 2, 3]
@@ -42,7 +44,8 @@ def test_a_lost_worker_leaves_nothing(descriptor: int) -> None:
     """
     Settling a column sets its rows to 0, and those of no other worker.
     """
-    table = Table(descriptor, 3)
+    table = Table(descriptor)
+    table.use(2)
     for number in (1, 2):
         table.column(number)[7] = number
     table.settle(1, [7, 8])
@@ -63,15 +66,15 @@ def test_rows_are_never_shared(steps: list[tuple[bool, int]]) -> None:
             assert rows.forget(name) == there.pop(name, None)
         assert len(set(there.values())) == len(there)
         assert rows.all() == there
-        assert all(row < 10 for row in there.values())
+        assert all(0 <= row - tables.NAMED < 10 for row in there.values())
 
 
 def test_rows_end(monkeypatch: pytest.MonkeyPatch) -> None:
     """
     A name for which there is no row is told.
     """
-    monkeypatch.setattr(tables, "ROWS", 1)
+    monkeypatch.setattr(tables, "ROWS", tables.NAMED + 1)
     rows = Rows()
-    assert rows["a",] == 0
+    assert rows["a",] == tables.NAMED
     with pytest.raises(LookupError, match="no row is left for b"):
         rows["b",]

@@ -5,7 +5,7 @@ Accepting connections with as few steps as it takes.
 from __future__ import annotations
 
 import sys
-from socket import SOCK_STREAM, socket
+from socket import AF_INET6, SOCK_STREAM, socket
 from typing import Any
 
 from twisted.internet import tcp
@@ -72,15 +72,20 @@ class Acceptor:
             except OSError:
                 # It knows what to do about too many open files, and about all other causes.
                 return type(port).doRead(port)
-            self._begin(socket(family, SOCK_STREAM, 0, fd), address)
+            self.begin(socket(family, SOCK_STREAM, 0, fd), address)
             if port.disconnecting:
                 return None
         self._most = min(2 * most, _MOST)
         return None
 
-    def _begin(self, accepted: socket, address: Any) -> None:
+    def begin(self, accepted: socket, address: Any) -> None:
+        """
+        Serve a connection that was accepted.
+
+        @param address: of its client, as the system gives it.
+        """
         port = self._port
-        if len(address) == 4 and address[3]:
+        if port.addressFamily == AF_INET6 and address[3]:
             address = tcp._getrealname(address)
         peer = port._buildAddr(address)
         protocol: Any = None

@@ -11,7 +11,6 @@ from typing import Any
 from twisted.logger import Logger
 
 from txbalancer.core.commands import SetMember
-from txbalancer.core.member import Member
 from txbalancer.core.snapshot import restore
 from txbalancer.core.specs import ServiceSpec
 from txbalancer.core.standing import Flip
@@ -21,7 +20,8 @@ from txbalancer.services.flips import COMMANDED
 from txbalancer.services.inside import Inside
 from txbalancer.services.service import BalancerService
 from txbalancer.services.sockets import Socket
-from txbalancer.workers.orders import MemberUse, Report, Setup, Turn, turn_of
+from txbalancer.workers.orders import Setup, Turn, turn_of
+from txbalancer.workers.reports import Report, Reporter
 
 
 def own_part(spec: ServiceSpec) -> ServiceSpec:
@@ -63,6 +63,12 @@ class WorkerService(BalancerService):
         self.given = given
         self.targets.on_flip = self._flipped
         self._turned = turned
+        self._reporter = Reporter(
+            self.telemetry.meters,
+            self.targets.resources,
+            self.listeners.views,
+            lambda: self.logs.access.lost,
+        )
         self._told = False
         self._states = setup.states
 
@@ -124,36 +130,10 @@ class WorkerService(BalancerService):
         if not self._told and flip.cause != COMMANDED:
             self._turned(turn_of(flip, resource.balancer.spec.name))
 
-    def report(self) -> Report:
+    def report(self, whole: bool = False) -> Report:
         """
         Return what was done since the last report.
+
+        @param whole: leave nothing out for now.
         """
-        meters, self.telemetry.meters.by_key = self.telemetry.meters.by_key, {}
-        return Report(
-            meters,
-            {
-                (name, member.name): use_of(member)
-                for name, resource in self.targets.balancers.items()
-                for member in resource.balancer.members
-            },
-            {each.name: each for each in self.listeners.views()},
-            {name: each.waiting for name, each in self.targets.balancers.items()},
-            self.logs.access.lost,
-        )
-
-
-def use_of(member: Member) -> MemberUse:
-    """
-    Say what a member has to do.
-    """
-    pool = member.pool
-    return MemberUse(
-        member.busy,
-        member.elected,
-        member.transferred,
-        member.read,
-        pool.open,
-        pool.at_rest,
-        pool.connecting,
-        pool.waiting,
-    )
+        return self._reporter.report(self.runtime.now(), whole)

@@ -5,7 +5,7 @@ The whole balancer as one Twisted service.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from twisted.application.service import MultiService
 from twisted.internet.defer import Deferred, gatherResults
@@ -22,6 +22,7 @@ from txbalancer.core.registry import Registry
 from txbalancer.core.specs import ListenerSpec, ServiceSpec
 from txbalancer.core.values import counted
 from txbalancer.errors import BalancerError
+from txbalancer.proxy.resource import BalancerResource
 from txbalancer.proxy.runtime import Runtime
 from txbalancer.services.certificates import CertificateWatch
 from txbalancer.services.checks import HealthChecks
@@ -43,6 +44,7 @@ class BalancerService(MultiService):
 
     Usable as a library: C{BalancerService(spec).setServiceParent(application)}.
 
+    @cvar make_resource: makes what stands for a balancer.
     @ivar spec: the configuration in force.
     @ivar targets: the live balancers and mounts.
     @ivar listeners: where clients come in.
@@ -51,6 +53,7 @@ class BalancerService(MultiService):
     """
 
     log = Logger()
+    make_resource: ClassVar[type[BalancerResource]] = BalancerResource
 
     def __init__(
         self,
@@ -82,7 +85,9 @@ class BalancerService(MultiService):
         self.registry = registry or load_registry()
         self.runtime = Runtime(reactor, self._finish)
         self.loads = MemberLoads(self.runtime, self.registry.loads, self._own_load)
-        self.targets = Targets(self.runtime, self.registry, self.loads.heartbeats, inside)
+        self.targets = Targets(
+            self.runtime, self.registry, self.loads.heartbeats, inside, self.make_resource
+        )
         self.telemetry = self.targets.telemetry
         self._measure = self.telemetry.meters.measure
         steering = self.targets.steering

@@ -21,6 +21,7 @@ from txbalancer.proxy.resource import BalancerResource
 from txbalancer.services.flips import COMMANDED
 from txbalancer.services.inside import inner_listener
 from txbalancer.services.outside import Held, Outside
+from txbalancer.services.pictures import Picture
 from txbalancer.services.service import BalancerService
 from txbalancer.services.sums import Sums
 from txbalancer.workers.child import Child
@@ -28,7 +29,6 @@ from txbalancer.workers.crew import Crew
 from txbalancer.workers.orders import (
     Configure,
     Perform,
-    Report,
     Setup,
     Stop,
     TakeSocket,
@@ -58,16 +58,25 @@ class Supervisor(BalancerService):
     """
 
     log = Logger()
+    make_resource = Picture
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
         self.crew = Crew(self.reactor, self.runtime.now, self._prepare_worker, self._lost)
         self.outside = Outside(self.reactor)
-        self.sums = Sums(self)
+        self.sums = Sums(self.telemetry.meters, self.targets.resources)
+        self._show_sums()
         self.targets.on_flip = self._flipped
         self.targets.steering.on_change.append(self._changed)
         self._folder = ""
         self._from: Child | None = None
+
+    def _show_sums(self) -> None:
+        sums, facts = self.sums, self.targets.steering.facts
+        sources = self.targets.pages.sources
+        facts.connections = lambda: sum(sums.connections().values())
+        facts.listeners, facts.load = sums.connections, sums.load
+        sources.listeners, sources.lost = sums.listeners, lambda: sums.lost
 
     # -- life
 
@@ -149,7 +158,10 @@ class Supervisor(BalancerService):
     # -- workers
 
     def _prepare_worker(self, child: Child) -> Deferred[Any]:
-        child.on_report, child.on_turn = self._reported, self._turned
+        if child not in self.sums:
+            self.sums.begin(child)
+            child.on_report, child.on_turn = self.sums.take, self._turned
+            child.ended.addCallback(self._settle, child)
         now = self.runtime.now()
         states = {
             name: snapshot.export(each.balancer, now)
@@ -165,8 +177,11 @@ class Supervisor(BalancerService):
         if answer is not None and answer["fault"]:
             child.kill(f"it cannot serve: {answer['fault']}")
 
+    def _settle(self, cause: str, child: Child) -> str:
+        self.sums.settle(child)
+        return cause
+
     def _lost(self, child: Child) -> None:
-        self.sums.settle(child.number)
         self.targets.journal.note(
             "worker", f"worker {child.number} is lost: {child.why or 'it ended'}"
         )
@@ -177,9 +192,6 @@ class Supervisor(BalancerService):
         """
         Leave the counting of what came by a worker to that one.
         """
-
-    def _reported(self, child: Child, report: Report) -> None:
-        self.sums.take(child.number, report)
 
     def _turned(self, child: Child, turn: Turn) -> None:
         resource = self.targets.balancers.get(turn.balancer)

@@ -75,11 +75,14 @@ class Targets:
         registry: Registry,
         heartbeats: HeartbeatLoad | None = None,
         inside: Inside | None = None,
+        make_resource: Callable[..., BalancerResource] = BalancerResource,
     ) -> None:
         """
         @param inside: where the service's own pages are, if in another process.
+        @param make_resource: makes what stands for a balancer.
         """
         self._inside = inside
+        self._make_resource = make_resource
         self.on_flip: Callable[[Flip, BalancerResource], object] = lambda flip, resource: None
         self.secret = SECRET if inside is None else inside.secret
         self._runtime = runtime
@@ -185,7 +188,7 @@ class Targets:
 
     def _resource(self, spec: BalancerSpec, plain: bool = False) -> BalancerResource:
         balancer = Balancer(spec, self._registry, Random(), secret=self.secret, plain=plain)
-        resource = BalancerResource(self._runtime, balancer, make_pool)
+        resource = self._make_resource(self._runtime, balancer, make_pool)
         told = FlipLog(self._runtime, spec.name, self.journal) if self._inside is None else None
         balancer.on_flip = lambda flip: self._flipped(flip, resource, told)
         resource.open_pools()

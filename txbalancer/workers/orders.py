@@ -5,13 +5,12 @@ What a supervisor and its workers tell each other, as commands of AMP.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple
 
 from twisted.protocols.amp import Argument, Boolean, Command, Descriptor, Integer, Unicode
 
 from txbalancer.core.commands import Command as Order
-from txbalancer.core.meters import Key, Meter
 from txbalancer.core.specs import ServiceSpec
 from txbalancer.core.standing import Flip
 from txbalancer.workers.parcels import Parcel
@@ -60,41 +59,6 @@ def turn_of(flip: Flip, balancer: str) -> Turn:
     """
     on, off = flip.after & ~flip.before, flip.before & ~flip.after
     return Turn(balancer, flip.member.name, on, off, flip.cause, flip.member.error_time)
-
-
-class MemberUse(NamedTuple):
-    """
-    What a worker has to do with a member now, and what it had since it began.
-    """
-
-    busy: int
-    elected: int
-    transferred: int
-    read: int
-    open: int
-    idle: int
-    connecting: int
-    waiting: int
-
-
-@dataclass(slots=True)
-class Report:
-    """
-    What a worker did since its last report, and how it is.
-
-    @ivar meters: what was served since.
-    @ivar members: by names of balancer and member.
-    @ivar listeners: a L{ListenerView<txbalancer.control.metrics.of_listeners.ListenerView>}
-        each, by name.
-    @ivar waiting: exchanges that wait for any member, by balancer.
-    @ivar lost: lines of access logs that could not be written, ever.
-    """
-
-    meters: dict[Key, Meter] = field(default_factory=dict)
-    members: dict[tuple[str, str], MemberUse] = field(default_factory=dict)
-    listeners: dict[str, Any] = field(default_factory=dict)
-    waiting: dict[str, int] = field(default_factory=dict)
-    lost: int = 0
 
 
 # -- from the supervisor to a worker
@@ -163,7 +127,7 @@ class Stop(Command):
 
 class Reported(Command):
     """
-    A L{Report}; it is the sign of life, too.
+    A L{Report<txbalancer.workers.reports.Report>}; it is the sign of life, too.
     """
 
     arguments: ClassVar[Arguments] = [(b"report", Parcel())]
@@ -181,11 +145,9 @@ class Seen(Command):
 
 __all__ = [
     "Configure",
-    "MemberUse",
     "Order",
     "Perform",
     "Reopen",
-    "Report",
     "Reported",
     "Seen",
     "Setup",
