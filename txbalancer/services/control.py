@@ -9,7 +9,7 @@ import pwd
 import socket
 import stat
 import struct
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from twisted.internet.defer import Deferred, maybeDeferred, succeed
@@ -27,6 +27,7 @@ from txbalancer.control.manager.board import Board
 from txbalancer.control.rights import Role
 from txbalancer.control.stream import compact
 from txbalancer.errors import StartError
+from txbalancer.services.sockets import AdoptedUNIXPort, abandon, adopt_unix
 
 NAME = "control.sock"
 SYSTEM = "/run/txbalancer"
@@ -60,6 +61,8 @@ class ControlSocket:
     Listens at a path, and follows the configuration.
 
     @ivar path: where; empty while it does not.
+    @ivar given: returns the file number of a socket at a path that another process has
+        opened; -1 for none.
     """
 
     log = Logger()
@@ -73,6 +76,7 @@ class ControlSocket:
         self._site = ControlSite(Root(Api(board, SocketAccess())), reactor)
         self._port: Any = None
         self._made = self._lacking = False
+        self.given: Callable[[str], int] = lambda path: -1
 
     def check(self, option: str) -> None:
         """
@@ -111,12 +115,60 @@ class ControlSocket:
         Take no more commands, and remove the socket.
         """
         port, self._port, self.path = self._port, None, ""
+        self._site.close()
         if port is None:
             return succeed(None)
-        self._site.close()
         return maybeDeferred(port.stopListening)
 
+    # -- from one process to the next
+
+    @property
+    def number(self) -> int:
+        """
+        The file number of the socket; -1 while it does not listen.
+        """
+        return -1 if self._port is None else int(self._port.fileno())
+
+    def pause(self) -> None:
+        """
+        Let further commands wait, until L{resume}.
+        """
+        if self._port is not None:
+            self._port.stopReading()
+
+    def resume(self) -> None:
+        """
+        Take the commands that wait.
+        """
+        if self._port is not None:
+            self._port.startReading()
+
+    def give_away(self) -> None:
+        """
+        Leave further commands to another process that has the socket, too.
+        """
+        if self._port is not None:
+            abandon(self._port)
+            self._port, self.path = None, ""
+
+    def own(self) -> None:
+        """
+        Remove the socket at the end, though another process has made it.
+        """
+        if isinstance(self._port, AdoptedUNIXPort):
+            self._port.owned = True
+
+    def _adopt(self, path: str, number: int) -> None:
+        self._port = adopt_unix(self._reactor, self._site, number)
+        os.close(number)
+        self.path, self._made = path, True
+        self.log.info("commands are taken at {path} from here on", path=path)
+
     def _open(self, path: str) -> None:
+        number = self.given(path)
+        if number >= 0:
+            self._adopt(path, number)
+            return
         try:
             self._make_room(path)
             # Nobody else may connect, not even before the mode is set.

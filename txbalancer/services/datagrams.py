@@ -42,6 +42,11 @@ class DatagramSocket:
             site: Any = self.listener.site
             site.received(port, client, local, data)
 
+    def own(self) -> None:
+        """
+        Nothing to do: nothing is left of it at its end.
+        """
+
     @property
     def number(self) -> int:
         """

@@ -75,6 +75,11 @@ class Socket(ServerFactory):
         """
         return succeed(None) if self._given_away else maybeDeferred(self.port.stopListening)
 
+    def own(self) -> None:
+        """
+        Nothing to do: it is.
+        """
+
     @property
     def number(self) -> int:
         """
@@ -108,19 +113,24 @@ class AdoptedSocket(Socket):
     An endpoint that another process has opened.
     """
 
-    def __init__(
-        self, reactor: Any, endpoint: str, family: int, number: int, owned: bool = False
-    ) -> None:
+    def __init__(self, reactor: Any, endpoint: str, family: int, number: int) -> None:
         """
         @param number: the socket's file number, of which a copy is taken.
-        @param owned: whether a unix socket is removed at the end: the other process will not.
         """
-        self._family, self._number, self._owned = family, number, owned
+        self._family, self._number = family, number
         super().__init__(reactor, endpoint)
+
+    def own(self) -> None:
+        """
+        Remove a unix socket at the end; the other process will not.
+        """
+        if self.endpoint.startswith("unix:"):
+            port: Any = self.port
+            port.owned = True
 
     def _listen(self, reactor: Any) -> IListeningPort:
         if self._family == socket.AF_UNIX:
-            return adopt_unix(reactor, self, self._number, self._owned)
+            return adopt_unix(reactor, self, self._number)
         made: IListeningPort = reactor.adoptStreamPort(self._number, self._family, self)
         return made
 
@@ -129,11 +139,15 @@ class AdoptedUNIXPort(unix.Port):
     """
     A listening unix socket that another process has opened, with its rights as they are:
     C{adoptStreamPort} gives it to everybody, and its end removes it.
+
+    @ivar owned: whether the end of this one removes it.
     """
 
-    def __init__(self, made: socket.socket, factory: Any, reactor: Any, owned: bool) -> None:
+    owned = False
+
+    def __init__(self, made: socket.socket, factory: Any, reactor: Any) -> None:
         super().__init__(made.getsockname(), factory, reactor=reactor)
-        self._made, self._owned = made, owned
+        self._made = made
 
     def startListening(self) -> None:
         """
@@ -150,16 +164,16 @@ class AdoptedUNIXPort(unix.Port):
         """
         Close, and remove the socket's file if it is ours.
         """
-        (unix.Port if self._owned else Port).connectionLost(self, reason)
+        (unix.Port if self.owned else Port).connectionLost(self, reason)
 
 
-def adopt_unix(reactor: Any, factory: Any, number: int, owned: bool) -> AdoptedUNIXPort:
+def adopt_unix(reactor: Any, factory: Any, number: int) -> AdoptedUNIXPort:
     """
     Listen with a copy of a unix socket.
     """
     made = socket.socket(fileno=os.dup(number))
     made.setblocking(False)
-    port = AdoptedUNIXPort(made, factory, reactor, owned)
+    port = AdoptedUNIXPort(made, factory, reactor)
     port.startListening()
     return port
 
