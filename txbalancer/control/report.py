@@ -63,9 +63,29 @@ def service_report(board: Board, names: tuple[str, ...] | None = None) -> Steps[
         "connections": facts.connections(),
         "requests": requests_report(sums.total),
         "last_event": board.journal.last,
+        "workers": workers_report(board),
         "listeners": [_listener(board, each, sums) for each in spec.listeners],
         "balancers": balancers,
     }
+
+
+def workers_report(board: Board) -> list[Report]:
+    """
+    Tell about the worker processes, if there are any.
+    """
+    return [
+        {
+            "number": each.number,
+            "pid": each.pid,
+            "started": each.started,
+            "cpu": each.user + each.system,
+            "memory": each.memory,
+            "connections": each.connections,
+            "in_flight": each.busy,
+            "requests": each.requests,
+        }
+        for each in board.facts.workers()
+    ]
 
 
 def balancers_report(board: Board, names: tuple[str, ...]) -> Steps[list[Report]]:

@@ -19,6 +19,7 @@ from twisted.web.resource import Resource
 
 from txbalancer.control.manager.words import short_size, span
 from txbalancer.control.pages import SERVER, asset, fill, guard
+from txbalancer.control.processes import WorkerView
 from txbalancer.control.reading import REFUSAL, refuses
 from txbalancer.core import flags
 from txbalancer.core.balancer import Balancer
@@ -64,6 +65,7 @@ class Facts:
     @ivar counters: returns what was served.
     @ivar load: returns how many more connections would be served, and how many are busy.
     @ivar connections: returns how many there are; C{listeners}: how many of each listener.
+    @ivar workers: returns the worker processes, if there are any.
     @ivar config: the path of the configuration file; empty without one.
     """
 
@@ -72,6 +74,7 @@ class Facts:
     load: Callable[[], tuple[int, int]] = lambda: (0, 0)
     connections: Callable[[], int] = lambda: 0
     listeners: Callable[[], dict[str, int]] = dict
+    workers: Callable[[], list[WorkerView]] = list
     config: str = ""
 
 
@@ -117,7 +120,11 @@ class ServerStatus(Resource):
 
     def _of_service(self) -> Lines:
         now, facts = self._balancers.wall(), self._facts
-        counters, cpu, load = facts.counters(), os.times(), os.getloadavg()
+        counters, own, load = facts.counters(), os.times(), os.getloadavg()
+        workers = facts.workers()
+        user, system = own.user, own.system
+        for each in workers:
+            user, system = user + each.user, system + each.system
         uptime = max(1, int(now - facts.started))
         ready, busy = facts.load()
         connections, requests = facts.connections(), counters.requests
@@ -131,9 +138,9 @@ class ServerStatus(Resource):
         yield "Total Accesses", str(requests)
         yield "Total kBytes", str(counters.bytes_out // 1024)
         yield "Total Duration", f"{counters.seconds * 1000:.0f}"
-        yield "CPUUser", f"{cpu.user:.2f}"
-        yield "CPUSystem", f"{cpu.system:.2f}"
-        yield "CPULoad", f"{(cpu.user + cpu.system) / uptime * 100:.3f}"
+        yield "CPUUser", f"{user:.2f}"
+        yield "CPUSystem", f"{system:.2f}"
+        yield "CPULoad", f"{(user + system) / uptime * 100:.3f}"
         yield "Uptime", str(uptime)
         yield "ReqPerSec", f"{requests / uptime:.6g}"
         yield "BytesPerSec", f"{counters.bytes_out / uptime:.6g}"
@@ -142,7 +149,7 @@ class ServerStatus(Resource):
             yield "DurationPerReq", f"{counters.seconds * 1000 / requests:.6g}"
         yield "BusyWorkers", str(busy)
         yield "IdleWorkers", str(ready)
-        yield "Processes", "1"
+        yield "Processes", str(1 + len(workers))
         yield "ConnsTotal", str(connections)
         yield "ConnsAsyncKeepAlive", str(connections - busy)
 

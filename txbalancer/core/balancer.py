@@ -14,7 +14,7 @@ from txbalancer.core import candidates, flags
 from txbalancer.core.member import Member
 from txbalancer.core.registry import Registry
 from txbalancer.core.request import Request
-from txbalancer.core.sources import Sources
+from txbalancer.core.sources import Binding, Sources
 from txbalancer.core.specs import BalancerSpec
 from txbalancer.core.standing import Flip, Standing
 
@@ -52,6 +52,8 @@ class Balancer(Standing):
     @ivar configured: its options as in the configuration.
     @ivar sticky: whether sessions are looked for at all.
     @ivar sources: which members the addresses of clients belong to, if that counts.
+    @ivar on_source: called with what others who have the same clients should know of that; to be
+        set by L{share_sources}.
     """
 
     __slots__ = (
@@ -63,6 +65,7 @@ class Balancer(Standing):
         "_schemes",
         "_secret",
         "configured",
+        "on_source",
         "sources",
         "spec",
         "sticky",
@@ -93,6 +96,7 @@ class Balancer(Standing):
         self._method = self._make_method(spec)
         self._schemes = self._make_schemes(spec)
         self.sources: Sources | None = None
+        self.on_source: Callable[[Binding], object] | None = None
         self._use_sources(spec)
         self._field: Sequence[Member] = ()
         self.install(Member(each) for each in spec.members)
@@ -201,6 +205,14 @@ class Balancer(Standing):
         lines = (scheme.remember(request, session, member) for scheme, _ in self._schemes)
         return [line for line in lines if line is not None]
 
+    def share_sources(self, tell: Callable[[Binding], object]) -> None:
+        """
+        Have others who have the same clients know which member an address belongs to.
+        """
+        self.on_source = tell
+        if self.sources is not None:
+            self.sources.tell = tell
+
     def release(self, member: Member) -> None:
         """
         End an attempt; once for each member that L{elect} or L{follow} returned.
@@ -269,7 +281,7 @@ class Balancer(Standing):
         if not spec.stickysource:
             self.sources = None
         elif self.sources is None:
-            self.sources = Sources(spec.stickysource, spec.stickysource_most)
+            self.sources = Sources(spec.stickysource, spec.stickysource_most, self.on_source)
         else:
             self.sources.lasting = spec.stickysource
             self.sources.most = spec.stickysource_most

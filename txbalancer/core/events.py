@@ -7,10 +7,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-KINDS = ("flip", "change", "probe", "reload", "start", "stop", "warning")
+KINDS = ("flip", "change", "probe", "reload", "start", "stop", "warning", "worker")
 """C{flip}: a member's flags changed by itself; C{change}: somebody changed something;
 C{probe}: a check was asked for by hand; C{reload}, C{start}, C{stop}: of the service;
-C{warning}: what somebody should look at, such as a balancer that a change left without a member."""
+C{warning}: what somebody should look at, such as a balancer that a change left without a member;
+C{worker}: a worker process was lost, and replaced."""
 
 
 class Event(NamedTuple):

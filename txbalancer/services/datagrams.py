@@ -4,6 +4,8 @@ Open endpoints of datagrams, which can outlive the listeners behind them.
 
 from __future__ import annotations
 
+import os
+import socket
 from typing import TYPE_CHECKING, Any
 
 from twisted.internet.defer import Deferred, succeed
@@ -48,12 +50,11 @@ class DatagramSocket:
         """
 
     @property
-    def number(self) -> int:
+    def numbers(self) -> list[int]:
         """
-        The file number of the socket.
+        The file numbers of its sockets.
         """
-        found: int = self.port.fileno()
-        return found
+        return [self.port.fileno()]
 
     def give_away(self) -> None:
         """
@@ -70,3 +71,47 @@ class DatagramSocket:
         self.listener = None
         self.port.retire()
         return succeed(None)
+
+
+class AdoptedDatagrams(DatagramSocket):
+    """
+    An endpoint of datagrams that another process has opened.
+
+    @ivar key: its number, the same in all processes.
+    """
+
+    def __init__(self, reactor: Any, key: int, endpoint: str, number: int) -> None:
+        """
+        @param number: of a file of it, of which a copy is taken.
+        """
+        self.key = key
+        self._others: list[DatagramPort] = []
+        super().__init__(reactor, endpoint, _copy(number))
+
+    def add(self, reactor: Any, number: int) -> None:
+        """
+        Take datagrams from another socket, too.
+        """
+        interface = parse_endpoint(self.endpoint)[2]
+        self._others.append(DatagramPort(reactor, interface, 0, self._received, _copy(number)))
+
+    def close(self) -> Deferred[Any]:
+        """
+        Take no more datagrams, for they are another process's now; members' answers go on to
+        their clients.
+        """
+        others, self._others = self._others, []
+        for each in (self.port, *others):
+            each.hand_over()
+            each.retire()
+        self.listener = None
+        return succeed(None)
+
+
+def _copy(number: int) -> Any:
+    """
+    Return a socket for a copy of a file.
+    """
+    found = socket.SocketType(fileno=os.dup(number))
+    found.setblocking(False)
+    return found

@@ -8,20 +8,22 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any
 
+from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
-from txbalancer.core.commands import SetMember
 from txbalancer.core.snapshot import restore
 from txbalancer.core.specs import ServiceSpec
-from txbalancer.core.standing import Flip
 from txbalancer.core.state import read
 from txbalancer.proxy.resource import BalancerResource
-from txbalancer.services.flips import COMMANDED
 from txbalancer.services.inside import Inside
+from txbalancer.services.seen import SeenLines
 from txbalancer.services.service import BalancerService
 from txbalancer.services.sockets import Socket
-from txbalancer.workers.orders import Setup, Turn, turn_of
+from txbalancer.services.ties import Ties, take_rooms
+from txbalancer.workers.orders import Noted, Seen, Setup, command_of
 from txbalancer.workers.reports import Report, Reporter
+
+Tell = Callable[..., Deferred[Any]]
 
 
 def own_part(spec: ServiceSpec) -> ServiceSpec:
@@ -47,45 +49,69 @@ class WorkerService(BalancerService):
     The data path alone.
 
     @ivar given: sockets of the supervisor's that no listener has taken yet.
+    @ivar ties: what is told of members, and heard.
     """
 
     log = Logger()
 
-    def __init__(
-        self, setup: Setup, given: list[Socket], reactor: Any, turned: Callable[[Turn], object]
-    ) -> None:
+    def __init__(self, setup: Setup, given: list[Socket], reactor: Any, tell: Tell) -> None:
         """
-        @param turned: called with changes of members' flags that come from traffic.
+        @param tell: sends a command to the supervisor.
         """
         inside = Inside(setup.folder, setup.secret)
         super().__init__(own_part(setup.spec), reactor=reactor, inside=inside)
         inside.registry = self.registry
         self.given = given
-        self.targets.on_flip = self._flipped
-        self._turned = turned
+        self._outset, self._workers = setup.outset, setup.workers
+        self.ties = Ties(self.runtime, self._find, lambda word: tell(Noted, word=word))
+        self.targets.on_flip = self.ties.flipped
+        self._seen_lines = SeenLines(reactor, lambda lines: tell(Seen, lines=lines))
         self._reporter = Reporter(
             self.telemetry.meters,
             self.targets.resources,
             self.listeners.views,
             lambda: self.logs.access.lost,
         )
-        self._told = False
-        self._states = setup.states
+
+    def _find(self, name: str) -> BalancerResource | None:
+        return self.targets.balancers.get(name)
+
+    # -- life
 
     def _open(self) -> None:
         """
         Be as the supervisor is, then accept.
         """
-        now = self.runtime.now()
-        for name, state in self._states.items():
+        outset = self._outset
+        for name, state in outset.states.items():
             resource = self.targets.balancers[name]
-            restore(resource.balancer, read(state), now)
+            restore(resource.balancer, read(state), outset.now)
             for member in resource.balancer.members:
                 # Others had these; they are in the sums.
                 member.elected = member.transferred = member.read = 0
+                member.base //= self._workers
                 member.temporary = None
             resource.open_pools()
+        for name, bindings in outset.sources.items():
+            sources = self.targets.balancers[name].balancer.sources
+            for each in bindings if sources is not None else ():
+                sources.learn(each)
+        for name, rooms in outset.rooms.items():
+            take_rooms(self.targets.balancers[name], rooms)
+        self._share()
         super()._open()
+
+    def _share(self) -> None:
+        for each in self.targets.balancers.values():
+            self.ties.share(each.balancer)
+
+    def reload(self, spec: ServiceSpec, who: str = "") -> list[str]:
+        """
+        Put another configuration in force.
+        """
+        lines = super().reload(spec, who)
+        self._share()
+        return lines
 
     def sockets(self) -> list[Socket]:
         """
@@ -94,41 +120,34 @@ class WorkerService(BalancerService):
         given, self.given = self.given, []
         return given
 
+    def _begin_duties(self) -> None:
+        """
+        Check and ask nobody: the supervisor does.
+        """
+
     def _apply_checks(self, before: Iterable[str] = ()) -> None:
         """
-        Check nobody: the supervisor does.
+        Check nobody.
         """
+
+    def _close(self) -> None:
+        self.ties.stop()
+        self._seen_lines.stop()
+        super()._close()
 
     # -- what is told and what is heard
 
-    def order(self, command: Any) -> None:
+    def order(self, order: Any) -> None:
         """
         Carry out an order of somebody, which the supervisor has found good.
         """
-        if isinstance(command, SetMember):
-            # The supervisor says when that is over.
-            command = replace(command, lasting=None, temporary=None)
-        self.targets.steering.carry_out(command)
+        self.targets.steering.carry_out(command_of(order))
 
-    def turn(self, turn: Turn) -> None:
+    def watch(self, filters: Any) -> None:
         """
-        Take over what became of a member elsewhere.
+        Pass on those lines of the access log that somebody wants to see.
         """
-        resource = self.targets.balancers.get(turn.balancer)
-        member = resource.member(turn.member) if resource is not None else None
-        if resource is None or member is None:
-            return
-        self._told = True
-        try:
-            member.error_time = turn.error_time
-            after = (member.flags | turn.on) & ~turn.off
-            resource.balancer.set_flags(member, after, turn.cause, self.runtime.now())
-        finally:
-            self._told = False
-
-    def _flipped(self, flip: Flip, resource: BalancerResource) -> None:
-        if not self._told and flip.cause != COMMANDED:
-            self._turned(turn_of(flip, resource.balancer.spec.name))
+        self.targets.steering.tap.follow(filters, self._seen_lines.taker)
 
     def report(self, whole: bool = False) -> Report:
         """

@@ -8,7 +8,7 @@ import os
 import socket
 from collections.abc import Callable, MutableMapping
 from contextlib import suppress
-from typing import Any, NamedTuple
+from typing import Any
 
 from twisted.internet.defer import Deferred
 from twisted.internet.protocol import Protocol, connectionDone
@@ -18,7 +18,7 @@ from txbalancer import __version__
 from txbalancer.core.succession import PROTOCOL, Frames, Message, frame, protocol_fault
 from txbalancer.errors import StartError
 from txbalancer.services.datagrams import DatagramSocket
-from txbalancer.services.sockets import AdoptedSocket
+from txbalancer.services.sockets import AdoptedSocket, Offered
 
 VARIABLE = "TXBALANCER_FORMER"
 """Tells a process that there is one, by the number of the file that leads to it."""
@@ -32,33 +32,12 @@ _ROOM = 1 << 16
 _MOST_FILES = 250
 
 
-class Given(NamedTuple):
-    """
-    Sockets of an endpoint.
-
-    @ivar endpoint: its Twisted server endpoint string.
-    @ivar listener: whose it is.
-    @ivar numbers: of their files: several where workers share the clients.
-    """
-
-    endpoint: str
-    listener: str
-    numbers: list[int]
-
-    def family(self) -> int:
-        """
-        Return the family of their addresses.
-        """
-        with socket.socket(fileno=os.dup(self.numbers[0])) as found:
-            return int(found.family)
-
-
-def adopt(reactor: Any, given: Given) -> list[Any]:
+def adopt(reactor: Any, given: Offered) -> list[Any]:
     """
     Open sockets that another process has opened; C{given} has none of them afterwards.
     """
     found: list[Any] = []
-    family = given.family()
+    family = _family(given.numbers[0])
     while given.numbers:
         number = given.numbers.pop(0)
         if given.endpoint.startswith("udp:"):
@@ -69,6 +48,11 @@ def adopt(reactor: Any, given: Given) -> list[Any]:
             found.append(AdoptedSocket(reactor, given.endpoint, family, number))
         os.close(number)
     return found
+
+
+def _family(number: int) -> int:
+    with socket.socket(fileno=os.dup(number)) as found:
+        return int(found.family)
 
 
 def find_former(environment: MutableMapping[str, str]) -> Former | None:
@@ -115,8 +99,9 @@ class Former:
         self.pid = self.connections = 0
         self.version = ""
         self.secret = b""
-        self.given: list[Given] = []
+        self.given: list[Offered] = []
         self.sockets: list[Any] = []
+        self._adopted: list[Any] = []
         self.control, self.control_number = "", -1
         self.there = True
         self.on_counts: Callable[[Any], object] = lambda counts: None
@@ -138,7 +123,7 @@ class Former:
         self.pid, self.version = int(offer["pid"]), str(offer["version"])
         self.secret = bytes.fromhex(offer["secret"])
         for endpoint, listener, count in offer["sockets"]:
-            self.given.append(Given(endpoint, listener, files[:count]))
+            self.given.append(Offered(endpoint, listener, files[:count]))
             del files[:count]
         if offer["control"]:
             self.control, self.control_number = offer["control"], files.pop(0)
@@ -189,7 +174,9 @@ class Former:
         @return: C{sockets}; what is wanted is taken off.
         """
         given, self.given = self.given, []
-        self.sockets += [each for sockets in given for each in adopt(reactor, sockets)]
+        found = [each for sockets in given for each in adopt(reactor, sockets)]
+        self.sockets += found
+        self._adopted += found
         return self.sockets
 
     def take_control(self, path: str) -> int:
@@ -205,10 +192,10 @@ class Former:
         """
         Close what nobody wants any more.
         """
+        for each in self._adopted:
+            each.own()
         while self.sockets:
-            socket = self.sockets.pop()
-            socket.own()
-            socket.close()
+            self.sockets.pop().close()
         if self.control:
             os.close(self.control_number)
             with suppress(OSError):

@@ -38,6 +38,7 @@ class MemberLoads:
     Asks once a second how much room members have, for the balancers that want to know.
 
     @ivar heartbeats: the built-in source of loads.
+    @ivar on_rooms: called with the resource of a balancer whose members have other room now.
     """
 
     log = Logger()
@@ -61,6 +62,7 @@ class MemberLoads:
         self._read_stamp: Any = None
         self._balancers: Callable[[], Iterable[BalancerResource]] = tuple
         self._throttle = Throttle()
+        self.on_rooms: Callable[[BalancerResource], object] = lambda resource: None
         self.heartbeats = HeartbeatLoad(self._spec.heartbeat_maxservers)
 
     def configure(self, spec: GlobalSpec) -> None:
@@ -156,6 +158,7 @@ class MemberLoads:
         if changed:
             resource.balancer.changed()
             resource.serve_waiting()
+            self.on_rooms(resource)
 
     def _store(self, now: float) -> None:
         """

@@ -6,7 +6,8 @@ workers accept from them.
 from __future__ import annotations
 
 import socket
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from itertools import count
 from typing import Any
 
 from txbalancer.config.listeners import endpoint_parts
@@ -23,19 +24,23 @@ class Held:
     The open sockets of one endpoint: one for each worker where the system can divide clients
     among several (C{SO_REUSEPORT}), else one for all.
 
-    What has come to the socket of a worker that ends waits there for the next one.
+    What has come to the socket of a worker that ends waits there for the next one. A socket
+    stays open for as long as its endpoint is used, for closing it would refuse whoever waits
+    there; when there are fewer workers than sockets, some have several.
 
+    @ivar key: its number, the same in all processes.
     @ivar endpoint: its Twisted server endpoint string.
     """
 
-    def __init__(self, reactor: Any, endpoint: str) -> None:
+    def __init__(self, reactor: Any, key: int, endpoint: str) -> None:
         """
         @raise OSError: when it cannot be opened, or as Twisted's endpoints.
         """
-        self.endpoint = endpoint
+        self.key, self.endpoint = key, endpoint
         self._kind, self._parts = endpoint_parts(endpoint)
         self._sockets: list[Any] = []
         self._single: Socket | None = None
+        self._listening = 0
         if self._kind in _INTERNET:
             # Alone at first: whoever shares, too, would share with another service as well.
             self._bind(int(self._parts["port"]), shared=False).close()
@@ -48,33 +53,45 @@ class Held:
 
     def resize(self, count: int) -> None:
         """
-        Have a socket for each of so many workers, 1 or more.
+        Have a socket for each of so many workers, 1 or more; they take connections from
+        L{listen} on.
 
         @raise OSError: when one more cannot be opened.
         """
-        if self._single is not None:
-            return
-        while len(self._sockets) < count:
+        while self._single is None and len(self._sockets) < count:
             self._sockets.append(self._bind(self._sockets[0].getsockname()[1]))
-        while len(self._sockets) > count:
+
+    def listen(self) -> None:
+        """
+        Take connections.
+        """
+        for each in self._sockets[self._listening :]:
+            if each.type == socket.SOCK_STREAM:
+                each.listen(int(self._parts.get("backlog", BACKLOG)))
+        self._listening = len(self._sockets)
+
+    def shrink(self) -> None:
+        """
+        Close what does not take connections yet.
+        """
+        while len(self._sockets) > self._listening:
             self._sockets.pop().close()
 
-    @property
-    def count(self) -> int:
+    def of(self, number: int, count: int) -> list[tuple[int, int, int]]:
         """
-        How many sockets there are.
-        """
-        return max(1, len(self._sockets))
+        Return the sockets for a worker, each by its index, family and file number.
 
-    def of(self, number: int) -> tuple[int, int]:
-        """
-        Return family and file number of the socket for a worker, by its number from 1.
+        @param number: of the worker, from 1 on.
+        @param count: how many workers there are.
         """
         if self._single is not None:
             port: Any = self._single.port
-            return int(port.socket.family), port.fileno()
-        found = self._sockets[number - 1]
-        return int(found.family), found.fileno()
+            return [(0, int(port.socket.family), port.fileno())]
+        return [
+            (index, int(each.family), each.fileno())
+            for index, each in enumerate(self._sockets)
+            if index % count == number - 1
+        ]
 
     def close(self) -> None:
         """
@@ -95,8 +112,6 @@ class Held:
             made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, shared)
             made.bind((interface, number))
-            if shared:
-                made.listen(int(self._parts.get("backlog", BACKLOG)))
         except OSError:
             made.close()
             raise
@@ -112,12 +127,13 @@ class Outside:
         self._reactor = reactor
         self._held: dict[tuple[str, str], Held] = {}
         self._next: dict[tuple[str, str], Held] = {}
+        self._keys = count(1)
 
-    def prepare(self, listeners: Iterable[ListenerSpec], count: int) -> None:
+    def prepare(self, listeners: Iterable[ListenerSpec], workers: int) -> None:
         """
         Open what is not open yet.
 
-        @param count: how many workers there will be.
+        @param workers: how many there will be.
         @raise StartError: naming the listener, the endpoint and the cause; L{abandon} must
             follow.
         """
@@ -128,9 +144,9 @@ class Outside:
                 key = (each.name if ":0" in endpoint else "", endpoint)
                 try:
                     held = self._held.get(key) or self._next.get(key)
-                    held = held or Held(self._reactor, endpoint)
+                    held = held or Held(self._reactor, next(self._keys), endpoint)
                     self._next[key] = held
-                    held.resize(max(count, held.count))
+                    held.resize(workers)
                 except Exception as error:
                     raise StartError(
                         f"listener {each.name}: {cause(error)}: cannot listen on {endpoint}"
@@ -141,7 +157,9 @@ class Outside:
         Close what L{prepare} opened.
         """
         for key, held in self._next.items():
-            if self._held.get(key) is not held:
+            if self._held.get(key) is held:
+                held.shrink()
+            else:
                 held.close()
         self._next = {}
 
@@ -153,9 +171,11 @@ class Outside:
         """
         unused = [held for key, held in self._held.items() if key not in self._next]
         self._held, self._next = self._next, {}
+        for held in self:
+            held.listen()
         return unused
 
-    def __iter__(self) -> Any:
+    def __iter__(self) -> Iterator[Held]:
         return iter(list(self._held.values()))
 
     def close(self) -> None:

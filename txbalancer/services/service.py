@@ -141,13 +141,10 @@ class BalancerService(MultiService):
         self._prepare()
         super().startService()
         self.runtime.deadlines.start(self.runtime.now)
-        self._apply_checks()
-        self.loads.start(lambda: self.targets.balancers.values())
+        self._begin_duties()
         self.runtime.pipes.allow(self.spec.service.splice)
         self.certificates.start(self.spec.service.tls_watch)
-        self.persistence.start()
         self.control.use(self.spec.service.control)
-        self.telemetry.start()
         self.targets.journal.note("start", "the service serves")
         self.log.info(
             "serving {listeners}, {balancers}, {mounts}",
@@ -155,6 +152,15 @@ class BalancerService(MultiService):
             balancers=counted(len(self.spec.balancers), "balancer"),
             mounts=counted(len(self.spec.mounts), "mount"),
         )
+
+    def _begin_duties(self) -> None:
+        """
+        Begin what one process does for all.
+        """
+        self._apply_checks()
+        self.loads.start(lambda: self.targets.balancers.values())
+        self.persistence.start()
+        self.telemetry.start()
 
     def _prepare(self) -> None:
         if self._prepared:

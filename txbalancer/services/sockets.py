@@ -6,10 +6,11 @@ from __future__ import annotations
 
 import os
 import socket
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from twisted.internet import unix
-from twisted.internet.defer import Deferred, maybeDeferred, succeed
+from twisted.internet.defer import Deferred, gatherResults, maybeDeferred, succeed
 from twisted.internet.endpoints import serverFromString
 from twisted.internet.interfaces import IListeningPort
 from twisted.internet.protocol import ServerFactory
@@ -24,6 +25,34 @@ if TYPE_CHECKING:
 
 BACKLOG = 1024
 """Connections that may wait to be accepted; the system may allow fewer."""
+
+
+class Given(NamedTuple):
+    """
+    A listening socket from another process.
+
+    @ivar family: of its addresses.
+    @ivar number: of its file, of which a copy is taken.
+    @ivar share: called with the port that is made of it and the key of its endpoint.
+    """
+
+    family: int
+    number: int
+    share: Callable[[Any, int], object]
+
+
+class Offered(NamedTuple):
+    """
+    Sockets that another process may have.
+
+    @ivar endpoint: its Twisted server endpoint string.
+    @ivar listener: whose it is.
+    @ivar numbers: of their files.
+    """
+
+    endpoint: str
+    listener: str
+    numbers: list[int]
 
 
 class Socket(ServerFactory):
@@ -41,9 +70,7 @@ class Socket(ServerFactory):
     def __init__(self, reactor: Any, endpoint: str) -> None:
         self.endpoint = endpoint
         self.listener: ListenerService | None = None
-        made = self._listen(reactor)
-        make_eager(made)
-        self.port: IListeningPort = made
+        self.port: IListeningPort = self._listen(reactor)
 
     def _listen(self, reactor: Any) -> IListeningPort:
         outcome: list[Any] = []
@@ -55,6 +82,7 @@ class Socket(ServerFactory):
         if isinstance(outcome[0], Failure):
             outcome[0].raiseException()
         found: IListeningPort = outcome[0]
+        make_eager(found)
         return found
 
     def logPrefix(self) -> str:
@@ -81,13 +109,12 @@ class Socket(ServerFactory):
         """
 
     @property
-    def number(self) -> int:
+    def numbers(self) -> list[int]:
         """
-        The file number of the socket.
+        The file numbers of its sockets.
         """
         port: Any = self.port
-        found: int = port.fileno()
-        return found
+        return [port.fileno()]
 
     def give_away(self) -> None:
         """
@@ -111,28 +138,41 @@ def abandon(port: Any) -> None:
 class AdoptedSocket(Socket):
     """
     An endpoint that another process has opened.
+
+    @ivar key: its number, the same in all processes.
     """
 
-    def __init__(self, reactor: Any, endpoint: str, family: int, number: int) -> None:
+    def __init__(self, reactor: Any, key: int, endpoint: str, given: Given) -> None:
         """
-        @param number: the socket's file number, of which a copy is taken.
+        @param given: one of its sockets; more can be L{add}ed.
         """
-        self._family, self._number = family, number
+        self.key = key
+        self._given = given
+        self._others: list[Any] = []
         super().__init__(reactor, endpoint)
 
-    def own(self) -> None:
+    def add(self, reactor: Any, given: Given) -> None:
         """
-        Remove a unix socket at the end; the other process will not.
+        Accept from another socket, too.
         """
-        if self.endpoint.startswith("unix:"):
-            port: Any = self.port
-            port.owned = True
+        self._others.append(self._adopt(reactor, given))
 
     def _listen(self, reactor: Any) -> IListeningPort:
-        if self._family == socket.AF_UNIX:
-            return adopt_unix(reactor, self, self._number)
-        made: IListeningPort = reactor.adoptStreamPort(self._number, self._family, self)
+        return self._adopt(reactor, self._given)
+
+    def _adopt(self, reactor: Any, given: Given) -> IListeningPort:
+        made = adopt(reactor, self, given.family, given.number)
+        make_eager(made)
+        given.share(made, self.key)
         return made
+
+    def close(self) -> Deferred[Any]:
+        """
+        Accept no more connections.
+        """
+        closed = [maybeDeferred(each.stopListening) for each in self._others]
+        self._others = []
+        return gatherResults([super().close(), *closed])
 
 
 class AdoptedUNIXPort(unix.Port):
@@ -165,6 +205,68 @@ class AdoptedUNIXPort(unix.Port):
         Close, and remove the socket's file if it is ours.
         """
         (unix.Port if self.owned else Port).connectionLost(self, reason)
+
+
+class InheritedSocket(Socket):
+    """
+    An endpoint of a process whose place this one takes.
+    """
+
+    def __init__(self, reactor: Any, endpoint: str, family: int, numbers: list[int]) -> None:
+        """
+        @param numbers: of the files of its sockets, of which copies are taken: several where
+            workers shared the clients.
+        """
+        self._family, self._first = family, numbers[0]
+        super().__init__(reactor, endpoint)
+        self._others = [adopt(reactor, self, family, each) for each in numbers[1:]]
+        for each in self._others:
+            make_eager(each)
+
+    def _listen(self, reactor: Any) -> IListeningPort:
+        return adopt(reactor, self, self._family, self._first)
+
+    @property
+    def numbers(self) -> list[int]:
+        """
+        The file numbers of its sockets.
+        """
+        others: list[Any] = self._others
+        return [*super().numbers, *[each.fileno() for each in others]]
+
+    def own(self) -> None:
+        """
+        Remove a unix socket at the end; the other process will not.
+        """
+        if self.endpoint.startswith("unix:"):
+            port: Any = self.port
+            port.owned = True
+
+    def give_away(self) -> None:
+        """
+        Accept no more connections, and leave the endpoint to another process that has it, too.
+        """
+        super().give_away()
+        for each in self._others:
+            abandon(each)
+        self._others = []
+
+    def close(self) -> Deferred[Any]:
+        """
+        Accept no more connections.
+        """
+        closed = [maybeDeferred(each.stopListening) for each in self._others]
+        self._others = []
+        return gatherResults([super().close(), *closed])
+
+
+def adopt(reactor: Any, factory: Any, family: int, number: int) -> Any:
+    """
+    Listen with a copy of another process' socket.
+    """
+    if family == socket.AF_UNIX:
+        return adopt_unix(reactor, factory, number)
+    return reactor.adoptStreamPort(number, family, factory)
 
 
 def adopt_unix(reactor: Any, factory: Any, number: int) -> AdoptedUNIXPort:

@@ -12,29 +12,20 @@ from typing import Any
 from twisted.internet.defer import Deferred, DeferredList, gatherResults
 from twisted.logger import Logger
 
-from txbalancer.core import snapshot
-from txbalancer.core.commands import Change
 from txbalancer.core.outcome import Outcome
 from txbalancer.core.specs import ListenerSpec, ServiceSpec
-from txbalancer.core.standing import Flip
-from txbalancer.proxy.resource import BalancerResource
-from txbalancer.services.flips import COMMANDED
 from txbalancer.services.inside import inner_listener
 from txbalancer.services.outside import Held, Outside
 from txbalancer.services.pictures import Picture
 from txbalancer.services.service import BalancerService
-from txbalancer.services.sums import Sums
+from txbalancer.services.view import View
 from txbalancer.workers.child import Child
 from txbalancer.workers.crew import Crew
 from txbalancer.workers.orders import (
     Configure,
-    Perform,
     Setup,
     Stop,
     TakeSocket,
-    Turn,
-    Turned,
-    turn_of,
 )
 from txbalancer.workers.orders import Reopen as ReopenLogs
 
@@ -64,19 +55,8 @@ class Supervisor(BalancerService):
         super().__init__(*arguments, **options)
         self.crew = Crew(self.reactor, self.runtime.now, self._prepare_worker, self._lost)
         self.outside = Outside(self.reactor)
-        self.sums = Sums(self.telemetry.meters, self.targets.resources)
-        self._show_sums()
-        self.targets.on_flip = self._flipped
-        self.targets.steering.on_change.append(self._changed)
+        self.view = View(self, self.crew)
         self._folder = ""
-        self._from: Child | None = None
-
-    def _show_sums(self) -> None:
-        sums, facts = self.sums, self.targets.steering.facts
-        sources = self.targets.pages.sources
-        facts.connections = lambda: sum(sums.connections().values())
-        facts.listeners, facts.load = sums.connections, sums.load
-        sources.listeners, sources.lost = sums.listeners, lambda: sums.lost
 
     # -- life
 
@@ -158,28 +138,19 @@ class Supervisor(BalancerService):
     # -- workers
 
     def _prepare_worker(self, child: Child) -> Deferred[Any]:
-        if child not in self.sums:
-            self.sums.begin(child)
-            child.on_report, child.on_turn = self.sums.take, self._turned
-            child.ended.addCallback(self._settle, child)
-        now = self.runtime.now()
-        states = {
-            name: snapshot.export(each.balancer, now)
-            for name, each in self.targets.balancers.items()
-        }
+        self.view.welcome(child)
         for held in self.outside:
             family, number = held.of(child.number)
             child.call(TakeSocket, endpoint=held.endpoint, family=family, socket=number)
-        setup = Setup(self.spec, states, self.targets.secret, self._folder)
+        outset = self.view.outset()
+        setup = Setup(
+            self.spec, outset, count_of(self.spec), self.targets.secret, self._folder
+        )
         return child.call(Configure, setup=setup).addCallback(self._prepared_worker, child)
 
     def _prepared_worker(self, answer: Any, child: Child) -> None:
         if answer is not None and answer["fault"]:
             child.kill(f"it cannot serve: {answer['fault']}")
-
-    def _settle(self, cause: str, child: Child) -> str:
-        self.sums.settle(child)
-        return cause
 
     def _lost(self, child: Child) -> None:
         self.targets.journal.note(
@@ -188,38 +159,16 @@ class Supervisor(BalancerService):
 
     # -- what they do
 
+    def _own_load(self) -> tuple[int, int]:
+        """
+        Return what all workers can take in addition, and what they have.
+        """
+        return self.view.sums.load()
+
     def _finish(self, outcome: Outcome) -> None:
         """
         Leave the counting of what came by a worker to that one.
         """
-
-    def _turned(self, child: Child, turn: Turn) -> None:
-        resource = self.targets.balancers.get(turn.balancer)
-        member = resource.member(turn.member) if resource is not None else None
-        if resource is None or member is None:
-            return
-        self._from = child
-        try:
-            member.error_time = turn.error_time
-            after = (member.flags | turn.on) & ~turn.off
-            resource.balancer.set_flags(member, after, turn.cause, self.runtime.now())
-        finally:
-            self._from = None
-
-    def _flipped(self, flip: Flip, resource: BalancerResource) -> None:
-        """
-        Tell the workers of a change that they have not seen.
-        """
-        if flip.cause == COMMANDED:
-            return
-        turn = turn_of(flip, resource.balancer.spec.name)
-        for child in self.crew:
-            if child is not self._from:
-                child.tell(Turned, turn=turn)
-
-    def _changed(self, change: Change) -> None:
-        for child in self.crew:
-            child.call(Perform, order=change.command)
 
 
 def _close_all(unused: list[Held]) -> None:

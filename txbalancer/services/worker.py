@@ -14,6 +14,7 @@ import signal
 import socket
 from typing import Any
 
+from twisted.internet.defer import Deferred, succeed
 from twisted.internet.protocol import connectionDone
 from twisted.internet.task import LoopingCall
 from twisted.logger import ILogObserver, Logger, LogLevel, eventAsText, globalLogBeginner
@@ -28,14 +29,14 @@ from txbalancer.services.sockets import AdoptedSocket, Socket
 from txbalancer.workers.child import LINE, Known
 from txbalancer.workers.orders import (
     Configure,
+    Heed,
     Perform,
     Reopen,
     Reported,
     Setup,
     Stop,
     TakeSocket,
-    Turn,
-    Turned,
+    Watch,
 )
 
 PERIOD = 0.25
@@ -91,7 +92,7 @@ class Post(AMP):
         return {"fault": ""}
 
     def _begin(self, setup: Setup, given: list[Socket]) -> WorkerService:
-        service = WorkerService(setup, given, self._reactor, self._turned)
+        service = WorkerService(setup, given, self._reactor, self.tell)
         service.privilegedStartService()
         service.startService()
         self._reports.start(PERIOD, now=False)
@@ -106,13 +107,22 @@ class Post(AMP):
             self._service.order(order)
         return {}
 
-    @Turned.responder
-    def turned(self, turn: Any) -> dict[str, Any]:
+    @Heed.responder
+    def heed(self, word: Any) -> dict[str, Any]:
         """
-        Take over a change of a member's flags.
+        Let members be as others have found them.
         """
         if self._service is not None:
-            self._service.turn(turn)
+            self._service.ties.heed(word)
+        return {}
+
+    @Watch.responder
+    def watch(self, filters: Any) -> dict[str, Any]:
+        """
+        Pass on lines of the access log.
+        """
+        if self._service is not None:
+            self._service.watch(filters)
         return {}
 
     @Reopen.responder
@@ -163,9 +173,17 @@ class Post(AMP):
         assert self._service is not None
         self.callRemote(Reported, report=self._service.report())
 
-    def _turned(self, turn: Turn) -> None:
-        if self._there:
-            self.callRemote(Turned, turn=turn)
+    def tell(self, command: Any, **arguments: Any) -> Deferred[Any]:
+        """
+        Tell the supervisor something.
+
+        @return: fires with its answer, if any; C{None} when it is not there.
+        """
+        if not self._there:
+            return succeed(None)
+        told: Deferred[Any] | None = self.callRemote(command, **arguments)
+        # That the line has ended is somebody else's to notice.
+        return succeed(None) if told is None else told.addErrback(lambda reason: None)
 
 
 def _datagrams(number: int) -> Any:

@@ -5,17 +5,38 @@ What a supervisor and its workers tell each other, as commands of AMP.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, ClassVar, NamedTuple
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar
 
-from twisted.protocols.amp import Argument, Boolean, Command, Descriptor, Integer, Unicode
+from twisted.protocols.amp import Argument, Command, Descriptor, Integer, Unicode
 
 from txbalancer.core.commands import Command as Order
-from txbalancer.core.specs import ServiceSpec
-from txbalancer.core.standing import Flip
+from txbalancer.core.commands import PutBack, SetMember
+from txbalancer.core.member import Member
+from txbalancer.core.overrides import live_spec
+from txbalancer.core.sources import Binding
+from txbalancer.core.specs import MemberSpec, ServiceSpec
 from txbalancer.workers.parcels import Parcel
 
 Arguments = list[tuple[bytes, Argument]]
+
+
+@dataclass(frozen=True, slots=True)
+class Outset:
+    """
+    How balancers are when a worker begins.
+
+    @ivar now: when that was, by the clock that all processes of a machine share.
+    @ivar states: of each balancer by its name, as
+        L{snapshot.export<txbalancer.core.snapshot.export>} gives it.
+    @ivar sources: what is known of addresses of clients, by balancer.
+    @ivar rooms: how much room members say they have, by balancer and member.
+    """
+
+    now: float
+    states: Mapping[str, Any]
+    sources: Mapping[str, list[Binding]]
+    rooms: Mapping[str, Mapping[str, int | None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,41 +45,60 @@ class Setup:
     Everything that a worker serves by.
 
     @ivar spec: the configuration in force.
-    @ivar states: of each balancer by its name, as
-        L{snapshot.export<txbalancer.core.snapshot.export>} gives it.
+    @ivar edition: which one it is, counted from 1.
+    @ivar outset: how all is.
+    @ivar workers: how many workers there are to be.
     @ivar secret: signs sticky cookies where the configuration has no secret.
     @ivar folder: where the supervisor's own sockets are, see
         L{inner_path<txbalancer.services.inside.inner_path>}.
     """
 
     spec: ServiceSpec
-    states: Mapping[str, Any]
+    edition: int
+    outset: Outset
+    workers: int
     secret: bytes
     folder: str
 
 
-class Turn(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Return:
     """
-    A change of a member's flags, for those who did not see it happen.
+    A L{PutBack} for those who do not have the member that was removed.
 
-    @ivar on: flags that are set now; C{off}: flags that are not any more.
-    @ivar error_time: of the member, by the clock that all processes of a machine share.
+    @ivar spec: of the member, with its options in force; all else as of L{Member}.
     """
 
     balancer: str
-    member: str
-    on: int
-    off: int
-    cause: str
+    spec: MemberSpec
+    flags: int
     error_time: float
+    place: int
 
 
-def turn_of(flip: Flip, balancer: str) -> Turn:
+def order_of(command: Order) -> Order | Return:
     """
-    Describe a change that happened here.
+    Return a command as it can be sent.
     """
-    on, off = flip.after & ~flip.before, flip.before & ~flip.after
-    return Turn(balancer, flip.member.name, on, off, flip.cause, flip.member.error_time)
+    if not isinstance(command, PutBack):
+        return command
+    gone = command.gone
+    spec = live_spec(gone)
+    return Return(command.balancer, spec, gone.flags, gone.error_time, command.place)
+
+
+def command_of(order: Order | Return) -> Order:
+    """
+    Return the command that a worker carries out for an order.
+    """
+    if isinstance(order, SetMember):
+        # The supervisor says when that is over.
+        return replace(order, lasting=None, temporary=None)
+    if not isinstance(order, Return):
+        return order
+    member = Member(order.spec)
+    member.flags, member.error_time = order.flags, order.error_time
+    return PutBack(order.balancer, member, order.place)
 
 
 # -- from the supervisor to a worker
@@ -67,9 +107,12 @@ def turn_of(flip: Flip, balancer: str) -> Turn:
 class TakeSocket(Command):
     """
     A socket that the supervisor listens with, to be used from the next L{Configure} on.
+
+    The key is that of its endpoint, of which there may be several sockets.
     """
 
     arguments: ClassVar[Arguments] = [
+        (b"key", Integer()),
         (b"endpoint", Unicode()),
         (b"family", Integer()),
         (b"socket", Descriptor()),
@@ -93,12 +136,12 @@ class Perform(Command):
     arguments: ClassVar[Arguments] = [(b"order", Parcel())]
 
 
-class Turned(Command):
+class Heed(Command):
     """
-    A member's flags changed elsewhere. Also from worker to supervisor.
+    A L{Word<txbalancer.workers.word.Word>} of what has changed elsewhere.
     """
 
-    arguments: ClassVar[Arguments] = [(b"turn", Parcel())]
+    arguments: ClassVar[Arguments] = [(b"word", Parcel())]
     requiresAnswer = False
 
 
@@ -110,15 +153,18 @@ class Reopen(Command):
 
 class Watch(Command):
     """
-    Whether somebody watches the access log as it happens.
+    Which lines of the access log somebody wants to see as it happens: a
+    L{LineFilter<txbalancer.control.tap.LineFilter>} each, by number.
     """
 
-    arguments: ClassVar[Arguments] = [(b"on", Boolean())]
+    arguments: ClassVar[Arguments] = [(b"filters", Parcel())]
+    requiresAnswer = False
 
 
 class Stop(Command):
     """
-    Take no more connections, and end with the last one.
+    Take no more connections, and end with the last one; a second time, end them all. Answered
+    when none is taken any more.
     """
 
 
@@ -127,34 +173,36 @@ class Stop(Command):
 
 class Reported(Command):
     """
-    A L{Report<txbalancer.workers.reports.Report>}; it is the sign of life, too.
+    A L{Report<txbalancer.workers.reports.Report>}.
     """
 
     arguments: ClassVar[Arguments] = [(b"report", Parcel())]
     requiresAnswer = False
 
 
+class Noted(Command):
+    """
+    A L{Word<txbalancer.workers.word.Word>} of what has changed here, and in answer what has come
+    of that.
+    """
+
+    arguments: ClassVar[Arguments] = [(b"word", Parcel())]
+    response: ClassVar[Arguments] = [(b"word", Parcel())]
+
+
+class Troubled(Command):
+    """
+    It cannot go on, and another should take its place.
+    """
+
+    arguments: ClassVar[Arguments] = [(b"why", Unicode())]
+    requiresAnswer = False
+
+
 class Seen(Command):
     """
-    Lines of the access log, for those who watch.
+    Lines of the access log, each with the number of the filter that wanted it.
     """
 
     arguments: ClassVar[Arguments] = [(b"lines", Parcel())]
     requiresAnswer = False
-
-
-__all__ = [
-    "Configure",
-    "Order",
-    "Perform",
-    "Reopen",
-    "Reported",
-    "Seen",
-    "Setup",
-    "Stop",
-    "TakeSocket",
-    "Turn",
-    "Turned",
-    "Watch",
-    "turn_of",
-]

@@ -156,6 +156,17 @@ SCHEMAS: dict[str, Schema] = {
     "Reloaded": record(changes=each(TEXT), warning=WARNING),
     "Probe": record(passed=SWITCH, text=TEXT, seconds=NUMBER, when=WHEN, transcript=TEXT),
     "Probes": record(probes=each(ref("Probe"))),
+    "Worker": record(
+        number=COUNT,
+        pid=COUNT,
+        started=NUMBER,
+        cpu=NUMBER,
+        memory=COUNT,
+        connections=COUNT,
+        in_flight=COUNT,
+        requests=COUNT,
+    ),
+    "Workers": record(workers=each(ref("Worker"))),
     "Service": record(
         version=TEXT,
         pid=COUNT,
@@ -166,6 +177,7 @@ SCHEMAS: dict[str, Schema] = {
         connections=COUNT,
         requests=ref("Requests"),
         last_event=COUNT,
+        workers=each(ref("Worker")),
         listeners=each(
             record(name=TEXT, endpoints=each(TEXT), connections=COUNT, requests=ref("Requests"))
         ),

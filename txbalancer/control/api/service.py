@@ -14,7 +14,7 @@ from txbalancer.control.api.members import change_report
 from txbalancer.control.api.problem import Problem
 from txbalancer.control.api.shapes import Fields, text
 from txbalancer.control.manager.board import Board
-from txbalancer.control.report import drain_report, service_report, sum_up
+from txbalancer.control.report import drain_report, service_report, sum_up, workers_report
 from txbalancer.control.slices import Steps
 from txbalancer.core.commands import subject
 from txbalancer.core.member import Member
@@ -26,6 +26,13 @@ def shown(call: Call) -> Steps[Answer]:
     Tell about everything.
     """
     return Answer((yield from service_report(call.board, call.names)))
+
+
+def workers(call: Call) -> Answer:
+    """
+    Tell about the processes that carry the traffic.
+    """
+    return Answer({"workers": workers_report(call.board)})
 
 
 def undo_fields(board: Board) -> Fields:
@@ -120,6 +127,19 @@ ROUTES = (
                 " sticky_before in the one before; left is when the last session would be gone"
                 " if the member were drained, null where that cannot be told: early says that the"
                 " member does not drain, or not for two minutes yet.",
+            )
+        },
+    ),
+    Route(
+        "/workers",
+        {
+            "GET": Operation(
+                "listWorkers",
+                "The processes that carry the traffic; none where one process does everything.",
+                workers,
+                "Workers",
+                "number is the worker's place, which another process may come to have; cpu is"
+                " seconds of the processor's time since it began, memory bytes.",
             )
         },
     ),

@@ -34,6 +34,17 @@ MEMBER_COLUMNS = (
     Column("state", 100, words=True),
 )
 
+WORKER_COLUMNS = (
+    Column("worker", number=True),
+    Column("process", 60, number=True),
+    Column("up", 50, number=True),
+    Column("cpu", 90, number=True),
+    Column("memory", 80, number=True),
+    Column("connections", 85, number=True),
+    Column("busy", 70, number=True),
+    Column("requests", 95, number=True),
+)
+
 BALANCER_COLUMNS = (
     Column("balancer"),
     Column("lbmethod", 50),
@@ -68,6 +79,30 @@ def service_lines(service: Report, shown: str) -> Iterator[RenderableType]:
     )
     ended = f"{counted(total, 'request')}, {share(failed(requests), total)} failed"
     yield Text(f"{counted(service['connections'], 'connection')} of clients, {ended}")
+
+
+def workers_table(service: Report, now: float, width: int) -> Iterator[RenderableType]:
+    """
+    Tell about worker processes, if there are any.
+
+    @param now: seconds since the epoch.
+    """
+    rows: list[list[Cell]] = [
+        [
+            str(each["number"]),
+            str(each["pid"]),
+            span(max(0.0, now - each["started"])),
+            span(each["cpu"]),
+            size(each["memory"]),
+            str(each["connections"]),
+            str(each["in_flight"]),
+            str(each["requests"]),
+        ]
+        for each in service["workers"]
+    ]
+    if rows:
+        yield Text("")
+        yield table(WORKER_COLUMNS, rows, width)
 
 
 def balancer_parts(balancer: Report, now: float, width: int) -> Iterator[RenderableType]:

@@ -12,6 +12,7 @@ from txbalancer import __version__
 from txbalancer.control.journal import Journal
 from txbalancer.control.metrics.families import COUNTER, GAUGE, Family, Group
 from txbalancer.control.metrics.of_listeners import ListenerView
+from txbalancer.control.processes import WorkerView
 from txbalancer.control.record import Record
 from txbalancer.control.telemetry import Telemetry
 
@@ -29,6 +30,7 @@ class Sources:
     @ivar stopping: tells whether the service is about to stop.
     @ivar lost: returns how many lines of access logs could not be written.
     @ivar streams: returns how many streams of events clients have open.
+    @ivar workers: returns the worker processes; C{replaced}: how many had to be replaced.
     """
 
     journal: Journal
@@ -41,6 +43,8 @@ class Sources:
     stopping: Callable[[], bool] = lambda: False
     lost: Callable[[], int] = lambda: 0
     streams: Callable[[], int] = lambda: 0
+    workers: Callable[[], Iterable[WorkerView]] = tuple
+    replaced: Callable[[], int] = lambda: 0
 
 
 def _by_result(record: Record) -> dict[str, int]:
@@ -120,6 +124,18 @@ SERVICE = Group(
             GAUGE,
             "Open streams of events: live pages, and commands that watch",
             lambda sources: sources.streams(),
+        ),
+        Family(
+            "txbalancer_workers",
+            GAUGE,
+            "Worker processes; 0 where one process does everything",
+            lambda sources: len(list(sources.workers())),
+        ),
+        Family(
+            "txbalancer_workers_replaced",
+            COUNTER,
+            "Worker processes that were lost and replaced",
+            lambda sources: sources.replaced(),
         ),
     ),
 )

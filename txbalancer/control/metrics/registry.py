@@ -9,7 +9,8 @@ from txbalancer.control.metrics.of_balancers import BALANCERS
 from txbalancer.control.metrics.of_listeners import LISTENERS
 from txbalancer.control.metrics.of_members import MEMBERS
 from txbalancer.control.metrics.of_service import SERVICE
+from txbalancer.control.metrics.of_workers import WORKERS
 
-GROUPS = (SERVICE, LISTENERS, BALANCERS, MEMBERS)
+GROUPS = (SERVICE, WORKERS, LISTENERS, BALANCERS, MEMBERS)
 
 FAMILIES: dict[str, Family] = {family.name: family for group in GROUPS for family in group.families}

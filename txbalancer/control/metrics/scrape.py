@@ -17,6 +17,7 @@ from txbalancer.control.metrics.of_balancers import BALANCERS, BalancerView
 from txbalancer.control.metrics.of_listeners import LISTENERS, ListenerView, MeteredListener
 from txbalancer.control.metrics.of_members import MEMBERS, MemberView
 from txbalancer.control.metrics.of_service import SERVICE, Sources
+from txbalancer.control.metrics.of_workers import WORKERS
 from txbalancer.control.metrics.registry import GROUPS
 from txbalancer.control.metrics.text import header, label, samples
 from txbalancer.core.meters import Meter, whole
@@ -67,6 +68,8 @@ class Scrape:
         """
         sources = self._sources
         self._read(SERVICE, (), sources)
+        for worker in sources.workers():
+            self._read(WORKERS, (str(worker.number),), worker)
         yield from self._sum_up()
         for listener in self._listeners():
             self._read(

@@ -1,0 +1,167 @@
+"""
+What the supervisor passes on to its workers while they serve.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from twisted.internet.defer import Deferred, DeferredList, succeed
+
+from txbalancer.control.tap import LineFilter
+from txbalancer.core.commands import Change
+from txbalancer.core.standing import Flip
+from txbalancer.proxy.resource import BalancerResource
+from txbalancer.services.flips import COMMANDED
+from txbalancer.workers.child import Child
+from txbalancer.workers.orders import Heed, Perform, Watch, order_of
+from txbalancer.workers.word import Place, Turn, Word, take_over, turn_to
+
+Find = Callable[[str], BalancerResource | None]
+
+
+class Relays:
+    """
+    Tells all workers of orders, of changes that one of them or a check has found, and of who
+    watches the log.
+
+    Changes of one turn of the loop are told together: a thousand members may fail at once.
+    """
+
+    def __init__(self, runtime: Any, find: Find, crew: Iterable[Child]) -> None:
+        """
+        @param find: returns the resource of a balancer by its name.
+        @param crew: the workers, as they are at the time.
+        """
+        self._runtime, self._find, self._crew = runtime, find, crew
+        self._from: Child | None = None
+        self._touched: dict[Place, Child | None] = {}
+        self._sources: list[tuple[Child, dict[str, Any]]] = []
+        self._rooms: set[str] = set()
+        self._call: Any = None
+        self._latest: dict[Child, Deferred[Any]] = {}
+
+    # -- from workers
+
+    def hear(self, child: Child, word: Word) -> Word:
+        """
+        Take what a worker tells, and return what has come of it.
+        """
+        self._from = child
+        try:
+            answer = [found for turn in word.turns if (found := self._settle(turn)) is not None]
+        finally:
+            self._from = None
+        for name, bindings in word.sources.items():
+            resource = self._find(name)
+            if resource is not None and resource.balancer.sources is not None:
+                learn = resource.balancer.sources.learn
+                news = [each for each in bindings if learn(each)]
+                if news:
+                    self._sources.append((child, {name: news}))
+                    self._soon()
+        return Word(answer)
+
+    def _settle(self, turn: Turn) -> Turn | None:
+        resource = self._find(turn.balancer)
+        member = resource.member(turn.member) if resource is not None else None
+        if resource is None or member is None:
+            return None
+        take_over(resource.balancer, member, turn, self._runtime.now())
+        return turn_to(member, turn.balancer)
+
+    # -- to workers
+
+    def flipped(self, flip: Flip, resource: BalancerResource) -> None:
+        """
+        Tell of a change of a member's flags, except those whom orders tell.
+        """
+        if flip.cause != COMMANDED:
+            place = resource.balancer.spec.name, flip.member.name
+            known = self._from
+            # Who has told of it has the answer, unless there was more in the same turn.
+            self._touched[place] = known if self._touched.get(place, known) is known else None
+            self._soon()
+
+    def roomy(self, resource: BalancerResource) -> None:
+        """
+        Tell how much room members have.
+        """
+        self._rooms.add(resource.balancer.spec.name)
+        self._soon()
+
+    def _soon(self) -> None:
+        if self._call is None:
+            self._call = self._runtime.reactor.callLater(0, self._flush)
+
+    def _flush(self) -> None:
+        self._call = None
+        touched, self._touched = self._touched, {}
+        sources, self._sources = self._sources, []
+        rooms, self._rooms = self._rooms, set()
+        turns = [(turn, touched[turn.place]) for turn in self._turns(touched)]
+        found = {name: rooms_of(resource) for name in rooms if (resource := self._find(name))}
+        for child in self._crew:
+            word = Word([turn for turn, known in turns if known is not child], rooms=found)
+            for known, news in sources:
+                if known is not child:
+                    for name, bindings in news.items():
+                        word.sources.setdefault(name, []).extend(bindings)
+            if word:
+                child.tell(Heed, word=word)
+
+    def _turns(self, places: Iterable[Place]) -> list[Turn]:
+        wanted: dict[str, set[str]] = {}
+        for balancer, member in places:
+            wanted.setdefault(balancer, set()).add(member)
+        found = []
+        for name, names in wanted.items():
+            resource = self._find(name)
+            if resource is not None:
+                members = resource.balancer.members
+                found += [turn_to(each, name) for each in members if each.name in names]
+        return found
+
+    def ordered(self, change: Change) -> None:
+        """
+        Have every worker do what was ordered.
+        """
+        order = order_of(change.command)
+        for child in self._crew:
+            self._latest[child] = child.call(Perform, order=order)
+
+    def performed(self) -> Deferred[Any]:
+        """
+        Wait until every worker has done what was ordered so far; one that ends does not count.
+        """
+        there = set(self._crew)
+        self._latest = {child: each for child, each in self._latest.items() if child in there}
+        waiting: list[Deferred[Any]] = []
+        for each in self._latest.values():
+            done: Deferred[Any] = Deferred()
+            each.addBoth(_and_tell(done))
+            waiting.append(done)
+        return DeferredList(waiting) if waiting else succeed(None)
+
+    def watch(self, filters: Mapping[int, LineFilter], children: Iterable[Child]) -> None:
+        """
+        Tell which lines of the access log somebody wants to see.
+        """
+        for child in children:
+            child.tell(Watch, filters=dict(filters))
+
+
+def rooms_of(resource: BalancerResource) -> dict[str, int | None]:
+    """
+    Return how much room the members of a balancer say they have.
+    """
+    return {each.name: each.room for each in resource.balancer.members}
+
+
+def _and_tell(done: Deferred[Any]) -> Callable[[Any], Any]:
+    def tell(result: Any) -> Any:
+        done.callback(None)
+        return result
+
+    return tell

@@ -1,0 +1,125 @@
+"""
+One view of a service with several workers: whoever looks at the supervisor sees the sums, and
+what is done to it is done to all.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from twisted.internet.defer import Deferred
+
+from txbalancer.control.processes import WorkerView, usage_of
+from txbalancer.core import snapshot
+from txbalancer.services.relays import Relays, rooms_of
+from txbalancer.services.sums import Sums
+from txbalancer.workers.child import Child
+from txbalancer.workers.crew import Crew
+from txbalancer.workers.orders import Outset
+from txbalancer.workers.word import Word
+
+
+class View:
+    """
+    Stands between the supervisor's own parts, which are those of any service, and the workers.
+
+    @ivar sums: what all workers do; C{relays}: what they are told.
+    """
+
+    def __init__(self, service: Any, crew: Crew) -> None:
+        """
+        @param service: a L{Supervisor<txbalancer.services.supervisor.Supervisor>}.
+        """
+        targets = service.targets
+        self._runtime, self._targets, self._crew = service.runtime, targets, crew
+        self._steering = targets.steering
+        self.sums = Sums(service.telemetry.meters, targets.resources)
+        self.relays = Relays(service.runtime, lambda name: targets.balancers.get(name), crew)
+        self._show()
+        targets.on_flip = self.relays.flipped
+        service.loads.on_rooms = self.relays.roomy
+        self._steering.on_change.append(self.relays.ordered)
+        self._steering.tap.on_change = self._watch
+        self._durable = self._steering.settled
+        self._steering.settled = self._settled
+
+    def _show(self) -> None:
+        sums, facts, sources = self.sums, self._steering.facts, self._targets.pages.sources
+        facts.connections = lambda: sum(sums.connections().values())
+        facts.listeners, facts.load = sums.connections, sums.load
+        sources.listeners, sources.lost = sums.listeners, lambda: sums.lost
+        facts.workers = sources.workers = self._workers
+        sources.replaced = lambda: sum(self._crew.replaced.values())
+
+    def _workers(self) -> list[WorkerView]:
+        """
+        Return what each worker does and uses; the system is asked each time.
+        """
+        now, wall = self._runtime.now(), self._runtime.wall()
+        return [
+            WorkerView(
+                child.number,
+                child.last_pid,
+                wall - (now - child.at_work),
+                *usage_of(child.last_pid),
+                *self.sums.work(child),
+            )
+            for child in sorted(self._crew, key=lambda each: each.number)
+        ]
+
+    def _watch(self) -> None:
+        self.relays.watch(self._steering.tap.filters(), self._crew)
+
+    def _settled(self) -> Deferred[str]:
+        """
+        Wait until all changes so far are on the disk and in every worker.
+        """
+        durable = self._durable()
+        return self.relays.performed().addCallback(lambda _: durable)
+
+    # -- one worker
+
+    def welcome(self, child: Child) -> None:
+        """
+        Let a worker that is about to serve be part of it all.
+        """
+        if child in self.sums:
+            return
+        self.sums.begin(child)
+        child.on_report, child.on_word = self.sums.take, self._hear
+        child.on_lines = self._seen
+        child.ended.addCallback(self._settle, child)
+        if self._steering.tap.watchers:
+            self.relays.watch(self._steering.tap.filters(), (child,))
+
+    def _hear(self, child: Child, word: Word) -> Word:
+        return self.relays.hear(child, word)
+
+    def _seen(self, lines: Any) -> None:
+        for number, line in lines:
+            self._steering.tap.push(number, line)
+
+    def _settle(self, cause: str, child: Child) -> str:
+        self.sums.settle(child)
+        return cause
+
+    def outset(self) -> Outset:
+        """
+        Return how all is, for a worker that begins.
+        """
+        now = self._runtime.now()
+        resources = self._targets.balancers
+        return Outset(
+            now,
+            {name: snapshot.export(each.balancer, now) for name, each in resources.items()},
+            {
+                name: each.balancer.sources.all()
+                for name, each in resources.items()
+                if each.balancer.sources is not None
+            },
+            {
+                name: rooms_of(each)
+                for name, each in resources.items()
+                if each.balancer.spec.lbmethod == "heartbeat"
+            },
+        )
