@@ -56,12 +56,24 @@ class DatagramSocket:
         """
         return [self.port.fileno()]
 
+    def pause(self) -> None:
+        """
+        Let what clients send wait, until L{resume}.
+        """
+        self.port.pause()
+
+    def resume(self) -> None:
+        """
+        Take what waits.
+        """
+        self.port.resume()
+
     def give_away(self) -> None:
         """
         Leave what clients send to another process that has the socket, too; sessions that
         there are still get their answers from here.
         """
-        self.port.pause()
+        self.pause()
         self.close()
 
     def close(self) -> Deferred[Any]:
@@ -105,6 +117,57 @@ class AdoptedDatagrams(DatagramSocket):
             each.hand_over()
             each.retire()
         self.listener = None
+        return succeed(None)
+
+
+class InheritedDatagrams(DatagramSocket):
+    """
+    An endpoint of datagrams of a process whose place this one takes.
+    """
+
+    def __init__(self, reactor: Any, endpoint: str, numbers: list[int]) -> None:
+        """
+        @param numbers: of the files of its sockets, of which copies are taken: several where
+            workers shared the clients.
+        """
+        super().__init__(reactor, endpoint, _copy(numbers[0]))
+        interface = parse_endpoint(endpoint)[2]
+        self._ports = [
+            self.port,
+            *(
+                DatagramPort(reactor, interface, 0, self._received, _copy(each))
+                for each in numbers[1:]
+            ),
+        ]
+
+    @property
+    def numbers(self) -> list[int]:
+        """
+        The file numbers of its sockets.
+        """
+        return [each.fileno() for each in self._ports]
+
+    def pause(self) -> None:
+        """
+        Let what clients send wait, until L{resume}.
+        """
+        for each in self._ports:
+            each.pause()
+
+    def resume(self) -> None:
+        """
+        Take what waits.
+        """
+        for each in self._ports:
+            each.resume()
+
+    def close(self) -> Deferred[Any]:
+        """
+        Take no more clients; sessions go on to their end.
+        """
+        self.listener = None
+        for each in self._ports:
+            each.retire()
         return succeed(None)
 
 

@@ -17,8 +17,8 @@ from twisted.logger import Logger
 from txbalancer import __version__
 from txbalancer.core.succession import PROTOCOL, Frames, Message, frame, protocol_fault
 from txbalancer.errors import StartError
-from txbalancer.services.datagrams import DatagramSocket
-from txbalancer.services.sockets import AdoptedSocket, Offered
+from txbalancer.services.datagrams import InheritedDatagrams
+from txbalancer.services.sockets import InheritedSocket, Offered
 
 VARIABLE = "TXBALANCER_FORMER"
 """Tells a process that there is one, by the number of the file that leads to it."""
@@ -32,22 +32,19 @@ _ROOM = 1 << 16
 _MOST_FILES = 250
 
 
-def adopt(reactor: Any, given: Offered) -> list[Any]:
+def inherit(reactor: Any, given: Offered) -> Any:
     """
-    Open sockets that another process has opened; C{given} has none of them afterwards.
+    Open an endpoint that another process has opened; C{given} has no files afterwards.
     """
-    found: list[Any] = []
-    family = _family(given.numbers[0])
-    while given.numbers:
-        number = given.numbers.pop(0)
+    numbers = list(given.numbers)
+    try:
         if given.endpoint.startswith("udp:"):
-            made = socket.SocketType(fileno=os.dup(number))
-            made.setblocking(False)
-            found.append(DatagramSocket(reactor, given.endpoint, made))
-        else:
-            found.append(AdoptedSocket(reactor, given.endpoint, family, number))
-        os.close(number)
-    return found
+            return InheritedDatagrams(reactor, given.endpoint, numbers)
+        return InheritedSocket(reactor, given.endpoint, _family(numbers[0]), numbers)
+    finally:
+        given.numbers.clear()
+        for each in numbers:
+            os.close(each)
 
 
 def _family(number: int) -> int:
@@ -174,7 +171,7 @@ class Former:
         @return: C{sockets}; what is wanted is taken off.
         """
         given, self.given = self.given, []
-        found = [each for sockets in given for each in adopt(reactor, sockets)]
+        found = [inherit(reactor, each) for each in given]
         self.sockets += found
         self._adopted += found
         return self.sockets

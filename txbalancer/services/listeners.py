@@ -122,25 +122,25 @@ class Listeners:
         """
         Return the open sockets.
         """
-        found: dict[tuple[str, str], list[int]] = {}
-        for listener in self:
-            for each in listener.sockets:
-                found.setdefault((each.endpoint, listener.spec.name), []).append(each.number)
-        return [Offered(*place, numbers) for place, numbers in found.items()]
+        return [
+            Offered(each.endpoint, listener.spec.name, each.numbers)
+            for listener in self
+            for each in listener.sockets
+        ]
 
     def pause(self) -> None:
         """
         Let datagrams wait: with sessions, one process only may answer new ones.
         """
         for each in self._datagrams():
-            each.port.pause()
+            each.pause()
 
     def resume(self) -> None:
         """
         Take the datagrams that wait.
         """
         for each in self._datagrams():
-            each.port.resume()
+            each.resume()
 
     def give_away(self) -> None:
         """

@@ -145,22 +145,14 @@ class ListenerService(Service):
         """
         self._prepared_tls = server_options(spec, self._tls)
         for endpoint in spec.endpoint:
-            fitting = self._fitting(endpoint, spare)
-            for each in fitting:
-                spare.remove(each)
-            self._prepared += fitting or [self._listen(spec, endpoint)]
-
-    def _fitting(self, endpoint: str, spare: list[Socket]) -> list[Socket]:
-        """
-        Return the sockets for an endpoint: several where another process has shared it among
-        its workers.
-        """
-        there = [each for each in spare if each.endpoint == endpoint]
-        own = [each for each in there if each.listener is self]
-        used = own or [each for each in there if each.listener is not None]
-        found = used or there
-        # Two listeners may have tcp:0 both.
-        return found[:1] if ":0" in endpoint else found
+            fitting = [each for each in spare if each.endpoint == endpoint]
+            if fitting:
+                # Two listeners may have tcp:0 both.
+                taken = next((each for each in fitting if each.listener is self), fitting[0])
+                spare.remove(taken)
+                self._prepared.append(taken)
+            else:
+                self._prepared.append(self._listen(spec, endpoint))
 
     def _listen(self, spec: ListenerSpec, endpoint: str) -> Socket:
         try:
