@@ -23,6 +23,9 @@ from txbalancer.services.sockets import InheritedSocket, Offered
 VARIABLE = "TXBALANCER_FORMER"
 """Tells a process that there is one, by the number of the file that leads to it."""
 
+HEARTBEAT = "heartbeat:"
+"""Before the address of a socket for heartbeats, where others have an endpoint."""
+
 OUTPUT = 1
 ERRORS = 2
 PATIENCE = 30.0
@@ -170,11 +173,21 @@ class Former:
 
         @return: C{sockets}; what is wanted is taken off.
         """
-        given, self.given = self.given, []
+        given = [each for each in self.given if not each.endpoint.startswith(HEARTBEAT)]
         found = [inherit(reactor, each) for each in given]
+        self.given = [each for each in self.given if each.numbers]
         self.sockets += found
         self._adopted += found
         return self.sockets
+
+    def take_other(self, endpoint: str) -> int:
+        """
+        Return the number of a socket that is no listener's, by its name; -1 for none.
+        """
+        found = [each for each in self.given if each.endpoint == endpoint]
+        for each in found:
+            self.given.remove(each)
+        return found[0].numbers[0] if found else -1
 
     def take_control(self, path: str) -> int:
         """
@@ -193,6 +206,9 @@ class Former:
             each.own()
         while self.sockets:
             self.sockets.pop().close()
+        for given in self.given:
+            os.close(given.numbers[0])
+        self.given = []
         if self.control:
             os.close(self.control_number)
             with suppress(OSError):

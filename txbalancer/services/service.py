@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, ClassVar
 
 from twisted.application.service import MultiService
-from twisted.internet.defer import Deferred, gatherResults
+from twisted.internet.defer import Deferred, gatherResults, succeed
 from twisted.logger import Logger
 
 from txbalancer.config import Check, Loaded, load
@@ -27,7 +27,9 @@ from txbalancer.proxy.runtime import Runtime
 from txbalancer.services.certificates import CertificateWatch
 from txbalancer.services.checks import HealthChecks
 from txbalancer.services.control import ControlSocket
+from txbalancer.services.inheritance import Inheritance
 from txbalancer.services.inside import Inside
+from txbalancer.services.leaving import Leaving
 from txbalancer.services.listeners import Listeners
 from txbalancer.services.loads import MemberLoads
 from txbalancer.services.logs import Logs
@@ -35,6 +37,7 @@ from txbalancer.services.persistence import Persistence
 from txbalancer.services.plugins import load_registry
 from txbalancer.services.sockets import Socket
 from txbalancer.services.stopping import Stopping
+from txbalancer.services.takeover import Beginning
 from txbalancer.services.targets import Targets
 
 
@@ -64,8 +67,10 @@ class BalancerService(MultiService):
         load: Callable[[str, Registry, Iterable[Check]], Loaded] = load,
         environment: Mapping[str, str] | None = None,
         inside: Inside | None = None,
+        beginning: Beginning | None = None,
     ) -> None:
         """
+        @param beginning: how it starts; in place of another process, perhaps.
         @param inside: where the service's own pages are, if in another process.
         @param environment: of a process of its own, which has a socket for commands;
             C{None} for a part of somebody's program.
@@ -119,7 +124,13 @@ class BalancerService(MultiService):
         self._choose_log()
         self._prepared = False
         self.control = ControlSocket(reactor, steering, environment)
-        self.stopping = Stopping(self.runtime, self.listeners.channels)
+        self.inheritance = Inheritance(self.targets, self.persistence.export)
+        self.leaving = Leaving(self)
+        self.stopping = Stopping(self.runtime, self.leaving.unfinished)
+        self.farewell: Callable[[], Deferred[Any]] = lambda: succeed(None)
+        self.entrances: Any = self.listeners
+        self.beginning = beginning or Beginning()
+        steering.former = self.beginning.report
         self._stopped: Deferred[None] | None = None
         self.certificates = CertificateWatch(self.runtime, self.targets, lambda: self.listeners)
 
@@ -139,6 +150,7 @@ class BalancerService(MultiService):
         Begin to serve.
         """
         self._prepare()
+        self.beginning.inherit(self)
         super().startService()
         self.runtime.deadlines.start(self.runtime.now)
         self._begin_duties()
@@ -168,11 +180,12 @@ class BalancerService(MultiService):
         self.logs.prepare(self.spec)
         self._use_logs()
         try:
+            self.beginning.greet(self)
             self.control.check(self.spec.service.control)
             self.loads.configure(self.spec.service)
             state = self.persistence.check(self.spec.service.state)
             self.targets.install(self.spec)
-            self.persistence.load(state)
+            self.beginning.load(self, state)
             self._open()
         except BalancerError:
             self._close_listeners()
@@ -202,7 +215,7 @@ class BalancerService(MultiService):
         """
         Return open endpoints beside those of the listeners; listeners take what they need.
         """
-        return []
+        return self.beginning.sockets(self.reactor)
 
     def _use_logs(self) -> None:
         self.logs.publish()
@@ -279,6 +292,7 @@ class BalancerService(MultiService):
         """
         with self.targets.pages.sources.reloads.trial(self.runtime.wall):
             try:
+                self.leaving.check()
                 loaded = self._load(self.path, self.registry, CHECKS)
                 for warning in loaded.warnings:
                     self.log.warn("{warning}", warning=warning)
@@ -352,21 +366,24 @@ class BalancerService(MultiService):
         """
         if self._stopped is None:
             self._stopped = Deferred()
-            announced = self.stopping.announce(self.spec.service.stop_delay)
+            delay = self.spec.service.stop_delay
+            announced = succeed(None) if self.leaving.done else self.stopping.announce(delay)
             announced.addCallback(lambda _: self._stop(MultiService.stopService(self)))
             announced.chainDeferred(self._stopped)
         return self._stopped
 
     def _stop(self, closed: Any) -> Deferred[None]:
-        self.targets.journal.note("stop", "no more connections are accepted")
+        if not self.leaving.done:
+            self.targets.journal.note("stop", "no more connections are accepted")
+            self.control.close()
         self.targets.steering.streams.close()
-        self.control.close()
         self.checks.stop()
         self.certificates.stop()
         self.telemetry.stop()
         self.loads.stop()
         drained = self.stopping.drain(self.spec.service.graceful_timeout)
-        return gatherResults([drained, closed]).addBoth(lambda _: self._close())
+        over = gatherResults([drained, closed]).addBoth(lambda _: self._close())
+        return over.addBoth(lambda _: self.farewell())
 
     def _close(self) -> None:
         self.runtime.deadlines.stop()
