@@ -46,7 +46,8 @@ class Member:
     @ivar base: the settled part of lbstatus; see L{txbalancer.core.ledger.Ledger}.
     @ivar weight: what one election adds to lbstatus: the factor, or 0 if not compared.
     @ivar credit: what one sticky hit adds to lbstatus: the factor, or 0 if not usable.
-    @ivar busy: attempts in progress.
+    @ivar busy: attempts in progress; C{others}: those of other processes with the same members,
+        as they were a moment ago, where the lbmethod goes by that.
     @ivar elected: attempts ever begun.
     @ivar transferred: bytes sent to the member; C{read}: bytes received (APACHE A13).
     @ivar error_time: when it last went into error, monotonic; C{-inf} for long ago.
@@ -77,6 +78,7 @@ class Member:
         "lbfactor",
         "lbset",
         "name",
+        "others",
         "pool",
         "probe",
         "probe_counts",
@@ -104,7 +106,7 @@ class Member:
         self.route = spec.route.encode()
         self.redirect = spec.redirect.encode()
         self.base = self.weight = self.credit = 0
-        self.busy = self.elected = self.transferred = self.read = 0
+        self.busy = self.others = self.elected = self.transferred = self.read = 0
         self.error_time = -inf
         self.retries = self.flips = 0
         self.failures: list[float] = []

@@ -18,6 +18,7 @@ from txbalancer.proxy.companions import Companions
 from txbalancer.proxy.member_link import MemberLink
 from txbalancer.proxy.member_side import member_side
 from txbalancer.proxy.opening import Opening
+from txbalancer.proxy.shares import Share
 from txbalancer.proxy.throttle import Throttle
 from txbalancer.tls.members import client_options
 
@@ -54,6 +55,7 @@ class MemberPool:
         self._waiting: deque[Attempts] = deque()
         self._openings: dict[Attempts, Opening] = {}
         self._unclaimed: dict[Opening, None] = {}
+        self._share: Share | None = None
         self.introduce: Build | None = None
         self.companions = Companions()
         self.complaints = Throttle()
@@ -69,7 +71,9 @@ class MemberPool:
         self.spec = spec
         self._change_introduction(spec)
         self._leaving = False
-        self._aside = self.introduce is not None or bool(self.companions)
+        self._aside = (
+            self.introduce is not None or bool(self.companions) or self._share is not None
+        )
         self.now = self.runtime.now
         self.timeout = spec.timeout
         self.side = self._side(spec)
@@ -93,11 +97,34 @@ class MemberPool:
             for connection in self._at_rest():
                 connection.close()
 
+    def share(self, share: Share, waiting: deque[Attempts]) -> None:
+        """
+        Have C{max} and C{maxqueue} hold for several processes together.
+
+        @param waiting: those who wait here.
+        """
+        self._share, self._waiting = share, waiting
+        self._aside = True
+
+    @property
+    def shared(self) -> bool:
+        """
+        Whether C{max} holds for several processes together.
+        """
+        return self._share is not None
+
     def _side(self, spec: MemberSpec) -> type[MemberLink]:
         """
         Return the class of connections.
         """
         return member_side(spec)
+
+    @property
+    def line(self) -> deque[Attempts]:
+        """
+        The exchanges that wait for a connection.
+        """
+        return self._waiting
 
     @property
     def waiting(self) -> int:
@@ -146,10 +173,10 @@ class MemberPool:
         """
         if self.introduce is not None:
             self._acquire_own(exchange)
-        elif self.spec.max and self.open >= self.spec.max and not self._unclaimed:
-            self._queue(exchange)
-        else:
+        elif self._may_open():
             self._open(exchange)
+        else:
+            self._queue(exchange)
 
     def _acquire_own(self, exchange: Attempts) -> None:
         """
@@ -159,12 +186,13 @@ class MemberPool:
         if connection is not None:
             exchange.connected(connection)
             return
-        if self.spec.max and self.open >= self.spec.max:
+        if not self._reserve():
             unused = self.companions.oldest()
-            if unused is None:
+            if unused is not None:
+                unused.close()
+            if unused is None or not self._reserve():
                 self._queue(exchange)
                 return
-            unused.close()
         self._open(exchange)
 
     def cancel(self, exchange: Attempts) -> bool:
@@ -183,7 +211,7 @@ class MemberPool:
         return queued
 
     def _queue(self, exchange: Attempts) -> None:
-        if len(self._waiting) >= self.spec.maxqueue:
+        if not self._may_wait():
             exchange.attempt_failed(
                 QueueTimeout(
                     f"{self.spec.url}: {self.spec.max} connections busy and"
@@ -194,6 +222,11 @@ class MemberPool:
         self._waiting.append(exchange)
         acquire = self.spec.acquire
         exchange.wait_until(self.runtime.now() + acquire if acquire else NEVER)
+
+    def _may_wait(self) -> bool:
+        if self._share is not None:
+            return self._share.may_wait(self.spec.maxqueue)
+        return len(self._waiting) < self.spec.maxqueue
 
     def queue_timeout(self) -> QueueTimeout:
         """
@@ -206,6 +239,29 @@ class MemberPool:
 
     # -- opening
 
+    def _reserve(self) -> bool:
+        """
+        Count one more connection, if C{max} allows it.
+        """
+        most = self.spec.max
+        if most and self.open >= most:
+            return False
+        if self._share is not None and not self._share.take(most):
+            return False
+        self.open += 1
+        return True
+
+    def _may_open(self) -> bool:
+        """
+        Tell whether L{_open} may follow: there is an opening that nobody wants, or room for one.
+        """
+        return bool(self._unclaimed and self.introduce is None) or self._reserve()
+
+    def _unreserve(self) -> None:
+        self.open -= 1
+        if self._share is not None:
+            self._share.give()
+
     def _open(self, exchange: Attempts) -> None:
         if self._unclaimed and self.introduce is None:
             # Begun for somebody who left: clients that come and go must not use up sockets.
@@ -213,7 +269,6 @@ class MemberPool:
             opening.exchange = exchange
             self._openings[exchange] = opening
             return
-        self.open += 1
         opening = Opening(self, exchange)
         self._openings[exchange] = opening
         opening.start(self._addresses)
@@ -252,7 +307,7 @@ class MemberPool:
         Tell whoever waits that no connection came about.
         """
         exchange = self._conclude(opening)
-        self.open -= 1
+        self._unreserve()
         if exchange is not None:
             exchange.attempt_failed(error)
         self.serve_waiting()
@@ -281,8 +336,11 @@ class MemberPool:
 
         @return: whether it is one.
         """
-        shared = self.introduce is None and not self.companions.owns(connection)
-        if shared and (self._waiting or not self._leaving):
+        if self._share is not None and self._share.yields(self.spec.max, bool(self._waiting)):
+            connection.close()
+            return True
+        common = self.introduce is None and not self.companions.owns(connection)
+        if common and (self._waiting or not self._leaving):
             return False
         usable = self.introduce is not None and not (self._leaving or self._waiting)
         if usable and self.companions.put(connection):
@@ -295,7 +353,7 @@ class MemberPool:
         """
         Note that a connection is gone, idle or not.
         """
-        self.open -= 1
+        self._unreserve()
         self.companions.discard(connection)
         if connection in self.idle:
             self.idle.remove(connection)
@@ -317,10 +375,18 @@ class MemberPool:
         """
         Open connections for those that wait, as far as C{max} allows.
         """
-        while self._waiting and not (self.spec.max and self.open >= self.spec.max):
+        while self._waiting and self._may_open():
             exchange = self._waiting.popleft()
             exchange.opening()
             self._open(exchange)
+
+    def give_way(self) -> None:
+        """
+        Close an idle connection, if another process waits for one.
+        """
+        idle = self._at_rest()
+        if idle and self._share is not None and self._share.yields(self.spec.max, False):
+            idle[0].close()
 
     def leave(self) -> None:
         """

@@ -29,6 +29,7 @@ from txbalancer.proxy.h2.channel import H2Channel
 from txbalancer.proxy.hsts import hsts_line
 from txbalancer.proxy.local import METHODS, LocalAnswer
 from txbalancer.proxy.runtime import Runtime
+from txbalancer.proxy.shares import Share
 from txbalancer.proxy.throttle import Throttle
 from txbalancer.proxy.unlisted import Unlisted
 
@@ -73,6 +74,7 @@ class Site(ServerFactory):
         self.abuses = Counter(dict.fromkeys(KINDS, 0))
         self.refused: Counter[str] = Counter()
         self._held: deque[ClientChannel | Doorway] = deque()
+        self._share: Share | None = None
         self._throttle = Throttle()
         self.unlisted = Unlisted(spec.name)
         self.guards_identity = spec.tls_client_headers
@@ -137,7 +139,7 @@ class Site(ServerFactory):
         most = self.spec.max_connections
         self.channels.add(channel)
         self.accepted += 1
-        if most and len(self.channels) > most:
+        if most and not self._may_open(most):
             self._held.append(channel)
             channel.hold()
         else:
@@ -162,13 +164,61 @@ class Site(ServerFactory):
             dismiss(channel.peer)
         channel.peer.companions = None
         self.runtime.deadlines.discard(channel)
-        if self._held:
-            if channel in self._held:
-                self._held.remove(channel)  # type: ignore[arg-type]
+        if self._held or self._share is not None:
+            self._make_room(channel)
+
+    def share(self, share: Share, held: deque[Any]) -> None:
+        """
+        Have C{max-connections} hold for several processes together.
+
+        @param held: those who wait here.
+        """
+        self._share, self._held = share, held
+
+    @property
+    def shared(self) -> bool:
+        """
+        Whether C{max-connections} holds for several processes together.
+        """
+        return self._share is not None
+
+    @property
+    def held(self) -> deque[Any]:
+        """
+        Connections that wait for others to close.
+        """
+        return self._held
+
+    def _may_open(self, most: int) -> bool:
+        if self._share is not None:
+            return self._share.take(most)
+        return len(self.channels) <= most
+
+    def _make_room(self, channel: Channel) -> None:
+        """
+        Let one that waits take the place of a connection that is gone.
+        """
+        if channel in self._held:
+            self._held.remove(channel)  # type: ignore[arg-type]
+        elif self._share is not None:
+            self._share.give()
+            self.serve_held()
+        else:
+            self._let_in()
+
+    def serve_held(self) -> None:
+        """
+        Let in who waits, as far as others have left room.
+        """
+        while self._share is not None and self._held:
+            if not self._share.take(self.spec.max_connections):
                 return
-            waiting = self._held.popleft()
-            self.runtime.deadlines.add(waiting)
-            waiting.release()
+            self._let_in()
+
+    def _let_in(self) -> None:
+        waiting = self._held.popleft()
+        self.runtime.deadlines.add(waiting)
+        waiting.release()
 
     def retire(self) -> None:
         """

@@ -4,24 +4,28 @@ The data path of one worker, as a service.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
+from txbalancer.core.commands import AddMember, PutBack
 from txbalancer.core.snapshot import restore
 from txbalancer.core.specs import ServiceSpec
 from txbalancer.core.state import read
 from txbalancer.proxy.resource import BalancerResource
 from txbalancer.services.inside import Inside
+from txbalancer.services.limits import Limits, Name
+from txbalancer.services.plugins import load_registry
 from txbalancer.services.seen import SeenLines
 from txbalancer.services.service import BalancerService
 from txbalancer.services.sockets import Socket
 from txbalancer.services.ties import Ties, take_rooms
 from txbalancer.workers.orders import Noted, Seen, Setup, command_of
 from txbalancer.workers.reports import Report, Reporter
+from txbalancer.workers.table import Table
 
 Tell = Callable[..., Deferred[Any]]
 
@@ -49,29 +53,41 @@ class WorkerService(BalancerService):
     The data path alone.
 
     @ivar given: sockets of the supervisor's that no listener has taken yet.
+    @ivar on_lines: called when lines of the access log should be written, by L{flush}.
     @ivar ties: what is told of members, and heard.
     """
 
     log = Logger()
 
-    def __init__(self, setup: Setup, given: list[Socket], reactor: Any, tell: Tell) -> None:
+    def __init__(
+        self, setup: Setup, given: list[Socket], reactor: Any, tell: Tell, table: Table, number: int
+    ) -> None:
         """
         @param tell: sends a command to the supervisor.
+        @param table: what all workers see; C{number}: the own column.
         """
         inside = Inside(setup.folder, setup.secret)
-        super().__init__(own_part(setup.spec), reactor=reactor, inside=inside)
+        self._limits = Limits(reactor, table, number, setup.workers, self._want)
+        self._limits.learn(setup.outset.rows)
+        registry = self._limits.registry(load_registry())
+        super().__init__(own_part(setup.spec), "", reactor, registry, inside=inside)
         inside.registry = self.registry
         self.given = given
+        self.on_lines: Callable[[], object] = self.flush
         self._outset, self._workers = setup.outset, setup.workers
         self.ties = Ties(self.runtime, self._find, lambda word: tell(Noted, word=word))
         self.targets.on_flip = self.ties.flipped
         self._seen_lines = SeenLines(reactor, lambda lines: tell(Seen, lines=lines))
+        self.logs.due = lambda: self.on_lines()
         self._reporter = Reporter(
             self.telemetry.meters,
             self.targets.resources,
             self.listeners.views,
             lambda: self.logs.access.lost,
         )
+
+    def _want(self, balancer: str, member: str) -> None:
+        self.ties.want(balancer, member)
 
     def _find(self, name: str) -> BalancerResource | None:
         return self.targets.balancers.get(name)
@@ -98,20 +114,27 @@ class WorkerService(BalancerService):
                 sources.learn(each)
         for name, rooms in outset.rooms.items():
             take_rooms(self.targets.balancers[name], rooms)
-        self._share()
+        self.watch(outset.filters)
         super()._open()
+        self._share()
 
     def _share(self) -> None:
+        """
+        Have all count what balancers and listeners count.
+        """
         for each in self.targets.balancers.values():
             self.ties.share(each.balancer)
+        self._limits.apply(self.targets.resources(), self.listeners)
 
-    def reload(self, spec: ServiceSpec, who: str = "") -> list[str]:
+    def adopt(self, setup: Setup) -> None:
         """
         Put another configuration in force.
+
+        @raise BalancerError: when it cannot be had; nothing has changed then.
         """
-        lines = super().reload(spec, who)
+        self._limits.learn(setup.outset.rows)
+        self.reload(own_part(setup.spec))
         self._share()
-        return lines
 
     def sockets(self) -> list[Socket]:
         """
@@ -132,16 +155,24 @@ class WorkerService(BalancerService):
 
     def _close(self) -> None:
         self.ties.stop()
+        self._limits.stop()
         self._seen_lines.stop()
         super()._close()
 
     # -- what is told and what is heard
 
-    def order(self, order: Any) -> None:
+    def order(self, order: Any, rows: Mapping[Name, int]) -> None:
         """
         Carry out an order of somebody, which the supervisor has found good.
+
+        @param rows: of the table, those that are new.
         """
-        self.targets.steering.carry_out(command_of(order))
+        self._limits.learn(rows)
+        command = command_of(order)
+        self.targets.steering.carry_out(command)
+        resource = self._find(command.balancer)
+        if resource is not None and (rows or isinstance(command, AddMember | PutBack)):
+            self._limits.apply([resource], ())
 
     def watch(self, filters: Any) -> None:
         """
@@ -149,10 +180,17 @@ class WorkerService(BalancerService):
         """
         self.targets.steering.tap.follow(filters, self._seen_lines.taker)
 
+    def flush(self) -> None:
+        """
+        Write the lines of the access log that there are.
+        """
+        self.logs.access.flush()
+
     def report(self, whole: bool = False) -> Report:
         """
         Return what was done since the last report.
 
         @param whole: leave nothing out for now.
         """
+        self._limits.tell()
         return self._reporter.report(self.runtime.now(), whole)

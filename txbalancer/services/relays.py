@@ -10,7 +10,7 @@ from typing import Any
 from twisted.internet.defer import Deferred, DeferredList, succeed
 
 from txbalancer.control.tap import LineFilter
-from txbalancer.core.commands import Change
+from txbalancer.core.commands import Change, Command
 from txbalancer.core.standing import Flip
 from txbalancer.proxy.resource import BalancerResource
 from txbalancer.services.flips import COMMANDED
@@ -29,16 +29,26 @@ class Relays:
     Changes of one turn of the loop are told together: a thousand members may fail at once.
     """
 
-    def __init__(self, runtime: Any, find: Find, crew: Iterable[Child]) -> None:
+    def __init__(
+        self,
+        runtime: Any,
+        find: Find,
+        crew: Iterable[Child],
+        rows_for: Callable[[Command], Mapping[tuple[str, ...], int]],
+    ) -> None:
         """
+        @param rows_for: returns rows of the table that nobody knows of yet and that are needed
+            once a command is carried out.
         @param find: returns the resource of a balancer by its name.
         @param crew: the workers, as they are at the time.
         """
         self._runtime, self._find, self._crew = runtime, find, crew
+        self._rows_for = rows_for
         self._from: Child | None = None
         self._touched: dict[Place, Child | None] = {}
         self._sources: list[tuple[Child, dict[str, Any]]] = []
-        self._rooms: set[str] = set()
+        self._roomy: set[str] = set()
+        self._wanted: list[tuple[Child, set[Place]]] = []
         self._call: Any = None
         self._latest: dict[Child, Deferred[Any]] = {}
 
@@ -61,6 +71,9 @@ class Relays:
                 if news:
                     self._sources.append((child, {name: news}))
                     self._soon()
+        if word.wanted:
+            self._wanted.append((child, word.wanted))
+            self._soon()
         return Word(answer)
 
     def _settle(self, turn: Turn) -> Turn | None:
@@ -88,7 +101,7 @@ class Relays:
         """
         Tell how much room members have.
         """
-        self._rooms.add(resource.balancer.spec.name)
+        self._roomy.add(resource.balancer.spec.name)
         self._soon()
 
     def _soon(self) -> None:
@@ -99,7 +112,8 @@ class Relays:
         self._call = None
         touched, self._touched = self._touched, {}
         sources, self._sources = self._sources, []
-        rooms, self._rooms = self._rooms, set()
+        rooms, self._roomy = self._roomy, set()
+        wanted, self._wanted = self._wanted, []
         turns = [(turn, touched[turn.place]) for turn in self._turns(touched)]
         found = {name: rooms_of(resource) for name in rooms if (resource := self._find(name))}
         for child in self._crew:
@@ -108,6 +122,9 @@ class Relays:
                 if known is not child:
                     for name, bindings in news.items():
                         word.sources.setdefault(name, []).extend(bindings)
+            for known, places in wanted:
+                if known is not child:
+                    word.wanted.update(places)
             if word:
                 child.tell(Heed, word=word)
 
@@ -127,9 +144,9 @@ class Relays:
         """
         Have every worker do what was ordered.
         """
-        order = order_of(change.command)
+        order, rows = order_of(change.command), self._rows_for(change.command)
         for child in self._crew:
-            self._latest[child] = child.call(Perform, order=order)
+            self._latest[child] = child.call(Perform, order=order, rows=rows)
 
     def performed(self) -> Deferred[Any]:
         """

@@ -59,6 +59,13 @@ class Ties:
 
         balancer.share_sources(tell)
 
+    def want(self, balancer: str, member: str) -> None:
+        """
+        Have others give up idle connections to a member.
+        """
+        self._own.want((balancer, member))
+        self._soon()
+
     def heed(self, word: Word) -> None:
         """
         Let members be as others have found them.
@@ -73,6 +80,11 @@ class Ties:
             resource = self._find(name)
             if resource is not None:
                 take_rooms(resource, rooms)
+        for name, wanted in word.wanted:
+            resource = self._find(name)
+            member = resource.member(wanted) if resource is not None else None
+            if member is not None:
+                member.pool.give_way()
 
     def _heed_turns(self, turns: list[Turn]) -> None:
         self._told = True

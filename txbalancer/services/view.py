@@ -5,12 +5,17 @@ what is done to it is done to all.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from twisted.internet.defer import Deferred
+from twisted.logger import Logger
 
 from txbalancer.control.processes import WorkerView, usage_of
 from txbalancer.core import snapshot
+from txbalancer.core.commands import AddMember, Command, PutBack, Revert, SetBalancer
+from txbalancer.proxy.resource import BalancerResource
+from txbalancer.services.limits import Name, names_of
 from txbalancer.services.relays import Relays, rooms_of
 from txbalancer.services.sums import Sums
 from txbalancer.workers.child import Child
@@ -26,15 +31,17 @@ class View:
     @ivar sums: what all workers do; C{relays}: what they are told.
     """
 
+    log = Logger()
+
     def __init__(self, service: Any, crew: Crew) -> None:
         """
         @param service: a L{Supervisor<txbalancer.services.supervisor.Supervisor>}.
         """
-        targets = service.targets
+        targets, self._service = service.targets, service
         self._runtime, self._targets, self._crew = service.runtime, targets, crew
         self._steering = targets.steering
         self.sums = Sums(service.telemetry.meters, targets.resources)
-        self.relays = Relays(service.runtime, lambda name: targets.balancers.get(name), crew)
+        self.relays = Relays(service.runtime, self._find, crew, self._rows_for)
         self._show()
         targets.on_flip = self.relays.flipped
         service.loads.on_rooms = self.relays.roomy
@@ -42,6 +49,9 @@ class View:
         self._steering.tap.on_change = self._watch
         self._durable = self._steering.settled
         self._steering.settled = self._settled
+
+    def _find(self, name: str) -> BalancerResource | None:
+        return self._targets.balancers.get(name)
 
     def _show(self) -> None:
         sums, facts, sources = self.sums, self._steering.facts, self._targets.pages.sources
@@ -89,8 +99,6 @@ class View:
         child.on_report, child.on_word = self.sums.take, self._hear
         child.on_lines = self._seen
         child.ended.addCallback(self._settle, child)
-        if self._steering.tap.watchers:
-            self.relays.watch(self._steering.tap.filters(), (child,))
 
     def _hear(self, child: Child, word: Word) -> Word:
         return self.relays.hear(child, word)
@@ -122,4 +130,28 @@ class View:
                 for name, each in resources.items()
                 if each.balancer.spec.lbmethod == "heartbeat"
             },
+            self._rows(names_of(self._targets.resources(), self._service.spec.listeners)),
+            self._steering.tap.filters(),
         )
+
+    # -- the shared table
+
+    def _rows(self, names: Iterable[Name]) -> dict[Name, int]:
+        """
+        Return where in the table what is; where it is full, limits hold for each worker.
+        """
+        rows, found = self._service.workforce.places.rows, {}
+        for name in names:
+            try:
+                found[name] = rows[name]
+            except LookupError as error:
+                self.log.warn("{error}; limits are each worker's own", error=str(error))
+                break
+        return found
+
+    def _rows_for(self, command: Command) -> dict[Name, int]:
+        if not isinstance(command, AddMember | PutBack | SetBalancer | Revert):
+            return {}
+        known = self._service.workforce.places.rows.all()
+        found = self._rows(names_of([self._targets.balancers[command.balancer]]))
+        return {name: row for name, row in found.items() if name not in known}

@@ -57,12 +57,15 @@ class DatagramSite(StreamSite):
         if self.draining:
             return
         most, of_one = spec.max_connections, spec.sessions_per_client
-        if most and len(self.channels) >= most:
+        if most and self._share is None and len(self.channels) >= most:
             self._drop("max-connections", most)
             return
         host = client[0]
         if of_one and self._of_client[host] >= of_one:
             self._drop("sessions-per-client", of_one)
+            return
+        if self._share is not None and not self._share.take(most):
+            self._drop("max-connections", most)
             return
         self._of_client[host] += 1
         channel: Any = DatagramChannel(self, port, client, local, data)
@@ -114,6 +117,8 @@ class DatagramSite(StreamSite):
         Forget a session.
         """
         self.channels.discard(channel)
+        if self._share is not None:
+            self._share.give()
         host = channel.host
         self._of_client[host] -= 1
         if not self._of_client[host]:

@@ -80,15 +80,17 @@ class Word:
     Everything that is told at a time.
 
     @ivar sources: of each balancer with C{stickysource}.
+    @ivar wanted: members to which somebody waits for a connection, of which there are C{max}.
     @ivar rooms: requests that members say they could take, by balancer and member.
     """
 
     turns: list[Turn] = field(default_factory=list)
     sources: dict[str, list[Binding]] = field(default_factory=dict)
     rooms: dict[str, dict[str, int | None]] = field(default_factory=dict)
+    wanted: set[Place] = field(default_factory=set)
 
     def __bool__(self) -> bool:
-        return bool(self.turns or self.sources or self.rooms)
+        return bool(self.turns or self.sources or self.rooms or self.wanted)
 
 
 class Own:
@@ -100,6 +102,13 @@ class Own:
         self._turns: dict[Place, Turn] = {}
         self._asked: Counter[Place] = Counter()
         self._sources: dict[str, dict[str, Binding]] = {}
+        self._wanted: set[Place] = set()
+
+    def want(self, place: Place) -> None:
+        """
+        Note that somebody waits here for a connection to a member.
+        """
+        self._wanted.add(place)
 
     def turned(self, turn: Turn) -> None:
         """
@@ -123,9 +132,10 @@ class Own:
         """
         turns, self._turns = self._turns, {}
         sources, self._sources = self._sources, {}
+        wanted, self._wanted = self._wanted, set()
         self._asked.update(turns.keys())
         found = {name: list(each.values()) for name, each in sources.items()}
-        return Word(list(turns.values()), found)
+        return Word(list(turns.values()), found, wanted=wanted)
 
     def answered(self, word: Word) -> None:
         """

@@ -48,10 +48,11 @@ class Group:
         while True:
             entry = heap[0]
             busy, debt, place, member = entry
-            if busy == member.busy and debt == -member.base:
+            if busy == member.busy + member.others and debt == -member.base:
                 return entry
             if low[member] is entry:
-                low[member] = entry = (member.busy, -member.base, place, member)
+                entry = (member.busy + member.others, -member.base, place, member)
+                low[member] = entry
                 heapreplace(heap, entry)
             else:
                 heappop(heap)
@@ -61,7 +62,7 @@ class Group:
         Note that a member may rank better than before.
         """
         noted = self.low[member]
-        entry = (member.busy, -member.base, noted[2], member)
+        entry = (member.busy + member.others, -member.base, noted[2], member)
         if entry < noted:
             self.low[member] = entry
             heappush(self.heap, entry)
@@ -90,7 +91,7 @@ class ByBusyness:
         self._ledger = ledger
         entries: dict[int, list[Entry]] = {}
         for place, member in enumerate(members):
-            entry = (member.busy, -member.base, place, member)
+            entry = (member.busy + member.others, -member.base, place, member)
             entries.setdefault(member.lbfactor, []).append(entry)
         self._groups = [(factor, Group(each)) for factor, each in entries.items()]
         self._of = {member: group for _, group in self._groups for member in group.low}

@@ -53,7 +53,8 @@ class LeastLoad:
         if point >= ends[place] - one.lbfactor:
             point += one.lbfactor
         other = members[bisect_right(ends, point)]
-        if (other.busy + 1) * one.lbfactor < (one.busy + 1) * other.lbfactor:
+        load, others = one.busy + one.others + 1, other.busy + other.others + 1
+        if others * one.lbfactor < load * other.lbfactor:
             return other
         return one
 

@@ -100,10 +100,10 @@ class H2Pool(MemberPool):
             exchange.connected(stream)
         elif self.connecting and len(self._waiting) < self.connecting * self.spec.maxstreams:
             self._waiting.append(exchange)
-        elif self.spec.max and self.open >= self.spec.max:
-            self._queue(exchange)
-        else:
+        elif self._may_open():
             self._open(exchange)
+        else:
+            self._queue(exchange)
 
     # -- connections
 
@@ -124,7 +124,7 @@ class H2Pool(MemberPool):
         Tell whoever waits that no connection came about.
         """
         exchange = self._conclude(opening)
-        self.open -= 1
+        self._unreserve()
         waiting = []
         if not self._connections and not self.connecting:
             waiting = list(self._waiting)
@@ -147,6 +147,10 @@ class H2Pool(MemberPool):
         """
         if self._waiting:
             self._give()
+        if self._share is not None and not connection.connection.streams:
+            if self._share.yields(self.spec.max, False):
+                connection.retire()
+                return
         if not connection.connection.streams and connection.deadline == NEVER:
             connection.deadline = self.now() + self.spec.ttl if self.spec.ttl else NEVER
 
@@ -154,7 +158,7 @@ class H2Pool(MemberPool):
         """
         Note that a connection is gone.
         """
-        self.open -= 1
+        self._unreserve()
         self._connections.remove(connection)
         self.serve_waiting()
 
@@ -163,11 +167,18 @@ class H2Pool(MemberPool):
         Give streams to those that wait, and open connections as far as C{max} allows.
         """
         self._give()
-        full = self.spec.max and self.open >= self.spec.max
-        if self._waiting and not self.connecting and not full:
+        if self._waiting and not self.connecting and self._may_open():
             exchange = self._waiting.popleft()
             exchange.opening()
             self._open(exchange)
+
+    def give_way(self) -> None:
+        """
+        Close a connection without exchanges, if another process waits for one.
+        """
+        idle = [each for each in self._connections if not each.connection.streams]
+        if idle and self._share is not None and self._share.yields(self.spec.max, False):
+            idle[0].retire()
 
     def leave(self) -> None:
         """
