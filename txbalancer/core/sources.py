@@ -98,13 +98,6 @@ class Sources:
         if len(seen) > self.most:
             del seen[next(iter(seen))]
 
-    def seen(self, now: float) -> list[tuple[str, str, float]]:
-        """
-        Return every address with its member and how many seconds ago it was last seen, the
-        longest unseen one first.
-        """
-        return [(client, member, now - since) for client, (member, since) in self._seen.items()]
-
     def count(self, now: float) -> int:
         """
         Return how many addresses count now; those that do not are forgotten.

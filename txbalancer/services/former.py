@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Callable, MutableMapping
+from collections.abc import Callable, Iterable, MutableMapping
 from contextlib import suppress
 from typing import Any
 
@@ -173,12 +173,24 @@ class Former:
 
         @return: C{sockets}; what is wanted is taken off.
         """
-        given = [each for each in self.given if not each.endpoint.startswith(HEARTBEAT)]
-        found = [inherit(reactor, each) for each in given]
-        self.given = [each for each in self.given if each.numbers]
-        self.sockets += found
-        self._adopted += found
+        found = [inherit(reactor, each) for each in self.take()]
+        self.keep(found, found)
         return self.sockets
+
+    def take(self) -> list[Offered]:
+        """
+        Return its endpoints, of which the files are the caller's.
+        """
+        others = [each for each in self.given if each.endpoint.startswith(HEARTBEAT)]
+        found, self.given = [each for each in self.given if each not in others], others
+        return found
+
+    def keep(self, used: Iterable[Any], unused: Iterable[Any]) -> None:
+        """
+        Note what was made of them, to be owned, and what is to be closed, once this one serves.
+        """
+        self._adopted += used
+        self.sockets += unused
 
     def take_other(self, endpoint: str) -> int:
         """

@@ -14,6 +14,7 @@ from txbalancer.core.carried import difference, pack, unpack
 from txbalancer.core.events import Event
 from txbalancer.core.member import Member
 from txbalancer.core.meters import Meter
+from txbalancer.core.sources import Binding
 from txbalancer.services.restoring import put_back, told
 from txbalancer.services.targets import Targets
 
@@ -48,7 +49,7 @@ class Inheritance:
         return {
             "balancers": self._export(),
             "sources": {
-                name: resource.balancer.sources.seen(now)
+                name: [(*each[:2], now - each.told) for each in resource.balancer.sources.all()]
                 for name, resource in self._targets.balancers.items()
                 if resource.balancer.sources is not None
             },
@@ -124,7 +125,8 @@ class Inheritance:
             resource = self._targets.balancers.get(name)
             if resource is not None and resource.balancer.sources is not None:
                 for client, member, age in rows:
-                    resource.balancer.sources.note(str(client), str(member), now - float(age))
+                    found = Binding(str(client), str(member), now - float(age))
+                    resource.balancer.sources.learn(found)
 
     def _take_records(self, data: Any) -> None:
         for each in _RECORDS:

@@ -166,6 +166,12 @@ class AdoptedSocket(Socket):
         given.share(made, self.key)
         return made
 
+    def give_away(self) -> None:
+        """
+        Do as L{close}, which leaves the endpoint to others anyway.
+        """
+        self.close()
+
     def close(self) -> Deferred[Any]:
         """
         Accept no more connections.

@@ -14,6 +14,7 @@ from twisted.logger import Logger
 
 from txbalancer.core.outcome import Outcome
 from txbalancer.core.specs import ListenerSpec, ServiceSpec
+from txbalancer.services.gates import Gates
 from txbalancer.services.inside import inner_listener
 from txbalancer.services.outside import Held, Outside
 from txbalancer.services.pictures import Picture
@@ -55,8 +56,10 @@ class Supervisor(BalancerService):
         super().__init__(*arguments, **options)
         self.crew = Crew(self.reactor, self.runtime.now, self._prepare_worker, self._lost)
         self.outside = Outside(self.reactor)
+        self.entrances = self.gates = Gates(self.outside, self.crew)
         self.view = View(self, self.crew)
         self._folder = ""
+        self._left: Deferred[Any] | None = None
 
     # -- life
 
@@ -64,8 +67,10 @@ class Supervisor(BalancerService):
         """
         Open the ports; what is behind them comes with the start.
         """
+        self.outside.inherit(self.beginning.endpoints())
+        inherited = list(self.outside)
         self.outside.prepare(self.spec.listeners, count_of(self.spec))
-        self.outside.publish()
+        self.beginning.keep(inherited, self.outside.publish())
 
     def _close_listeners(self) -> None:
         super()._close_listeners()
@@ -79,6 +84,7 @@ class Supervisor(BalancerService):
         self._folder = tempfile.mkdtemp(prefix="txbalancer-")
         super()._open()
         super().startService()
+        self.gates.expect_workers(count_of(self.spec))
         self._resize(self.spec)
 
     def served(self, spec: ServiceSpec) -> tuple[ListenerSpec, ...]:
@@ -87,6 +93,16 @@ class Supervisor(BalancerService):
         """
         http = [each for each in spec.listeners if each.mode == "http"]
         return tuple(inner_listener(each, self._folder) for each in http)
+
+    def stopService(self) -> Deferred[None]:
+        """
+        Stop as L{BalancerService.stopService}; workers that leave their place to others have all
+        pages until their end.
+        """
+        if self.leaving.done and self._left is None:
+            self._left = self.crew.stop()
+            self._left.addCallback(lambda _: super(Supervisor, self).stopService())
+        return super().stopService() if self._left is None else self._left
 
     def _stop(self, closed: Any) -> Deferred[None]:
         for child in self.crew:
@@ -149,8 +165,12 @@ class Supervisor(BalancerService):
         return child.call(Configure, setup=setup).addCallback(self._prepared_worker, child)
 
     def _prepared_worker(self, answer: Any, child: Child) -> None:
-        if answer is not None and answer["fault"]:
+        if answer is None:
+            return
+        if answer["fault"]:
             child.kill(f"it cannot serve: {answer['fault']}")
+        else:
+            self.gates.serves(child.number)
 
     def _lost(self, child: Child) -> None:
         self.targets.journal.note(

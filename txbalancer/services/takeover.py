@@ -5,12 +5,14 @@ A service that takes the place of another process's.
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from twisted.logger import Logger
 
 from txbalancer.control.state import StateFile
 from txbalancer.services.former import Former
+from txbalancer.services.sockets import Offered
 
 if TYPE_CHECKING:
     from txbalancer.services.service import BalancerService
@@ -37,6 +39,17 @@ class Beginning:
         Return endpoints that are open already.
         """
         return []
+
+    def endpoints(self) -> list[Offered]:
+        """
+        Return the same for a process that only keeps them.
+        """
+        return []
+
+    def keep(self, used: Iterable[Any], unused: Iterable[Any]) -> None:
+        """
+        Note what has become of them.
+        """
 
     def load(self, service: BalancerService, state: StateFile | None) -> None:
         """
@@ -94,6 +107,18 @@ class Takeover(Beginning):
         Return the other process' endpoints.
         """
         return self.former.open(reactor)
+
+    def endpoints(self) -> list[Offered]:
+        """
+        Return the other process' endpoints.
+        """
+        return self.former.take()
+
+    def keep(self, used: Iterable[Any], unused: Iterable[Any]) -> None:
+        """
+        Close what is not used once this process serves: until then the other one needs it.
+        """
+        self.former.keep(used, unused)
 
     def load(self, service: BalancerService, state: StateFile | None) -> None:
         """

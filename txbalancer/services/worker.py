@@ -26,10 +26,13 @@ from txbalancer.net.dispatch import dispatch_directly
 from txbalancer.services.datagrams import DatagramSocket
 from txbalancer.services.duty import WorkerService, own_part
 from txbalancer.services.sockets import AdoptedSocket, Socket
-from txbalancer.workers.child import LINE, Known
+from txbalancer.workers.child import LINE
+from txbalancer.workers.child import Known as There
 from txbalancer.workers.orders import (
     Configure,
     Heed,
+    Known,
+    Leave,
     Perform,
     Reopen,
     Reported,
@@ -134,6 +137,23 @@ class Post(AMP):
             self._service.reopen_logs()
         return {}
 
+    @Known.responder
+    def known(self) -> dict[str, Any]:
+        """
+        Tell the members of clients that send datagrams.
+        """
+        return {"sessions": {} if self._service is None else self._service.listeners.sessions()}
+
+    @Leave.responder
+    def leave(self) -> dict[str, Any]:
+        """
+        Finish what there is, without closing a connection that may be about to ask; then end.
+        """
+        if self._service is not None:
+            self._service.leaving.leave()
+        self.finish()
+        return {}
+
     @Stop.responder
     def stop(self) -> dict[str, Any]:
         """
@@ -219,7 +239,7 @@ def main() -> None:
         # A terminal sends these to all processes; the supervisor says what is to be done.
         signal.signal(number, signal.SIG_IGN)
     post = Post(installed)
-    installed.adoptStreamConnection(LINE, socket.AF_UNIX, Known(post))
+    installed.adoptStreamConnection(LINE, socket.AF_UNIX, There(post))
     os.close(LINE)
     dispatch_directly(installed)
     installed.callWhenRunning(lambda: signal.signal(signal.SIGTERM, signal.SIG_IGN))
