@@ -75,6 +75,7 @@ class WorkerService(BalancerService):
         self.given = given
         self.on_lines: Callable[[], object] = self.flush
         self._outset, self._workers = setup.outset, setup.workers
+        self._sessions = setup.sessions
         self.ties = Ties(self.runtime, self._find, lambda word: tell(Noted, word=word))
         self.targets.on_flip = self.ties.flipped
         self._seen_lines = SeenLines(reactor, lambda lines: tell(Seen, lines=lines))
@@ -116,6 +117,7 @@ class WorkerService(BalancerService):
             take_rooms(self.targets.balancers[name], rooms)
         self.watch(outset.filters)
         super()._open()
+        self.listeners.expect(self._sessions)
         self._share()
 
     def _share(self) -> None:

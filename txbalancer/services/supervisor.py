@@ -19,6 +19,7 @@ from txbalancer.services.inside import inner_listener
 from txbalancer.services.outside import Held, Outside
 from txbalancer.services.pictures import Picture
 from txbalancer.services.service import BalancerService
+from txbalancer.services.sockets import Socket
 from txbalancer.services.view import View
 from txbalancer.workers.child import Child
 from txbalancer.workers.crew import Crew
@@ -103,6 +104,12 @@ class Supervisor(BalancerService):
             self._left = self.crew.stop()
             self._left.addCallback(lambda _: super(Supervisor, self).stopService())
         return super().stopService() if self._left is None else self._left
+
+    def sockets(self) -> list[Socket]:
+        """
+        Return none: those that there are, are the workers'.
+        """
+        return []
 
     def _stop(self, closed: Any) -> Deferred[None]:
         for child in self.crew:
