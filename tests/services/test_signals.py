@@ -51,7 +51,7 @@ class Service:
         self.calls: list[str] = []
         self.error: Exception | None = None
         self.entrances = self
-        self.beginning = SimpleNamespace(former=None)
+        self.beginning = SimpleNamespace(former=None, reopen_logs=lambda: None)
         self.leaving = SimpleNamespace(done=False)
 
     def when_serving(self) -> Deferred[None]:

@@ -114,5 +114,6 @@ class Signals(Service):
         Reopen all logs and let twistd rotate its own.
         """
         self._service.reopen_logs()
+        self._service.beginning.reopen_logs()
         if callable(rotate):
             rotate(signal.SIGUSR1, None)

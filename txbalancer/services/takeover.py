@@ -69,6 +69,11 @@ class Beginning:
         Serve from now on.
         """
 
+    def reopen_logs(self) -> None:
+        """
+        Have the other process open its logs anew, too.
+        """
+
     def report(self) -> dict[str, Any] | None:
         """
         Say how the other process is; C{None} when there is none or it has ended.
@@ -152,6 +157,12 @@ class Takeover(Beginning):
             f"process {os.getpid()} serves in place of process {self.former.pid}",
             details={"version": self.former.version},
         )
+
+    def reopen_logs(self) -> None:
+        """
+        Have the other process open its logs anew, too: it still writes there.
+        """
+        self.former.tell("reopen")
 
     def report(self) -> dict[str, Any] | None:
         """
