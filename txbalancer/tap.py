@@ -20,7 +20,7 @@ from txbalancer.config import load
 from txbalancer.control.checks import CHECKS
 from txbalancer.errors import ConfigErrors, StartError
 from txbalancer.net.dispatch import dispatch_directly
-from txbalancer.services.former import OUTPUT, find_former
+from txbalancer.services.former import find_former
 from txbalancer.services.notify import Notifier
 from txbalancer.services.plugins import load_registry
 from txbalancer.services.runner import Runner
@@ -101,14 +101,19 @@ class StartFailed(Exception, SystemExit):
 
 
 @contextmanager
-def _in_one_line() -> Iterator[None]:
+def _in_one_line(beginning: Beginning) -> Iterator[None]:
     """
-    Turn what cannot be had into L{StartFailed}.
+    Turn what cannot be had into L{StartFailed}; whose place this process was to take hears of
+    everything.
     """
     try:
         yield
     except StartError as error:
+        beginning.fail(str(error))
         raise StartFailed(str(error)) from None
+    except Exception as error:
+        beginning.fail(f"{type(error).__name__}: {error}")
+        raise
 
 
 class Process(MultiService):
@@ -128,14 +133,14 @@ class Process(MultiService):
         """
         Open ports and logs; what is not to be had ends the process.
         """
-        with _in_one_line():
+        with _in_one_line(self._balancer.beginning):
             super().privilegedStartService()
 
     def startService(self) -> None:
         """
         Begin to serve. The process is ours: its loop and its garbage collection are tuned.
         """
-        with _in_one_line():
+        with _in_one_line(self._balancer.beginning):
             # Twisted's other runner, C{twist}, opens nothing before this.
             super().startService()
         dispatch_directly(self._balancer.reactor)
@@ -149,9 +154,6 @@ def makeService(options: Any) -> IService:
     Build the service that C{twistd} runs.
     """
     loaded, beginning = options["loaded"], options["beginning"]
-    if beginning.former is not None:
-        # What is wrong with the command line was said by now; what goes here are logs.
-        beginning.former.use_output(OUTPUT)
     for warning in loaded.warnings:
         print(f"warning: {warning}", file=sys.stderr)
     make = Supervisor if loaded.spec.service.workers else BalancerService

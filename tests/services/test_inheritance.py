@@ -9,11 +9,12 @@ from typing import Any
 
 import pytest
 
-from tests.services.worlds import GET, OK, World
+from tests.services.worlds import GET, World
 from txbalancer.core.commands import SetMember
 from txbalancer.core.flags import DRAIN
 
 MEMBER = "http://10.0.0.1"
+OK = b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok"
 TEXT = """
 [txbalancer]
 access-log = off
@@ -36,7 +37,7 @@ def served(world: World) -> None:
     client = world.client(request=GET)
     member = world.accept()
     member.send(OK)
-    assert b"200 OK" in client.value()
+    assert b"200 OK" in client.taken()
 
 
 def left(world: World) -> Any:
@@ -114,7 +115,9 @@ def test_a_third_process_has_the_counts_of_both(old: World) -> None:
     assert view.accepted == 2
 
 
-@pytest.mark.parametrize("part", ["balancers", "journal", "sources", "records", "started", "counts"])
+@pytest.mark.parametrize(
+    "part", ["balancers", "journal", "sources", "records", "started", "counts"]
+)
 def test_a_part_of_another_form_is_set_aside(old: World, part: str) -> None:
     """
     An older or newer version's part that is not understood is told of, and the others hold.

@@ -129,7 +129,11 @@ def test_the_steps(old: Old) -> None:
     results = old.begin()
     assert old.environment[VARIABLE] == "3"
     (offer,) = old.say("hello", protocol=PROTOCOL, version="9", pid=PID)
-    assert (offer["say"], offer["sockets"], offer["control"]) == ("offer", [["tcp:80", "web", 1]], "")
+    assert (offer["say"], offer["sockets"], offer["control"]) == (
+        "offer",
+        [["tcp:80", "web", 1]],
+        "",
+    )
     assert bytes.fromhex(offer["secret"]) == old.service.targets.secret
     assert old.line.files == [1080]
     (state,) = old.say("state")
@@ -148,7 +152,7 @@ def test_the_steps(old: Old) -> None:
     assert old.stopped == 1
     old.service.stopService()
     member.send(OK)
-    assert b"Connection: close" in busy.value()
+    assert b"Connection: close" in busy.taken()
     old.line.clear()
     old.world.advance(0.2)
     last = old.frames.feed(old.line.value())[-1]
@@ -177,6 +181,17 @@ def test_one_that_fails_changes_nothing(old: Old) -> None:
     assert steering.apply(SetMember("shop", MEMBER, on=DRAIN), "alice")
     assert old.world.client(request=GET)
     assert old.begin() == []
+
+
+def test_one_that_says_why_it_fails(old: Old) -> None:
+    """
+    That is the cause, whatever else it prints, and its end is no further news.
+    """
+    results = old.begin()
+    old.say("failed", cause="no such file")
+    old.end(1, b"something\n")
+    assert results[0].getErrorMessage() == "the new process does not start: no such file"
+    assert len(old.journal()) == 1
 
 
 def test_one_that_does_not_serve_in_time_is_ended(old: Old) -> None:

@@ -136,6 +136,13 @@ class Former:
         """
         return self._ask("state", "state")["state"]
 
+    def fail(self, cause: str) -> None:
+        """
+        Say why there will be no state to ask for and nobody to serve.
+        """
+        with suppress(OSError):
+            self._line.sendall(frame("failed", cause=cause))
+
     def use_output(self, which: int) -> None:
         """
         Write where the former process does: L{OUTPUT} or L{ERRORS}. Until then it reads what
@@ -157,9 +164,7 @@ class Former:
             raise StartError(f"the process of before does not hand over: {error}") from error
 
     def _receive(self) -> list[Message]:
-        data, files, _, _ = socket.recv_fds(
-            self._line, _ROOM, _MOST_FILES, socket.MSG_CMSG_CLOEXEC
-        )
+        data, files, _, _ = socket.recv_fds(self._line, _ROOM, _MOST_FILES, socket.MSG_CMSG_CLOEXEC)
         self._files += files
         if not data:
             raise EOFError("it has hung up")
@@ -298,4 +303,3 @@ class _Factory:
 
     def buildProtocol(self, address: Any) -> Protocol:
         return _Line(self._former)
-

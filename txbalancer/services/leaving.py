@@ -59,7 +59,8 @@ class Leaving:
         service = self._service
         service.persistence.hold()
         sessions = maybeDeferred(service.entrances.sessions)
-        return sessions.addCallback(lambda found: {**service.inheritance.state(), "sessions": found})
+        inheritance = service.inheritance
+        return sessions.addCallback(lambda found: {**inheritance.state(), "sessions": found})
 
     def stay(self) -> None:
         """

@@ -32,9 +32,7 @@ class Held:
     @ivar endpoint: its Twisted server endpoint string.
     """
 
-    def __init__(
-        self, reactor: Any, key: int, endpoint: str, numbers: Sequence[int] = ()
-    ) -> None:
+    def __init__(self, reactor: Any, key: int, endpoint: str, numbers: Sequence[int] = ()) -> None:
         """
         @param numbers: of the files of sockets that another process has opened; closed here.
         @raise OSError: when it cannot be opened, or as Twisted's endpoints.

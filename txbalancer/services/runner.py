@@ -23,10 +23,12 @@ class Runner:
 
     log = Logger()
 
-    def __init__(self, options: MutableMapping[str, Any] | None = None) -> None:
+    def __init__(self, options: MutableMapping[str, Any] | None = None, fault: str = "") -> None:
         """
         @param options: of C{twistd}; C{None} for other programs, which have no pid file.
+        @param fault: why the command cannot be run again, if that is so.
         """
+        self._fault = fault
         self.command = [sys.executable, *sys.orig_argv[1:]]
         self.folder = os.getcwd()
         self._options = options if options is not None and "pidfile" in options else {}
@@ -51,7 +53,7 @@ class Runner:
         """
         if self._options.get("chroot"):
             return "it runs with --chroot, where no new process can be started: restart it"
-        return ""
+        return self._fault
 
     def claim(self) -> None:
         """

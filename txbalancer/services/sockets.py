@@ -194,15 +194,16 @@ class AdoptedUNIXPort(unix.Port):
     def __init__(self, made: socket.socket, factory: Any, reactor: Any) -> None:
         super().__init__(made.getsockname(), factory, reactor=reactor)
         self._made = made
+        self._started: Any = factory
 
     def startListening(self) -> None:
         """
         Accept connections from now on.
         """
-        self.factory.doStart()
+        self._started.doStart()
         self.connected = True
         self.socket = self._made
-        self.fileno = self.socket.fileno
+        self.fileno = self.socket.fileno  # type: ignore[method-assign]
         self.numberAccepts = 100
         self.startReading()
 

@@ -166,9 +166,7 @@ class Supervisor(BalancerService):
             family, number = held.of(child.number)
             child.call(TakeSocket, endpoint=held.endpoint, family=family, socket=number)
         outset = self.view.outset()
-        setup = Setup(
-            self.spec, outset, count_of(self.spec), self.targets.secret, self._folder
-        )
+        setup = Setup(self.spec, outset, count_of(self.spec), self.targets.secret, self._folder)
         return child.call(Configure, setup=setup).addCallback(self._prepared_worker, child)
 
     def _prepared_worker(self, answer: Any, child: Child) -> None:

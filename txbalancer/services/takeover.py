@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from twisted.logger import Logger
 
 from txbalancer.control.state import StateFile
-from txbalancer.services.former import Former
+from txbalancer.services.former import OUTPUT, Former
 from txbalancer.services.sockets import Offered
 
 if TYPE_CHECKING:
@@ -72,6 +72,11 @@ class Beginning:
     def reopen_logs(self) -> None:
         """
         Have the other process open its logs anew, too.
+        """
+
+    def fail(self, cause: str) -> None:
+        """
+        Tell the other process why this one ends.
         """
 
     def report(self) -> dict[str, Any] | None:
@@ -137,6 +142,8 @@ class Takeover(Beginning):
 
         @raise StartError: when it does not tell.
         """
+        # Workers write there as well, for longer than anybody listens.
+        self.former.use_output(OUTPUT)
         state = self.former.state()
         for note in service.inheritance.take(state):
             self.log.warn("taken over: {note}", note=note)
@@ -163,6 +170,12 @@ class Takeover(Beginning):
         Have the other process open its logs anew, too: it still writes there.
         """
         self.former.tell("reopen")
+
+    def fail(self, cause: str) -> None:
+        """
+        Tell the other process why this one ends.
+        """
+        self.former.fail(cause)
 
     def report(self) -> dict[str, Any] | None:
         """

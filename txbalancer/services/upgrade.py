@@ -108,6 +108,8 @@ class Upgrade:
             told.addErrback(self._not_told)
         elif say == "serving":
             self._leave(successor)
+        elif say == "failed":
+            self._give_up(f"the new process does not start: {message.get('cause', '')}")
         elif say == "reopen":
             self._service.reopen_logs()
 
@@ -118,13 +120,14 @@ class Upgrade:
     # -- it fails
 
     def _late(self, seconds: float) -> None:
-        self._give_up(f"the new process did not serve within upgrade-timeout, {seconds:g} s")
+        said = self.successor.said() if self.successor is not None else ""
+        late = f"the new process did not serve within upgrade-timeout, {seconds:g} s"
+        self._give_up(f"{late}{': ' if said else ''}{said}")
 
     def _give_up(self, cause: str) -> None:
         successor = self.successor
         if successor is not None and not self._service.leaving.done:
-            said = successor.said()
-            self._fail(f"{cause}{': ' if said else ''}{said}")
+            self._fail(cause)
             successor.kill()
 
     def _over(self, cause: str, successor: Successor) -> None:

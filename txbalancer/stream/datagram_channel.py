@@ -58,7 +58,9 @@ class DatagramChannel:
         Return the session for another process, if it has a member.
         """
         member = None if self.exchange is None else self.exchange.member
-        return member and [list(self._client), self._local.hex(), member.name]
+        if member is None:
+            return None
+        return [list(self._client), self._local.hex(), member.name]
 
     def expected(self) -> str:
         """

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from txbalancer.stream.datagram_member import DatagramLink
     from txbalancer.stream.request import Connection
 
+_FORMER = b"former"
+"""Why a client has its member: it had it in another process."""
+
 _KEPT = 16
 """Datagrams that are kept for another member, for as long as nothing has answered them."""
 
@@ -64,7 +67,7 @@ class DatagramExchange(StreamExchange):
         balancer = self._target.balancer
         members = [each for each in balancer.members if name and each.name == name]
         if members and members[0].usable:
-            self._session = Session("former", members[0].route, members)
+            self._session = Session(_FORMER, members[0].route, members)
             member = balancer.follow(self._session, self.started)
             if member is not None:
                 self._begin(member)

@@ -77,7 +77,8 @@ class DatagramSite(StreamSite):
         """
         Return the clients that have a member: address, local address, member. Of JSON's types.
         """
-        return [found for channel in self.channels if (found := channel.described())]
+        channels: Any = self.channels
+        return [found for channel in channels if (found := channel.described())]
 
     def expect(self, sessions: Iterable[Any]) -> None:
         """
