@@ -33,6 +33,7 @@ CONNECTIONS = 32
 
 TEXT = """\
 [txbalancer]
+workers = WORKERS
 access-log = ACCESS
 access-log-format = json
 state = state.json
@@ -267,11 +268,12 @@ def side() -> int:
     return free_port()
 
 
+@pytest.mark.parametrize("workers", [0, 2])
 def test_two_hundred_changes_a_second(
-    balancer: Starts, peers: Peers, tmp_path: Path, side: int
+    balancer: Starts, peers: Peers, tmp_path: Path, side: int, workers: int
 ) -> None:
     """
-    No request is dropped, each change is on the disk when it is answered, and the API, the
+    With one process and with several: no request is dropped, each change is on the disk when it is answered, and the API, the
     metrics and the page tell the sums of the access log: for the balancer, and for each
     member that was never away.
     """
@@ -280,6 +282,7 @@ def test_two_hundred_changes_a_second(
     lines = [f"    {each} route=w{number}" for number, each in enumerate(members)]
     lines[3] += " status=+D"
     text = TEXT.replace("MEMBERS", "\n".join(lines)).replace("TWO", members[2])
+    text = text.replace("WORKERS", str(workers))
     process = balancer(text.replace("SIDE", str(side)))
     script = tmp_path / "check.lua"
     script.write_text(SCRIPT)

@@ -16,8 +16,8 @@ import pytest
 
 from txbalancer.core.succession import PROTOCOL, Frames, frame
 from txbalancer.errors import StartError
+from txbalancer.net.adopt import SharedUNIXPort
 from txbalancer.services.former import ERRORS, OUTPUT, VARIABLE, Former, find_former
-from txbalancer.services.sockets import AdoptedUNIXPort
 
 
 class Reactor:
@@ -119,7 +119,7 @@ def test_a_greeting(line: Line, tmp_path: Path) -> None:
     assert (line.former.pid, line.former.secret) == (7, b"\0\xff")
     reactor = Reactor()
     (found,) = line.former.open(reactor)
-    port: AdoptedUNIXPort = found.port
+    port: SharedUNIXPort = found.port
     assert os.stat(path).st_mode & 0o777 == 0o600
     assert reactor.readers == {port}
     with socket.socket(socket.AF_UNIX) as client:

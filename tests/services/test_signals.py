@@ -50,12 +50,18 @@ class Service:
         self.reactor = Reactor()
         self.calls: list[str] = []
         self.error: Exception | None = None
-        self.entrances = self
         self.beginning = SimpleNamespace(former=None, reopen_logs=lambda: None)
         self.leaving = SimpleNamespace(done=False)
+        self.slow: Deferred[None] | None = None
 
-    def when_serving(self) -> Deferred[None]:
-        return succeed(None)
+    def __str__(self) -> str:
+        return "the service"
+
+    def settled(self) -> Deferred[None]:
+        return self.slow or succeed(None)
+
+    def well(self) -> bool:
+        return True
 
     def cut(self) -> None:
         self.calls.append("cut")
@@ -118,8 +124,9 @@ def service() -> Iterator[Service]:
     signals.startService()
     for start in found.reactor.started:
         start()
-    assert found.notifier.told == ["ready", "start_watchdog the reactor"]
-    found.notifier.told.remove("start_watchdog the reactor")
+    ready, watchdog = found.notifier.told
+    assert (ready, watchdog.split(" <")[0]) == ("ready", "start_watchdog the reactor")
+    found.notifier.told.remove(watchdog)
     yield found
     for number, handler in before.items():
         signal.signal(number, handler)
@@ -155,6 +162,19 @@ def test_reloading(service, told) -> None:
     """
     os.kill(os.getpid(), signal.SIGHUP)
     assert service.calls == ["reload"]
+    assert service.notifier.told == ["ready", "reloading", "ready"]
+    assert [event["change"] for event in told if "change" in event] == ["member x added"]
+
+
+def test_a_reload_is_done_when_all_have_it(service, told) -> None:
+    """
+    Where several processes serve, a reload is done, and the service ready, once all have it.
+    """
+    service.slow = Deferred()
+    os.kill(os.getpid(), signal.SIGHUP)
+    assert service.notifier.told == ["ready", "reloading"]
+    assert not [event for event in told if "change" in event]
+    service.slow.callback(None)
     assert service.notifier.told == ["ready", "reloading", "ready"]
     assert [event["change"] for event in told if "change" in event] == ["member x added"]
 

@@ -86,6 +86,13 @@ class Plan:
     logs: Changes[LogSpec]
     lines: tuple[str, ...]
 
+    def in_short(self) -> str:
+        """
+        Say the first of its lines, and how many more there are.
+        """
+        more = f" and {len(self.lines) - 3} more" if len(self.lines) > 3 else ""
+        return ("; ".join(self.lines[:3]) or "nothing is other") + more
+
     def __bool__(self) -> bool:
         return bool(self.lines)
 

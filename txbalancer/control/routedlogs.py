@@ -17,9 +17,7 @@ Log = AccessLog[Outcome] | NoAccessLog
 Route = tuple[tuple[Callable[[Request], bool], ...], tuple[Log, ...]]
 
 
-def open_access_logs(
-    spec: ServiceSpec, clock: Any, due: Due | None = None
-) -> Log | RoutedLogs:
+def open_access_logs(spec: ServiceSpec, clock: Any, due: Due | None = None) -> Log | RoutedLogs:
     """
     Open every access log of a configuration.
 

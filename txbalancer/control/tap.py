@@ -133,9 +133,7 @@ class Tap:
         """
         return {number: each.wanted for number, each in self.watchers.items()}
 
-    def follow(
-        self, filters: Mapping[int, LineFilter], taker: Callable[[int], Taker]
-    ) -> None:
+    def follow(self, filters: Mapping[int, LineFilter], taker: Callable[[int], Taker]) -> None:
         """
         Let exactly these watch, who are elsewhere.
 

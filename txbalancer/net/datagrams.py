@@ -171,15 +171,16 @@ class DatagramPort(_Descriptor):
         if not self._users:
             self.close()
 
-    def pause(self) -> None:
+    def hand_over(self) -> None:
         """
-        Read no more, until L{resume}.
+        Leave what comes from now on to another process that has the same socket.
         """
-        self._reactor.removeReader(self)
+        if self.fileno() >= 0:
+            self._reactor.removeReader(self)
 
-    def resume(self) -> None:
+    def take_back(self) -> None:
         """
-        Read again.
+        Take what comes after all: nobody else does.
         """
         self._reactor.addReader(self)
 

@@ -71,9 +71,7 @@ class MemberPool:
         self.spec = spec
         self._change_introduction(spec)
         self._leaving = False
-        self._aside = (
-            self.introduce is not None or bool(self.companions) or self._share is not None
-        )
+        self._aside = self.introduce is not None or bool(self.companions) or self._share is not None
         self.now = self.runtime.now
         self.timeout = spec.timeout
         self.side = self._side(spec)

@@ -18,8 +18,9 @@ from txbalancer.control.api.resource import Api
 from txbalancer.control.checks import socket_fault
 from txbalancer.control.manager.board import Board
 from txbalancer.errors import StartError
+from txbalancer.net.adopt import SharedUNIXPort, adopt_port
 from txbalancer.services.commandsite import Caller, ControlSite, Root, SocketAccess
-from txbalancer.services.sockets import AdoptedUNIXPort, abandon, adopt_unix
+from txbalancer.services.sockets import abandon
 
 NAME = "control.sock"
 SYSTEM = "/run/txbalancer"
@@ -152,11 +153,11 @@ class ControlSocket:
         """
         Remove the socket at the end, though another process has made it.
         """
-        if isinstance(self._port, AdoptedUNIXPort):
+        if isinstance(self._port, SharedUNIXPort):
             self._port.owned = True
 
     def _adopt(self, path: str, number: int) -> None:
-        self._port = adopt_unix(self._reactor, self._site, number)
+        self._port = adopt_port(self._reactor, number, socket.AF_UNIX, self._site)
         os.close(number)
         self.path, self._made = path, True
         self.log.info("commands are taken at {path} from here on", path=path)

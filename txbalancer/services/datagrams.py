@@ -6,12 +6,14 @@ from __future__ import annotations
 
 import os
 import socket
+from collections.abc import Container, Mapping
 from typing import TYPE_CHECKING, Any
 
 from twisted.internet.defer import Deferred, succeed
 
 from txbalancer.config.listeners import parse_endpoint
 from txbalancer.net.datagrams import Client, DatagramPort
+from txbalancer.services.sockets import Given
 
 if TYPE_CHECKING:
     from txbalancer.services.ports import ListenerService
@@ -60,13 +62,13 @@ class DatagramSocket:
         """
         Let what clients send wait, until L{resume}.
         """
-        self.port.pause()
+        self.port.hand_over()
 
     def resume(self) -> None:
         """
         Take what waits.
         """
-        self.port.resume()
+        self.port.take_back()
 
     def give_away(self) -> None:
         """
@@ -87,35 +89,47 @@ class DatagramSocket:
 
 class AdoptedDatagrams(DatagramSocket):
     """
-    An endpoint of datagrams that another process has opened.
+    An endpoint of datagrams that another process has opened, with one socket or several.
 
     @ivar key: its number, the same in all processes.
     """
 
-    def __init__(self, reactor: Any, key: int, endpoint: str, number: int) -> None:
+    def __init__(self, reactor: Any, key: int, endpoint: str, given: Mapping[int, Given]) -> None:
         """
-        @param number: of a file of it, of which a copy is taken.
+        @param given: its sockets by their index, at least one.
         """
         self.key = key
-        self._others: list[DatagramPort] = []
-        super().__init__(reactor, endpoint, _copy(number))
+        (first, one), *others = given.items()
+        super().__init__(reactor, endpoint, _copy(one.number))
+        self._open: dict[int, DatagramPort] = {first: self.port}
+        self.add(reactor, dict(others))
 
-    def add(self, reactor: Any, number: int) -> None:
+    def add(self, reactor: Any, given: Mapping[int, Given]) -> None:
         """
-        Take datagrams from another socket, too.
+        Take datagrams from more sockets.
         """
         interface = parse_endpoint(self.endpoint)[2]
-        self._others.append(DatagramPort(reactor, interface, 0, self._received, _copy(number)))
+        for index, each in given.items():
+            made = DatagramPort(reactor, interface, 0, self._received, _copy(each.number))
+            self._open[index] = made
+
+    def keep(self, wanted: Container[int]) -> None:
+        """
+        Leave sockets to other processes, all but those with these indices, at least one.
+
+        Members' answers still go to their clients.
+        """
+        for index in [each for each in self._open if each not in wanted]:
+            _leave(self._open.pop(index))
+        self.port = next(iter(self._open.values()))
 
     def close(self) -> Deferred[Any]:
         """
-        Take no more datagrams, for they are another process's now; members' answers go on to
-        their clients.
+        Take no more datagrams, for they are another process's now.
         """
-        others, self._others = self._others, []
-        for each in (self.port, *others):
-            each.hand_over()
-            each.retire()
+        opened, self._open = self._open, {}
+        for each in opened.values():
+            _leave(each)
         self.listener = None
         return succeed(None)
 
@@ -152,14 +166,14 @@ class InheritedDatagrams(DatagramSocket):
         Let what clients send wait, until L{resume}.
         """
         for each in self._ports:
-            each.pause()
+            each.hand_over()
 
     def resume(self) -> None:
         """
         Take what waits.
         """
         for each in self._ports:
-            each.resume()
+            each.take_back()
 
     def close(self) -> Deferred[Any]:
         """
@@ -169,6 +183,11 @@ class InheritedDatagrams(DatagramSocket):
         for each in self._ports:
             each.retire()
         return succeed(None)
+
+
+def _leave(port: DatagramPort) -> None:
+    port.hand_over()
+    port.retire()
 
 
 def _copy(number: int) -> Any:

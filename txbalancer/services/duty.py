@@ -79,6 +79,8 @@ class WorkerService(BalancerService):
         self.ties = Ties(self.runtime, self._find, lambda word: tell(Noted, word=word))
         self.targets.on_flip = self.ties.flipped
         self._seen_lines = SeenLines(reactor, lambda lines: tell(Seen, lines=lines))
+        # The supervisor looks at the same files.
+        self.certificates.tells = False
         self.logs.due = lambda: self.on_lines()
         self._reporter = Reporter(
             self.telemetry.meters,
@@ -111,8 +113,9 @@ class WorkerService(BalancerService):
             resource.open_pools()
         for name, bindings in outset.sources.items():
             sources = self.targets.balancers[name].balancer.sources
-            for each in bindings if sources is not None else ():
-                sources.learn(each)
+            if sources is not None:
+                for each in bindings:
+                    sources.learn(each)
         for name, rooms in outset.rooms.items():
             take_rooms(self.targets.balancers[name], rooms)
         self.watch(outset.filters)
@@ -137,6 +140,11 @@ class WorkerService(BalancerService):
         self._limits.learn(setup.outset.rows)
         self.reload(own_part(setup.spec))
         self._share()
+
+    def _tell_start(self) -> None:
+        """
+        Say nothing: the supervisor does.
+        """
 
     def sockets(self) -> list[Socket]:
         """

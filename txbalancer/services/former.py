@@ -111,10 +111,12 @@ class Former:
 
     def greet(self) -> None:
         """
-        Get what is needed to start.
+        Get what is needed to start; does nothing when it is there.
 
         @raise StartError: when there is nothing to be had.
         """
+        if self.pid:
+            return
         offer = self._ask("offer", "hello", protocol=PROTOCOL, version=__version__, pid=os.getpid())
         fault = protocol_fault(offer)
         if fault:

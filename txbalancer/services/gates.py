@@ -5,14 +5,13 @@ process are L{Listeners<txbalancer.services.listeners.Listeners>}.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
-from twisted.internet.defer import Deferred, DeferredList, succeed
+from twisted.internet.defer import Deferred, DeferredList
 
-from txbalancer.services.outside import Outside
 from txbalancer.services.sockets import Offered
-from txbalancer.workers.child import Child
+from txbalancer.services.workforce import Workforce
 from txbalancer.workers.orders import Known, Leave
 
 
@@ -24,42 +23,9 @@ class Gates:
         has told them; for workers that begin.
     """
 
-    def __init__(self, outside: Outside, crew: Iterable[Child]) -> None:
-        """
-        @param crew: the workers, as they are at the time.
-        """
-        self._outside, self._crew = outside, crew
-        self._wanted = 0
-        self._serving: set[int] = set()
-        self._waiting: Deferred[None] | None = None
+    def __init__(self, workforce: Workforce) -> None:
+        self._workforce = workforce
         self.sessions_of_former: Mapping[str, Any] = {}
-
-    # -- the start
-
-    def expect_workers(self, count: int) -> None:
-        """
-        Wait for so many workers, from 1 on, to serve.
-        """
-        self._wanted = count
-
-    def serves(self, number: int) -> None:
-        """
-        Note that a worker serves.
-        """
-        self._serving.add(number)
-        if len(self._serving) >= self._wanted and self._waiting is not None:
-            waiting, self._waiting = self._waiting, None
-            self.sessions_of_former = {}
-            waiting.callback(None)
-
-    def when_serving(self) -> Deferred[Any]:
-        """
-        Return what fires once clients are served.
-        """
-        if len(self._serving) >= self._wanted:
-            return succeed(None)
-        self._waiting = Deferred()
-        return self._waiting
 
     def expect(self, sessions: Mapping[str, Any]) -> None:
         """
@@ -67,13 +33,17 @@ class Gates:
         """
         self.sessions_of_former = sessions
 
-    # -- the end
+    def began(self) -> None:
+        """
+        Forget them: workers that come later do not need them any more.
+        """
+        self.sessions_of_former = {}
 
     def offered(self) -> list[Offered]:
         """
         Return the open sockets.
         """
-        return self._outside.offered()
+        return self._workforce.outside.offered()
 
     def pause(self) -> None:
         """
@@ -89,16 +59,17 @@ class Gates:
         """
         Ask all workers for the members of clients that send datagrams.
         """
-        asked = DeferredList([each.call(Known) for each in self._crew])
+        asked = DeferredList([each.call(Known) for each in self._workforce.crew])
         return asked.addCallback(_joined)
 
     def give_away(self) -> None:
         """
         Leave new clients to another process.
         """
-        for each in self._crew:
-            each.call(Leave)
-        self._outside.give_away()
+        crew = self._workforce.crew
+        crew.farewell = Leave
+        crew.stop()
+        self._workforce.outside.give_away()
 
 
 def _joined(answers: list[tuple[bool, Any]]) -> dict[str, list[Any]]:

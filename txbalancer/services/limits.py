@@ -120,6 +120,7 @@ class Limits:
                 place, lambda: pool.waiting, pool.serve_waiting
             )
             pool.share(share, Line(share, pool.line))
+            share.waits(pool.waiting)
 
     def _apply_to_site(self, site: Any) -> None:
         name = site.spec.name
@@ -128,6 +129,7 @@ class Limits:
         if share is not None:
             share.on_wait = lambda: self._look_later(site, lambda: len(site.held), site.serve_held)
             site.share(share, Line(share, site.held))
+            share.waits(len(site.held))
 
     def _share(self, taken: Name, waiting: Name, there: int) -> Share | None:
         if taken not in self.rows or waiting not in self.rows:

@@ -8,7 +8,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from twisted.application.service import MultiService
-from twisted.internet.defer import Deferred, succeed
 
 from txbalancer.control.metrics.of_listeners import ListenerView
 from txbalancer.core.specs import ListenerSpec
@@ -118,12 +117,6 @@ class Listeners:
                 listener.setServiceParent(self._service)
 
     # -- another process
-
-    def when_serving(self) -> Deferred[Any]:
-        """
-        Return what fires once clients are served.
-        """
-        return succeed(None)
 
     def offered(self) -> list[Offered]:
         """

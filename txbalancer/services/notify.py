@@ -69,16 +69,16 @@ class Notifier:
         """
         return self._send(_status(text))
 
-    def start_watchdog(self, clock: Any) -> None:
+    def start_watchdog(self, clock: Any, well: Callable[[], bool]) -> None:
         """
         Give a sign of life twice in C{WatchdogSec}, when the unit has one for this process, for
-        as long as its reactor turns.
+        as long as its reactor turns and it is well.
         """
         span = self._environment.get("WATCHDOG_USEC", "")
         process = self._environment.get("WATCHDOG_PID", "") or str(os.getpid())
         if not span.isdecimal() or int(span) == 0 or process != str(os.getpid()):
             return
-        signs = LoopingCall(self._send, "WATCHDOG=1")
+        signs = LoopingCall(lambda: well() and self._send("WATCHDOG=1"))
         signs.clock = clock
         signs.start(int(span) / 2e6)
 

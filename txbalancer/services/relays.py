@@ -10,6 +10,7 @@ from typing import Any
 from twisted.internet.defer import Deferred, DeferredList, succeed
 
 from txbalancer.control.tap import LineFilter
+from txbalancer.core.balancer import Balancer
 from txbalancer.core.commands import Change, Command
 from txbalancer.core.standing import Flip
 from txbalancer.proxy.resource import BalancerResource
@@ -60,7 +61,8 @@ class Relays:
         """
         self._from = child
         try:
-            answer = [found for turn in word.turns if (found := self._settle(turn)) is not None]
+            settled = take_over(self._balancer, word.turns, self._runtime.now())
+            answer = [turn_to(member, turn.balancer) for turn, member in settled]
         finally:
             self._from = None
         for name, bindings in word.sources.items():
@@ -76,13 +78,9 @@ class Relays:
             self._soon()
         return Word(answer)
 
-    def _settle(self, turn: Turn) -> Turn | None:
-        resource = self._find(turn.balancer)
-        member = resource.member(turn.member) if resource is not None else None
-        if resource is None or member is None:
-            return None
-        take_over(resource.balancer, member, turn, self._runtime.now())
-        return turn_to(member, turn.balancer)
+    def _balancer(self, name: str) -> Balancer | None:
+        resource = self._find(name)
+        return None if resource is None else resource.balancer
 
     # -- to workers
 

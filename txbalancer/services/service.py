@@ -5,6 +5,7 @@ The whole balancer as one Twisted service.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from typing import Any, ClassVar
 
 from twisted.application.service import MultiService
@@ -20,8 +21,7 @@ from txbalancer.core.meters import tallied
 from txbalancer.core.outcome import Outcome
 from txbalancer.core.registry import Registry
 from txbalancer.core.specs import ListenerSpec, ServiceSpec
-from txbalancer.core.values import counted
-from txbalancer.errors import BalancerError
+from txbalancer.errors import BalancerError, StartError
 from txbalancer.proxy.resource import BalancerResource
 from txbalancer.proxy.runtime import Runtime
 from txbalancer.services.certificates import CertificateWatch
@@ -116,7 +116,7 @@ class BalancerService(MultiService):
             reactor,
             self.registry.probes,
             self._checked,
-            on_sight=self._seen,
+            on_sight=partial(self._checked, counts=False),
             wanted=self._check_wanted,
         )
         steering.probe_now = self.checks.now
@@ -158,12 +158,13 @@ class BalancerService(MultiService):
         self.certificates.start(self.spec.service.tls_watch)
         self.control.use(self.spec.service.control)
         self.targets.journal.note("start", "the service serves")
-        self.log.info(
-            "serving {listeners}, {balancers}, {mounts}",
-            listeners=counted(len(self.spec.listeners), "listener"),
-            balancers=counted(len(self.spec.balancers), "balancer"),
-            mounts=counted(len(self.spec.mounts), "mount"),
-        )
+        self._tell_start()
+
+    def _tell_start(self) -> None:
+        """
+        Log what is served.
+        """
+        self.log.info("serving {what}", what=self.spec.told())
 
     def _begin_duties(self) -> None:
         """
@@ -174,9 +175,20 @@ class BalancerService(MultiService):
         self.persistence.start()
         self.telemetry.start()
 
+    def _vet(self, spec: ServiceSpec) -> None:
+        """
+        Refuse what this kind of service cannot be.
+        """
+        if spec.service.workers:
+            raise StartError(
+                "[txbalancer] workers: from one process to several only by a restart; in a"
+                " program of yours, with txbalancer.services.supervisor.Supervisor"
+            )
+
     def _prepare(self) -> None:
         if self._prepared:
             return
+        self._vet(self.spec)
         self.logs.prepare(self.spec)
         self._use_logs()
         try:
@@ -226,6 +238,18 @@ class BalancerService(MultiService):
 
     # -- while it runs
 
+    def settled(self) -> Deferred[None]:
+        """
+        Wait until the configuration is in force everywhere.
+        """
+        return succeed(None)
+
+    def well(self) -> bool:
+        """
+        Tell whether it does what it should, for those who watch it.
+        """
+        return True
+
     @property
     def counters(self) -> Counters:
         """
@@ -237,21 +261,15 @@ class BalancerService(MultiService):
         self._measure(outcome)
         self._log_outcome(outcome)
 
-    def _checked(self, balancer: str, member: str, result: Any) -> None:
+    def _checked(self, balancer: str, member: str, result: Any, counts: bool = True) -> None:
         """
         Feed a probe's result to the member's verdict.
-        """
-        resource = self.targets.balancers.get(balancer)
-        if resource is not None:
-            resource.checked(member, result)
 
-    def _seen(self, balancer: str, member: str, result: Any) -> None:
-        """
-        Note what somebody wanted to know of a member that is not checked.
+        @param counts: not of a member that is not checked, where somebody just wanted to know.
         """
         resource = self.targets.balancers.get(balancer)
         if resource is not None:
-            resource.checked(member, result, counts=False)
+            resource.checked(member, result, counts=counts)
 
     def _own_load(self) -> tuple[int, int]:
         """
@@ -320,6 +338,7 @@ class BalancerService(MultiService):
         @return: what changed, a line each.
         @raise StartError: when a part cannot be had; nothing has changed then.
         """
+        self._vet(spec)
         changes = plan(self.spec, spec)
         served = self.served(spec)
         try:
@@ -344,9 +363,7 @@ class BalancerService(MultiService):
         self.certificates.start(spec.service.tls_watch)
         self._apply_checks(before)
         lines = list(changes.lines)
-        more = f" and {len(lines) - 3} more" if len(lines) > 3 else ""
-        told = ("; ".join(lines[:3]) or "nothing is other") + more
-        text = f"configuration read again: {told}"
+        text = f"configuration read again: {changes.in_short()}"
         self.targets.journal.note("reload", text, who=who, details={"changes": lines})
         if who:
             self.log.info(

@@ -51,16 +51,17 @@ class Signals(Service):
 
     def _running(self) -> None:
         self._handle_stops()
-        serving = self._service.entrances.when_serving().addCallback(lambda _: self._serving())
-        serving.addErrback(lambda reason: self.log.failure("it is not told that all is up", reason))
+        self._service.settled().addCallback(self._serving)
 
-    def _serving(self) -> None:
+    def _serving(self, _: None) -> None:
+        if self._stopping:
+            return
         if self._service.beginning.former is None:
             self._notifier.ready()
         else:
             # The process of before tells systemd, which listens to that one only until then.
             self._upgrade.take_over()
-        self._notifier.start_watchdog(self._reactor)
+        self._notifier.start_watchdog(self._reactor, self._service.well)
 
     def _handle_stops(self) -> None:
         self._handle(signal.SIGTERM, self.stop)
@@ -95,9 +96,14 @@ class Signals(Service):
             # Whatever it is, the service goes on with what it has.
             self.log.failure("reload failed")
         else:
-            for change in changes:
-                self.log.info("reload: {change}", change=change)
-            self.log.info("reload done: {count}", count=counted(len(changes), "change"))
+            self._service.settled().addCallback(lambda _: self._reloaded(changes))
+            return
+        self._notifier.ready()
+
+    def _reloaded(self, changes: list[str]) -> None:
+        for change in changes:
+            self.log.info("reload: {change}", change=change)
+        self.log.info("reload done: {count}", count=counted(len(changes), "change"))
         self._notifier.ready()
 
     def upgrade(self) -> None:

@@ -4,20 +4,17 @@ Open endpoints, which can outlive the listeners behind them.
 
 from __future__ import annotations
 
-import os
-import socket
-from collections.abc import Callable
+from collections.abc import Callable, Container, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from twisted.internet import unix
 from twisted.internet.defer import Deferred, gatherResults, maybeDeferred, succeed
 from twisted.internet.endpoints import serverFromString
 from twisted.internet.interfaces import IListeningPort
 from twisted.internet.protocol import ServerFactory
-from twisted.internet.tcp import Port
 from twisted.python.failure import Failure
 
 from txbalancer.errors import StartError
+from txbalancer.net.adopt import adopt_port
 from txbalancer.net.eager import make_eager
 
 if TYPE_CHECKING:
@@ -137,34 +134,41 @@ def abandon(port: Any) -> None:
 
 class AdoptedSocket(Socket):
     """
-    An endpoint that another process has opened.
+    An endpoint that another process has opened, with one socket or several.
 
     @ivar key: its number, the same in all processes.
     """
 
-    def __init__(self, reactor: Any, key: int, endpoint: str, given: Given) -> None:
+    def __init__(self, reactor: Any, key: int, endpoint: str, given: Mapping[int, Given]) -> None:
         """
-        @param given: one of its sockets; more can be L{add}ed.
+        @param given: its sockets by their index, at least one.
         """
         self.key = key
         self._given = given
-        self._others: list[Any] = []
+        self._open: dict[int, IListeningPort] = {}
         super().__init__(reactor, endpoint)
 
-    def add(self, reactor: Any, given: Given) -> None:
-        """
-        Accept from another socket, too.
-        """
-        self._others.append(self._adopt(reactor, given))
-
     def _listen(self, reactor: Any) -> IListeningPort:
-        return self._adopt(reactor, self._given)
+        self.add(reactor, self._given)
+        return next(iter(self._open.values()))
 
-    def _adopt(self, reactor: Any, given: Given) -> IListeningPort:
-        made = adopt(reactor, self, given.family, given.number)
-        make_eager(made)
-        given.share(made, self.key)
-        return made
+    def add(self, reactor: Any, given: Mapping[int, Given]) -> None:
+        """
+        Accept from more sockets.
+        """
+        for index, each in given.items():
+            made = adopt_port(reactor, each.number, each.family, self)
+            make_eager(made)
+            each.share(made, self.key)
+            self._open[index] = made
+
+    def keep(self, wanted: Container[int]) -> None:
+        """
+        Leave sockets to other processes, all but those with these indices, at least one.
+        """
+        for index in [each for each in self._open if each not in wanted]:
+            self._open.pop(index).stopListening()
+        self.port = next(iter(self._open.values()))
 
     def give_away(self) -> None:
         """
@@ -176,42 +180,8 @@ class AdoptedSocket(Socket):
         """
         Accept no more connections.
         """
-        closed = [maybeDeferred(each.stopListening) for each in self._others]
-        self._others = []
-        return gatherResults([super().close(), *closed])
-
-
-class AdoptedUNIXPort(unix.Port):
-    """
-    A listening unix socket that another process has opened, with its rights as they are:
-    C{adoptStreamPort} gives it to everybody, and its end removes it.
-
-    @ivar owned: whether the end of this one removes it.
-    """
-
-    owned = False
-
-    def __init__(self, made: socket.socket, factory: Any, reactor: Any) -> None:
-        super().__init__(made.getsockname(), factory, reactor=reactor)
-        self._made = made
-        self._started: Any = factory
-
-    def startListening(self) -> None:
-        """
-        Accept connections from now on.
-        """
-        self._started.doStart()
-        self.connected = True
-        self.socket = self._made
-        self.fileno = self.socket.fileno  # type: ignore[method-assign]
-        self.numberAccepts = 100
-        self.startReading()
-
-    def connectionLost(self, reason: Any) -> None:
-        """
-        Close, and remove the socket's file if it is ours.
-        """
-        (unix.Port if self.owned else Port).connectionLost(self, reason)
+        opened, self._open = self._open, {}
+        return gatherResults([maybeDeferred(each.stopListening) for each in opened.values()])
 
 
 class InheritedSocket(Socket):
@@ -226,12 +196,14 @@ class InheritedSocket(Socket):
         """
         self._family, self._first = family, numbers[0]
         super().__init__(reactor, endpoint)
-        self._others = [adopt(reactor, self, family, each) for each in numbers[1:]]
+        self._others = [adopt_port(reactor, each, family, self) for each in numbers[1:]]
         for each in self._others:
             make_eager(each)
 
     def _listen(self, reactor: Any) -> IListeningPort:
-        return adopt(reactor, self, self._family, self._first)
+        made = adopt_port(reactor, self._first, self._family, self)
+        make_eager(made)
+        return made
 
     @property
     def numbers(self) -> list[int]:
@@ -265,26 +237,6 @@ class InheritedSocket(Socket):
         closed = [maybeDeferred(each.stopListening) for each in self._others]
         self._others = []
         return gatherResults([super().close(), *closed])
-
-
-def adopt(reactor: Any, factory: Any, family: int, number: int) -> Any:
-    """
-    Listen with a copy of another process' socket.
-    """
-    if family == socket.AF_UNIX:
-        return adopt_unix(reactor, factory, number)
-    return reactor.adoptStreamPort(number, family, factory)
-
-
-def adopt_unix(reactor: Any, factory: Any, number: int) -> AdoptedUNIXPort:
-    """
-    Listen with a copy of a unix socket.
-    """
-    made = socket.socket(fileno=os.dup(number))
-    made.setblocking(False)
-    port = AdoptedUNIXPort(made, factory, reactor)
-    port.startListening()
-    return port
 
 
 def _with_backlog(endpoint: str) -> str:

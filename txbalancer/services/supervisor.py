@@ -4,40 +4,27 @@ The service with several workers, as one: what is seen of it and done to it from
 
 from __future__ import annotations
 
-import os
-import shutil
-import tempfile
 from typing import Any
 
-from twisted.internet.defer import Deferred, DeferredList, gatherResults
+from twisted.application.service import MultiService
+from twisted.internet.defer import Deferred, gatherResults
 from twisted.logger import Logger
 
 from txbalancer.core.outcome import Outcome
 from txbalancer.core.specs import ListenerSpec, ServiceSpec
+from txbalancer.errors import StartError
+from txbalancer.services.certificates import CertificateWatch
 from txbalancer.services.gates import Gates
 from txbalancer.services.inside import inner_listener
-from txbalancer.services.outside import Held, Outside
-from txbalancer.services.pictures import Picture
+from txbalancer.services.pictures import ListenerPicture, Picture
 from txbalancer.services.service import BalancerService
 from txbalancer.services.sockets import Socket
 from txbalancer.services.view import View
+from txbalancer.services.workforce import Workforce, count_of
+from txbalancer.tls.listeners import ListenerTLS, server_options
 from txbalancer.workers.child import Child
-from txbalancer.workers.crew import Crew
-from txbalancer.workers.orders import (
-    Configure,
-    Setup,
-    Stop,
-    TakeSocket,
-)
 from txbalancer.workers.orders import Reopen as ReopenLogs
-
-
-def count_of(spec: ServiceSpec) -> int:
-    """
-    Return how many workers a configuration wants: C{auto} is one for each core that we may use.
-    """
-    wanted = spec.service.workers
-    return wanted if wanted >= 0 else len(os.sched_getaffinity(0))
+from txbalancer.workers.orders import Setup
 
 
 class Supervisor(BalancerService):
@@ -47,7 +34,7 @@ class Supervisor(BalancerService):
     Its own balancers are never asked for a member: they are the picture of what the workers'
     balancers are, and where changes are decided.
 
-    @ivar crew: the workers.
+    @ivar workforce: the processes and what they listen with; C{crew}: the workers.
     """
 
     log = Logger()
@@ -55,55 +42,66 @@ class Supervisor(BalancerService):
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
-        self.crew = Crew(self.reactor, self.runtime.now, self._prepare_worker, self._lost)
-        self.outside = Outside(self.reactor)
-        self.entrances = self.gates = Gates(self.outside, self.crew)
-        self.view = View(self, self.crew)
-        self._folder = ""
+        self.workforce = Workforce(
+            self.reactor, self.runtime.now, self._setup, self._welcome, self._lost
+        )
+        self.crew = self.workforce.crew
+        self.entrances = self.gates = Gates(self.workforce)
         self._left: Deferred[Any] | None = None
+        self.view = View(self, self.crew)
+        self._certificates: dict[str, ListenerTLS | None] = {}
+        self.certificates = CertificateWatch(self.runtime, self.targets, self._listening)
 
     # -- life
 
-    def _open(self) -> None:
+    def privilegedStartService(self) -> None:
         """
-        Open the ports; what is behind them comes with the start.
+        Open every port; what is behind them comes with the start, as the user who serves.
         """
-        self.outside.inherit(self.beginning.endpoints())
-        inherited = list(self.outside)
-        self.outside.prepare(self.spec.listeners, count_of(self.spec))
-        self.beginning.keep(inherited, self.outside.publish())
+        self._open_ports()
+        MultiService.privilegedStartService(self)
 
-    def _close_listeners(self) -> None:
-        super()._close_listeners()
-        self.outside.close()
+    def _open_ports(self) -> None:
+        self._vet(self.spec)
+        self.beginning.greet(self)
+        used, unused = self.workforce.open(
+            self.spec.listeners, count_of(self.spec), self.beginning.endpoints()
+        )
+        self.beginning.keep(used, unused)
 
     def startService(self) -> None:
         """
         Begin to serve: by now the process has the user that it is going to have.
         """
-        self._prepare()
-        self._folder = tempfile.mkdtemp(prefix="txbalancer-")
-        super()._open()
-        super().startService()
-        self.gates.expect_workers(count_of(self.spec))
-        self._resize(self.spec)
+        self._open_ports()
+        self.workforce.make_folder()
+        try:
+            self._certificates = self._read_certificates(self.spec)
+            super().startService()
+        except StartError:
+            self.workforce.close()
+            raise
+        self.workforce.start(self.spec)
+        self.crew.settled().addCallback(lambda _: self.gates.began())
 
     def served(self, spec: ServiceSpec) -> tuple[ListenerSpec, ...]:
         """
         Return what workers pass on to here.
         """
         http = [each for each in spec.listeners if each.mode == "http"]
-        return tuple(inner_listener(each, self._folder) for each in http)
+        return tuple(inner_listener(each, self.workforce.folder) for each in http)
 
-    def stopService(self) -> Deferred[None]:
+    def settled(self) -> Deferred[None]:
         """
-        Stop as L{BalancerService.stopService}; workers that leave their place to others have all
-        pages until their end.
+        Wait until all workers serve by the configuration in force.
         """
-        if self.leaving.done and self._left is None:
-            self._left = self.crew.stop()
-            self._left.addCallback(lambda _: super(Supervisor, self).stopService())
-        return super().stopService() if self._left is None else self._left
+        return self.crew.settled()
+
+    def well(self) -> bool:
+        """
+        Tell whether anybody serves.
+        """
+        return self.crew.well()
 
     def sockets(self) -> list[Socket]:
         """
@@ -111,16 +109,24 @@ class Supervisor(BalancerService):
         """
         return []
 
+    def stopService(self) -> Deferred[None]:
+        """
+        Stop as L{BalancerService.stopService}; workers that leave their place to others have all
+        pages until their end.
+        """
+        if not self.leaving.done:
+            return super().stopService()
+        if self._left is None:
+            self._left = self.crew.ended()
+            self._left.addCallback(lambda _: super(Supervisor, self).stopService())
+        return self._left
+
     def _stop(self, closed: Any) -> Deferred[None]:
-        for child in self.crew:
-            child.call(Stop)
-        over = self.crew.stop()
-        return super()._stop(gatherResults([closed, over]))
+        return super()._stop(gatherResults([closed, self.workforce.stop()]))
 
     def _close(self) -> None:
         super()._close()
-        self.outside.close()
-        shutil.rmtree(self._folder, ignore_errors=True)
+        self.workforce.close()
 
     def cut(self) -> None:
         """
@@ -129,26 +135,45 @@ class Supervisor(BalancerService):
         super().cut()
         self.crew.cut()
 
+    # -- another configuration
+
+    def _vet(self, spec: ServiceSpec) -> None:
+        if not spec.service.workers:
+            raise StartError(
+                "[txbalancer] workers: from several processes to one only by an upgrade or a"
+                " restart; until then, 1 is the fewest"
+            )
+
+    def _read_certificates(self, spec: ServiceSpec) -> dict[str, ListenerTLS | None]:
+        """
+        Try what only workers use, so that none of them is told to use what it cannot.
+
+        @raise StartError: naming the file.
+        """
+        former = self._certificates
+        return {each.name: server_options(each, former.get(each.name)) for each in spec.listeners}
+
+    def _listening(self) -> list[ListenerPicture]:
+        """
+        Return the listeners of the workers, whose certificates are told of here.
+        """
+        return [ListenerPicture(each, self._certificates) for each in self.spec.listeners]
+
     def reload(self, spec: ServiceSpec, who: str = "") -> list[str]:
         """
         Put another configuration in force, here and in every worker.
         """
+        self._vet(spec)
+        certificates = self._read_certificates(spec)
         try:
-            self.outside.prepare(spec.listeners, count_of(spec))
+            self.workforce.prepare(spec.listeners, count_of(spec))
             lines = super().reload(spec, who)
         except Exception:
-            self.outside.abandon()
+            self.workforce.abandon()
             raise
-        unused = self.outside.publish()
-        self._resize(spec)
-        told = DeferredList([self._prepare_worker(child) for child in self.crew])
-        # A worker may accept from a socket until it has the new configuration.
-        told.addCallback(lambda _: _close_all(unused))
+        self._certificates = certificates
+        self.workforce.publish(spec)
         return lines
-
-    def _resize(self, spec: ServiceSpec) -> None:
-        for each in self.crew.resize(count_of(spec), spec.service.worker_timeout):
-            each.call(Stop)
 
     def reopen_logs(self) -> None:
         """
@@ -160,27 +185,22 @@ class Supervisor(BalancerService):
 
     # -- workers
 
-    def _prepare_worker(self, child: Child) -> Deferred[Any]:
-        self.view.welcome(child)
-        for held in self.outside:
-            family, number = held.of(child.number)
-            child.call(TakeSocket, endpoint=held.endpoint, family=family, socket=number)
-        outset = self.view.outset()
-        setup = Setup(self.spec, outset, count_of(self.spec), self.targets.secret, self._folder)
-        return child.call(Configure, setup=setup).addCallback(self._prepared_worker, child)
-
-    def _prepared_worker(self, answer: Any, child: Child) -> None:
-        if answer is None:
-            return
-        if answer["fault"]:
-            child.kill(f"it cannot serve: {answer['fault']}")
-        else:
-            self.gates.serves(child.number)
-
-    def _lost(self, child: Child) -> None:
-        self.targets.journal.note(
-            "worker", f"worker {child.number} is lost: {child.why or 'it ended'}"
+    def _setup(self, edition: int) -> Setup:
+        return Setup(
+            self.spec,
+            edition,
+            self.view.outset(),
+            count_of(self.spec),
+            self.targets.secret,
+            self.workforce.folder,
+            self.gates.sessions_of_former,
         )
+
+    def _welcome(self, child: Child) -> None:
+        self.view.welcome(child)
+
+    def _lost(self, child: Child, cause: str) -> None:
+        self.targets.journal.note("worker", f"worker {child.number} is lost: {cause}")
 
     # -- what they do
 
@@ -194,8 +214,3 @@ class Supervisor(BalancerService):
         """
         Leave the counting of what came by a worker to that one.
         """
-
-
-def _close_all(unused: list[Held]) -> None:
-    for each in unused:
-        each.close()

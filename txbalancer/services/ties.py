@@ -89,13 +89,15 @@ class Ties:
     def _heed_turns(self, turns: list[Turn]) -> None:
         self._told = True
         try:
-            for turn in self._own.heed(turns):
-                resource = self._find(turn.balancer)
-                member = resource.member(turn.member) if resource is not None else None
-                if resource is not None and member is not None:
-                    take_over(resource.balancer, member, turn, self._runtime.now())
+            heeded = self._own.heed(turns)
+            for _ in take_over(self._balancer, heeded, self._runtime.now()):
+                pass
         finally:
             self._told = False
+
+    def _balancer(self, name: str) -> Balancer | None:
+        resource = self._find(name)
+        return None if resource is None else resource.balancer
 
     def _soon(self) -> None:
         if self._call is None:

@@ -1,33 +1,35 @@
 """
 A worker: a process that carries traffic, and does what its supervisor says.
 
-Started as C{python -m txbalancer.services.worker}, with one end of a socket pair as file
-L{LINE<txbalancer.workers.child.LINE>}.
+Started as C{python -m txbalancer.services.worker COLUMN FOLDER}, with files from
+L{LINE<txbalancer.workers.child.LINE>} on.
 """
 
 from __future__ import annotations
 
+import faulthandler
 import gc
-import json
 import os
+import shutil
 import signal
 import socket
+import sys
+import time
 from typing import Any
 
 from twisted.internet.defer import Deferred, succeed
 from twisted.internet.protocol import connectionDone
 from twisted.internet.task import LoopingCall
-from twisted.logger import ILogObserver, Logger, LogLevel, eventAsText, globalLogBeginner
-from twisted.protocols.amp import AMP
-from zope.interface import implementer
+from twisted.logger import Logger, globalLogBeginner
 
 from txbalancer.errors import BalancerError
 from txbalancer.net.dispatch import dispatch_directly
-from txbalancer.services.datagrams import DatagramSocket
-from txbalancer.services.duty import WorkerService, own_part
-from txbalancer.services.sockets import AdoptedSocket, Socket
-from txbalancer.workers.child import LINE
-from txbalancer.workers.child import Known as There
+from txbalancer.services.datagrams import AdoptedDatagrams
+from txbalancer.services.duty import WorkerService
+from txbalancer.services.sockets import AdoptedSocket, Given, Socket
+from txbalancer.workers.child import BOX, DUMP, LINE, TABLE
+from txbalancer.workers.line import Known as There
+from txbalancer.workers.line import QuietAMP
 from txbalancer.workers.orders import (
     Configure,
     Heed,
@@ -39,14 +41,21 @@ from txbalancer.workers.orders import (
     Setup,
     Stop,
     TakeSocket,
+    Troubled,
     Watch,
 )
+from txbalancer.workers.sharing import Sharing
+from txbalancer.workers.spread import Spread
+from txbalancer.workers.table import BEAT, Table
+from txbalancer.workers.voice import Troubles, Voice
 
 PERIOD = 0.25
-"""Seconds between two reports."""
+"""Seconds between two reports, and between two signs of life."""
+
+_IGNORED = (signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2, signal.SIGINT, signal.SIGTERM)
 
 
-class Post(AMP):
+class Post(QuietAMP):
     """
     A worker's end of the line.
 
@@ -54,60 +63,108 @@ class Post(AMP):
     """
 
     log = Logger()
+    transport: Any
 
-    def __init__(self, reactor: Any) -> None:
+    def __init__(self, reactor: Any, sharing: Sharing, table: Table, number: int) -> None:
+        """
+        @param sharing: divides connections among the workers.
+        @param table: what all see; C{number}: the worker's own column.
+        """
         super().__init__()
-        self._reactor = reactor
-        self._there = True
-        self._given: list[Any] = []
+        self._reactor, self._sharing = reactor, sharing
+        self._table, self._number, self._cells = table, number, table.column(number)
+        self._there, self._leaving = True, False
+        self._given: dict[tuple[int, str], dict[int, Given]] = {}
+        self._sockets: dict[int, Any] = {}
         self._service: WorkerService | None = None
         self._reports = LoopingCall(self._report)
-        self._reports.clock = reactor
+        self._beats = LoopingCall(self._beat)
+        self._reports.clock = self._beats.clock = reactor
+
+    def connectionMade(self) -> None:
+        """
+        Begin to give signs of life.
+        """
+        self._beats.start(PERIOD)
+
+    def _beat(self) -> None:
+        self._cells[BEAT] = time.monotonic_ns()
 
     @TakeSocket.responder
-    def take_socket(self, endpoint: str, family: int, socket: int) -> dict[str, Any]:
+    def take_socket(
+        self, key: int, index: int, endpoint: str, family: int, socket: int
+    ) -> dict[str, Any]:
         """
         Take a copy of a listening socket.
         """
-        try:
-            if endpoint.startswith("udp:"):
-                self._given.append(DatagramSocket(self._reactor, endpoint, _datagrams(socket)))
-            else:
-                self._given.append(AdoptedSocket(self._reactor, endpoint, family, socket))
-        finally:
-            os.close(socket)
+        given = Given(family, socket, self._sharing.share)
+        self._given.setdefault((key, endpoint), {})[index] = given
         return {}
 
     @Configure.responder
-    def configure(self, setup: Setup) -> dict[str, Any]:
+    def configure(self, setup: Setup, sockets: set[tuple[int, int]]) -> dict[str, Any]:
         """
         Serve, or serve by another configuration.
         """
-        given, self._given = self._given, []
         try:
+            fresh = self._adopt(sockets)
             if self._service is None:
-                self._service = self._begin(setup, given)
+                self._service = self._begin(setup, fresh)
             else:
-                self._service.given = given
-                self._service.reload(own_part(setup.spec))
+                self._service.given = fresh
+                self._service.adopt(setup)
         except BalancerError as error:
             return {"fault": str(error)}
+        wanted = {key for key, _ in sockets}
+        self._sockets = {key: each for key, each in self._sockets.items() if key in wanted}
+        self._sharing.serve(setup.edition, wanted)
         return {"fault": ""}
 
+    def _adopt(self, wanted: set[tuple[int, int]]) -> list[Socket]:
+        """
+        Take all sockets that are wanted into use, and no others.
+
+        Accepting begins with that, so it is done only when they can be served.
+
+        @return: new endpoints, for listeners.
+        """
+        taken, self._given = self._given, {}
+        fresh: list[Socket] = []
+        for (key, endpoint), given in taken.items():
+            try:
+                if key in self._sockets:
+                    self._sockets[key].add(self._reactor, given)
+                else:
+                    kind = AdoptedDatagrams if endpoint.startswith("udp:") else AdoptedSocket
+                    made: Any = kind(self._reactor, key, endpoint, given)
+                    self._sockets[key] = made
+                    fresh.append(made)
+            finally:
+                for each in given.values():
+                    os.close(each.number)
+        for key, each in self._sockets.items():
+            indices = {index for found, index in wanted if found == key}
+            if indices:
+                each.keep(indices)
+        return fresh
+
     def _begin(self, setup: Setup, given: list[Socket]) -> WorkerService:
-        service = WorkerService(setup, given, self._reactor, self.tell)
+        column = self._table, self._number
+        service = WorkerService(setup, given, self._reactor, self.tell, *column)
+        service.on_lines = self._report
         service.privilegedStartService()
         service.startService()
-        self._reports.start(PERIOD, now=False)
+        reports = self._reports.start(PERIOD, now=False)
+        reports.addErrback(lambda reason: self.trouble(f"it cannot report: {reason.value}"))
         return service
 
     @Perform.responder
-    def perform(self, order: Any) -> dict[str, Any]:
+    def perform(self, order: Any, rows: Any) -> dict[str, Any]:
         """
         Carry out an order.
         """
         if self._service is not None:
-            self._service.order(order)
+            self._service.order(order, rows)
         return {}
 
     @Heed.responder
@@ -134,6 +191,7 @@ class Post(AMP):
         Open the access logs anew.
         """
         if self._service is not None:
+            self._report()
             self._service.reopen_logs()
         return {}
 
@@ -164,13 +222,23 @@ class Post(AMP):
 
     def connectionLost(self, reason: Any = connectionDone) -> None:
         """
-        The supervisor is gone.
+        Nothing more can be said: the worker has ended, or the supervisor is gone.
         """
         super().connectionLost(reason)
         self._there = False
-        if self._reports.running:
-            self._reports.stop()
-        self.finish()
+        if self._leaving:
+            self._reactor.stop()
+            return
+        # Nobody else is left to do so.
+        shutil.rmtree(self._sharing.folder, ignore_errors=True)
+        if self._service is None or self._service.running:
+            self.finish()
+
+    def trouble(self, why: str) -> None:
+        """
+        Ask to be replaced.
+        """
+        self.tell(Troubled, why=why)
 
     def finish(self) -> None:
         """
@@ -179,19 +247,35 @@ class Post(AMP):
         if self._service is None:
             self._leave()
         elif self._service.running:
+            self._sharing.serve(0, self._sockets.keys())
             self._service.stopService().addBoth(lambda _: self._leave())
         else:
             self._service.cut()
 
     def _leave(self) -> None:
-        if self._there and self._service is not None:
-            self._report()
-        if self._reactor.running:
+        self._leaving = True
+        if not self._there:
             self._reactor.stop()
+            return
+        if self._service is not None:
+            self._reports.stop()
+            self._report()
+        # All that was said is sent before the line ends.
+        self.transport.loseConnection()
 
     def _report(self) -> None:
+        """
+        Tell what was counted, and write the lines of the access log that are about the same.
+
+        Both happen at once, so that a process that is killed leaves the counters equal to the log.
+        """
         assert self._service is not None
-        self.callRemote(Reported, report=self._service.report())
+        if self._there:
+            self.callRemote(Reported, report=self._service.report(whole=self._leaving))
+            push = getattr(self.transport, "doWrite", None)
+            if push is not None:
+                push()
+        self._service.flush()
 
     def tell(self, command: Any, **arguments: Any) -> Deferred[Any]:
         """
@@ -206,43 +290,29 @@ class Post(AMP):
         return succeed(None) if told is None else told.addErrback(lambda reason: None)
 
 
-def _datagrams(number: int) -> Any:
-    """
-    Return a UDP socket from a copy of its file.
-    """
-    found = socket.SocketType(fileno=os.dup(number))
-    found.setblocking(False)
-    return found
-
-
-@implementer(ILogObserver)
-def say(event: dict[str, Any]) -> None:
-    """
-    Write a message for the supervisor's log.
-    """
-    level = event.get("log_level") or LogLevel.info
-    text = eventAsText(event, includeTraceback=True, includeTimestamp=False, includeSystem=False)
-    if level is not LogLevel.debug and text:
-        line = json.dumps({"level": level.name, "text": text})
-        os.write(2, line.encode() + b"\n")
-
-
 def main() -> None:
     """
     Do as the supervisor says, until it says to stop.
     """
+    # A terminal and systemd send these to all processes; the supervisor says what is to be done.
+    for number in _IGNORED:
+        signal.signal(number, signal.SIG_IGN)
+    faulthandler.enable(2)
+    faulthandler.register(DUMP, 2)
+    os.set_blocking(2, False)
+
     from twisted.internet import reactor
 
     installed: Any = reactor
-    globalLogBeginner.beginLoggingTo([say], redirectStandardIO=False)
-    for number in (signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2, signal.SIGINT):
-        # A terminal sends these to all processes; the supervisor says what is to be done.
-        signal.signal(number, signal.SIG_IGN)
-    post = Post(installed)
+    column, folder = int(sys.argv[1]), sys.argv[2]
+    table = Table(TABLE)
+    sharing = Sharing(installed, Spread(table, column), folder, socket.socket(fileno=BOX))
+    post = Post(installed, sharing, table, column)
+    observers = [Voice(2, time.monotonic), Troubles(time.monotonic, post.trouble)]
+    globalLogBeginner.beginLoggingTo(observers, redirectStandardIO=False)
     installed.adoptStreamConnection(LINE, socket.AF_UNIX, There(post))
     os.close(LINE)
     dispatch_directly(installed)
-    installed.callWhenRunning(lambda: signal.signal(signal.SIGTERM, signal.SIG_IGN))
     gc.collect()
     gc.freeze()
     gc.set_threshold(10000, 20, 50)

@@ -14,53 +14,30 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from twisted.internet.defer import Deferred
-from twisted.internet.error import ProcessDone
+from twisted.internet.error import ConnectionClosed, ProcessDone
 from twisted.internet.protocol import ProcessProtocol
 from twisted.logger import Logger, LogLevel
-from twisted.protocols.amp import AMP
 from twisted.python.failure import Failure
 
-from txbalancer.workers.orders import Reported, Seen, Turned
+from txbalancer.workers.line import Known, Line
+from txbalancer.workers.table import BEAT
 
-LINE = 3
-"""Number of the file by which a worker talks to its supervisor."""
+LINE, TABLE, BOX = 3, 4, 5
+"""Numbers of a worker's files: the line to its supervisor, the memory of the shared table, and
+where connections come that others accepted."""
 
-COMMAND = (sys.executable, "-m", "txbalancer.services.worker")
+DUMP = signal.SIGQUIT
+"""Has a worker write down where it is."""
 
+COMMAND = (sys.executable, "-P", "-m", "txbalancer.services.worker")
 
-class Line(AMP):
-    """
-    The supervisor's end of the line to a worker; what the worker says goes to its L{Child}.
-    """
+_LAST_WORDS = 0.2
+"""Seconds for that."""
 
-    def __init__(self, child: Child) -> None:
-        super().__init__()
-        self._child = child
+_LONGEST = 1 << 16
+"""Bytes of a line that a worker may print."""
 
-    @Reported.responder
-    def reported(self, report: Any) -> dict[str, Any]:
-        """
-        Take a report.
-        """
-        self._child.heard()
-        self._child.on_report(self._child, report)
-        return {}
-
-    @Turned.responder
-    def turned(self, turn: Any) -> dict[str, Any]:
-        """
-        Take a change of a member's flags.
-        """
-        self._child.on_turn(self._child, turn)
-        return {}
-
-    @Seen.responder
-    def seen(self, lines: Any) -> dict[str, Any]:
-        """
-        Take lines of the access log.
-        """
-        self._child.on_lines(lines)
-        return {}
+_LEVELS = {each.name: each for each in LogLevel.iterconstants()}
 
 
 class Child(ProcessProtocol):
@@ -68,48 +45,80 @@ class Child(ProcessProtocol):
     One worker process.
 
     @ivar number: its place among the workers, from 1; 0 while it is a spare.
+    @ivar column: its column of the shared table.
     @ivar pid: of the process; 0 when it is over. C{last_pid}: the same, then, too.
     @ivar line: how to talk to it.
-    @ivar heard_at: when it gave its last sign of life.
-    @ivar started: when it was started.
-    @ivar ended: fires with the cause in words when the process is over.
+    @ivar at_work: since when it has its place.
+    @ivar has: keys and numbers of the sockets that it was given.
+    @ivar why: it is ended by the supervisor, and for what reason.
+    @ivar ended: fires with the cause in words when the process is over and all that it said heard.
     """
 
     log = Logger()
 
-    def __init__(self, reactor: Any, now: Callable[[], float]) -> None:
-        self.number = 0
+    def __init__(
+        self,
+        reactor: Any,
+        now: Callable[[], float],
+        column: int,
+        cells: Any,
+        files: tuple[int, int],
+        arguments: Sequence[str] = (),
+    ) -> None:
+        """
+        @param cells: the column itself.
+        @param files: numbers of the files of the table and of its box.
+        @param arguments: what the process is told on its command line.
+        """
+        self.number, self.column = 0, column
         self.pid = self.last_pid = 0
         self._reactor, self._now = reactor, now
+        self._cells, self._files, self._arguments = cells, files, tuple(arguments)
         self.line = Line(self)
-        self.heard_at = self.started = now()
+        self.at_work = self._expected = now()
+        self.has: set[tuple[int, int]] = set()
         self.ended: Deferred[str] = Deferred()
         self.on_report: Callable[[Child, Any], object] = lambda child, report: None
-        self.on_turn: Callable[[Child, Any], object] = lambda child, turn: None
+        self.on_word: Callable[[Child, Any], object] = lambda child, word: None
+        self.on_trouble: Callable[[Child, str], object] = lambda child, why: None
         self.on_lines: Callable[[Any], object] = lambda lines: None
         self.why = ""
         self._text = b""
+        self._cause: str | None = None
+        self._heard_all = False
 
     def start(self, command: Sequence[str] = COMMAND) -> None:
         """
         Start the process; it does nothing before it is told to.
+
+        @raise OSError: when it cannot be started.
         """
         ours, its = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
+        table, box = self._files
         with ours, its, open(os.devnull, "rb") as nothing:
             ours.setblocking(False)
-            files = {0: nothing.fileno(), 1: 1, 2: "r", LINE: its.fileno()}
-            made = self._reactor.spawnProcess(
-                self, command[0], list(command), env=None, childFDs=files
-            )
+            files = {0: nothing.fileno(), 1: 1, 2: "r", LINE: its.fileno(), TABLE: table, BOX: box}
+            whole = [*command, *self._arguments]
+            # What is found here, plugins included, must be found there.
+            env = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+            made = self._reactor.spawnProcess(self, whole[0], whole, env=env, childFDs=files)
             # The reactor takes a copy of the file.
             self._reactor.adoptStreamConnection(ours.fileno(), socket.AF_UNIX, Known(self.line))
         self.pid = self.last_pid = made.pid
 
-    def heard(self) -> None:
+    # -- its life
+
+    def expect(self, seconds: float) -> None:
         """
-        Note a sign of life.
+        Let it give no sign of life for so long, for it is given much to do.
         """
-        self.heard_at = self._now()
+        self._expected = self._now() + seconds
+
+    def silence(self) -> float:
+        """
+        Return for how many seconds it has given no sign of life though it should.
+        """
+        return self._now() - max(self._expected, self._cells[BEAT] / 1e9)
 
     def kill(self, why: str) -> None:
         """
@@ -118,9 +127,25 @@ class Child(ProcessProtocol):
         @param why: for the log.
         """
         if self.pid:
+            self.why = self.why or why
+            self._signal(signal.SIGKILL)
+
+    def give_up(self, why: str) -> None:
+        """
+        End a process that hangs, once it has written down where.
+
+        @param why: for the log.
+        """
+        if self.pid and not self.why:
             self.why = why
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(self.pid, signal.SIGKILL)
+            self._signal(DUMP)
+            self._reactor.callLater(_LAST_WORDS, self.kill, why)
+
+    def _signal(self, number: int) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(self.pid, number)
+
+    # -- what it is told
 
     def call(self, command: Any, **arguments: Any) -> Deferred[Any]:
         """
@@ -139,8 +164,8 @@ class Child(ProcessProtocol):
             self.line.callRemote(command, **arguments)
 
     def _unanswered(self, failure: Failure) -> None:
-        if self.pid:
-            self.log.debug("worker {number}: {text}", number=self.number, text=str(failure.value))
+        if not failure.check(ConnectionClosed):
+            self.log.failure("worker {number} did not do so", failure, number=self.number)
 
     # -- what the process does
 
@@ -149,6 +174,9 @@ class Child(ProcessProtocol):
         Pass on what it prints, line by line.
         """
         *lines, self._text = (self._text + data).split(b"\n")
+        if len(self._text) > _LONGEST:
+            lines.append(self._text)
+            self._text = b""
         for line in lines:
             self._say(line)
 
@@ -156,33 +184,30 @@ class Child(ProcessProtocol):
         level, text = LogLevel.error, line.decode("utf-8", "replace")
         with contextlib.suppress(ValueError, TypeError, KeyError):
             event = json.loads(text)
-            level, text = LogLevel.lookupByName(event["level"]), event["text"]
+            level, text = _LEVELS[event["level"]], event["text"]
         name = f"worker {self.number}" if self.number else "spare worker"
         self.log.emit(level, "{worker}: {text}", worker=name, text=text)
 
     def processEnded(self, reason: Failure) -> None:
         """
-        Say why it is over.
+        Learn why it is over.
         """
         if self._text:
             self._say(self._text)
         self.pid = 0
-        self.ended.callback(self.why or _cause(reason))
+        self._cause = self.why or _cause(reason)
+        self._over()
 
-
-class Known:
-    """
-    A factory of one protocol that is there already.
-    """
-
-    def __init__(self, protocol: Any) -> None:
-        self._protocol = protocol
-
-    def buildProtocol(self, address: Any) -> Any:
+    def hung_up(self) -> None:
         """
-        Return it.
+        Learn that it has nothing more to say.
         """
-        return self._protocol
+        self._heard_all = True
+        self._over()
+
+    def _over(self) -> None:
+        if self._heard_all and self._cause is not None:
+            self.ended.callback(self._cause)
 
 
 def _cause(reason: Failure) -> str:

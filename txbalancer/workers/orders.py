@@ -31,12 +31,16 @@ class Outset:
         L{snapshot.export<txbalancer.core.snapshot.export>} gives it.
     @ivar sources: what is known of addresses of clients, by balancer.
     @ivar rooms: how much room members say they have, by balancer and member.
+    @ivar rows: where in the shared table what is.
+    @ivar filters: which lines of the access log are watched, by number.
     """
 
     now: float
     states: Mapping[str, Any]
     sources: Mapping[str, list[Binding]]
     rooms: Mapping[str, Mapping[str, int | None]]
+    rows: Mapping[tuple[str, ...], int]
+    filters: Mapping[int, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,11 +115,12 @@ class TakeSocket(Command):
     """
     A socket that the supervisor listens with, to be used from the next L{Configure} on.
 
-    The key is that of its endpoint, of which there may be several sockets.
+    The key is that of its endpoint, the index tells the sockets of one endpoint apart.
     """
 
     arguments: ClassVar[Arguments] = [
         (b"key", Integer()),
+        (b"index", Integer()),
         (b"endpoint", Unicode()),
         (b"family", Integer()),
         (b"socket", Descriptor()),
@@ -124,19 +129,20 @@ class TakeSocket(Command):
 
 class Configure(Command):
     """
-    Serve by this; answered once it is so.
+    Serve by this, with no other sockets than these, a pair of key and index each; answered once
+    it is so.
     """
 
-    arguments: ClassVar[Arguments] = [(b"setup", Parcel())]
+    arguments: ClassVar[Arguments] = [(b"setup", Parcel()), (b"sockets", Parcel())]
     response: ClassVar[Arguments] = [(b"fault", Unicode())]
 
 
 class Perform(Command):
     """
-    Carry out an order of somebody.
+    Carry out an order of somebody, with rows of the shared table that are new with it.
     """
 
-    arguments: ClassVar[Arguments] = [(b"order", Parcel())]
+    arguments: ClassVar[Arguments] = [(b"order", Parcel()), (b"rows", Parcel())]
 
 
 class Heed(Command):

@@ -10,9 +10,20 @@ from typing import Any
 from twisted.protocols.amp import MAX_VALUE_LENGTH, Argument
 
 
+class Packed:
+    """
+    A value that is made ready once, for several that are told the same.
+    """
+
+    __slots__ = ("data",)
+
+    def __init__(self, value: Any) -> None:
+        self.data = pickle.dumps(value, pickle.HIGHEST_PROTOCOL)
+
+
 class Parcel(Argument):
     """
-    A value, pickled and sent in pieces.
+    A value, or one that is L{Packed} already, pickled and sent in pieces.
 
     Only for the two ends of a socket pair of which one process has started the other: who
     can send a pickle can run code.
@@ -22,7 +33,8 @@ class Parcel(Argument):
         """
         Write a value into a box.
         """
-        data = pickle.dumps(objects.pop(name.decode("ascii")), pickle.HIGHEST_PROTOCOL)
+        value = objects.pop(name.decode("ascii"))
+        data = value.data if isinstance(value, Packed) else Packed(value).data
         starts = range(0, len(data), MAX_VALUE_LENGTH)
         strings[name] = b"%d" % len(starts)
         for number, start in enumerate(starts):

@@ -24,11 +24,18 @@ class Share:
     @ivar on_wait: called when somebody begins to wait.
     """
 
-    __slots__ = ("_cells", "_fence", "_number", "_table", "_taken", "_waiting", "_workers", "on_wait")
+    __slots__ = (
+        "_cells",
+        "_fence",
+        "_number",
+        "_table",
+        "_taken",
+        "_waiting",
+        "_workers",
+        "on_wait",
+    )
 
-    def __init__(
-        self, table: Table, number: int, taken: int, waiting: int, workers: int
-    ) -> None:
+    def __init__(self, table: Table, number: int, taken: int, waiting: int, workers: int) -> None:
         """
         @param number: the worker's own column.
         @param taken: the row of what each has; C{waiting}: the row of how many wait for it.
@@ -95,6 +102,8 @@ class Share:
         """
         if not most or self._table.total(self._waiting) == self._cells[self._waiting]:
             return False
+        if self._table.total(self._taken) < most:
+            return False  # they can take one
         if not wanted:
             return True
         return self._cells[self._taken] > most // self._workers and self._poorer(most)

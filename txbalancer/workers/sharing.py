@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import os
 import socket
+from collections.abc import Container
 from typing import Any
 
 from twisted.internet import tcp, unix
@@ -99,13 +100,14 @@ class Sharing:
     A worker's part in dividing the connections among all.
 
     @ivar spread: how they are divided.
+    @ivar folder: where the boxes of all are.
     """
 
     def __init__(self, reactor: Any, spread: Spread, folder: str, box: socket.socket) -> None:
         """
-        @param folder: where the boxes of all are; C{box}: the own one.
+        @param box: the own one of those in C{folder}.
         """
-        self.spread = spread
+        self.spread, self.folder = spread, folder
         self._reactor = reactor
         self._sender = Sender(folder)
         self._inbox = Inbox(box, self._take)
@@ -120,17 +122,16 @@ class Sharing:
             acceptor = self._acceptors[key] = SharedAcceptor(port, key, self)
             port.doRead = acceptor.accept  # type: ignore[method-assign]
 
-    def serve(self, edition: int) -> None:
+    def serve(self, edition: int, keys: Container[int]) -> None:
         """
-        Take what has arrived, then have others know by what this worker serves.
+        Have others know by what this worker serves, once what has arrived is taken.
 
         @param edition: of the configuration; 0 to be passed nothing more.
+        @param keys: of its endpoints.
         """
         self._inbox.doRead()
+        self._acceptors = {key: each for key, each in self._acceptors.items() if key in keys}
         self.spread.serve(edition)
-        if not edition:
-            # Who looked just before has sent by now, or does so in the time that all this takes.
-            self._inbox.doRead()
 
     def pass_on(self, key: int, accepted: socket.socket) -> bool:
         """

@@ -69,6 +69,13 @@ class Table:
         """
         return self._all[number]
 
+    def others(self, number: int) -> list[memoryview]:
+        """
+        Return the cells of all columns in use but one and the supervisor's.
+        """
+        used = range(1, self.used)
+        return [self._all[each] for each in used if each != number]
+
     def each(self, row: int) -> list[int]:
         """
         Return the numbers of a row, by column.

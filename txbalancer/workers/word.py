@@ -11,7 +11,7 @@ has, in whatever order messages pass each other.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -66,12 +66,28 @@ def turn_to(member: Member, balancer: str) -> Turn:
     return Turn(balancer, member.name, flags, _ALL & ~flags, member.cause, member.error_time)
 
 
-def take_over(balancer: Balancer, member: Member, turn: Turn, now: float) -> None:
+def take_over(
+    find: Callable[[str], Balancer | None], turns: Iterable[Turn], now: float
+) -> Iterator[tuple[Turn, Member]]:
     """
-    Let a member be as another process says.
+    Let members be as another process says.
+
+    @param find: returns a balancer by its name.
+    @return: each change of a member that is there, when it is done.
     """
-    after = (member.flags | turn.on) & ~turn.off
-    balancer.take_over(member, after, turn.cause, turn.error_time, now)
+    known: dict[str, dict[str, Member]] = {}
+    for turn in turns:
+        balancer = find(turn.balancer)
+        if balancer is None:
+            continue
+        if turn.balancer not in known:
+            # A thousand may have changed.
+            known[turn.balancer] = {each.name: each for each in balancer.members}
+        member = known[turn.balancer].get(turn.member)
+        if member is not None:
+            after = (member.flags | turn.on) & ~turn.off
+            balancer.take_over(member, after, turn.cause, turn.error_time, now)
+            yield turn, member
 
 
 @dataclass(slots=True)

@@ -13,11 +13,12 @@ from twisted.internet.defer import Deferred, fail, succeed
 from twisted.logger import globalLogPublisher
 
 from tests.control.api.asking import Asker
-from txbalancer.control.tap import Tap
+from txbalancer.control.tap import LineFilter, Tap
 from txbalancer.core.health import ProbeResult
 from txbalancer.core.outcome import Outcome
 from txbalancer.core.request import Peer
 from txbalancer.errors import UpgradeError
+from txbalancer.testing import FakeRequest
 
 MEMBER = "/balancers/shop/members/a"
 
@@ -218,3 +219,62 @@ def test_lost_lines_are_counted_until_they_are_told() -> None:
     tap.log(Outcome(None, Peer("x"), 200))
     assert json.loads(taker.lines[1]) == {"lost": 3}
     assert json.loads(taker.lines[2])["status"] == 200
+
+
+def test_watchers_elsewhere() -> None:
+    """
+    Those who watch from another process are followed by their numbers: who stays is told how
+    many lines were lost, and a line that was found there is for the one it is meant for.
+    """
+    tap, changes = Tap(), []
+    tap.on_change = lambda: changes.append(len(tap.watchers))
+    takers: dict[int, Full] = {}
+
+    def taker(number: int) -> Full:
+        return takers.setdefault(number, Full(9))
+
+    tap.follow({3: LineFilter(), 5: LineFilter(("shop",))}, taker)
+    tap.log(Outcome(None, Peer("x"), 200))
+    assert [len(takers[number].lines) for number in (3, 5)] == [1, 0]
+    stays = tap.watchers[3]
+    tap.follow({3: LineFilter()}, taker)
+    assert tap.watchers == {3: stays}
+    tap.push(3, b"line\n")
+    tap.push(5, b"line\n")
+    assert takers[3].lines[-1] == b"line\n"
+    assert changes == [2, 1]
+    assert tap.filters() == {3: LineFilter()}
+
+
+@pytest.mark.parametrize(
+    ("wanted", "fits"),
+    [
+        (LineFilter(), True),
+        (LineFilter(("shop",)), True),
+        (LineFilter(("other",)), False),
+        (LineFilter(member="web1"), True),
+        (LineFilter(member="http://10.0.0.1:80"), True),
+        (LineFilter(member="10.0.0.1:80"), True),
+        (LineFilter(member="10.0.0.1:8"), False),
+        (LineFilter(statuses=(frozenset({5}), frozenset({200}))), True),
+        (LineFilter(statuses=(frozenset({5}), frozenset({404}))), False),
+        (LineFilter(path=b"/a"), True),
+        (LineFilter(path=b"/b"), False),
+        (LineFilter(slower=0.5), True),
+        (LineFilter(slower=2.5), False),
+    ],
+)
+def test_what_is_wanted_of_the_log(wanted: LineFilter, fits: bool) -> None:
+    """
+    All that a filter says has to hold.
+    """
+    outcome = Outcome(
+        FakeRequest(b"/a/b"),
+        Peer("x"),
+        200,
+        balancer="shop",
+        member="http://10.0.0.1:80",
+        route="web1",
+        duration=2.0,
+    )
+    assert wanted(outcome) is fits

@@ -22,6 +22,7 @@ MOST_WATCHERS = 20
 
 _STATUS = re.compile(r"[0-5]xx|[1-5]\d\d", re.ASCII | re.IGNORECASE)
 
+
 def statuses(words: str) -> tuple[frozenset[int], frozenset[int]]:
     """
     Read statuses and classes of them, such as C{404,5xx}; C{0xx} is no status at all.

@@ -145,6 +145,14 @@ ALERTS = (
         "The former one is still in force. `txbalancer check -c FILE` says what is wrong.",
     ),
     Alert(
+        "TxbalancerWorkersLost",
+        "increase(txbalancer_workers_replaced_total[15m]) > 2",
+        "0s",
+        WARNING,
+        "{{ $value }} worker processes had to be replaced",
+        "Each took the requests that it had in progress with it. The log says what ended them.",
+    ),
+    Alert(
         "TxbalancerLogLinesLost",
         "increase(txbalancer_log_lines_lost_total[5m]) > 0",
         "0s",

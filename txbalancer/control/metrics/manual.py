@@ -83,7 +83,8 @@ PROCESS = """\
 Of the process
 --------------
 
-With workers this is the one that answers, their supervisor. Those of prometheus-client: ``process_cpu_seconds_total``, ``process_resident_memory_bytes``,
+With workers this is their supervisor. Those of prometheus-client:
+``process_cpu_seconds_total``, ``process_resident_memory_bytes``,
 ``process_virtual_memory_bytes``, ``process_open_fds``, ``process_max_fds``,
 ``process_start_time_seconds``, ``python_info`` and ``python_gc_…``.
 """

@@ -337,6 +337,37 @@ PROCESS = Row(
                 ),
             ),
         ),
+        Panel(
+            "CPU of workers",
+            (
+                (
+                    rate("txbalancer_worker_cpu_seconds_total", SERVICE, "instance, worker"),
+                    "{{instance}} worker {{worker}}",
+                ),
+            ),
+            "percentunit",
+            "Of one core each; they should have as much to do.",
+        ),
+        Panel(
+            "Memory of workers",
+            (
+                (
+                    f"txbalancer_worker_resident_memory_bytes{SERVICE}",
+                    "{{instance}} worker {{worker}}",
+                ),
+            ),
+            "bytes",
+        ),
+        Panel(
+            "Workers replaced",
+            (
+                (
+                    f"increase(txbalancer_workers_replaced_total{SERVICE}[$__rate_interval])",
+                    "{{instance}}",
+                ),
+            ),
+            help="The log says why each was lost.",
+        ),
     ),
 )
 

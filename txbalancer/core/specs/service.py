@@ -160,6 +160,13 @@ class ServiceSpec:
     mounts: tuple[MountSpec, ...] = ()
     logs: tuple[LogSpec, ...] = ()
 
+    def told(self) -> str:
+        """
+        Say in a few words how much there is.
+        """
+        parts = ("listener", self.listeners), ("balancer", self.balancers), ("mount", self.mounts)
+        return ", ".join(values.counted(len(found), what) for what, found in parts)
+
     @property
     def guards_identity(self) -> bool:
         """

@@ -147,11 +147,11 @@ class H2Pool(MemberPool):
         """
         if self._waiting:
             self._give()
-        if self._share is not None and not connection.connection.streams:
-            if self._share.yields(self.spec.max, False):
-                connection.retire()
-                return
-        if not connection.connection.streams and connection.deadline == NEVER:
+        idle, share = not connection.connection.streams, self._share
+        if idle and share is not None and share.yields(self.spec.max, False):
+            connection.retire()
+            return
+        if idle and connection.deadline == NEVER:
             connection.deadline = self.now() + self.spec.ttl if self.spec.ttl else NEVER
 
     def closed(self, connection: Any) -> None:
