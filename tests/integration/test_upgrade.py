@@ -117,12 +117,14 @@ def test_upgrades_under_load(balancer: Starts, peers: Peers) -> None:
     assert "Traceback" not in process.log()
 
 
-def test_what_is_known_goes_over(balancer: Starts) -> None:
+@pytest.mark.parametrize("workers", [0, 1])
+def test_what_is_known_goes_over(balancer: Starts, workers: int) -> None:
     """
     What somebody changed, the events and the counters go on; the unix sockets have the rights
     that they had, and are removed at the end; the state file is the new process' to write.
     """
-    process = balancer(configuration("http://127.0.0.1:1 route=a\n    http://127.0.0.1:2 route=b"))
+    members = "http://127.0.0.1:1 route=a\n    http://127.0.0.1:2 route=b"
+    process = balancer(configuration(members, workers))
     url = "http%3A%2F%2F127.0.0.1%3A2"
     control(process, "PATCH", f"/balancers/shop/members/{url}", {"drain": True})
     assert status(process) == 503
@@ -245,7 +247,8 @@ def test_the_pid_file_names_the_new_process(balancer: Starts) -> None:
     assert "Traceback" not in (process.folder / "daemon.log").read_text()
 
 
-def test_datagrams_of_a_client_stay_with_their_member(balancer: Starts) -> None:
+@pytest.mark.parametrize("workers", [0, 1])
+def test_datagrams_of_a_client_stay_with_their_member(balancer: Starts, workers: int) -> None:
     """
     A client of UDP keeps its member, and answers under way still arrive.
     """
@@ -279,3 +282,29 @@ def test_datagrams_of_a_client_stay_with_their_member(balancer: Starts) -> None:
         one.sendto(b"answer", again)
         assert client.recv(100) == b"answer"
         assert former.wait(15) == 0
+
+
+@pytest.mark.peers
+def test_numbers_of_workers_may_change(balancer: Starts, peers: Peers) -> None:
+    """
+    From one process to several, to fewer, to other ones and back to one, under load: no request
+    fails, and all are counted at last.
+    """
+    member = f"http://127.0.0.1:{peers.nginx(ECHO.replace('NAME', 'a')).port}"
+    process = balancer(configuration(member))
+    with Load(process.port) as load:
+        for count in (2, 1, 1, 0):
+            process.write(configuration(member, count))
+            process.upgrade()
+            load.more(20)
+    assert load.failures == []
+    name = "txbalancer_member_requests_total[('balancer', 'shop'), ('code', '2xx')"
+    until(
+        lambda: sum(n for key, n in counters(process).items() if name in key) == load.answers,
+        "all requests are counted",
+        20.0,
+    )
+    assert (process.folder / "web.sock").exists()
+    assert process.terminate() == 0
+    assert not (process.folder / "web.sock").exists()
+    assert "Traceback" not in process.log()

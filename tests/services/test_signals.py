@@ -247,6 +247,6 @@ def test_a_process_that_takes_a_place_says_so_itself_to_nobody() -> None:
     """
     found, notifier, upgrade = Service(), Notifier(), Upgrade()
     found.beginning.former = object()
-    Signals(found, notifier, upgrade)._serving()
+    Signals(found, notifier, upgrade)._serving(None)
     assert upgrade.taken == 1
     assert notifier.told == ["start_watchdog the reactor"]
