@@ -264,7 +264,7 @@ def test_datagrams_of_a_client_stay_with_their_member(balancer: Starts, workers:
             each.settimeout(10)
         members = "\n    ".join(f"udp://127.0.0.1:{each.getsockname()[1]}" for each in (one, two))
         text = (
-            configuration()
+            configuration(workers=workers)
             + f"[listener:u]\nmode = udp\nendpoint = udp:{port}:interface=127.0.0.1\n"
             f"to = balancer://u\n[balancer:u]\nmembers =\n    {members}\n"
         )
