@@ -77,6 +77,7 @@ PURE_IMPORTS = frozenset(
     | {
         "ipaddress",
         "itertools",
+        "json",
         "math",
         "operator",
         "pkgutil",

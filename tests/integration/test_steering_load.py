@@ -273,9 +273,9 @@ def test_two_hundred_changes_a_second(
     balancer: Starts, peers: Peers, tmp_path: Path, side: int, workers: int
 ) -> None:
     """
-    With one process and with several: no request is dropped, each change is on the disk when it is answered, and the API, the
-    metrics and the page tell the sums of the access log: for the balancer, and for each
-    member that was never away.
+    With one process and with several: no request is dropped, each change is on the disk when it
+    is answered, and the API, the metrics and the page tell the sums of the access log: for the
+    balancer, and for each member that was never away.
     """
     alive = [peers.nginx(SERVER).url for _ in "1234"]
     members, guest = [*alive[:3], f"http://127.0.0.1:{free_port()}"], alive[3]
@@ -301,8 +301,9 @@ def test_two_hundred_changes_a_second(
     assert found is not None, said
     assert found[2] == "wrong=0 connect=0 read=0 write=0 timeout=0", process.log()[-2000:]
     assert int(found[1]) > 1000
-    # Half of it where others keep the machine busy, too.
-    assert CHANGES / took > RATE / 2, f"{CHANGES} changes took {took:.1f} s"
+    # Half of it where others keep the machine busy, too; less where several do so all the time.
+    least = RATE / (8 if workers else 2)
+    assert CHANGES / took > least, f"{CHANGES} changes took {took:.1f} s"
     assert "Traceback" not in process.log()
 
     with closing(Control(process.folder / "control.sock")) as control:

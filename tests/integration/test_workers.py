@@ -66,6 +66,38 @@ def at_work(process: BalancerProcess) -> set[int]:
     return {each["pid"] for each in found["workers"] if each["number"]}
 
 
+@pytest.fixture(scope="module")
+def members(module_peers: Peers) -> list[str]:
+    """
+    Start two members, which say their names.
+    """
+    return [
+        module_peers.nginx(f"location / {{ {ECHO.replace('NAME', each)} }}").url
+        for each in ("one", "two")
+    ]
+
+
+@pytest.fixture(scope="module")
+def text(members: list[str]) -> str:
+    """
+    Return the configuration of the balancer that most tests share, without its head.
+    """
+    one, two = members
+    return (
+        f"[listener:local]\nendpoint = unix:local.sock\n"
+        f"[balancer:a]\nmembers =\n    {one} route=one\n    {two} route=two\n"
+        "[mount:/none]\nto = status:204\n[mount:/]\nto = balancer://a/\n"
+    )
+
+
+@pytest.fixture(scope="module")
+def shared(module_balancer: Starts, text: str) -> BalancerProcess:
+    """
+    Start the one that most tests share; all of them leave it with two workers.
+    """
+    return module_balancer(conf(text))
+
+
 @contextlib.contextmanager
 def clients(process: BalancerProcess, count: int) -> Iterator[list[Client]]:
     """
@@ -73,16 +105,18 @@ def clients(process: BalancerProcess, count: int) -> Iterator[list[Client]]:
     """
     with contextlib.ExitStack() as stack:
         made = [stack.enter_context(Client(process.port)) for _ in range(count)]
-        assert {each.ask() for each in made} == {204}
+        assert {each.ask("/none") for each in made} == {204}
         yield made
 
 
-@pytest.mark.parametrize("count", [2, 4])
-def test_kept_connections_are_spread(balancer: Starts, count: int) -> None:
+@pytest.mark.parametrize("count", [4, 2])
+def test_kept_connections_are_spread(shared: BalancerProcess, text: str, count: int) -> None:
     """
     Sixty-four connections that are kept are divided within a fifth, and so is what they cost.
     """
-    process = balancer(conf(count=count))
+    process = shared
+    if len(at_work(process)) != count:
+        assert "reload done" in process.reload(conf(text, count))
     with clients(process, 64) as made:
         pids = workers(process)
         owners = Counter(each.owner(pids) for each in made)
@@ -93,25 +127,25 @@ def test_kept_connections_are_spread(balancer: Starts, count: int) -> None:
         deadline = time.monotonic() + 0.6
         while time.monotonic() < deadline:
             for each in made:
-                each.send()
+                each.send("/none")
             assert {each.take() for each in made} == {204}
         spent = [cpu(pids[column]) - before[column] for column in owners]
         # Clock ticks of 10 ms are all that the system tells.
         assert max(spent) <= 1.2 * min(spent) + 0.04
 
 
-def test_one_socket_for_all(balancer: Starts) -> None:
+def test_one_socket_for_all(shared: BalancerProcess) -> None:
     """
     Workers that share one socket share the connections evenly, too.
     """
-    process = balancer(conf("[listener:local]\nendpoint = unix:local.sock\n" + STATUS), start=True)
+    process = shared
     made = []
     with contextlib.ExitStack() as stack:
         for _ in range(32):
             each = stack.enter_context(socket.socket(socket.AF_UNIX))
             each.settimeout(15.0)
             each.connect(str(process.folder / "local.sock"))
-            each.sendall(b"GET / HTTP/1.1\r\nHost: here\r\n\r\n")
+            each.sendall(b"GET /none HTTP/1.1\r\nHost: here\r\n\r\n")
             assert each.recv(1000).startswith(b"HTTP/1.1 204")
             made.append(each)
         control = Control(process.folder / "control.sock")
@@ -133,49 +167,40 @@ def _even(counts: list[int], total: int) -> bool:
     return sum(counts) == total and max(counts) - min(counts) <= 2
 
 
-def test_a_killed_one_is_replaced(balancer: Starts, peers: Peers) -> None:
+def test_a_killed_one_is_replaced(shared: BalancerProcess) -> None:
     """
-    Under load a worker is killed: requests fail on its own connections only, each of its clients
-    once at most, another takes its place within a second, and the cause is told.
+    Under load a worker is killed: only requests that it was serving fail, each client's once at
+    most; another takes its place, and the cause is told.
     """
-    member = peers.nginx(f"location / {{ {ECHO.replace('NAME', 'a')} }}")
-    process = balancer(
-        conf(f"[balancer:a]\nmembers = {member.url}\n[mount:/]\nto = balancer://a/\n")
-    )
+    process = shared
     with Load(process.port) as load:
         load.more()
-        before = workers(process)
         victim = next(iter(at_work(process)))
-        served = sum(1 for _ in before)
         os.kill(victim, signal.SIGKILL)
         until(lambda: victim not in at_work(process) and len(at_work(process)) == 2, "another one")
-        load.more(400)
-    # Eight clients; those of the other worker see nothing.
-    assert len(load.failures) <= 8 - 1, load.failures
+        load.more(200)
+    # Eight clients, of which the other worker has some.
+    assert len(load.failures) < 8, load.failures
     assert all("Reset" in each or "Remote" in each or "Broken" in each for each in load.failures)
-    assert served >= 2
     assert f"(process {victim}) is lost: it was ended by SIGKILL" in process.log()
-    assert process.terminate() == 0
 
 
-def test_replacement_is_fast(balancer: Starts) -> None:
+def test_replacement_is_fast(shared: BalancerProcess) -> None:
     """
-    With both workers killed one after the other somebody serves again within a second, and
-    whoever connects meanwhile waits and is served.
+    When a worker is killed whoever connects meanwhile waits and is served, and the spare one has
+    its place at once.
     """
-    process = balancer(conf())
-    for _ in range(2):
-        spare: int = until(lambda: spare_of(process), "a spare one is there")
-        # A spare has begun once it gives signs of life; its imports take most of that.
-        until(lambda: _has_begun(process, spare), "the spare one has begun")
-        victim = next(iter(at_work(process)))
-        began = time.monotonic()
-        os.kill(victim, signal.SIGKILL)
-        codes = {status(process) for _ in range(8)}
-        until(lambda: spare in at_work(process), "the spare one has its place")
-        assert time.monotonic() - began < 5.0
-        assert codes == {204}
-    assert process.log().count("is lost") == 2
+    process = shared
+    spare: int = until(lambda: spare_of(process), "a spare one is there")
+    # It has begun once it gives signs of life; its imports take most of that.
+    until(lambda: _has_begun(process, spare), "the spare one has begun", 30.0)
+    victim = next(iter(at_work(process)))
+    began = time.monotonic()
+    os.kill(victim, signal.SIGKILL)
+    assert {status(process, "/none") for _ in range(8)} == {204}
+    until(lambda: spare in at_work(process), "the spare one has its place")
+    # A second is promised; the machine of a test may be busy.
+    assert time.monotonic() - began < 5.0
 
 
 def _has_begun(process: BalancerProcess, pid: int) -> bool:
@@ -192,21 +217,23 @@ def _has_begun(process: BalancerProcess, pid: int) -> bool:
     ("number", "words"),
     [(signal.SIGSEGV, "Segmentation fault"), (signal.SIGABRT, "Aborted")],
 )
-def test_a_crash_says_where(balancer: Starts, number: signal.Signals, words: str) -> None:
+def test_a_crash_says_where(shared: BalancerProcess, number: signal.Signals, words: str) -> None:
     """
     What a worker was doing when it crashed is in the log, and what ended it.
     """
-    process = balancer(conf())
+    process = shared
     victim = next(iter(at_work(process)))
+    until(lambda: _has_begun(process, victim), "it has begun", 30.0)
     os.kill(victim, number)
     until(lambda: f"was ended by {number.name}" in process.log(), "the cause is told")
     log = process.log()
     assert words in log
     assert "most recent call first" in log
-    assert status(process) == 204
+    assert status(process, "/none") == 204
+    until(lambda: len(at_work(process)) == 2, "another one has its place")
 
 
-def test_a_hanging_one_is_replaced(balancer: Starts, broken: BalancerProcess) -> None:
+def test_a_hanging_one_is_replaced(broken: BalancerProcess) -> None:
     """
     A worker that hangs is found by its silence, tells where it is, and is replaced.
     """
@@ -215,7 +242,7 @@ def test_a_hanging_one_is_replaced(balancer: Starts, broken: BalancerProcess) ->
         until(lambda: "gave no sign of life" in broken.log(), "its silence is noticed")
     until(lambda: len(at_work(broken)) == 2, "another has its place")
     assert "in choose" in broken.log()
-    assert status(broken, "/well") == 204
+    assert status(broken, "/well") == 200
 
 
 def test_one_without_memory_is_replaced(broken: BalancerProcess) -> None:
@@ -227,7 +254,7 @@ def test_one_without_memory_is_replaced(broken: BalancerProcess) -> None:
         client.ask("/memory")
     until(lambda: "it has no memory left (MemoryError)" in broken.log(), "the cause is told")
     until(lambda: len(at_work(broken) - before) == 1, "another has its place")
-    assert status(broken, "/well") == 204
+    assert status(broken, "/well") == 200
 
 
 def test_one_with_nothing_but_errors_is_replaced(broken: BalancerProcess) -> None:
@@ -235,26 +262,22 @@ def test_one_with_nothing_but_errors_is_replaced(broken: BalancerProcess) -> Non
     A worker with more than a hundred unexpected errors in a second is replaced.
     """
     before = at_work(broken)
-    until(
-        lambda: _storm(broken) or "unexpected errors in a second" in broken.log(),
-        "the storm is noticed",
-    )
-    until(lambda: len(at_work(broken) - before) >= 1, "another has its place")
-    assert status(broken, "/well") == 204
-
-
-def _storm(process: BalancerProcess) -> None:
-    with Client(process.port) as client:
-        for _ in range(300):
-            if not client.ask("/storm"):
-                return
+    assert status(broken, "/storm") == 200
+    until(lambda: "unexpected errors in a second" in broken.log(), "the storm is noticed")
+    until(lambda: len(at_work(broken) - before) == 1, "another has its place")
+    assert status(broken, "/well") == 200
+    # Of six hundred not all are worth a traceback.
+    assert broken.log().count("ValueError: odd") < 500
 
 
 PLUGIN = """
 import time
+from twisted.logger import Logger
 from twisted.plugin import IPlugin
 from zope.interface import implementer
 from txbalancer.interfaces import ILBMethod, ILBMethodFactory
+
+log = Logger()
 
 @implementer(ILBMethod)
 class Broken:
@@ -266,8 +289,11 @@ class Broken:
                 time.sleep(1)
         if request.path == b"/memory":
             raise MemoryError
-        if request.path == b"/storm":
-            raise ValueError("odd")
+        for _ in range(600 if request.path == b"/storm" else 0):
+            try:
+                raise ValueError("odd")
+            except ValueError:
+                log.failure("it is odd")
         self.ledger.charge_election(self.members[0])
         return self.members[0]
     def released(self, member):
@@ -286,22 +312,23 @@ broken = Factory()
 """
 
 
-@pytest.fixture
-def broken(balancer: Starts, tmp_path: Path, peers: Peers) -> BalancerProcess:
+@pytest.fixture(scope="module")
+def broken(
+    module_balancer: Starts, tmp_path_factory: pytest.TempPathFactory, members: list[str]
+) -> BalancerProcess:
     """
     Start one with a plugin that does what no plugin should.
     """
-    folder = tmp_path / "txbalancer" / "plugins"
+    path = tmp_path_factory.mktemp("broken")
+    folder = path / "txbalancer" / "plugins"
     folder.mkdir(parents=True)
     (folder / "broken.py").write_text(PLUGIN)
-    member = peers.nginx("location / { return 204; }")
-    process = balancer(
-        conf(
-            f"[balancer:a]\nlbmethod = broken\nmembers = {member.url}\n[mount:/]\nto = balancer://a/\n"
-        ),
+    balancers = f"[balancer:a]\nlbmethod = broken\nmembers = {members[0]}\n"
+    process = module_balancer(
+        conf(f"{balancers}[mount:/none]\nto = status:204\n[mount:/]\nto = balancer://a/\n"),
         start=False,
     )
-    process.env["PYTHONPATH"] += f"{os.pathsep}{tmp_path}"
+    process.env["PYTHONPATH"] += f"{os.pathsep}{path}"
     return process.start()
 
 
@@ -316,7 +343,7 @@ def test_the_end_of_the_supervisor(balancer: Starts, gate: Gate) -> None:
         pids = workers(process)
         answers: list[int] = []
         asking = threading.Thread(
-            target=lambda: answers.append(ask(f"http://127.0.0.1:{process.port}/?id=1").status)
+            target=lambda: answers.append(ask(f"http://127.0.0.1:{process.port}/slow?id=1").status)
         )
         asking.start()
         gate.await_waiting(1)
@@ -339,7 +366,7 @@ def test_a_stop_waits_and_a_second_one_cuts(balancer: Starts, gate: Gate) -> Non
         )
         pids = workers(process)
         with Client(process.port) as client:
-            client.send("/?id=1")
+            client.send("/slow?id=1")
             gate.await_waiting(1)
             process.signal(signal.SIGTERM)
             until(lambda: "STOPPING" in process.told().decode(), "it stops")
@@ -353,14 +380,12 @@ def test_a_stop_waits_and_a_second_one_cuts(balancer: Starts, gate: Gate) -> Non
     assert "is lost" not in process.log()
 
 
-def test_more_and_fewer_under_load(balancer: Starts, peers: Peers) -> None:
+def test_more_and_fewer_under_load(shared: BalancerProcess, text: str) -> None:
     """
     The number of workers is changed by reloads while clients come and go: none is refused, none
     waits in vain.
     """
-    member = peers.nginx(f"location / {{ {ECHO.replace('NAME', 'a')} }}")
-    text = f"[balancer:a]\nmembers = {member.url}\n[mount:/]\nto = balancer://a/\n"
-    process = balancer(conf(text))
+    process = shared
     over, failures = threading.Event(), []
 
     def come_and_go() -> None:
@@ -375,14 +400,14 @@ def test_more_and_fewer_under_load(balancer: Starts, peers: Peers) -> None:
                 if found != 200:
                     failures.append(str(found))
 
-    threads = [threading.Thread(target=come_and_go) for _ in range(4)]
+    threads = [threading.Thread(target=come_and_go) for _ in range(2)]
     for each in threads:
         each.start()
     try:
         with Load(process.port) as load:
             for count in (3, 1, 2):
                 assert "reload done" in process.reload(conf(text, count))
-                load.more()
+                load.more(50)
                 until(lambda count=count: len(at_work(process)) == count, f"{count} workers")
     finally:
         over.set()
@@ -393,18 +418,18 @@ def test_more_and_fewer_under_load(balancer: Starts, peers: Peers) -> None:
     assert failures == []
 
 
-def test_refused_reloads(balancer: Starts) -> None:
+def test_refused_reloads(shared: BalancerProcess, text: str) -> None:
     """
     What one process must refuse is refused for all: no workers at all, a certificate that is not
     there.
     """
-    process = balancer(conf())
+    process = shared
     pids = at_work(process)
-    said = process.reload(conf(count=0))
+    said = process.reload(conf(text, 0))
     assert "only by a restart" in said
     secure = "[listener:tls]\nendpoint = tcp:0\ntls-certificate = missing.pem\n"
-    assert "missing.pem" in process.reload(conf(secure + STATUS))
-    assert status(process) == 204
+    assert "missing.pem" in process.reload(conf(secure + text))
+    assert status(process, "/none") == 204
     assert at_work(process) == pids
 
 
@@ -417,35 +442,30 @@ def test_one_process_stays_one(balancer: Starts) -> None:
     assert status(process) == 204
 
 
-def test_the_log_has_no_noise(balancer: Starts) -> None:
+def test_the_log_has_no_noise(shared: BalancerProcess, text: str) -> None:
     """
-    Starting, reloading and stopping is told once, not by every process.
+    Starting and reloading is told once, not by every process.
     """
-    process = balancer(conf())
-    process.reload(conf("[mount:/new]\nto = status:200\n" + STATUS))
-    assert process.terminate() == 0
-    log = process.log()
-    assert log.count("serving 1 listener") == 1
+    log = shared.log()
+    assert log.count("serving 2 listeners") == 1
+    assert log.count("reload: mount /new added") == 0
+    start = len(log)
+    shared.reload(conf("[mount:/new]\nto = status:200\n" + text))
+    shared.reload(conf(text))
+    log = shared.log()[start:]
+    assert log.count("reload: mount /new added") == 1
     for noise in ("established", "starting on", "Traceback", "worker 1:", "spare worker"):
         assert noise not in log, log
 
 
-def test_orders_reach_all_soon(balancer: Starts, peers: Peers) -> None:
+def test_orders_reach_all_soon(shared: BalancerProcess) -> None:
     """
     A change through the API is in force in both workers as soon as it is answered.
     """
-    one, two = (
-        peers.nginx(f"location / {{ {ECHO.replace('NAME', each)} }}") for each in ("one", "two")
-    )
-    process = balancer(
-        conf(
-            f"[balancer:a]\nmembers =\n    {one.url} route=one\n    {two.url} route=two\n"
-            "[mount:/]\nto = balancer://a/\n"
-        )
-    )
+    process = shared
     with contextlib.closing(Control(process.folder / "control.sock")) as control:
         spent = []
-        for _ in range(10):
+        for _ in range(5):
             for gone, stays in (("one", b"two"), ("two", b"one")):
                 began = time.monotonic()
                 control.ask("PATCH", f"/balancers/a/members/{gone}", {"disabled": True})

@@ -237,8 +237,22 @@ def test_systemds_socket_is_shared(balancer: Starts, peers: Peers) -> None:
     assert process.terminate() == 0
 
 
+@pytest.fixture
+def passable(tmp_path: Path) -> Iterator[None]:
+    """
+    Let others pass through the folders of pytest.
+    """
+    before = {each: each.stat().st_mode for each in tmp_path.parents[:2]}
+    for each in before:
+        each.chmod(0o711)
+    yield
+    for each, mode in before.items():
+        each.chmod(mode)
+
+
 @pytest.mark.skipif(os.getuid() != 0, reason="only root can become somebody else")
-def test_another_user(balancer: Starts, tmp_path: Path) -> None:
+@pytest.mark.usefixtures("passable")
+def test_another_user(balancer: Starts) -> None:
     """
     Workers and supervisor serve as the user to whom twistd changes, on a port that was opened
     before; the log is that user's.
@@ -249,8 +263,7 @@ def test_another_user(balancer: Starts, tmp_path: Path) -> None:
         start=False,
     )
     nobody = pwd.getpwnam("nobody")
-    for each in (process.folder, *process.folder.parents[:2]):
-        each.chmod(0o777)
+    process.folder.chmod(0o777)
     with (process.folder / "output.log").open("ab") as output:
         process.process = subprocess.Popen(
             [

@@ -13,7 +13,7 @@ from twisted.internet.task import Clock
 
 from txbalancer.control.tap import LineFilter
 from txbalancer.core import flags
-from txbalancer.core.commands import AddMember, PutBack, RemoveMember, SetMember
+from txbalancer.core.commands import KEEP, AddMember, PutBack, RemoveMember, SetBalancer, SetMember
 from txbalancer.core.performing import perform
 from txbalancer.core.standing import Flip
 from txbalancer.core.undo import inverse
@@ -268,6 +268,9 @@ def test_orders_as_they_are_sent() -> None:
     """
     added = AddMember("shop", make_member("http://10.0.0.3").spec)
     assert command_of(_sent(order_of(added))) == added
+    change = _sent(order_of(SetBalancer("shop", timeout=3.0)))
+    assert change.lbmethod is KEEP
+    assert change == SetBalancer("shop", timeout=3.0)
     lasting = SetMember("shop", NAMES[0], loadfactor=200, lasting=5.0)
     assert command_of(order_of(lasting)) == SetMember("shop", NAMES[0], loadfactor=200)
 

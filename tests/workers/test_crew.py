@@ -40,8 +40,8 @@ class Fake:
     def silence(self) -> float:
         return self.camp.clock.seconds() - max(self.expected, self.beat)
 
-    def call(self, command: Any) -> Deferred[Any]:
-        self.told.append(command)
+    def call(self, command: Any, others: bool) -> Deferred[Any]:
+        self.told.append((command, others))
         answered: Deferred[Any] = Deferred()
         answered.callback({})
         return answered
@@ -212,7 +212,7 @@ def test_fewer() -> None:
     camp = Camp(3)
     gone = camp.crew.members[3]
     camp.crew.resize(1, 5.0, 10.0)
-    assert gone.told == [Stop]
+    assert gone.told == [(Stop, True)]
     gone.end("it ended by itself")
     assert camp.lost == []
     assert list(camp.crew.members) == [1]
@@ -240,7 +240,7 @@ def test_one_that_is_not_well() -> None:
     camp = Camp()
     ill = camp.crew.members[1]
     ill.on_trouble(ill, "it has no memory left (MemoryError)")
-    assert ill.told == [Stop]
+    assert ill.told == [(Stop, True)]
     assert ill.pid
     assert camp.crew.members[1] is not ill
     assert camp.lost == ["it has no memory left (MemoryError)"]
@@ -310,7 +310,7 @@ def test_the_cut() -> None:
     (worker,) = camp.crew
     camp.crew.stop()
     camp.crew.cut()
-    assert worker.told == [Stop, Stop]
+    assert worker.told == [(Stop, False)] * 2
     camp.live(2.0)
     assert worker.why == "it did not end in time"
     assert not camp.clock.getDelayedCalls()

@@ -11,7 +11,19 @@ from txbalancer.core.balancer import Balancer
 from txbalancer.core.member import Member, Temporary
 from txbalancer.core.specs import MemberSpec, StickyNames
 
-KEEP: Any = object()
+
+class _Keep:
+    """
+    Stays the only one of its kind where commands go to another process.
+    """
+
+    __slots__ = ()
+
+    def __reduce__(self) -> str:
+        return "KEEP"
+
+
+KEEP: Any = _Keep()
 """Leaves an option as it is, where C{None} is a value."""
 
 

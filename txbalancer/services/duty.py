@@ -26,6 +26,7 @@ from txbalancer.services.ties import Ties, take_rooms
 from txbalancer.workers.orders import Noted, Seen, Setup, command_of
 from txbalancer.workers.reports import Report, Reporter
 from txbalancer.workers.table import Table
+from txbalancer.workers.word import Word
 
 Tell = Callable[..., Deferred[Any]]
 
@@ -70,13 +71,14 @@ class WorkerService(BalancerService):
         self._limits = Limits(reactor, table, number, setup.workers, self._want)
         self._limits.learn(setup.outset.rows)
         registry = self._limits.registry(load_registry())
-        super().__init__(own_part(setup.spec), "", reactor, registry, inside=inside)
+        super().__init__(own_part(setup.spec.unpack()), "", reactor, registry, inside=inside)
         inside.registry = self.registry
         self.given = given
         self.on_lines: Callable[[], object] = self.flush
         self._outset, self._workers = setup.outset, setup.workers
         self._sessions = setup.sessions
-        self.ties = Ties(self.runtime, self._find, lambda word: tell(Noted, word=word))
+        self._tell = tell
+        self.ties = Ties(self.runtime, self._find, self._note)
         self.targets.on_flip = self.ties.flipped
         self._seen_lines = SeenLines(reactor, lambda lines: tell(Seen, lines=lines))
         # The supervisor looks at the same files.
@@ -88,6 +90,12 @@ class WorkerService(BalancerService):
             self.listeners.views,
             lambda: self.logs.access.lost,
         )
+
+    def _note(self, word: Word) -> Deferred[Word | None]:
+        """
+        Tell the supervisor what has changed here, and return what has come of it.
+        """
+        return self._tell(Noted, word=word).addCallback(lambda said: said and said["word"])
 
     def _want(self, balancer: str, member: str) -> None:
         self.ties.want(balancer, member)
@@ -138,7 +146,7 @@ class WorkerService(BalancerService):
         @raise BalancerError: when it cannot be had; nothing has changed then.
         """
         self._limits.learn(setup.outset.rows)
-        self.reload(own_part(setup.spec))
+        self.reload(own_part(setup.spec.unpack()))
         self._share()
 
     def _tell_start(self) -> None:

@@ -12,7 +12,7 @@ from twisted.internet.defer import Deferred, DeferredList
 
 from txbalancer.services.sockets import Offered
 from txbalancer.services.workforce import Workforce
-from txbalancer.workers.orders import Known, Leave
+from txbalancer.workers.orders import Known
 
 
 class Gates:
@@ -67,7 +67,7 @@ class Gates:
         Leave new clients to another process.
         """
         crew = self._workforce.crew
-        crew.farewell = Leave
+        crew.succeeded = True
         crew.stop()
         self._workforce.outside.give_away()
 

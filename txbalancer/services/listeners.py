@@ -68,6 +68,15 @@ class Listeners:
             listener.disownServiceParent()
         self._current.clear()
 
+    def hush(self) -> None:
+        """
+        Accept no more connections; those of HTTP/1.1 end with their next answer.
+        """
+        for listener in self:
+            listener.close()
+            if listener.spec.mode == "http":
+                listener.site.most_requests = 0
+
     # -- another configuration
 
     def prepare(self, specs: Sequence[ListenerSpec], given: list[Socket]) -> None:

@@ -15,7 +15,6 @@ from twisted.logger import Logger
 from txbalancer.config import Check, Loaded, load
 from txbalancer.config.diff import plan
 from txbalancer.control.checks import CHECKS
-from txbalancer.core import flags
 from txbalancer.core.counters import Counters
 from txbalancer.core.meters import tallied
 from txbalancer.core.outcome import Outcome
@@ -115,9 +114,9 @@ class BalancerService(MultiService):
         self.checks = HealthChecks(
             reactor,
             self.registry.probes,
-            self._checked,
-            on_sight=partial(self._checked, counts=False),
-            wanted=self._check_wanted,
+            self.targets.checked,
+            on_sight=partial(self.targets.checked, counts=False),
+            wanted=self.targets.wants_checks,
         )
         steering.probe_now = self.checks.now
         self.logs = Logs(reactor, self.targets.journal)
@@ -261,29 +260,11 @@ class BalancerService(MultiService):
         self._measure(outcome)
         self._log_outcome(outcome)
 
-    def _checked(self, balancer: str, member: str, result: Any, counts: bool = True) -> None:
-        """
-        Feed a probe's result to the member's verdict.
-
-        @param counts: not of a member that is not checked, where somebody just wanted to know.
-        """
-        resource = self.targets.balancers.get(balancer)
-        if resource is not None:
-            resource.checked(member, result, counts=counts)
-
     def _own_load(self) -> tuple[int, int]:
         """
         Return how many more connections can be served, and how many are busy (APACHE A23).
         """
         return self.listeners.load()
-
-    def _check_wanted(self, balancer: str, member: str) -> bool:
-        """
-        Tell whether a member is to be checked: all but stopped ones (APACHE C11).
-        """
-        resource = self.targets.balancers.get(balancer)
-        found = resource.member(member) if resource is not None else None
-        return found is not None and not found.flags & flags.STOPPED
 
     def _apply_checks(self, before: Iterable[str] = ()) -> None:
         self.checks.configure(self.spec.service)

@@ -25,6 +25,7 @@ from txbalancer.tls.listeners import ListenerTLS, server_options
 from txbalancer.workers.child import Child
 from txbalancer.workers.orders import Reopen as ReopenLogs
 from txbalancer.workers.orders import Setup
+from txbalancer.workers.parcels import Packed
 
 
 class Supervisor(BalancerService):
@@ -50,6 +51,7 @@ class Supervisor(BalancerService):
         self._left: Deferred[Any] | None = None
         self.view = View(self, self.crew)
         self._certificates: dict[str, ListenerTLS | None] = {}
+        self._packed: tuple[int, Packed] | None = None
         self.certificates = CertificateWatch(self.runtime, self.targets, self._listening)
 
     # -- life
@@ -186,8 +188,10 @@ class Supervisor(BalancerService):
     # -- workers
 
     def _setup(self, edition: int) -> Setup:
+        if self._packed is None or self._packed[0] != edition:
+            self._packed = edition, Packed(self.spec)
         return Setup(
-            self.spec,
+            self._packed[1],
             edition,
             self.view.outset(),
             count_of(self.spec),

@@ -52,6 +52,12 @@ from txbalancer.workers.voice import Troubles, Voice
 PERIOD = 0.25
 """Seconds between two reports, and between two signs of life."""
 
+_PAUSE = 1.0
+"""Seconds in which clients of a worker that leaves get answers that end their connections."""
+
+_MANY = 500
+"""Members in a report for which another turn is left out: they take some 10 ms to tell."""
+
 _IGNORED = (signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2, signal.SIGINT, signal.SIGTERM)
 
 
@@ -77,7 +83,9 @@ class Post(QuietAMP):
         self._given: dict[tuple[int, str], dict[int, Given]] = {}
         self._sockets: dict[int, Any] = {}
         self._service: WorkerService | None = None
-        self._reports = LoopingCall(self._report)
+        self._pause: Any = None
+        self._reports = LoopingCall(self._report_in_turn)
+        self._turns = 0
         self._beats = LoopingCall(self._beat)
         self._reports.clock = self._beats.clock = reactor
 
@@ -213,11 +221,16 @@ class Post(QuietAMP):
         return {}
 
     @Stop.responder
-    def stop(self) -> dict[str, Any]:
+    def stop(self, others: bool) -> dict[str, Any]:
         """
         Finish what there is, and end.
         """
-        self.finish()
+        if others and self._service is not None and self._pause is None:
+            self._sharing.serve(0, self._sockets.keys())
+            self._service.listeners.hush()
+            self._pause = self._reactor.callLater(_PAUSE, self.finish)
+        else:
+            self.finish()
         return {}
 
     def connectionLost(self, reason: Any = connectionDone) -> None:
@@ -244,6 +257,8 @@ class Post(QuietAMP):
         """
         Serve what there is to its end; a second time, cut it off.
         """
+        if self._pause is not None and self._pause.active():
+            self._pause.cancel()
         if self._service is None:
             self._leave()
         elif self._service.running:
@@ -263,19 +278,33 @@ class Post(QuietAMP):
         # All that was said is sent before the line ends.
         self.transport.loseConnection()
 
-    def _report(self) -> None:
+    def _report_in_turn(self) -> None:
+        """
+        Report, less often where there is very much to tell each time.
+        """
+        self._turns -= 1
+        if self._turns < 0:
+            self._turns = self._report() // _MANY
+
+    def _report(self) -> int:
         """
         Tell what was counted, and write the lines of the access log that are about the same.
 
         Both happen at once, so that a process that is killed leaves the counters equal to the log.
+
+        @return: of how many members there was something to tell.
         """
         assert self._service is not None
+        told = 0
         if self._there:
-            self.callRemote(Reported, report=self._service.report(whole=self._leaving))
+            report = self._service.report(whole=self._leaving)
+            told = len(report.members)
+            self.callRemote(Reported, report=report)
             push = getattr(self.transport, "doWrite", None)
             if push is not None:
                 push()
         self._service.flush()
+        return told
 
     def tell(self, command: Any, **arguments: Any) -> Deferred[Any]:
         """

@@ -12,7 +12,7 @@ from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 
 from txbalancer.workers.child import Child
-from txbalancer.workers.orders import Stop
+from txbalancer.workers.orders import Leave, Stop
 from txbalancer.workers.setbacks import Setbacks
 
 LOOK = 0.25
@@ -42,9 +42,6 @@ class Crew:
 
     log = Logger()
 
-    # How a worker is told to end.
-    farewell: Any = Stop
-
     def __init__(
         self,
         reactor: Any,
@@ -67,6 +64,7 @@ class Crew:
         self.replaced: dict[str, int] = {}
         self._timeout = self._patience = 0.0
         self._spare: Child | None = None
+        self.succeeded = False
         self._wanted = 0
         self._setbacks = Setbacks()
         self._leaving: dict[Child, float] = {}
@@ -131,7 +129,7 @@ class Crew:
         for call in self._delayed:
             call.cancel()
         self._delayed.clear()
-        told = DeferredList([self.dismiss(child) for child in self])
+        told = DeferredList([self.dismiss(child, others=False) for child in self])
         spare, self._spare = self._spare, None
         if spare is not None:
             self._leaving[spare] = self._now()
@@ -154,21 +152,24 @@ class Crew:
         Have those that are ending do so at once.
         """
         for child in list(self._leaving):
-            child.call(Stop)
+            child.call(Stop, others=False)
             self._leaving[child] = self._now() + _CUT
 
     # -- one by one
 
-    def dismiss(self, child: Child) -> Deferred[Any]:
+    def dismiss(self, child: Child, others: bool = True) -> Deferred[Any]:
         """
         Have a worker end, and do not replace it.
 
+        @param others: whether others go on serving.
         @return: fires when it takes no connection any more.
         """
         self._leaving[child] = self._now() + self._patience + _END
         self.members.pop(child.number, None)
         self._is_prepared(child)
-        return child.call(self.farewell)
+        if self.succeeded:
+            return child.call(Leave)
+        return child.call(Stop, others=others)
 
     def replace(self, child: Child, why: str) -> None:
         """

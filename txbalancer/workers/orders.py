@@ -8,15 +8,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
-from twisted.protocols.amp import Argument, Command, Descriptor, Integer, Unicode
+from twisted.protocols.amp import Argument, Boolean, Command, Descriptor, Integer, Unicode
 
 from txbalancer.core.commands import Command as Order
 from txbalancer.core.commands import PutBack, SetMember
 from txbalancer.core.member import Member
 from txbalancer.core.overrides import live_spec
 from txbalancer.core.sources import Binding
-from txbalancer.core.specs import MemberSpec, ServiceSpec
-from txbalancer.workers.parcels import Parcel
+from txbalancer.core.specs import MemberSpec
+from txbalancer.workers.parcels import Packed, Parcel
 
 Arguments = list[tuple[bytes, Argument]]
 
@@ -48,7 +48,7 @@ class Setup:
     """
     Everything that a worker serves by.
 
-    @ivar spec: the configuration in force.
+    @ivar spec: the configuration in force; packed, for it stays the same for long.
     @ivar edition: which one it is, counted from 1.
     @ivar outset: how all is.
     @ivar workers: how many workers there are to be.
@@ -59,7 +59,7 @@ class Setup:
         listener.
     """
 
-    spec: ServiceSpec
+    spec: Packed
     edition: int
     outset: Outset
     workers: int
@@ -188,7 +188,12 @@ class Stop(Command):
     """
     Take no more connections, and end with the last one; a second time, end them all. Answered
     when none is taken any more.
+
+    Where others go on, those that have just come, or are about to ask for something more, get
+    their answer first.
     """
+
+    arguments: ClassVar[Arguments] = [(b"others", Boolean())]
 
 
 # -- from a worker to the supervisor

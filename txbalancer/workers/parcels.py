@@ -20,6 +20,12 @@ class Packed:
     def __init__(self, value: Any) -> None:
         self.data = pickle.dumps(value, pickle.HIGHEST_PROTOCOL)
 
+    def unpack(self) -> Any:
+        """
+        Return what is the value's equal.
+        """
+        return pickle.loads(self.data)
+
 
 class Parcel(Argument):
     """
