@@ -78,6 +78,7 @@ PURE_IMPORTS = frozenset(
     | {
         "ipaddress",
         "itertools",
+        "json",
         "math",
         "operator",
         "pkgutil",

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from bench import members, pairs, procs, report, results
+from bench import crews, members, pairs, procs, report, results
 from bench.__main__ import main, others, parser, settings_of
 from bench.clients import held, sticky_requests, still_open
 from bench.load import BROWSER, Load, browser_request, parse, request, script
@@ -362,6 +362,8 @@ def result(own: Sequence[float] = (40, 41, 39)) -> report.Result:
             "members": [sample(44), sample(66)],
             "mounts": [sample(60), sample(90)],
             "watched": [{"plain.more": 1.04, "headers.more": 1.06}],
+            "worker": [{"plain.more": 1.05, "headers.more": 1.2}],
+            "workers": [{"plain.gain": 1.9, "headers.gain": 1.7}],
         },
         notes={"apache": "event MPM"},
         skipped={"caddy": "caddy is not installed"},
@@ -405,6 +407,26 @@ def test_what_is_watched_is_compared_with_its_neighbour() -> None:
     assert [len(each.loads) for each in sides] == [3, 3]
 
 
+def test_what_two_workers_gain() -> None:
+    """
+    Requests that a second core would bring follow from what the busiest process takes, slice by
+    slice.
+    """
+    one, two = (crews.Crew.__new__(crews.Crew) for _ in range(2))
+    one.busiest, two.busiest = [40.0, 60.0, 50.0], [20.0, 40.0, 25.0]
+    assert crews.gain([one, two]) == 2.0
+
+
+def test_each_process_is_looked_at() -> None:
+    """
+    A process and its descendants are told apart.
+    """
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as child:
+        found = crews.by_process(os.getpid())
+        assert {os.getpid(), child.pid} <= found.keys()
+        child.communicate(b"\n")
+
+
 def test_bars_pass_miss_and_stay_open() -> None:
     """
     Each demand is judged by itself; what was not measured is not passed.
@@ -413,7 +435,8 @@ def test_bars_pass_miss_and_stay_open() -> None:
     verdicts = [bar.verdict for bar in found]
     assert verdicts[:4] == ["PASS", "PASS", "PASS", "MISS"]
     assert verdicts[5:10] == ["-"] * len(results.WIRE_BARS)
-    assert verdicts[10:] == ["PASS", "PASS", "MISS", "MISS", "PASS", "MISS"]
+    assert verdicts[10:16] == ["PASS", "PASS", "MISS", "MISS", "PASS", "MISS"]
+    assert verdicts[16:] == ["PASS", "PASS", "MISS", "MISS"]
     assert {bar.verdict for bar in results.bars({}, {})} == {"-"}
     slow = results.bars(result((50, 50, 50)).proxies, {})
     assert [bar.verdict for bar in slow[:2]] == ["MISS", "MISS"]

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.integration.process import Heir
 from tests.peers import free_port, require
 
 UNITS = ("txbalancer.service", "txbalancer.socket")
@@ -167,7 +168,8 @@ def test_lock_of_packages_is_part_of_the_lock(root: Path) -> None:
 @pytest.mark.integration
 def test_systemd_hands_over_the_port_and_is_told(tmp_path: Path) -> None:
     """
-    A socket of systemd's is served, and systemd hears of the start, the reload and the stop.
+    A socket of systemd's is served, and systemd hears of the start, the reload, the upgrade,
+    after which another process is the main one and has the socket, and the stop.
     """
     config = tmp_path / "conf.ini"
     config.write_text(
@@ -184,6 +186,7 @@ def test_systemd_hands_over_the_port_and_is_told(tmp_path: Path) -> None:
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notified:
         notified.bind(str(address))
         notified.settimeout(30)
+        heir: Heir | None = None
         process = subprocess.Popen(
             command, cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
         )
@@ -196,9 +199,19 @@ def test_systemd_hands_over_the_port_and_is_told(tmp_path: Path) -> None:
             process.send_signal(signal.SIGHUP)
             assert notified.recv(4096).startswith(b"RELOADING=1\nMONOTONIC_USEC=")
             assert notified.recv(4096) == b"READY=1"
-            process.send_signal(signal.SIGTERM)
-            assert notified.recv(4096) == b"STOPPING=1"
+            process.send_signal(signal.SIGUSR2)
+            assert notified.recv(4096).startswith(b"RELOADING=1\nMONOTONIC_USEC=")
+            ready, _, main = notified.recv(4096).partition(b"\nMAINPID=")
+            heir = Heir(int(main))
+            assert (ready, heir.pid != process.pid) == (b"READY=1", True)
             assert process.wait(timeout=30) == 0
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=30) as answer:
+                assert answer.status == 204
+            heir.terminate()
+            assert notified.recv(4096) == b"STOPPING=1"
+            assert heir.wait(30) == 0
         finally:
             process.kill()
             process.communicate()
+            if heir is not None:
+                heir.send_signal(signal.SIGKILL)

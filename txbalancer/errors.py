@@ -72,6 +72,12 @@ class StartError(BalancerError):
     reason = "start"
 
 
+class UpgradeError(BalancerError):
+    """
+    No other process has taken the place of this one, which goes on.
+    """
+
+
 class NoMemberAvailable(BalancerError):
     """
     No member of the balancer can take the request.

@@ -46,6 +46,21 @@ class Port:
     def getHost(self) -> IPv4Address:
         return IPv4Address("TCP", "0.0.0.0", self.number)
 
+    def fileno(self) -> int:
+        return 1000 + self.number
+
+    def stopReading(self) -> None:
+        del self.reactor.open[self.number]
+
+    @property
+    def socket(self) -> Any:
+        return self
+
+    def close(self) -> None:
+        """
+        Close the file of it, which nobody notices.
+        """
+
     def stopListening(self) -> Any:
         del self.reactor.open[self.number]
         return succeed(None)

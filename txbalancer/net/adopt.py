@@ -17,9 +17,12 @@ class SharedUNIXPort(unix.Port):
 
     Twisted's own takes it for its own: it changes the mode and the backlog, and at its end has
     nobody listen any more and removes the path.
+
+    @ivar owned: whether the end of this one removes the path after all: the others are gone.
     """
 
     _shouldShutdown = False
+    owned = False
 
     def startListening(self: Any) -> None:
         """
@@ -35,7 +38,7 @@ class SharedUNIXPort(unix.Port):
         """
         Accept none any more; others do.
         """
-        tcp.Port.connectionLost(self, reason)
+        (unix if self.owned else tcp).Port.connectionLost(self, reason)
 
 
 def adopt_port(reactor: Any, number: int, family: int, factory: Any) -> IListeningPort:

@@ -178,6 +178,12 @@ class DatagramPort(_Descriptor):
         if self.fileno() >= 0:
             self._reactor.removeReader(self)
 
+    def take_back(self) -> None:
+        """
+        Take what comes after all: nobody else does.
+        """
+        self._reactor.addReader(self)
+
     def getHost(self) -> IPv4Address | IPv6Address:
         """
         Return the address that it is bound to.

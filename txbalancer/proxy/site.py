@@ -220,6 +220,16 @@ class Site(ServerFactory):
         self.runtime.deadlines.add(waiting)
         waiting.release()
 
+    def retire(self) -> None:
+        """
+        Have every connection end with its next answer. An idle one may ask once more: what
+        its client is just sending would be lost if it were closed.
+        """
+        self.draining = True
+        self.most_requests = 0
+        for channel in list(self.channels):
+            channel.retire()
+
     def drain(self) -> None:
         """
         Close idle connections now and the others after their answer.

@@ -46,6 +46,38 @@ class DatagramSocket:
             site: Any = self.listener.site
             site.received(port, client, local, data)
 
+    def own(self) -> None:
+        """
+        Nothing to do: nothing is left of it at its end.
+        """
+
+    @property
+    def numbers(self) -> list[int]:
+        """
+        The file numbers of its sockets.
+        """
+        return [self.port.fileno()]
+
+    def pause(self) -> None:
+        """
+        Let what clients send wait, until L{resume}.
+        """
+        self.port.hand_over()
+
+    def resume(self) -> None:
+        """
+        Take what waits.
+        """
+        self.port.take_back()
+
+    def give_away(self) -> None:
+        """
+        Leave what clients send to another process that has the socket, too; sessions that
+        there are still get their answers from here.
+        """
+        self.pause()
+        self.close()
+
     def close(self) -> Deferred[Any]:
         """
         Take no more clients; sessions go on to their end.
@@ -99,6 +131,57 @@ class AdoptedDatagrams(DatagramSocket):
         for each in opened.values():
             _leave(each)
         self.listener = None
+        return succeed(None)
+
+
+class InheritedDatagrams(DatagramSocket):
+    """
+    An endpoint of datagrams of a process whose place this one takes.
+    """
+
+    def __init__(self, reactor: Any, endpoint: str, numbers: list[int]) -> None:
+        """
+        @param numbers: of the files of its sockets, of which copies are taken: several where
+            workers shared the clients.
+        """
+        super().__init__(reactor, endpoint, _copy(numbers[0]))
+        interface = parse_endpoint(endpoint)[2]
+        self._ports = [
+            self.port,
+            *(
+                DatagramPort(reactor, interface, 0, self._received, _copy(each))
+                for each in numbers[1:]
+            ),
+        ]
+
+    @property
+    def numbers(self) -> list[int]:
+        """
+        The file numbers of its sockets.
+        """
+        return [each.fileno() for each in self._ports]
+
+    def pause(self) -> None:
+        """
+        Let what clients send wait, until L{resume}.
+        """
+        for each in self._ports:
+            each.hand_over()
+
+    def resume(self) -> None:
+        """
+        Take what waits.
+        """
+        for each in self._ports:
+            each.take_back()
+
+    def close(self) -> Deferred[Any]:
+        """
+        Take no more clients; sessions go on to their end.
+        """
+        self.listener = None
+        for each in self._ports:
+            each.retire()
         return succeed(None)
 
 

@@ -76,6 +76,7 @@ class WorkerService(BalancerService):
         self.given = given
         self.on_lines: Callable[[], object] = self.flush
         self._outset, self._workers = setup.outset, setup.workers
+        self._sessions = setup.sessions
         self._tell = tell
         self.ties = Ties(self.runtime, self._find, self._note)
         self.targets.on_flip = self.ties.flipped
@@ -129,6 +130,7 @@ class WorkerService(BalancerService):
             take_rooms(self.targets.balancers[name], rooms)
         self.watch(outset.filters)
         super()._open()
+        self.listeners.expect(self._sessions)
         self._share()
 
     def _share(self) -> None:

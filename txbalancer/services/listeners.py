@@ -4,7 +4,7 @@ All listeners of a service: opened together, and changed together.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from twisted.application.service import MultiService
@@ -12,9 +12,11 @@ from twisted.application.service import MultiService
 from txbalancer.control.metrics.of_listeners import ListenerView
 from txbalancer.core.specs import ListenerSpec
 from txbalancer.proxy.runtime import Runtime
+from txbalancer.services.datagrams import DatagramSocket
 from txbalancer.services.ports import ListenerService, listener_for
-from txbalancer.services.sockets import Socket
+from txbalancer.services.sockets import Offered, Socket
 from txbalancer.services.targets import Targets
+from txbalancer.stream.datagram_site import DatagramSite
 
 
 class Listeners:
@@ -123,6 +125,65 @@ class Listeners:
             if before.get(name) is not listener:
                 listener.setServiceParent(self._service)
 
+    # -- another process
+
+    def offered(self) -> list[Offered]:
+        """
+        Return the open sockets.
+        """
+        return [
+            Offered(each.endpoint, listener.spec.name, each.numbers)
+            for listener in self
+            for each in listener.sockets
+        ]
+
+    def pause(self) -> None:
+        """
+        Let datagrams wait: with sessions, one process only may answer new ones.
+        """
+        for each in self._datagrams():
+            each.pause()
+
+    def resume(self) -> None:
+        """
+        Take the datagrams that wait.
+        """
+        for each in self._datagrams():
+            each.resume()
+
+    def give_away(self) -> None:
+        """
+        Leave new clients to another process.
+        """
+        for listener in self:
+            listener.give_away()
+
+    def _datagrams(self) -> list[Any]:
+        return [
+            each
+            for listener in self
+            for each in listener.sockets
+            if isinstance(each, DatagramSocket)
+        ]
+
+    def sessions(self) -> dict[str, list[Any]]:
+        """
+        Return the members of clients that send datagrams, by listener.
+        """
+        return {
+            name: each.site.known()
+            for name, each in self._current.items()
+            if isinstance(each.site, DatagramSite)
+        }
+
+    def expect(self, sessions: Mapping[str, Any]) -> None:
+        """
+        Have the sessions of another process go on with their members.
+        """
+        for name, each in self._current.items():
+            if isinstance(each.site, DatagramSite):
+                each.site.expect(sessions.get(name, ()))
+
     # -- what they have to do
 
     def views(self) -> list[ListenerView]:
@@ -137,6 +198,12 @@ class Listeners:
         """
         both = (*self, *self._leaving)
         return [channel for each in both for channel in list(each.site.channels)]
+
+    def unfinished(self) -> list[Any]:
+        """
+        Return the connections that a stop waits for.
+        """
+        return [each for listener in (*self, *self._leaving) for each in listener.unfinished()]
 
     def counts(self) -> dict[str, int]:
         """

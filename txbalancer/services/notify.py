@@ -55,6 +55,14 @@ class Notifier:
         """
         return self._send("STOPPING=1", _status(status))
 
+    def succeeded_by(self, pid: int) -> bool:
+        """
+        Tell that another process is the service now. From this one nothing more is sent.
+        """
+        told = self._send("READY=1", f"MAINPID={pid}")
+        self._environment = {}
+        return told
+
     def status(self, text: str) -> bool:
         """
         Set the line that C{systemctl status} shows.

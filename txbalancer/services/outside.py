@@ -6,7 +6,7 @@ workers accept from them.
 from __future__ import annotations
 
 import socket
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import count
 from typing import Any
 
@@ -14,7 +14,7 @@ from txbalancer.config.listeners import endpoint_parts
 from txbalancer.core.specs import ListenerSpec
 from txbalancer.errors import StartError
 from txbalancer.net.datagrams import make_port_socket
-from txbalancer.services.sockets import BACKLOG, Socket, cause
+from txbalancer.services.sockets import BACKLOG, InheritedSocket, Offered, Socket, cause
 
 _INTERNET = ("tcp", "tcp6", "udp")
 
@@ -32,8 +32,9 @@ class Held:
     @ivar endpoint: its Twisted server endpoint string.
     """
 
-    def __init__(self, reactor: Any, key: int, endpoint: str) -> None:
+    def __init__(self, reactor: Any, key: int, endpoint: str, numbers: Sequence[int] = ()) -> None:
         """
+        @param numbers: of the files of sockets that another process has opened; closed here.
         @raise OSError: when it cannot be opened, or as Twisted's endpoints.
         """
         self.key, self.endpoint = key, endpoint
@@ -41,15 +42,59 @@ class Held:
         self._sockets: list[Any] = []
         self._single: Socket | None = None
         self._listening = 0
-        if self._kind in _INTERNET:
+        if numbers:
+            self._inherit(reactor, numbers)
+        elif self._kind in _INTERNET:
             # Alone at first: whoever shares, too, would share with another service as well.
             self._bind(int(self._parts["port"]), shared=False).close()
             self._sockets.append(self._bind(int(self._parts["port"])))
         else:
-            self._single = Socket(reactor, endpoint)
-            # Connections are the workers' to accept.
-            port: Any = self._single.port
-            port.stopReading()
+            self._alone(Socket(reactor, endpoint))
+
+    def _alone(self, single: Socket) -> None:
+        # Connections are the workers' to accept.
+        port: Any = single.port
+        port.stopReading()
+        self._single = single
+
+    def _inherit(self, reactor: Any, numbers: Sequence[int]) -> None:
+        found = [socket.socket(fileno=each) for each in numbers]
+        if self._kind not in _INTERNET:
+            family, number = int(found[0].family), found[0].fileno()
+            self._alone(InheritedSocket(reactor, self.endpoint, family, [number]))
+            for each in found:
+                each.close()
+            return
+        for each in found:
+            each.setblocking(False)
+            # A process without workers has opened it for itself alone.
+            each.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, True)
+        self._sockets, self._listening = found, len(found)
+
+    @property
+    def numbers(self) -> list[int]:
+        """
+        The file numbers of the sockets.
+        """
+        if self._single is not None:
+            return self._single.numbers
+        return [each.fileno() for each in self._sockets]
+
+    def own(self) -> None:
+        """
+        Remove a unix socket at the end, though another process has made it.
+        """
+        if self._single is not None:
+            self._single.own()
+
+    def give_away(self) -> None:
+        """
+        Leave the endpoint to another process that has it, too.
+        """
+        single, self._single = self._single, None
+        if single is not None:
+            single.give_away()
+        self.close()
 
     def resize(self, count: int) -> None:
         """
@@ -129,6 +174,29 @@ class Outside:
         self._next: dict[tuple[str, str], Held] = {}
         self._keys = count(1)
 
+    def inherit(self, offered: Iterable[Offered]) -> None:
+        """
+        Have endpoints that another process has opened, before those of a configuration are
+        L{prepare}d.
+        """
+        for each in offered:
+            key = _key(each.listener, each.endpoint)
+            self._held[key] = Held(self._reactor, next(self._keys), each.endpoint, each.numbers)
+
+    def offered(self) -> list[Offered]:
+        """
+        Return the open sockets.
+        """
+        return [Offered(key[1], key[0], held.numbers) for key, held in self._held.items()]
+
+    def give_away(self) -> None:
+        """
+        Leave all endpoints to another process.
+        """
+        for held in self:
+            held.give_away()
+        self._held = {}
+
     def prepare(self, listeners: Iterable[ListenerSpec], workers: int) -> None:
         """
         Open what is not open yet.
@@ -140,8 +208,7 @@ class Outside:
         self._next = {}
         for each in listeners:
             for endpoint in each.endpoint:
-                # Any port that is free is another one for each listener.
-                key = (each.name if ":0" in endpoint else "", endpoint)
+                key = _key(each.name, endpoint)
                 try:
                     held = self._held.get(key) or self._next.get(key)
                     held = held or Held(self._reactor, next(self._keys), endpoint)
@@ -186,3 +253,8 @@ class Outside:
         for held in self:
             held.close()
         self._held = {}
+
+
+def _key(listener: str, endpoint: str) -> tuple[str, str]:
+    # Any port that is free is another one for each listener.
+    return (listener if ":0" in endpoint else "", endpoint)

@@ -4,7 +4,6 @@ The listening sockets of a listener.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 from twisted.application.service import Service
@@ -55,6 +54,7 @@ class ListenerService(Service):
         self._tls: ListenerTLS | None = None
         self._secured: ServerTLSFactory | None = None
         self.renewals = Record()
+        self._given_away = False
         self._factory: Any = self.site
         self._proxied: ProxiedFactory | None = None
         self.handshakes = Handshakes(runtime.deadlines, runtime.now, self._handshake_failed)
@@ -122,15 +122,15 @@ class ListenerService(Service):
             {each.path: round(each.days_left(now), 3) for each in tls.certificates},
         )
 
-    def open(self, spare: Sequence[Socket] = ()) -> None:
+    def open(self, spare: list[Socket] | None = None) -> None:
         """
         Listen on every endpoint, or on none.
 
-        @param spare: open endpoints that may be had.
+        @param spare: open endpoints that may be had; those that are wanted are taken off.
         @raise StartError: naming the endpoint and the cause.
         """
         try:
-            self.prepare(self.spec, list(spare))
+            self.prepare(self.spec, [] if spare is None else spare)
         except StartError:
             self.abandon()
             raise
@@ -271,10 +271,28 @@ class ListenerService(Service):
         """
         super().stopService()
         closed = self.close()
+        if self._given_away:
+            self.site.retire()
+            return closed
         if self._proxied is not None:
             self._proxied.drain()
         self.site.drain()
         return closed
+
+    def unfinished(self) -> list[Any]:
+        """
+        Return its connections, those included that have no listener's protocol yet.
+        """
+        waiting = () if self._proxied is None else self._proxied.waiting
+        return [*self.site.channels, *waiting]
+
+    def give_away(self) -> None:
+        """
+        Leave new clients to another process, and those that are here once they are answered.
+        """
+        self._given_away = True
+        for each in self.sockets:
+            each.give_away()
 
 
 def listener_for(

@@ -15,7 +15,6 @@ from twisted.logger import Logger
 from txbalancer.config import Check, Loaded, load
 from txbalancer.config.diff import plan
 from txbalancer.control.checks import CHECKS
-from txbalancer.core import flags
 from txbalancer.core.counters import Counters
 from txbalancer.core.meters import tallied
 from txbalancer.core.outcome import Outcome
@@ -27,7 +26,9 @@ from txbalancer.proxy.runtime import Runtime
 from txbalancer.services.certificates import CertificateWatch
 from txbalancer.services.checks import HealthChecks
 from txbalancer.services.control import ControlSocket
+from txbalancer.services.inheritance import Inheritance
 from txbalancer.services.inside import Inside
+from txbalancer.services.leaving import Leaving
 from txbalancer.services.listeners import Listeners
 from txbalancer.services.loads import MemberLoads
 from txbalancer.services.logs import Logs
@@ -37,6 +38,7 @@ from txbalancer.services.reloaded import tell_fault, tell_reload
 from txbalancer.services.sockets import Socket
 from txbalancer.services.stopping import Stopping
 from txbalancer.services.sweeps import Sweeps
+from txbalancer.services.takeover import Beginning
 from txbalancer.services.targets import Targets
 
 
@@ -66,8 +68,10 @@ class BalancerService(MultiService):
         load: Callable[[str, Registry, Iterable[Check]], Loaded] = load,
         environment: Mapping[str, str] | None = None,
         inside: Inside | None = None,
+        beginning: Beginning | None = None,
     ) -> None:
         """
+        @param beginning: how it starts; in place of another process, perhaps.
         @param inside: where the service's own pages are, if in another process.
         @param environment: of a process of its own, which has a socket for commands;
             C{None} for a part of somebody's program.
@@ -113,16 +117,22 @@ class BalancerService(MultiService):
         self.checks = HealthChecks(
             reactor,
             self.registry.probes,
-            self._checked,
-            on_sight=partial(self._checked, counts=False),
-            wanted=self._check_wanted,
+            self.targets.checked,
+            on_sight=partial(self.targets.checked, counts=False),
+            wanted=self.targets.wants_checks,
         )
         steering.probe_now = self.checks.now
         self.logs = Logs(reactor, self.targets.journal)
         self._choose_log()
         self._prepared = False
         self.control = ControlSocket(reactor, steering, environment)
-        self.stopping = Stopping(self.runtime, self.listeners.channels)
+        self.inheritance = Inheritance(self.targets, self.persistence.export)
+        self.leaving = Leaving(self)
+        self.stopping = Stopping(self.runtime, self.leaving.unfinished)
+        self.farewell: Callable[[], Deferred[Any]] = lambda: succeed(None)
+        self.entrances: Any = self.listeners
+        self.beginning = beginning or Beginning()
+        steering.former = self.beginning.report
         self._stopped: Deferred[None] | None = None
         self.certificates = CertificateWatch(self.runtime, self.targets, lambda: self.listeners)
 
@@ -142,6 +152,7 @@ class BalancerService(MultiService):
         Begin to serve.
         """
         self._prepare()
+        self.beginning.inherit(self)
         super().startService()
         self.runtime.deadlines.start(self.runtime.now)
         self._begin_duties()
@@ -191,11 +202,12 @@ class BalancerService(MultiService):
         self.logs.prepare(self.spec)
         self._use_logs()
         try:
+            self.beginning.greet(self)
             self.control.check(self.spec.service.control)
             self.loads.configure(self.spec.service)
             state = self.persistence.check(self.spec.service.state)
             self.targets.install(self.spec)
-            self.persistence.load(state)
+            self.beginning.load(self, state)
             self._open()
         except BalancerError:
             self._close_listeners()
@@ -225,7 +237,7 @@ class BalancerService(MultiService):
         """
         Return open endpoints beside those of the listeners; listeners take what they need.
         """
-        return []
+        return self.beginning.sockets(self.reactor)
 
     def _use_logs(self) -> None:
         self.logs.publish()
@@ -259,29 +271,11 @@ class BalancerService(MultiService):
         self._measure(outcome)
         self._log_outcome(outcome)
 
-    def _checked(self, balancer: str, member: str, result: Any, counts: bool = True) -> None:
-        """
-        Feed a probe's result to the member's verdict.
-
-        @param counts: not of a member that is not checked, where somebody just wanted to know.
-        """
-        resource = self.targets.balancers.get(balancer)
-        if resource is not None:
-            resource.checked(member, result, counts=counts)
-
     def _own_load(self) -> tuple[int, int]:
         """
         Return how many more connections can be served, and how many are busy (APACHE A23).
         """
         return self.listeners.load()
-
-    def _check_wanted(self, balancer: str, member: str) -> bool:
-        """
-        Tell whether a member is to be checked: all but stopped ones (APACHE C11).
-        """
-        resource = self.targets.balancers.get(balancer)
-        found = resource.member(member) if resource is not None else None
-        return found is not None and not found.flags & flags.STOPPED
 
     def _apply_checks(self, before: Iterable[str] = ()) -> None:
         self.checks.configure(self.spec.service)
@@ -308,6 +302,7 @@ class BalancerService(MultiService):
         """
         with self.targets.pages.sources.reloads.trial(self.runtime.wall):
             try:
+                self.leaving.check()
                 loaded = self._load(self.path, self.registry, CHECKS)
                 for warning in loaded.warnings:
                     self.log.warn("{warning}", warning=warning)
@@ -363,15 +358,17 @@ class BalancerService(MultiService):
         """
         if self._stopped is None:
             self._stopped = Deferred()
-            announced = self.stopping.announce(self.spec.service.stop_delay)
+            delay = self.spec.service.stop_delay
+            announced = succeed(None) if self.leaving.done else self.stopping.announce(delay)
             announced.addCallback(lambda _: self._stop(MultiService.stopService(self)))
             announced.chainDeferred(self._stopped)
         return self._stopped
 
     def _stop(self, closed: Any) -> Deferred[None]:
-        self.targets.journal.note("stop", "no more connections are accepted")
+        if not self.leaving.done:
+            self.targets.journal.note("stop", "no more connections are accepted")
+            self.control.close()
         self.targets.steering.streams.close()
-        self.control.close()
         self.checks.stop()
         self.targets.discovery.stop()
         self.certificates.stop()
@@ -379,7 +376,8 @@ class BalancerService(MultiService):
         self.loads.stop()
         self.sweeps.stop()
         drained = self.stopping.drain(self.spec.service.graceful_timeout)
-        return gatherResults([drained, closed]).addBoth(lambda _: self._close())
+        over = gatherResults([drained, closed]).addBoth(lambda _: self._close())
+        return over.addBoth(lambda _: self.farewell())
 
     def _close(self) -> None:
         self.runtime.deadlines.stop()

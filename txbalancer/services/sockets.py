@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Callable, Container, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from twisted.internet.defer import Deferred, gatherResults, maybeDeferred
+from twisted.internet.defer import Deferred, gatherResults, maybeDeferred, succeed
 from twisted.internet.endpoints import serverFromString
 from twisted.internet.interfaces import IListeningPort
 from twisted.internet.protocol import ServerFactory
@@ -38,6 +38,20 @@ class Given(NamedTuple):
     share: Callable[[Any, int], object]
 
 
+class Offered(NamedTuple):
+    """
+    Sockets that another process may have.
+
+    @ivar endpoint: its Twisted server endpoint string.
+    @ivar listener: whose it is.
+    @ivar numbers: of their files.
+    """
+
+    endpoint: str
+    listener: str
+    numbers: list[int]
+
+
 class Socket(ServerFactory):
     """
     An open endpoint; it may outlive the listener behind it, which a reload can replace.
@@ -48,6 +62,7 @@ class Socket(ServerFactory):
     """
 
     noisy = False
+    _given_away = False
 
     def __init__(self, reactor: Any, endpoint: str) -> None:
         self.endpoint = endpoint
@@ -83,7 +98,38 @@ class Socket(ServerFactory):
         """
         Accept no more connections.
         """
-        return maybeDeferred(self.port.stopListening)
+        return succeed(None) if self._given_away else maybeDeferred(self.port.stopListening)
+
+    def own(self) -> None:
+        """
+        Nothing to do: it is.
+        """
+
+    @property
+    def numbers(self) -> list[int]:
+        """
+        The file numbers of its sockets.
+        """
+        port: Any = self.port
+        return [port.fileno()]
+
+    def give_away(self) -> None:
+        """
+        Accept no more connections, and leave the endpoint to another process that has it, too.
+        """
+        self._given_away = True
+        abandon(self.port)
+
+
+def abandon(port: Any) -> None:
+    """
+    Close this process' copy of a listening socket.
+
+    C{stopListening} would shut the socket down for all who have it, and remove a unix socket.
+    """
+    port.stopReading()
+    port.connected = False
+    port.socket.close()
 
 
 class AdoptedSocket(Socket):
@@ -124,12 +170,73 @@ class AdoptedSocket(Socket):
             self._open.pop(index).stopListening()
         self.port = next(iter(self._open.values()))
 
+    def give_away(self) -> None:
+        """
+        Do as L{close}, which leaves the endpoint to others anyway.
+        """
+        self.close()
+
     def close(self) -> Deferred[Any]:
         """
         Accept no more connections.
         """
         opened, self._open = self._open, {}
         return gatherResults([maybeDeferred(each.stopListening) for each in opened.values()])
+
+
+class InheritedSocket(Socket):
+    """
+    An endpoint of a process whose place this one takes.
+    """
+
+    def __init__(self, reactor: Any, endpoint: str, family: int, numbers: list[int]) -> None:
+        """
+        @param numbers: of the files of its sockets, of which copies are taken: several where
+            workers shared the clients.
+        """
+        self._family, self._first = family, numbers[0]
+        super().__init__(reactor, endpoint)
+        self._others = [adopt_port(reactor, each, family, self) for each in numbers[1:]]
+        for each in self._others:
+            make_eager(each)
+
+    def _listen(self, reactor: Any) -> IListeningPort:
+        made = adopt_port(reactor, self._first, self._family, self)
+        make_eager(made)
+        return made
+
+    @property
+    def numbers(self) -> list[int]:
+        """
+        The file numbers of its sockets.
+        """
+        others: list[Any] = self._others
+        return [*super().numbers, *[each.fileno() for each in others]]
+
+    def own(self) -> None:
+        """
+        Remove a unix socket at the end; the other process will not.
+        """
+        if self.endpoint.startswith("unix:"):
+            port: Any = self.port
+            port.owned = True
+
+    def give_away(self) -> None:
+        """
+        Accept no more connections, and leave the endpoint to another process that has it, too.
+        """
+        super().give_away()
+        for each in self._others:
+            abandon(each)
+        self._others = []
+
+    def close(self) -> Deferred[Any]:
+        """
+        Accept no more connections.
+        """
+        closed = [maybeDeferred(each.stopListening) for each in self._others]
+        self._others = []
+        return gatherResults([super().close(), *closed])
 
 
 def _with_backlog(endpoint: str) -> str:

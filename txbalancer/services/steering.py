@@ -36,7 +36,7 @@ from txbalancer.core.performing import perform
 from txbalancer.core.registry import Registry
 from txbalancer.core.specs import ServiceSpec
 from txbalancer.core.undo import inverse
-from txbalancer.errors import StartError
+from txbalancer.errors import StartError, UpgradeError
 from txbalancer.proxy.resource import BalancerResource
 from txbalancer.proxy.runtime import Runtime
 from txbalancer.services.expiry import Expiry
@@ -66,6 +66,9 @@ class Steering:
         crash, with what went wrong with that, if anything did.
     @ivar reload_file: reads the configuration again for somebody, and returns what changed.
     @ivar probe_now: asks a member whether it is well, by balancer and member.
+    @ivar upgrade: lets a new process take the place of this one, for somebody; C{former}: says
+        how the one is whose place this one took.
+    @ivar leaving: whether changes are for another process, which is about to serve.
     @ivar facts: what is known of the service as a whole.
     """
 
@@ -84,6 +87,9 @@ class Steering:
         self.settled: Callable[[], Deferred[str]] = lambda: succeed("")
         self.reload_file: Callable[[str], list[str]] = _no_file
         self.probe_now: Callable[[str, str], Deferred[ProbeResult]] = _no_probe
+        self.upgrade: Callable[[str], Deferred[dict[str, Any]]] = _no_upgrade
+        self.former: Callable[[], dict[str, Any] | None] = lambda: None
+        self.leaving = False
         self.facts = Facts(self.wall())
         self._past = Past()
         self._expiry = Expiry(runtime, self._back)
@@ -366,6 +372,10 @@ class Steering:
 
 def _no_file(who: str) -> list[str]:
     raise StartError("there is no configuration file to read again")
+
+
+def _no_upgrade(who: str) -> Deferred[dict[str, Any]]:
+    raise UpgradeError("it is part of another program, which is to be started anew itself")
 
 
 def _no_probe(balancer: str, member: str) -> Deferred[ProbeResult]:

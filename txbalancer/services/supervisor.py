@@ -14,9 +14,11 @@ from txbalancer.core.outcome import Outcome
 from txbalancer.core.specs import ListenerSpec, ServiceSpec
 from txbalancer.errors import StartError
 from txbalancer.services.certificates import CertificateWatch
+from txbalancer.services.gates import Gates
 from txbalancer.services.inside import inner_listener
 from txbalancer.services.pictures import ListenerPicture, Picture
 from txbalancer.services.service import BalancerService
+from txbalancer.services.sockets import Socket
 from txbalancer.services.view import View
 from txbalancer.services.workforce import Workforce, count_of
 from txbalancer.tls.listeners import ListenerTLS, server_options
@@ -45,6 +47,8 @@ class Supervisor(BalancerService):
             self.reactor, self.runtime.now, self._setup, self._welcome, self._lost
         )
         self.crew = self.workforce.crew
+        self.entrances = self.gates = Gates(self.workforce)
+        self._left: Deferred[Any] | None = None
         self.view = View(self, self.crew)
         self._certificates: dict[str, ListenerTLS | None] = {}
         self._packed: tuple[int, Packed] | None = None
@@ -56,15 +60,22 @@ class Supervisor(BalancerService):
         """
         Open every port; what is behind them comes with the start, as the user who serves.
         """
-        self._vet(self.spec)
-        self.workforce.open(self.spec.listeners, count_of(self.spec))
+        self._open_ports()
         MultiService.privilegedStartService(self)
+
+    def _open_ports(self) -> None:
+        self._vet(self.spec)
+        self.beginning.greet(self)
+        used, unused = self.workforce.open(
+            self.spec.listeners, count_of(self.spec), self.beginning.endpoints()
+        )
+        self.beginning.keep(used, unused)
 
     def startService(self) -> None:
         """
         Begin to serve: by now the process has the user that it is going to have.
         """
-        self.workforce.open(self.spec.listeners, count_of(self.spec))
+        self._open_ports()
         self.workforce.make_folder()
         try:
             self._certificates = self._read_certificates(self.spec)
@@ -73,6 +84,7 @@ class Supervisor(BalancerService):
             self.workforce.close()
             raise
         self.workforce.start(self.spec)
+        self.crew.settled().addCallback(lambda _: self.gates.began())
 
     def served(self, spec: ServiceSpec) -> tuple[ListenerSpec, ...]:
         """
@@ -93,6 +105,24 @@ class Supervisor(BalancerService):
         """
         return self.crew.well()
 
+    def sockets(self) -> list[Socket]:
+        """
+        Return none: those that there are, are the workers'.
+        """
+        return []
+
+    def stopService(self) -> Deferred[None]:
+        """
+        Stop as L{BalancerService.stopService}; workers that leave their place to others have all
+        pages until their end.
+        """
+        if not self.leaving.done:
+            return super().stopService()
+        if self._left is None:
+            self._left = self.crew.ended()
+            self._left.addCallback(lambda _: super(Supervisor, self).stopService())
+        return self._left
+
     def _stop(self, closed: Any) -> Deferred[None]:
         return super()._stop(gatherResults([closed, self.workforce.stop()]))
 
@@ -112,8 +142,8 @@ class Supervisor(BalancerService):
     def _vet(self, spec: ServiceSpec) -> None:
         if not spec.service.workers:
             raise StartError(
-                "[txbalancer] workers: from several processes to one only by a restart; until"
-                " then, 1 is the fewest"
+                "[txbalancer] workers: from several processes to one only by an upgrade or a"
+                " restart; until then, 1 is the fewest"
             )
 
     def _read_certificates(self, spec: ServiceSpec) -> dict[str, ListenerTLS | None]:
@@ -167,6 +197,7 @@ class Supervisor(BalancerService):
             count_of(self.spec),
             self.targets.secret,
             self.workforce.folder,
+            self.gates.sessions_of_former,
         )
 
     def _welcome(self, child: Child) -> None:

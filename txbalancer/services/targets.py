@@ -166,6 +166,24 @@ class Targets:
                 found[listener.name] = MountTable((_stream_mount(0, whole, balancers, plain),))
         return found
 
+    def checked(self, balancer: str, member: str, result: Any, counts: bool = True) -> None:
+        """
+        Feed a probe's result to the member's verdict.
+
+        @param counts: not of a member that is not checked, where somebody just wanted to know.
+        """
+        resource = self.balancers.get(balancer)
+        if resource is not None:
+            resource.checked(member, result, counts=counts)
+
+    def wants_checks(self, balancer: str, member: str) -> bool:
+        """
+        Tell whether a member is to be checked: all but stopped ones (APACHE C11).
+        """
+        resource = self.balancers.get(balancer)
+        found = resource.member(member) if resource is not None else None
+        return found is not None and not found.flags & flags.STOPPED
+
     def resources(self) -> list[BalancerResource]:
         """
         Return every balancer, named or plain.

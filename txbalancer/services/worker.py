@@ -28,10 +28,13 @@ from txbalancer.services.datagrams import AdoptedDatagrams
 from txbalancer.services.duty import WorkerService
 from txbalancer.services.sockets import AdoptedSocket, Given, Socket
 from txbalancer.workers.child import BOX, DUMP, LINE, TABLE
-from txbalancer.workers.line import Known, QuietAMP
+from txbalancer.workers.line import Known as There
+from txbalancer.workers.line import QuietAMP
 from txbalancer.workers.orders import (
     Configure,
     Heed,
+    Known,
+    Leave,
     Perform,
     Reopen,
     Reported,
@@ -200,6 +203,23 @@ class Post(QuietAMP):
             self._service.reopen_logs()
         return {}
 
+    @Known.responder
+    def known(self) -> dict[str, Any]:
+        """
+        Tell the members of clients that send datagrams.
+        """
+        return {"sessions": {} if self._service is None else self._service.listeners.sessions()}
+
+    @Leave.responder
+    def leave(self) -> dict[str, Any]:
+        """
+        Finish what there is, without closing a connection that may be about to ask; then end.
+        """
+        if self._service is not None:
+            self._service.leaving.leave()
+        self.finish()
+        return {}
+
     @Stop.responder
     def stop(self, others: bool) -> dict[str, Any]:
         """
@@ -319,7 +339,7 @@ def main() -> None:
     post = Post(installed, sharing, table, column)
     observers = [Voice(2, time.monotonic), Troubles(time.monotonic, post.trouble)]
     globalLogBeginner.beginLoggingTo(observers, redirectStandardIO=False)
-    installed.adoptStreamConnection(LINE, socket.AF_UNIX, Known(post))
+    installed.adoptStreamConnection(LINE, socket.AF_UNIX, There(post))
     os.close(LINE)
     dispatch_directly(installed)
     gc.collect()

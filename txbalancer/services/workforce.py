@@ -14,6 +14,7 @@ from twisted.internet.defer import Deferred
 
 from txbalancer.core.specs import ListenerSpec, ServiceSpec
 from txbalancer.services.outside import Held, Outside
+from txbalancer.services.sockets import Offered
 from txbalancer.workers.child import Child
 from txbalancer.workers.crew import Crew
 from txbalancer.workers.orders import Configure, Setup, TakeSocket
@@ -34,6 +35,7 @@ class Workforce:
     Gives each worker its place, its sockets and its orders.
 
     @ivar crew: the workers.
+    @ivar outside: what they listen with.
     @ivar folder: for sockets between the processes; only the service's user may enter it.
     @ivar edition: which configuration is in force, counted from 1.
     """
@@ -56,7 +58,7 @@ class Workforce:
         self.crew = Crew(reactor, now, self._make, self._prepare, self._over, lost)
         self.edition = 0
         self.folder = ""
-        self._outside = Outside(reactor)
+        self.outside = Outside(reactor)
         self._places: Places | None = None
         self._count = 0
         self._packed: Packed | None = None
@@ -71,21 +73,28 @@ class Workforce:
 
     # -- sockets
 
-    def open(self, listeners: Iterable[ListenerSpec], count: int) -> None:
+    def open(
+        self, listeners: Iterable[ListenerSpec], count: int, offered: Iterable[Offered] = ()
+    ) -> tuple[list[Held], list[Held]]:
         """
         Open all endpoints for the first time; does nothing when they are open.
 
+        @param offered: endpoints that another process has opened.
+        @return: what was made of those, and what of it is not used.
         @raise StartError: when one cannot be had; none is open then.
         """
         if self.edition:
-            return
+            return [], []
+        self.outside.inherit(offered)
+        inherited = list(self.outside)
         try:
             self.prepare(listeners, count)
         except Exception:
             self.abandon()
             raise
-        self._outside.publish()
+        unused = self.outside.publish()
         self.edition, self._count = 1, count
+        return inherited, unused
 
     def prepare(self, listeners: Iterable[ListenerSpec], count: int) -> None:
         """
@@ -93,13 +102,13 @@ class Workforce:
 
         @raise StartError: when one cannot be had; L{abandon} must follow.
         """
-        self._outside.prepare(listeners, count)
+        self.outside.prepare(listeners, count)
 
     def abandon(self) -> None:
         """
         Stay with those that there were.
         """
-        self._outside.abandon()
+        self.outside.abandon()
 
     # -- life
 
@@ -120,7 +129,7 @@ class Workforce:
         """
         Have all serve by another configuration.
         """
-        unused = self._outside.publish()
+        unused = self.outside.publish()
         self._count = count_of(spec)
         self.edition += 1
         # What takes a while for ten thousand members is done once for all.
@@ -137,14 +146,14 @@ class Workforce:
 
         @return: fires when no process is left.
         """
-        self.crew.stop().addCallback(lambda _: self._outside.close())
+        self.crew.stop().addCallback(lambda _: self.outside.close())
         return self.crew.ended()
 
     def close(self) -> None:
         """
         Have nothing open any more.
         """
-        self._outside.close()
+        self.outside.close()
         if self._places is not None:
             self._places.close()
             self._places = None
@@ -167,7 +176,7 @@ class Workforce:
     def _prepare(self, child: Child) -> Deferred[Any]:
         self._begin(child)
         wanted: set[tuple[int, int]] = set()
-        for held in self._outside:
+        for held in self.outside:
             for index, family, number in held.of(child.number, self._count):
                 wanted.add((held.key, index))
                 if (held.key, index) not in child.has:

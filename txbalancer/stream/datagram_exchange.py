@@ -8,6 +8,7 @@ from collections import deque
 from typing import TYPE_CHECKING, Any
 
 from txbalancer import errors
+from txbalancer.core.balancer import Session
 from txbalancer.core.flags import IGNORE_ERRORS
 from txbalancer.core.mounts import Mount
 from txbalancer.core.passive.tally import UNTIMED
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
     from txbalancer.stream.datagram_channel import DatagramChannel
     from txbalancer.stream.datagram_member import DatagramLink
     from txbalancer.stream.request import Connection
+
+_FORMER = b"former"
+"""Why a client has its member: it had it in another process."""
 
 _KEPT = 16
 """Datagrams that are kept for another member, for as long as nothing has answered them."""
@@ -54,6 +58,22 @@ class DatagramExchange(StreamExchange):
         self.bytes_in = len(channel.first)
         # What no member has answered yet, with when it was sent, if it was.
         self._pending: deque[tuple[float | None, bytes]] = deque([(None, channel.first)], _KEPT)
+
+    def start(self) -> None:
+        """
+        Go on with the member that the client had in another process, else find one.
+        """
+        channel: Any = self.channel
+        name = channel.expected()
+        balancer = self._target.balancer
+        members = [each for each in balancer.members if name and each.name == name]
+        if members and members[0].usable:
+            self._session = Session(_FORMER, members[0].route, members)
+            member = balancer.follow(self._session, self.started)
+            if member is not None:
+                self._begin(member)
+                return
+        super().start()
 
     def connected(self, connection: Any) -> None:
         """

@@ -12,7 +12,7 @@ from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 
 from txbalancer.workers.child import Child
-from txbalancer.workers.orders import Stop
+from txbalancer.workers.orders import Leave, Stop
 from txbalancer.workers.setbacks import Setbacks
 
 LOOK = 0.25
@@ -64,6 +64,7 @@ class Crew:
         self.replaced: dict[str, int] = {}
         self._timeout = self._patience = 0.0
         self._spare: Child | None = None
+        self.succeeded = False
         self._wanted = 0
         self._setbacks = Setbacks()
         self._leaving: dict[Child, float] = {}
@@ -166,6 +167,8 @@ class Crew:
         self._leaving[child] = self._now() + self._patience + _END
         self.members.pop(child.number, None)
         self._is_prepared(child)
+        if self.succeeded:
+            return child.call(Leave)
         return child.call(Stop, others=others)
 
     def replace(self, child: Child, why: str) -> None:

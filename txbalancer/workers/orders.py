@@ -5,7 +5,7 @@ What a supervisor and its workers tell each other, as commands of AMP.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
 from twisted.protocols.amp import Argument, Boolean, Command, Descriptor, Integer, Unicode
@@ -57,6 +57,8 @@ class Setup:
     @ivar secret: signs sticky cookies where the configuration has no secret.
     @ivar folder: where the supervisor's own sockets are, see
         L{inner_path<txbalancer.services.inside.inner_path>}.
+    @ivar sessions: the members of clients that send datagrams, from another process, by
+        listener.
     """
 
     spec: Packed
@@ -65,6 +67,7 @@ class Setup:
     workers: int
     secret: bytes
     folder: str
+    sessions: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,6 +170,20 @@ class Watch(Command):
 
     arguments: ClassVar[Arguments] = [(b"filters", Parcel())]
     requiresAnswer = False
+
+
+class Known(Command):
+    """
+    Tell the members of clients that send datagrams.
+    """
+
+    response: ClassVar[Arguments] = [(b"sessions", Parcel())]
+
+
+class Leave(Command):
+    """
+    Leave new clients to another process, and end with the last connection.
+    """
 
 
 class Stop(Command):

@@ -5,6 +5,7 @@ Answers that come later, or not as wished.
 from __future__ import annotations
 
 import json
+import os
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ from txbalancer.control.tap import LineFilter, Tap
 from txbalancer.core.health import ProbeResult
 from txbalancer.core.outcome import Outcome
 from txbalancer.core.request import Peer
+from txbalancer.errors import UpgradeError
 from txbalancer.testing import FakeRequest
 
 MEMBER = "/balancers/shop/members/a"
@@ -123,6 +125,48 @@ def test_a_file_is_read_again() -> None:
     asker.board.reload_file = lambda who: [f"something, for {who}"]
     found = asker.ask("POST", "/reload", {})
     assert found == {"changes": ["something, for 192.0.2.1"], "warning": None}
+
+
+def test_another_process_takes_over() -> None:
+    """
+    The answer comes when it serves; one that fails, or cannot begin, is told with 409.
+    """
+    asker, done = Asker(), {"pid": 2, "version": "9", "former": 1}
+    asker.board.upgrade = lambda who: succeed(done)
+    assert asker.ask("POST", "/upgrade", {}) == done
+    asker.board.upgrade = lambda who: fail(UpgradeError("it does not start"))
+    assert "it does not start" in asker.ask("POST", "/upgrade", {})["detail"]
+    assert asker.status == 409
+
+    def busy(who: str) -> None:
+        raise UpgradeError(f"in progress, says {who}")
+
+    asker.board.upgrade = busy
+    assert asker.ask("POST", "/upgrade", {})["detail"] == "no upgrade: in progress, says 192.0.2.1"
+    assert asker.status == 409
+
+
+def test_which_process_serves() -> None:
+    """
+    What is left of the one before it is told until that has ended.
+    """
+    asker = Asker()
+    found = asker.ask("GET", "/upgrade")
+    assert (found["pid"], found["former"]) == (os.getpid(), None)
+    asker.board.former = lambda: {"pid": 1, "version": "8", "connections": 3}
+    assert asker.ask("GET", "/upgrade")["former"]["connections"] == 3
+
+
+def test_a_service_that_leaves_takes_no_changes() -> None:
+    """
+    They would be lost; looking is still possible.
+    """
+    asker = Asker()
+    asker.board.leaving = True
+    found = asker.ask("POST", "/undo", {})
+    assert (asker.status, found["remedy"]) == (503, "repeat it in a moment")
+    asker.ask("GET", "/balancers")
+    assert asker.status == 200
 
 
 class Full:

@@ -180,6 +180,12 @@ SCHEMAS: dict[str, Schema] = {
     "Done": record(change=CHANGE, warning=WARNING),
     "Undone": record(balancer=TEXT, member=TEXT, change=CHANGE, warning=WARNING),
     "Reloaded": record(changes=each(TEXT), warning=WARNING),
+    "Upgraded": record(pid=COUNT, version=TEXT, former=COUNT),
+    "Succession": record(
+        pid=COUNT,
+        version=TEXT,
+        former=nullable(record(pid=COUNT, version=TEXT, connections=COUNT)),
+    ),
     "Probe": record(passed=SWITCH, text=TEXT, seconds=NUMBER, when=WHEN, transcript=TEXT),
     "Probes": record(probes=each(ref("Probe"))),
     "Worker": record(

@@ -4,10 +4,13 @@ The service as a whole: looked at, reloaded, and its last change undone.
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 from twisted.internet.defer import Deferred
+from twisted.python.failure import Failure
 
+from txbalancer import __version__
 from txbalancer.control.api.call import Answer, Call, Operation, Route, no_fields
 from txbalancer.control.api.finding import find_balancer
 from txbalancer.control.api.members import change_report
@@ -18,7 +21,7 @@ from txbalancer.control.report import drain_report, service_report, sum_up, work
 from txbalancer.control.slices import Steps
 from txbalancer.core.commands import subject
 from txbalancer.core.member import Member
-from txbalancer.errors import BalancerError
+from txbalancer.errors import BalancerError, UpgradeError
 
 
 def shown(call: Call) -> Steps[Answer]:
@@ -83,6 +86,30 @@ def reloaded(call: Call) -> Deferred[Answer]:
             "put the file right; txbalancer check -c FILE shows every fault",
         ) from error
     return call.settle(lambda: Answer({"changes": changes}))
+
+
+def upgraded(call: Call) -> Deferred[Answer]:
+    """
+    Let a new process take over, and answer once it does.
+    """
+    remedy = "put that right and repeat it; txbalancer check -c FILE shows faults of the file"
+
+    def failed(reason: Failure) -> Answer:
+        reason.trap(UpgradeError)
+        raise Problem(409, f"the upgrade failed, and nothing has changed: {reason.value}", remedy)
+
+    try:
+        waiting = call.board.upgrade(call.who)
+    except UpgradeError as error:
+        raise Problem(409, f"no upgrade: {error}") from error
+    return waiting.addCallbacks(Answer, failed)
+
+
+def succession(call: Call) -> Answer:
+    """
+    Tell which process serves, and what is left of the one before it.
+    """
+    return Answer({"pid": os.getpid(), "version": __version__, "former": call.board.former()})
 
 
 def sessions(call: Call) -> Steps[Answer]:
@@ -170,6 +197,29 @@ ROUTES = (
                 whole=True,
                 problems=(409,),
             )
+        },
+    ),
+    Route(
+        "/upgrade",
+        {
+            "GET": Operation(
+                "getUpgrade",
+                "Which process serves, and what is left of the one before it.",
+                succession,
+                "Succession",
+                "former is null once that has ended.",
+            ),
+            "POST": Operation(
+                "upgrade",
+                "Let a new process with the same command line take over.",
+                upgraded,
+                "Upgraded",
+                "It is answered once that serves, or has failed to: then this one goes on.",
+                fields=no_fields,
+                changes=True,
+                whole=True,
+                problems=(409,),
+            ),
         },
     ),
 )

@@ -43,6 +43,11 @@ class GlobalSpec:
     graceful_timeout: float = option(
         values.duration(), 30.0, "How long running exchanges may go on after a stop."
     )
+    upgrade_timeout: float = option(
+        values.duration(1.0, 3600.0),
+        60.0,
+        "How long a new process may take to serve in place of this one; else this one goes on.",
+    )
     stop_delay: float = option(
         values.duration(),
         0.0,
