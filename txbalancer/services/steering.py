@@ -8,6 +8,7 @@ import uuid
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from hmac import compare_digest
+from typing import Any
 
 from twisted.internet.defer import Deferred, succeed
 
