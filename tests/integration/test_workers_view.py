@@ -281,6 +281,24 @@ def test_a_verdict_is_everybodys(balancer: Starts, peers: Peers) -> None:
     assert "Traceback" not in process.log()
 
 
+def test_addresses_of_clients_are_everybodys(balancer: Starts, peers: Peers) -> None:
+    """
+    Where addresses of clients count, one that one worker knows is with the same member in all.
+    """
+    members = [peers.nginx("location / { return 204; }") for _ in "123"]
+    lines = "\n".join(f"  {each.url}" for each in members)
+    process = balancer(f"{HEAD}stickysource = 1min\nmembers =\n{lines}\n")
+    with ExitStack() as stack, control_of(process) as control:
+        clients = [stack.enter_context(Client(process.port)) for _ in range(8)]
+        assert clients[0].ask() == 204
+        until(lambda: control.ask("GET", "/balancers/shop")["sources"] == 1, "it is known")
+        # What the supervisor knows is on its way to the other worker.
+        control.ask("PATCH", "/balancers/shop", {"maxattempts": 1})
+        assert {each.ask() for each in clients} == {204}
+        report, _ = until(lambda: served(process, control, 9), "the log has it all")
+    assert sorted(each["elected"] for each in report["members"]) == [0, 0, 9]
+
+
 def letters(control: Control) -> list[str]:
     """
     Return the letters of each member's flags.
