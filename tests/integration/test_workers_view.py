@@ -171,31 +171,32 @@ class Narrow:
         return True
 
 
-@pytest.mark.parametrize("most", [1, 3])
-def test_max_counts_all_workers(balancer: Starts, most: int) -> None:
+def test_max_counts_all_workers(balancer: Starts) -> None:
     """
-    Clients of both workers want a member that may have few connections: it never has more, and
-    everybody is served.
+    Clients of both workers want members that may have few connections: these never have more,
+    and everybody is served.
     """
-    narrow = Narrow()
-    with ScriptedMember(narrow.reply) as member:
-        process = balancer(f"{HEAD}members = {member.url} max={most} acquire=10s\n")
+    one, three = Narrow(), Narrow()
+    with ScriptedMember(one.reply) as first, ScriptedMember(three.reply) as second:
+        process = balancer(
+            f"{HEAD}members =\n  {first.url} max=1 acquire=20s\n  {second.url} max=3 acquire=20s\n"
+        )
         statuses: list[int] = []
 
         def client() -> None:
             with Client(process.port) as made:
-                for _ in range(6):
+                for _ in range(8):
                     made.send()
                     head = made.socket.recv(1000)
                     statuses.append(int(head.split(b" ", 2)[1]))
 
-        threads = [threading.Thread(target=client) for _ in range(8)]
+        threads = [threading.Thread(target=client) for _ in range(12)]
         for each in threads:
             each.start()
         for each in threads:
-            each.join(20.0)
-    assert statuses == [200] * 48
-    assert narrow.most == most
+            each.join(30.0)
+    assert statuses == [200] * 96
+    assert one.most == 1 < three.most <= 3
 
 
 def test_bybusyness_counts_all_workers(balancer: Starts, gate: Gate) -> None:
