@@ -171,31 +171,32 @@ class Narrow:
         return True
 
 
-@pytest.mark.parametrize("most", [1, 3])
-def test_max_counts_all_workers(balancer: Starts, most: int) -> None:
+def test_max_counts_all_workers(balancer: Starts) -> None:
     """
-    Clients of both workers want a member that may have few connections: it never has more, and
-    everybody is served.
+    Clients of both workers want members that may have few connections: these never have more,
+    and everybody is served.
     """
-    narrow = Narrow()
-    with ScriptedMember(narrow.reply) as member:
-        process = balancer(f"{HEAD}members = {member.url} max={most} acquire=10s\n")
+    one, three = Narrow(), Narrow()
+    with ScriptedMember(one.reply) as first, ScriptedMember(three.reply) as second:
+        process = balancer(
+            f"{HEAD}members =\n  {first.url} max=1 acquire=20s\n  {second.url} max=3 acquire=20s\n"
+        )
         statuses: list[int] = []
 
         def client() -> None:
             with Client(process.port) as made:
-                for _ in range(6):
+                for _ in range(8):
                     made.send()
                     head = made.socket.recv(1000)
                     statuses.append(int(head.split(b" ", 2)[1]))
 
-        threads = [threading.Thread(target=client) for _ in range(8)]
+        threads = [threading.Thread(target=client) for _ in range(12)]
         for each in threads:
             each.start()
         for each in threads:
-            each.join(20.0)
-    assert statuses == [200] * 48
-    assert narrow.most == most
+            each.join(30.0)
+    assert statuses == [200] * 96
+    assert one.most == 1 < three.most <= 3
 
 
 def test_bybusyness_counts_all_workers(balancer: Starts, gate: Gate) -> None:
@@ -279,6 +280,24 @@ def test_a_verdict_is_everybodys(balancer: Starts, peers: Peers) -> None:
             control.ask("POST", "/undo", {})
             assert {each.ask() for each in clients} == {204}
     assert "Traceback" not in process.log()
+
+
+def test_addresses_of_clients_are_everybodys(balancer: Starts, peers: Peers) -> None:
+    """
+    Where addresses of clients count, one that one worker knows is with the same member in all.
+    """
+    members = [peers.nginx("location / { return 204; }") for _ in "123"]
+    lines = "\n".join(f"  {each.url}" for each in members)
+    process = balancer(f"{HEAD}stickysource = 1min\nmembers =\n{lines}\n")
+    with ExitStack() as stack, control_of(process) as control:
+        clients = [stack.enter_context(Client(process.port)) for _ in range(8)]
+        assert clients[0].ask() == 204
+        until(lambda: control.ask("GET", "/balancers/shop")["sources"] == 1, "it is known")
+        # What the supervisor knows is on its way to the other worker.
+        control.ask("PATCH", "/balancers/shop", {"maxattempts": 1})
+        assert {each.ask() for each in clients} == {204}
+        report, _ = until(lambda: served(process, control, 9), "the log has it all")
+    assert sorted(each["elected"] for each in report["members"]) == [0, 0, 9]
 
 
 def letters(control: Control) -> list[str]:

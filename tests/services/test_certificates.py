@@ -11,6 +11,8 @@ import pytest
 
 from tests.integration.certificates import Authority
 from tests.services.worlds import World
+from txbalancer.services.certificates import CertificateWatch
+from txbalancer.services.pictures import ListenerPicture
 
 TEXT = """
 [txbalancer]
@@ -87,6 +89,29 @@ def test_a_new_pair_is_taken_once_it_is_settled(tmp_path) -> None:
     now = it.tls
     it.look(3)
     assert it.tls is now
+
+
+def test_workers_take_it_and_their_supervisor_tells(tmp_path) -> None:
+    """
+    A worker takes changed files in silence; the supervisor, which has no connections, looks at the
+    same files and tells of them once.
+    """
+    it = Watched(tmp_path)
+    before = it.tls
+    it.service.certificates.tells = False
+    certificates = {"web": before}
+    spec = it.service.spec.listeners[0]
+    watch = CertificateWatch(
+        it.service.runtime, it.service.targets, lambda: [ListenerPicture(spec, certificates)]
+    )
+    watch.start(5)
+    it.authority.issue("lb.test", days=90)
+    it.look(3)
+    watch.stop()
+    assert it.tls is not before
+    assert certificates["web"] is not before
+    path = str(it.pair.certificate)
+    assert it.told() == [("reload", f"listener web: 1 certificate ({path}) taken from the disk")]
 
 
 def test_files_that_still_change_are_left_alone(tmp_path) -> None:

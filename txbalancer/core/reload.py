@@ -43,14 +43,14 @@ def reconfigure(balancer: Balancer, spec: BalancerSpec, now: float) -> Reloaded:
     before = {each.url: each for each in balancer.configured.members}
     after = {each.url: each for each in spec.members}
     live = {member.name: member for member in balancer.members}
+    known, wanted = live.keys() | before.keys(), after.keys() | before.keys()
     # Configured before, but not there any more: removed at run time.
-    fresh = {
-        url: Member(each) for url, each in after.items() if url not in live.keys() | before.keys()
-    }
-    by_hand = [each for each in balancer.members if each.name not in after.keys() | before.keys()]
+    fresh = {url: Member(each) for url, each in after.items() if url not in known}
+    by_hand = [each for each in balancer.members if each.name not in wanted]
     kept = {url: live.get(url) or fresh.get(url) for url in after}
     members = [member for member in kept.values() if member is not None] + by_hand
-    removed = [member for member in balancer.members if member not in members]
+    staying = set(map(id, members))
+    removed = [member for member in balancer.members if id(member) not in staying]
     changed = []
     for member in balancer.members:
         if member.name in after and _change(

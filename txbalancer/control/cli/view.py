@@ -98,7 +98,7 @@ def workers_table(service: Report, now: float, width: int) -> Iterator[Renderabl
             str(each["in_flight"]),
             str(each["requests"]),
         ]
-        for each in service["workers"]
+        for each in service.get("workers", ())
     ]
     if rows:
         yield Text("")
