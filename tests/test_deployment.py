@@ -166,7 +166,7 @@ def test_lock_of_packages_is_part_of_the_lock(root: Path) -> None:
 
 @pytest.mark.peers
 @pytest.mark.integration
-def test_systemd_hands_over_the_port_and_is_told(tmp_path: Path) -> None:
+def test_systemd_hands_over_the_port_and_is_told(root: Path, tmp_path: Path) -> None:
     """
     A socket of systemd's is served, and systemd hears of the start, the reload, the upgrade,
     after which another process is the main one and has the socket, and the stop.
@@ -180,7 +180,13 @@ def test_systemd_hands_over_the_port_and_is_told(tmp_path: Path) -> None:
     port, address = free_port(), tmp_path / "notify"
     command = [
         *(require("systemd-socket-activate"), "--fdname=web", f"--listen=127.0.0.1:{port}"),
-        *("-E", f"NOTIFY_SOCKET={address}", str(Path(sys.executable).with_name("twistd"))),
+        *(
+            "-E",
+            f"NOTIFY_SOCKET={address}",
+            "-E",
+            f"PYTHONPATH={root}",
+            str(Path(sys.executable).with_name("twistd")),
+        ),
         *("--nodaemon", "--pidfile=", "txbalancer", "-c", str(config)),
     ]
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notified:

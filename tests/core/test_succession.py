@@ -5,7 +5,7 @@ The messages between a process and the one that takes its place.
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from txbalancer.core.succession import PROTOCOL, Frames, frame, protocol_fault
@@ -21,7 +21,8 @@ FIELDS = st.dictionaries(
 )
 
 
-@given(st.lists(FIELDS, max_size=4), st.integers(1, 7))
+@settings(max_examples=40)
+@given(st.lists(FIELDS, max_size=3), st.integers(1, 7))
 def test_messages_arrive_however_they_are_cut(messages: list, size: int) -> None:
     """
     What was framed comes out, in order, for any split of the bytes.

@@ -67,8 +67,10 @@ def counters(process: BalancerProcess) -> dict[str, float]:
         for family in text_string_to_metric_families(text)
         if family.type in ("counter", "histogram", "summary")
         for sample in family.samples
-        # Those of the process are prometheus-client's.
-        if sample.name.startswith("txbalancer_") and not sample.name.endswith("_created")
+        # Those of a process, or of a worker as such, begin with it.
+        if sample.name.startswith("txbalancer_")
+        and not sample.name.startswith("txbalancer_worker_")
+        and not sample.name.endswith("_created")
     }
 
 

@@ -191,8 +191,8 @@ class BalancerService(MultiService):
         """
         if spec.service.workers:
             raise StartError(
-                "[txbalancer] workers: from one process to several only by a restart; in a"
-                " program of yours, with txbalancer.services.supervisor.Supervisor"
+                "[txbalancer] workers: from one process to several only by a restart or an upgrade;"
+                " in a program of yours, with txbalancer.services.supervisor.Supervisor"
             )
 
     def _prepare(self) -> None:

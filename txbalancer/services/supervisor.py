@@ -142,8 +142,8 @@ class Supervisor(BalancerService):
     def _vet(self, spec: ServiceSpec) -> None:
         if not spec.service.workers:
             raise StartError(
-                "[txbalancer] workers: from several processes to one only by an upgrade or a"
-                " restart; until then, 1 is the fewest"
+                "[txbalancer] workers: from several processes to one only by a restart or"
+                " an upgrade; until then, 1 is the fewest"
             )
 
     def _read_certificates(self, spec: ServiceSpec) -> dict[str, ListenerTLS | None]:
