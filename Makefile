@@ -146,7 +146,7 @@ dist: $(READY)
 deb: dist
 	@rm -rf build/deb && mkdir -p build/deb && tar -xzf dist/*.tar.gz -C build/deb --strip-components 1
 	@cp -r build/deb/etc/debian build/deb/debian && cp -r dist build/deb/dist
-	@cd build/deb && PATH=/usr/bin:/bin PIP="$(CURDIR)/$(BIN)/python -m pip" \
+	@cd build/deb && PATH=/usr/bin:/bin PIP="$(abspath $(BIN))/python -m pip" \
 	    dpkg-buildpackage --build=binary --no-sign
 	@mv build/*.deb dist
 	@lintian --allow-root --fail-on error dist/*.deb
@@ -170,7 +170,7 @@ lock:
 
 .PHONY: clean
 clean:
-	@rm -rf $(VENV) .lock-venv build dist *.egg-info .coverage htmlcov _trial_temp* \
+	@rm -rf $(VENV) .lock-venv build dist docs/_build *.egg-info .coverage htmlcov _trial_temp* \
 	    .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 	@find . -name dropin.cache -delete

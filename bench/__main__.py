@@ -20,7 +20,7 @@ from bench.measure import DISTURBED, Bench, Settings
 from bench.place import prepared
 from bench.proxies import OWN, PEERS, Proxy
 from bench.results import bars
-from bench.rounds import WATCHED, WATCHED_TITLE, cases, run_proxies, run_scale, run_wire
+from bench.rounds import CREWS, WATCHED, WATCHED_TITLE, cases, run_proxies, run_scale, run_wire
 from bench.site import BenchError
 
 DEFAULT_JSON = Path(__file__).parent / "results" / "latest.json"
@@ -71,6 +71,7 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--no-scale", action="store_true", help="leave out members, mounts, idle")
     made.add_argument("--only-scale", action="store_true", help="only that")
     made.add_argument("--only-watched", action="store_true", help="the cost of being watched")
+    made.add_argument("--only-workers", action="store_true", help="the cost and gain of workers")
     made.add_argument("--no-wire", action="store_true", help="leave out TLS, HTTP/2 and TCP")
     made.add_argument("--only-wire", action="store_true", help="only that")
     made.add_argument("--json", type=Path, default=DEFAULT_JSON, help="where the samples go")
@@ -112,16 +113,18 @@ def measure(bench: Bench, options: argparse.Namespace) -> report.Result:
     own = () if options.no_own else (OWN,)
     proxies = installed((*own, *options.peers), bench)
     facts = gather(proxies)
-    only_scale = options.only_scale or options.only_watched
+    only_scale = options.only_scale or options.only_watched or options.only_workers
     only = only_scale or options.only_wire
     compared = {} if only else run_proxies(bench, proxies)
     with_wire = not options.no_wire and not only_scale
     wired = run_wire(bench, [each for each in proxies if each.wire]) if with_wire else {}
     with_scale = OWN in proxies and OWN.name not in bench.out
     with_scale = with_scale and not options.no_scale and not options.only_wire
-    scaled = run_scale(bench, options.only_watched) if with_scale else {}
+    only_of = "watched" if options.only_watched else "workers" if options.only_workers else ""
+    scaled = run_scale(bench, only_of) if with_scale else {}
     facts["other programs"] = others(bench.foreign)
     titles = {proxy.name: proxy.title for proxy in proxies} | {WATCHED: WATCHED_TITLE}
+    titles |= {name: title for name, (title, _, _) in CREWS.items()}
     return report.Result(
         facts=facts,
         settings=asdict(bench.settings),

@@ -1,7 +1,7 @@
 """
-Two set-ups of txbalancer on one core, both alive all the time and loaded in turn by short slices:
-the machine, which is fast now and slow then, is the same for neighbours, so that a few per cent
-can be told.
+Two set-ups of txbalancer on one core, loaded at the same time by as many clients each: the
+machine, which is fast now and slow then, is the same for both at every moment, so that a few per
+cent can be told.
 """
 
 import contextlib
@@ -9,6 +9,7 @@ import math
 import statistics
 import time
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 from bench.clients import sticky_requests
@@ -19,11 +20,8 @@ from bench.proxies import OWN
 from bench.site import BenchError, Site, free_ports
 from bench.watchers import watching
 
-SLICE = 1
-"""Seconds of load: the least that wrk knows."""
-
-ORDER = (0, 1, 1, 0)
-"""Which of the two is loaded: what changes evenly meanwhile is the same for both."""
+SLICE = 2
+"""Seconds of load, after which the two are compared."""
 
 
 class Side:
@@ -38,7 +36,7 @@ class Side:
         self.cpu: list[float] = []
         self._port, self._child = site.port, child
         self._wrk = replace(bench.wrk, folder=site.folder)
-        self._connections = bench.settings.connections
+        self._connections = bench.settings.connections // 2
 
     def drive(self, requests: Sequence[str]) -> None:
         """
@@ -64,30 +62,29 @@ class Side:
         }
 
 
-def drive_in_turn(sides: Sequence[Side], requests: Sequence[str], times: int) -> float:
+def drive_together(sides: Sequence[Side], requests: Sequence[str], times: int) -> float:
     """
-    Load both in turn, so many times each in their C{ORDER}.
+    Load both at once, so many times.
 
     @return: CPU time per request of the second, divided by that of the first: the median of
-        what each turn showed.
+        all times.
     """
     for each in sides:
         each.loads.clear()
         each.cpu.clear()
-    ratios = []
-    for _ in range(times):
-        for place in ORDER:
-            sides[place].drive(requests)
-        alone, mine = (sum(each.cpu[-2:]) for each in sides)
-        ratios.append(mine / alone)
-    return statistics.median(ratios)
+    with ThreadPoolExecutor(len(sides)) as threads:
+        for _ in range(times):
+            # Reading the results waits for both, and raises what went wrong.
+            list(threads.map(lambda side: side.drive(requests), sides))
+    return statistics.median(
+        mine / alone for alone, mine in zip(*(s.cpu for s in sides), strict=True)
+    )
 
 
 def watched(bench: Bench) -> Sample:
     """
     Figures of a txbalancer that is watched; C{plain.more} and C{headers.more} are the CPU time
-    of its requests, divided by that of one on the same core that nobody watches. Either has the
-    core for itself while it is loaded.
+    of its requests, divided by that of one on the same core that nobody watches.
     """
     sites = [
         replace(bench.site(name, scale=True), port=port, watched=name == "watched")
@@ -107,7 +104,7 @@ def watched(bench: Bench) -> Sample:
         watchers = stack.enter_context(watching(sites[1].port))
         began = time.monotonic()
         for kind, requests in loads.items():
-            more = drive_in_turn(sides, requests, times)
+            more = drive_together(sides, requests, times)
             found |= sides[1].figures(kind) | {f"{kind}.more": more}
         watchers.check(time.monotonic() - began)
     return found

@@ -104,4 +104,10 @@ def bars(proxies: Samples, scale: Samples, wire: Samples = MappingProxyType({}))
     for kind, what in (("plain", "request"), ("headers", "12-header request")):
         value = median(scale, "watched", f"{kind}.more")
         found.append(Bar(f"CPU per {what}, watched / not watched", value, 1.05))
+    for kind, what in (("plain", "request"), ("headers", "12-header request")):
+        value = median(scale, "worker", f"{kind}.more")
+        found.append(Bar(f"CPU per {what}, 1 worker / none", value, 1.1))
+        gained = median(scale, "workers", f"{kind}.gain")
+        share = None if gained is None else 1.0 / gained
+        found.append(Bar(f"CPU of the busiest process per {what}, 2 workers / 1", share, 1 / 1.8))
     return found

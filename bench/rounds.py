@@ -7,12 +7,19 @@ from collections.abc import Callable, Sequence
 from http.client import HTTPException
 
 from bench import wire
+from bench.crews import crews
 from bench.measure import Bench, Case, Sample, Settings
 from bench.pairs import watched
 from bench.proxies import Proxy
 from bench.site import BenchError
 
 WATCHED = "watched"
+CREWS = {
+    "worker": ("1 worker (against a single process)", 0, 1),
+    "workers": ("2 workers on one core (against 1)", 1, 2),
+}
+"""Titles, and how many workers are compared."""
+
 WATCHED_TITLE = "watched: metrics each second, page open, JSON log"
 
 
@@ -99,11 +106,20 @@ def run_wire(bench: Bench, proxies: Sequence[Proxy]) -> dict[str, list[Sample]]:
     return run_rounds(bench, subjects, "wire ")
 
 
-def run_scale(bench: Bench, only_watched: bool = False) -> dict[str, list[Sample]]:
+def run_scale(bench: Bench, only: str = "") -> dict[str, list[Sample]]:
     """
-    Compare txbalancer with itself at scale, and watched.
+    Compare txbalancer with itself at scale, watched, and with workers.
+
+    @param only: C{watched} or C{workers}; empty for everything.
     """
-    found = () if only_watched else cases(bench.settings)
-    subjects = [(case.name, functools.partial(bench.scale, case)) for case in found]
-    subjects.append((WATCHED, functools.partial(watched, bench)))
+    subjects: list[tuple[str, Callable[[], Sample]]] = []
+    if not only:
+        subjects = [
+            (each.name, functools.partial(bench.scale, each)) for each in cases(bench.settings)
+        ]
+    if only != "workers":
+        subjects.append((WATCHED, functools.partial(watched, bench)))
+    if only != "watched":
+        for name, (_, few, many) in CREWS.items():
+            subjects.append((name, functools.partial(crews, bench, few, many)))
     return run_rounds(bench, subjects, "scale ")

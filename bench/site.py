@@ -74,6 +74,7 @@ class Site:
     @ivar root: whether this process runs as root, which some programs must be told.
     @ivar watched: whether there are pages to watch, and JSON in the access log.
     @ivar wire: what else is offered, or C{None}.
+    @ivar workers: processes that carry the traffic; 0 for one that does all.
     """
 
     port: int
@@ -85,6 +86,7 @@ class Site:
     root: bool = False
     watched: bool = False
     wire: Wire | None = None
+    workers: int = 0
 
     def log(self, name: str) -> Path:
         """

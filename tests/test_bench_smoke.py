@@ -7,13 +7,14 @@ import os
 import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from bench import members, pairs, procs, report, results
+from bench import crews, members, pairs, procs, report, results
 from bench.__main__ import main, others, parser, settings_of
 from bench.clients import held, sticky_requests, still_open
 from bench.load import BROWSER, Load, browser_request, parse, request, script
@@ -361,6 +362,8 @@ def result(own: Sequence[float] = (40, 41, 39)) -> report.Result:
             "members": [sample(44), sample(66)],
             "mounts": [sample(60), sample(90)],
             "watched": [{"plain.more": 1.04, "headers.more": 1.06}],
+            "worker": [{"plain.more": 1.05, "headers.more": 1.2}],
+            "workers": [{"plain.gain": 1.9, "headers.gain": 1.7}],
         },
         notes={"apache": "event MPM"},
         skipped={"caddy": "caddy is not installed"},
@@ -375,35 +378,53 @@ def test_ratios_are_paired_by_round() -> None:
     assert results.ratio(result().scale, "absent", "base", "plain.cpu") is None
 
 
-class SlowerMachine:
+class UnevenSide:
     """
-    One of two sides on a machine that takes longer for everything with each slice.
+    One of two sides on a machine that is twice as slow each time; it is done when both have begun.
     """
 
-    slices = 0
-
-    def __init__(self, name: str, more: float) -> None:
+    def __init__(self, more: float, both: threading.Barrier) -> None:
         self.loads: list[str] = []
         self.cpu: list[float] = []
-        self._name, self._more = name, more
+        self._more, self._both = more, both
 
     def drive(self, requests: list[str]) -> None:
         """
         Take a slice of load.
         """
-        SlowerMachine.slices += 1
-        self.loads.append(self._name)
-        self.cpu.append(self._more * (40 + SlowerMachine.slices))
+        self._both.wait(10)
+        self.loads.append(requests[0])
+        self.cpu.append(self._more * 40 * 2 ** len(self.loads))
 
 
 def test_what_is_watched_is_compared_with_its_neighbour() -> None:
     """
-    Slices of both alternate, in an order that leaves out what changes evenly meanwhile.
+    Both are loaded in the same moment, so that how fast the machine is then cancels out.
     """
-    sides = [SlowerMachine("alone", 1.0), SlowerMachine("watched", 1.05)]
-    assert pairs.drive_in_turn(sides, ["/"], 3) == pytest.approx(1.05, rel=0.005)
-    assert [len(each.loads) for each in sides] == [6, 6]
-    assert SlowerMachine.slices == 12
+    both = threading.Barrier(2)
+    sides = [UnevenSide(1.0, both), UnevenSide(1.05, both)]
+    assert pairs.drive_together(sides, ["/"], 3) == pytest.approx(1.05, rel=0.005)
+    assert [len(each.loads) for each in sides] == [3, 3]
+
+
+def test_what_two_workers_gain() -> None:
+    """
+    Requests that a second core would bring follow from what the busiest process takes, slice by
+    slice.
+    """
+    one, two = (crews.Crew.__new__(crews.Crew) for _ in range(2))
+    one.busiest, two.busiest = [40.0, 60.0, 50.0], [20.0, 40.0, 25.0]
+    assert crews.gain([one, two]) == 2.0
+
+
+def test_each_process_is_looked_at() -> None:
+    """
+    A process and its descendants are told apart.
+    """
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as child:
+        found = crews.by_process(os.getpid())
+        assert {os.getpid(), child.pid} <= found.keys()
+        child.communicate(b"\n")
 
 
 def test_bars_pass_miss_and_stay_open() -> None:
@@ -414,7 +435,8 @@ def test_bars_pass_miss_and_stay_open() -> None:
     verdicts = [bar.verdict for bar in found]
     assert verdicts[:4] == ["PASS", "PASS", "PASS", "MISS"]
     assert verdicts[5:10] == ["-"] * len(results.WIRE_BARS)
-    assert verdicts[10:] == ["PASS", "PASS", "MISS", "MISS", "PASS", "MISS"]
+    assert verdicts[10:16] == ["PASS", "PASS", "MISS", "MISS", "PASS", "MISS"]
+    assert verdicts[16:] == ["PASS", "PASS", "MISS", "MISS"]
     assert {bar.verdict for bar in results.bars({}, {})} == {"-"}
     slow = results.bars(result((50, 50, 50)).proxies, {})
     assert [bar.verdict for bar in slow[:2]] == ["MISS", "MISS"]

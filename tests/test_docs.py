@@ -8,18 +8,26 @@ import re
 import subprocess
 import sys
 import textwrap
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from docutils.core import publish_string
+from twisted.internet.defer import succeed
 from twisted.plugin import IPlugin
 from zope.interface.verify import verifyObject
 
 from txbalancer.config import loads
 from txbalancer.config.reference import reference
-from txbalancer.core.specs import BalancerSpec
-from txbalancer.interfaces import ILBMethod, ILBMethodFactory
+from txbalancer.core.specs import BalancerSpec, MemberSpec, SourceSpec
+from txbalancer.errors import ConfigErrors
+from txbalancer.interfaces import (
+    ILBMethod,
+    ILBMethodFactory,
+    IMemberSource,
+    IMemberSourceFactory,
+)
 from txbalancer.services.plugins import load_registry
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -168,3 +176,26 @@ def test_plugin_in_the_manual_is_complete() -> None:
     assert verifyObject(IPlugin, names["first"])
     assert verifyObject(ILBMethodFactory, names["first"])
     assert verifyObject(ILBMethod, names["first"](BalancerSpec("one")))
+
+
+def test_source_in_the_manual_works() -> None:
+    """
+    The source of members that the manual shows is complete, and finds what its program prints.
+    """
+    (block,) = re.findall(
+        r"^\.\. code-block:: python\n((?:\n|    .*\n)+)", (DOCS / "discovery.rst").read_text(), re.M
+    )
+    names: dict[str, Any] = {}
+    exec(textwrap.dedent(block), names)
+    factory = names["run"]
+    assert verifyObject(IPlugin, factory)
+    assert verifyObject(IMemberSourceFactory, factory)
+    names["getProcessOutput"] = lambda path, reactor: succeed(f"http://{reactor}{path}\n".encode())
+    source = factory(SourceSpec("run:/a", "run", MemberSpec("")), "host")
+    assert verifyObject(IMemberSource, source)
+    assert source.find().result.lines == ("http://host/a",)
+    registry = replace(load_registry(), sources={"run": factory})
+    text = LISTENER + "[balancer:shop]\ndiscover = {}\n[mount:/]\nto = balancer://shop/\n"
+    assert loads(text.format("run:/a"), registry).warnings == []
+    with pytest.raises(ConfigErrors, match="must be run:/PATH"):
+        loads(text.format("run:a"), registry)

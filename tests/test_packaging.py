@@ -1,8 +1,9 @@
 """
 The installed product: the wheel, alone in a fresh environment, starts and answers.
 
-Nothing is downloaded. The environment gets what the wheel declares to need and no more,
-copied from the one that runs the tests, so that a missing declaration shows.
+The environment gets what the wheel declares to need and no more, copied from the one that runs
+the tests, so that a missing declaration shows. Only environments of other Pythons are filled by
+pip, from the lock of packages and images.
 """
 
 from __future__ import annotations
@@ -47,6 +48,7 @@ SHARED = {
     "zsh/site-functions/_txbalancer",
 }
 START_SECONDS = 30.0
+OTHER_PYTHONS = ("3.12", "3.13")
 
 
 def run(*command: str | Path, cwd: Path) -> subprocess.CompletedProcess[str]:
@@ -54,7 +56,7 @@ def run(*command: str | Path, cwd: Path) -> subprocess.CompletedProcess[str]:
     Run a command away from the checkout, without what the test run's environment adds.
     """
     env = {key: value for key, value in os.environ.items() if not key.startswith("PYTHON")}
-    return subprocess.run(command, cwd=cwd, env=env, capture_output=True, text=True, timeout=120)
+    return subprocess.run(command, cwd=cwd, env=env, capture_output=True, text=True, timeout=600)
 
 
 def needed_by(requirements: list[str]) -> dict[str, Distribution]:
@@ -311,6 +313,41 @@ def test_twistd_serves_and_stops(environment: Path, config: tuple[Path, int]) ->
         assert fetch(port, "/")[0] == b"member"
         process.send_signal(signal.SIGTERM)
         assert process.wait(timeout=15) == 0
+
+
+def other_python(version: str) -> str:
+    """
+    Return an interpreter of another version that works, of this machine or of pyenv's, or skip.
+    """
+    named = f"python{version}"
+    pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions"
+    found = [shutil.which(named), *sorted(pyenv.glob(f"{version}.*/bin/{named}"))]
+    for each in filter(None, found):
+        if run(each, "-c", "import ssl, venv", cwd=Path("/")).returncode == 0:
+            return str(each)
+    pytest.skip(f"there is no Python {version}")
+
+
+@pytest.mark.peers
+@pytest.mark.parametrize("version", OTHER_PYTHONS)
+def test_other_pythons_serve(
+    version: str, wheel: Path, root: Path, config: tuple[Path, int], tmp_path: Path
+) -> None:
+    """
+    With each later Python the lock of packages and images installs, and the service answers.
+    """
+    made = tmp_path / "venv"
+    run(other_python(version), "-m", "venv", "--without-pip", made, cwd=tmp_path)
+    pip = [sys.executable, "-m", "pip", "--python", str(made / "bin/python"), "install", "--quiet"]
+    lock = ["--only-binary", ":all:", "--require-hashes", "-r", str(root / "etc/requirements.txt")]
+    done = run(*pip, *lock, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    install(wheel, made)
+    path, port = config
+    with serving(made, path, port) as process:
+        assert fetch(port, "/")[0] == b"member"
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(timeout=60) == 0
 
 
 def test_installed_plugins_are_used(

@@ -11,6 +11,7 @@ from twisted.python import usage
 
 from tests.services.worlds import World
 from txbalancer.errors import ConfigErrors
+from txbalancer.services.runner import Runner
 from txbalancer.tap import Options, Process, StartFailed
 
 HTTPD = "Listen 8080\nProxyPass / http://127.0.0.1:9/\n<IfDefine MORE>\nListen 8081\n</IfDefine>\n"
@@ -60,7 +61,7 @@ def test_what_cannot_be_had_is_one_line(start: str) -> None:
     world = World()
     world.reactor.busy.add(80)
     with pytest.raises(SystemExit) as caught:
-        getattr(Process(world.service), start)()
+        getattr(Process(world.service, Runner()), start)()
     assert isinstance(caught.value, StartFailed)
     text = "txbalancer: listener web: Address already in use: cannot listen on tcp:80"
     assert caught.value.code == text

@@ -37,6 +37,7 @@ from txbalancer.core.specs import (
     ToMetrics,
 )
 from txbalancer.services.plugins import load_registry
+from txbalancer.services.runner import Runner
 from txbalancer.services.service import BalancerService
 from txbalancer.tap import Process, StartFailed
 
@@ -230,7 +231,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         path.write_text(render(configuration(port, start_members(reactor), control)))
         registry = load_registry()
         balancer = BalancerService(load(str(path), registry).spec, str(path), reactor, registry)
-        process = Process(balancer)
+        process = Process(balancer, Runner(fault="a demonstration has members that end with it"))
         process.privilegedStartService()
         process.startService()
         reactor.addSystemEventTrigger("before", "shutdown", process.stopService)

@@ -72,6 +72,12 @@ class StartError(BalancerError):
     reason = "start"
 
 
+class UpgradeError(BalancerError):
+    """
+    No other process has taken the place of this one, which goes on.
+    """
+
+
 class NoMemberAvailable(BalancerError):
     """
     No member of the balancer can take the request.
@@ -79,6 +85,14 @@ class NoMemberAvailable(BalancerError):
 
     status = 503
     reason = "no-member"
+
+
+class BreakerOpen(NoMemberAvailable):
+    """
+    The circuit breaker of the balancer is open.
+    """
+
+    reason = "breaker-open"
 
 
 class SessionRefused(NoMemberAvailable):
@@ -190,6 +204,18 @@ class StreamRefused(MemberClosed):
     """
 
     reason = "stream-refused"
+
+
+class RetryDenied(MemberError):
+    """
+    The attempt failed, and C{retry-budget} has no room for another.
+    """
+
+    reason = "retry-budget"
+
+    def __init__(self, text: str, failure: BalancerError) -> None:
+        super().__init__(text)
+        self.status = failure.status
 
 
 class BadResponse(MemberError):

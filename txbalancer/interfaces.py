@@ -69,6 +69,60 @@ class IMemberLoad(Interface):
         """
 
 
+class IMemberSource(Interface):
+    """
+    Finds members of a balancer somewhere, again and again.
+
+    What it finds is compared with what it found before, and members are added, changed,
+    drained and removed by that; see C{docs/discovery.rst}.
+    """
+
+    def find():  # type: ignore[no-untyped-def]
+        """
+        Look once. It is not asked again before this is done; after C{timeout} it is cancelled.
+
+        @return: a Deferred that fires with an
+            L{Answer<txbalancer.core.discovery.Answer>}, or with C{None} when nothing is other
+            than the last time. When it fails, with any exception, its text is shown and the
+            members stay.
+        """
+
+    def close():  # type: ignore[no-untyped-def]
+        """
+        Give up connections and the like; it is not asked any more.
+        """
+
+
+class IMemberSourceFactory(Interface):
+    """
+    Makes an L{IMemberSource} for one line of C{discover =}. Built-in:
+    C{txbalancer/discovery/}.
+    """
+
+    name = Attribute("The word before the first + or : of such a line, lower case.")
+    interval = Attribute("Seconds between two looks where the line does not say.")
+    takes = Attribute(
+        "A frozenset of those options that not every source has, by their keys: 'ttl-floor',"
+        " 'family', 'resolver', 'token-file', 'ca-file'."
+    )
+
+    def check(place):  # type: ignore[no-untyped-def]
+        """
+        See whether a place can be one, without asking anybody.
+
+        @param place: the first word of the line, such as C{dns+http://shop.internal}.
+        @return: the scheme of the members, or an empty text where only answers tell.
+        @raise ValueError: saying what is wrong and what is allowed.
+        """
+
+    def __call__(spec, reactor):  # type: ignore[no-untyped-def]
+        """
+        Make the source; it must not ask anybody yet.
+
+        @param spec: its L{SourceSpec<txbalancer.core.specs.SourceSpec>}.
+        """
+
+
 class ILBMethodFactory(Interface):
     """
     Makes an L{ILBMethod} for one balancer. Built-in: C{txbalancer/core/lbmethods/}.

@@ -17,6 +17,7 @@ CONFIG = """\
 [txbalancer]
 access-log = {log}
 access-log-format = {format}
+workers = {workers}
 
 [listener:web]
 endpoint = tcp:{port}:interface=127.0.0.1:backlog=1024
@@ -92,6 +93,7 @@ def render(site: Site) -> str:
         ),
         mounts=(PAGES if site.watched else "") + "".join(mounts(site.mounts)),
         format="json" if site.watched else "combined",
+        workers=site.workers,
     )
 
 

@@ -61,14 +61,24 @@ STAYING = """
 """
 
 
-@pytest.fixture
-def page(launch: Any) -> Iterator[Any]:
+@pytest.fixture(scope="module")
+def browser(launch: Any) -> Iterator[Any]:
     """
-    Open an empty page of a browser that does not mind who signed a certificate.
+    Start a browser that does not mind who signed a certificate.
     """
     browser = launch("--ignore-certificate-errors")
-    yield browser.new_page(ignore_https_errors=True)
+    yield browser
     browser.close()
+
+
+@pytest.fixture
+def page(browser: Any) -> Iterator[Any]:
+    """
+    Open an empty page, with no connection of an earlier one.
+    """
+    context = browser.new_context(ignore_https_errors=True)
+    yield context.new_page()
+    context.close()
 
 
 @pytest.fixture

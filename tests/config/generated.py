@@ -58,6 +58,24 @@ EXPRESSION_TEXTS = (
 
 BY_KEY: dict[str, st.SearchStrategy[Any]] = {
     "status": st.integers(0, 0xFFF).map(lambda bits: bits & sum(flags.LETTERS.values())),
+    "slow-start-aggression": st.integers(1, 100).map(lambda number: number / 10),
+    **dict.fromkeys(("outlier-deviation", "outlier-latency"), st.integers(0, 100).map(float)),
+    **dict.fromkeys(
+        (
+            "breaker-open",
+            "breaker-window",
+            "outlier-interval",
+            "outlier-time",
+            "outlier-longest",
+        ),
+        st.integers(1000, 10**6).map(lambda number: number / 1000),
+    ),
+    **dict.fromkeys(
+        ("breaker-percent", "outlier-percent", "outlier-most", "panic", "retry-budget"),
+        st.integers(0, 100),
+    ),
+    "breaker-quantile": st.integers(1, 99),
+    "outlier-members": st.integers(2, 1000),
     "loadfactor": st.integers(100, 10000),
     "lbset": st.integers(0, 99),
     "hcuri": st.just("/up;x?y"),

@@ -40,6 +40,23 @@ def of_balancer(lines: str, *members: str) -> list[str]:
         ("member.maxqueue = 5", "max", "max = 3"),
         ("sslproxyverify = none", "https:// or tls://", ""),
         ("failwindow = 5", "maxfails above 1", "maxfails = 2"),
+        ("retry-budget-min = 9", "retry-budget", "retry-budget = 20"),
+        ("outlier-members = 9", "outlier-deviation", "outlier-deviation = 2"),
+        ("outlier-floor = 9", "outlier-latency", "outlier-latency = 2"),
+        (
+            "outlier-interval = 9",
+            "outlier-percent, outlier-deviation or outlier-latency",
+            "outlier-percent = 20",
+        ),
+        ("outlier-time = 9", "a rule that ejects, such as outlier-failures", "outlier-local = 2"),
+        ("breaker-trials = 9", "breaker-percent or breaker-latency", "breaker-percent = 50"),
+        ("breaker-quantile = 9", "breaker-latency", "breaker-latency = 1"),
+        ("slow-start-aggression = 2", "slow-start", "slow-start = 30"),
+        (
+            "member.breaker-open = 9",
+            "breaker-percent or breaker-latency",
+            "member.breaker-percent = 50",
+        ),
         ("hcinterval = 6", "hcmethod", "hcmethod = tcp"),
         ("hctimeout = 1", "hcmethod", "hcmethod = tcp"),
         ("hcpasses = 5", "hcmethod", "hcmethod = tcp"),
@@ -336,3 +353,19 @@ def test_options_for_fastcgi(target: str, works: bool) -> None:
     fault = f"{WITHOUT} fcgi:// members"
     faults = [f"f:5: [mount:/] fcgiindex: {fault}", f"f:6: [mount:/] cgipassauth: {fault}"]
     assert told == ([] if works else faults)
+
+
+@pytest.mark.parametrize(
+    ("more", "warned"),
+    [
+        ("", False),
+        ("outlier-most = 49\n", True),
+        ("outlier-most = 49\noutlier-always-one = on\n", False),
+    ],
+)
+def test_less_than_one_of_the_members_cannot_be_ejected(more: str, warned: bool) -> None:
+    """
+    A rule that can never eject anybody is told.
+    """
+    fault = "2: outlier-failures: has no effect: outlier-most is less than one of the members"
+    assert (fault in of_balancer(f"outlier-failures = 5\n{more}")) is warned

@@ -244,7 +244,7 @@ def test_no_members() -> None:
     """
     assert errors("[balancer:shop]\n" + LISTENER + MOUNT) == [
         "f:1: [balancer:shop] members: is missing: give one member per indented line, "
-        "http://HOST:PORT key=value …"
+        "http://HOST:PORT key=value …, or sources of members in `discover`"
     ]
     loaded = good("[balancer:shop]\nmembers =\n" + LISTENER + MOUNT)
     assert loaded.spec.balancers[0].members == ()

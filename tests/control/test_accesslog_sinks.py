@@ -154,6 +154,40 @@ def test_a_shared_pipe_that_another_process_filled(
         assert sink.write(b"x") == 0
 
 
+@pytest.mark.parametrize("named", [False, True])
+def test_pipes_get_whole_lines(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, named: bool
+) -> None:
+    """
+    Several processes may write to one pipe: each writes pieces that end with a line, except of
+    a line that is longer than a piece.
+    """
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    reading = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    sink: FileSink | StreamSink = FileSink(str(path))
+    writing = os.open(path, os.O_WRONLY)
+    if not named:
+        sink.close()
+        sink = StreamSink(writing, "standard output")
+    pieces: list[bytes] = []
+    write = os.write
+
+    def note(descriptor: int, data: bytes) -> int:
+        pieces.append(bytes(data))
+        return write(descriptor, data)
+
+    monkeypatch.setattr(os, "write", note)
+    data = b"".join(b"%d %b\n" % (number, b"x" * 300) for number in range(40)) + b"y" * 5000 + b"\n"
+    assert sink.write(data) == len(data)
+    sink.close()
+    os.close(writing)
+    os.close(reading)
+    assert b"".join(pieces) == data
+    assert all(each.endswith(b"\n") and len(each) <= 4096 for each in pieces[:-2])
+    assert [len(each) for each in pieces[-2:]] == [4096, 905]
+
+
 def test_a_shared_pipe_without_a_reader_is_an_error() -> None:
     """
     Standard output into a program that is gone gives EPIPE, not the end of the service.

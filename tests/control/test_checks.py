@@ -80,7 +80,7 @@ def test_all_checks_beside_faults(tmp_path: Path) -> None:
     )
     with pytest.raises(ConfigErrors) as caught:
         loads(text, REGISTRY, COMMAND_CHECKS, "f")
-    assert [each.line for each in caught.value.errors] == [2, 3, 4, 6, 7, 11, 13, 14, 15, 18]
+    assert [each.line for each in caught.value.errors] == [3, 4, 6, 7, 11, 13, 14, 15, 18]
     assert "%{x}h takes no name: use %h" in str(caught.value)
 
 

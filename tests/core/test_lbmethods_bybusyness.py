@@ -43,7 +43,7 @@ def test_many_releases_do_not_pile_up():
     """
     lb = balancer(*"abcd", lbmethod="bybusyness")
     held = deque(lb.elect(0.0) for _ in range(2))
-    group = lb._method._groups[0][1]
+    group = lb._method._groups[0][-1]
     largest = 0
     for _ in range(1000):
         best = min(lb.members, key=lambda each: (each.busy, -lb.lbstatus(each), each.index))
@@ -74,7 +74,7 @@ def test_an_overtaken_rank_is_dropped_when_it_surfaces():
     lb = balancer("a", lbmethod="bybusyness")
     for _ in range(2):
         held = [lb.elect(0.0) for _ in range(2)]
-        group = lb._method._groups[0][1]
+        group = lb._method._groups[0][-1]
         entries = len(group.heap)
         for each in held:
             lb.release(each)

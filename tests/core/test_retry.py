@@ -27,12 +27,12 @@ ERRORS = [
     errors.BalancerError(),
 ]
 METHODS = [b"GET", b"HEAD", b"OPTIONS", b"TRACE", b"PUT", b"DELETE", b"POST", b"PATCH", b"get"]
-KEYS = ("sent", "replayable", "answered", "reused", "client_there")
+KEYS = ("sent", "replayable", "answered", "reused", "client_there", "affordable")
 FACTS = [
     {"error": error, "method": method, "attempts": attempts, "maxattempts": maxattempts}
     | dict(zip(KEYS, bits, strict=True))
     for error, method, attempts, maxattempts, bits in product(
-        ERRORS, METHODS, (1, 2, 3), (0, 1, 2), product((False, True), repeat=5)
+        ERRORS, METHODS, (1, 2, 3), (0, 1, 2), product((False, True), repeat=6)
     )
 ]
 
@@ -59,6 +59,10 @@ def test_every_case_keeps_the_rules():
         assert isinstance(facts["error"], errors.MemberError | errors.QueueTimeout)
         if decision is Decision.ELSEWHERE:
             assert facts["attempts"] <= facts["maxattempts"]
+            assert facts["affordable"]
+        elif decision is Decision.DENIED:
+            assert facts["attempts"] <= facts["maxattempts"]
+            assert not facts["affordable"]
         else:
             assert facts["reused"]
             assert isinstance(facts["error"], errors.MemberClosed)

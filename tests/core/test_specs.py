@@ -136,11 +136,12 @@ def test_pairs() -> None:
 
 def test_workers() -> None:
     """
-    Only one process as yet.
+    A number of processes, or as many as there are cores, and no more than make sense.
     """
-    assert specs.no_workers("0") == 0
-    with pytest.raises(ValueError, match=r"'auto' is not available in this version: use 0"):
-        specs.no_workers("auto")
+    assert [specs.workers(text) for text in ("0", "4", "auto", "Auto")] == [0, 4, -1, -1]
+    for text in ("-1", "513", "many"):
+        with pytest.raises(ValueError, match=text):
+            specs.workers(text)
 
 
 @given(st.sampled_from(EVERY), st.text())

@@ -64,6 +64,49 @@ def twistd(*arguments: str) -> list[str]:
     return [sys.executable, str(Path(sys.executable).with_name("twistd")), *arguments]
 
 
+class Heir:
+    """
+    A process that took the place of one of ours: nobody's child here, so all that can be said
+    of it is whether it runs.
+    """
+
+    def __init__(self, pid: int) -> None:
+        self.pid = pid
+
+    def poll(self) -> int | None:
+        """
+        Return 0 once it has ended.
+        """
+        with contextlib.suppress(OSError):
+            if "\nState:\tZ" not in Path(f"/proc/{self.pid}/status").read_text():
+                return None
+        return 0
+
+    def wait(self, seconds: float = STOP_SECONDS) -> int:
+        """
+        Wait for its end.
+        """
+        deadline = time.monotonic() + seconds
+        while self.poll() is None:
+            if time.monotonic() > deadline:
+                raise subprocess.TimeoutExpired(str(self.pid), seconds)
+            time.sleep(0.01)
+        return 0
+
+    def send_signal(self, number: int) -> None:
+        """
+        Send it a signal, if it is there.
+        """
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(self.pid, number)
+
+    def terminate(self) -> None:
+        """
+        Ask it to stop.
+        """
+        self.send_signal(signal.SIGTERM)
+
+
 class BalancerProcess:
     """
     One C{twistd txbalancer} on a free port, from a folder of its own.
@@ -82,7 +125,8 @@ class BalancerProcess:
         self.port = free_port()
         self.config = folder / "conf.ini"
         self.access = folder / "access.log"
-        self.process: subprocess.Popen[bytes] | None = None
+        self.process: subprocess.Popen[bytes] | Heir | None = None
+        self._former: list[subprocess.Popen[bytes] | Heir] = []
         self._output = folder / "output.log"
         self._notified = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         address = f"txbalancer-test-{os.getpid()}-{self.port}"
@@ -210,6 +254,30 @@ class BalancerProcess:
         )
         return self.log(start)
 
+    def upgrade(self) -> subprocess.Popen[bytes] | Heir:
+        """
+        Let a new process take over, which is the one from now on; return the one of before.
+        """
+        assert self.process is not None
+        self.signal(signal.SIGUSR2)
+        return self.await_heir()
+
+    def await_heir(self) -> subprocess.Popen[bytes] | Heir:
+        """
+        Wait until a new process serves, as L{upgrade}.
+        """
+        assert self.process is not None
+        told = b""
+        deadline = time.monotonic() + START_SECONDS
+        while b"MAINPID=" not in told:
+            told = self.told(1.0)
+            if time.monotonic() > deadline or b"upgrade failed" in told:
+                pytest.fail(f"no new process serves:\n{self.log()[-4000:]}", pytrace=False)
+        former = self.process
+        self._former.append(former)
+        self.process = Heir(int(told.partition(b"MAINPID=")[2]))
+        return former
+
     def wait(self, seconds: float = STOP_SECONDS) -> int:
         """
         Return the exit code of the process, which ends within a bounded time.
@@ -229,15 +297,19 @@ class BalancerProcess:
         End the process if it still runs, gracefully at first.
         """
         self._notified.close()
-        if self.process is None or self.process.poll() is not None:
+        for each in (self.process, *self._former):
+            if each is not None and each.poll() is None:
+                _end(each)
+
+
+def _end(process: subprocess.Popen[bytes] | Heir) -> None:
+    # The second signal ends what the first one would wait for.
+    for number in (signal.SIGTERM, signal.SIGTERM, signal.SIGKILL):
+        process.send_signal(number)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(2.0)
             return
-        # The second signal ends what the first one would wait for.
-        for number in (signal.SIGTERM, signal.SIGTERM, signal.SIGKILL):
-            self.process.send_signal(number)
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                self.process.wait(2.0)
-                return
-        self.process.wait()
+    process.wait()
 
 
 def status(process: BalancerProcess, target: str = "/") -> int:

@@ -171,15 +171,15 @@ def test_M2_files_of_htpasswd_serve_both(peers: Peers, kind: str) -> None:
         "[listener:web]\nendpoint = tcp:80\n[mount:/]\nto = status:204\n"
         f'require = valid-user\nauth-file = {users}\nauth-name = A "b"\n'
     )
-    for visitor in VISITORS:
+    log = apache.folder / "access.log"
+    for number, visitor in enumerate(VISITORS, 1):
         there: Answer = ask(f"{apache.url}/1/", **login(visitor))
+        # It writes a line once it has answered, and would not keep the order of two threads.
+        until(lambda number=number: len(log.read_text().split()) == number, "it is logged")
         here = ask_rig(rig, request(1, login(visitor)))
         assert granted(status_of(here)) == granted(there.status)
         challenge = there.header("www-authenticate")
         assert bool(challenge) == (b"\r\nWWW-Authenticate: %b" % challenge.encode() in here)
-    log = apache.folder / "access.log"
-    # It writes a line once it has answered.
-    until(lambda: len(log.read_text().split()) == len(VISITORS), "all requests are logged")
     logged = log.read_text().split()
     users_here = [each.request.user for each in rig.outcomes]
     assert logged == [(user or b"-").decode() for user in users_here]

@@ -124,6 +124,16 @@ def gate() -> Iterator[Gate]:
     made.open()
 
 
+@contextmanager
+def _serving(start: Starts, gate: Gate, folder: Path) -> Iterator[Cli]:
+    users = folder / "users"
+    hashed = bcrypt.hashpw(b"secret", bcrypt.gensalt(4, b"2a")).decode().replace("$2a$", "$2y$")
+    users.write_text(f"ann:{hashed}\nbob:{hashed}\n")
+    with ScriptedMember(gate.reply) as member:
+        text = TEXT.replace("MEMBER", member.url).replace("USERS", str(users))
+        yield Cli(start(text))
+
+
 @pytest.fixture(scope="module")
 def cli(
     module_balancer: Starts, gate: Gate, tmp_path_factory: pytest.TempPathFactory
@@ -131,12 +141,18 @@ def cli(
     """
     Start a service with a socket for commands.
     """
-    users = tmp_path_factory.mktemp("users") / "users"
-    hashed = bcrypt.hashpw(b"secret", bcrypt.gensalt(4, b"2a")).decode().replace("$2a$", "$2y$")
-    users.write_text(f"ann:{hashed}\nbob:{hashed}\n")
-    with ScriptedMember(gate.reply) as member:
-        text = TEXT.replace("MEMBER", member.url).replace("USERS", str(users))
-        yield Cli(module_balancer(text))
+    with _serving(module_balancer, gate, tmp_path_factory.mktemp("users")) as made:
+        yield made
+
+
+@pytest.fixture
+def young(balancer: Starts, gate: Gate, tmp_path: Path) -> Iterator[Cli]:
+    """
+    Start one for a test that needs it to be younger than the minute without a session after which
+    a member is empty.
+    """
+    with _serving(balancer, gate, tmp_path) as made:
+        yield made
 
 
 def test_status(cli: Cli) -> None:
@@ -248,17 +264,17 @@ def test_wait_for_what_is_in_progress(cli: Cli, gate: Gate) -> None:
     assert cli.lines("member", "enable", "shop", "web1", "--wait")[-1].endswith("in use")
 
 
-def test_somebody_ends_a_drain(cli: Cli) -> None:
+def test_somebody_ends_a_drain(young: Cli) -> None:
     """
     Who waits for a drain is told when somebody else ends it, with code 6.
     """
-    with cli.running("member", "drain", "shop", "web1", "--then", "remove") as waiting:
+    with young.running("member", "drain", "shop", "web1", "--then", "remove") as waiting:
         assert waiting.stdout is not None
         assert "draining: takes" in waiting.stdout.readline()
         assert "draining since" in waiting.stdout.readline()
-        cli.lines("member", "enable", "shop", "web1")
+        young.lines("member", "enable", "shop", "web1")
         assert waiting.wait(SECONDS) == 6
-    assert len(cli.lines("member", "list")) == 3
+    assert len(young.lines("member", "list")) == 3
 
 
 def test_the_log_is_live(cli: Cli) -> None:
@@ -394,16 +410,15 @@ def test_watching_on_a_terminal(cli: Cli) -> None:
     assert "Traceback" not in terminal.shown
 
 
-def test_a_drain_on_a_terminal(cli: Cli) -> None:
+def test_a_drain_on_a_terminal(young: Cli) -> None:
     """
     Ctrl-C leaves the cursor where it was, and says that the drain goes on.
     """
-    with Terminal(cli, "member", "drain", "shop", "web1", "--wait", columns=120) as terminal:
+    with Terminal(young, "member", "drain", "shop", "web1", "--wait", columns=120) as terminal:
         terminal.until("draining since")
         assert terminal.end() == 130
     assert terminal.shown.rindex("\x1b[?25h") > terminal.shown.rindex("\x1b[?25l")
     assert "It goes on draining" in terminal.shown
-    cli.lines("member", "enable", "shop", "web1")
 
 
 def test_no_colours(cli: Cli) -> None:

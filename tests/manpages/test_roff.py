@@ -65,7 +65,7 @@ def test_lists_and_literal_blocks() -> None:
     made = page()
     made.text("One of\n\n- a\n- b\n\nas in ::\n\n    [x]\n    y =\n\nEnd.")
     assert lines(made) == [
-        *("One of", ".IP \\(bu 2", "a", ".IP \\(bu 2", "b", ".PP", "as in"),
+        *("One of", ".IP • 2", "a", ".IP • 2", "b", ".PP", "as in"),
         *(".PP", ".RS 4", ".nf", "[x]", "y =", ".fi", ".RE", ".PP", "End."),
     ]
 

@@ -5,6 +5,7 @@ Eager transports against real sockets: nothing lost, nothing out of order.
 from __future__ import annotations
 
 import socket
+import struct
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.endpoints import UNIXServerEndpoint
 from twisted.internet.protocol import ClientFactory, Protocol, ServerFactory
 from twisted.internet.task import deferLater
+from twisted.logger import capturedLogs
 
 from txbalancer.net.connect import connect_tcp, connect_unix
 from txbalancer.net.dial import EagerClient
@@ -80,6 +82,13 @@ class Pair:
             data += piece
         return data
 
+    def reset(self) -> None:
+        """
+        Have the far end reset the connection.
+        """
+        self.far.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.far.close()
+
     async def close(self) -> None:
         """
         End both ends.
@@ -140,6 +149,64 @@ async def test_what_was_sent_before_a_reset_can_still_be_read() -> None:
     transport.write(b"y")
     await pair.recorder.lost
     assert pair.recorder.data == b"last words" * 20_000
+    await pair.port.stopListening()
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_write_that_fails_is_not_waited_for() -> None:
+    """
+    After a write that a reset made fail the reactor is not asked for room; the end is a reset's,
+    once it is read.
+    """
+    pair = Pair()
+    await pair.recorder.made
+    transport = pair.recorder.transport
+    pair.reset()
+    transport.write(b"x")
+    assert transport not in reactor.getWriters()
+    transport.write(b"y")
+    assert await pair.recorder.lost == "ConnectionLost"
+    await pair.port.stopListening()
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_write_that_fails_while_nobody_reads_ends_the_connection() -> None:
+    """
+    Whoever does not read hears of a reset from the write, but not before that returns.
+    """
+    pair = Pair()
+    await pair.recorder.made
+    transport = pair.recorder.transport
+    transport.pauseProducing()
+    pair.reset()
+    transport.write(b"x")
+    assert not pair.recorder.lost.called
+    await pair.recorder.lost
+    await pair.port.stopListening()
+
+
+@pytest_twisted.ensureDeferred
+async def test_an_end_that_comes_with_room_for_a_queue_is_no_fault() -> None:
+    """
+    One event tells of the end and of room: after the end nothing is written, nor logged.
+    """
+    pair = Pair()
+    await pair.recorder.made
+    transport = pair.recorder.transport
+    transport.write(b"x" * 8_000_000)
+    assert transport in reactor.getWriters()
+    pair.far.shutdown(socket.SHUT_WR)
+    pair.far.setblocking(False)
+    with capturedLogs() as logged:
+        try:
+            while True:
+                pair.far.recv(1 << 20)
+        except BlockingIOError:
+            pass
+        await pair.recorder.lost
+        await deferLater(reactor, 0)
+    assert logged == []
+    pair.far.close()
     await pair.port.stopListening()
 
 

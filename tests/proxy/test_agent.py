@@ -15,7 +15,7 @@ from zope.interface import implementer
 from zope.interface.verify import verifyObject
 
 from tests.proxy.rigs import OK, body_of, check_rest, make_rig
-from txbalancer.errors import ClientError, ConnectFailed
+from txbalancer.errors import BreakerOpen, ClientError, ConnectFailed
 from txbalancer.proxy.agent import ProxyAgent
 
 URL = "http://shop.test/path?q=1"
@@ -314,3 +314,14 @@ def test_a_body_is_not_begun_for_nobody() -> None:
     assert b"\r\nContent-Length: 0\r\n" in rig.accept().taken()
     body.startProducing = lambda consumer: fail(ClientError("broken"))
     assert results(agent.request(b"POST", URL.encode(), None, body))[0].check(ClientError)
+
+
+def test_an_open_breaker_is_an_error_for_the_caller() -> None:
+    """
+    No member is asked.
+    """
+    rig, agent = make_agent(balancer="breaker-percent = 50\nbreaker-requests = 1")
+    rig.balancer().lost(ConnectFailed("refused"), 0.0)
+    (failure,) = results(agent.request(b"GET", URL.encode()))
+    assert failure.check(BreakerOpen)
+    assert rig.openings() == []

@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 from twisted.internet.error import ConnectionRefusedError, TimeoutError
 
 from tests.proxy.rigs import CHUNKED, GET, OK, POST, PUT, SWITCH, UPGRADE, check_rest, make_rig
+from txbalancer.core import flags
+from txbalancer.core.passive.breaker import HALF_OPEN, OPEN
 from txbalancer.proxy.exchange import Exchange
 
 FROM_CLIENTS = [
@@ -160,3 +162,56 @@ def test_the_books_stay_right(steps, member, patient) -> None:
         play.act(what, which)
         play.check()
     play.finish()
+
+
+WATCHED = """outlier-failures = 2
+outlier-percent = 40
+outlier-latency = 2
+outlier-requests = 2
+outlier-interval = 1s
+outlier-time = 1s
+panic = 60
+retry-budget = 10
+retry-budget-min = 1
+breaker-percent = 60
+breaker-latency = 1s
+breaker-requests = 2
+breaker-open = 1s
+breaker-trials = 2
+member.breaker-percent = 60
+member.breaker-requests = 2
+member.breaker-open = 1s
+slow-start = 5s
+"""
+
+
+@settings(max_examples=60)
+@given(STEPS, st.booleans())
+def test_the_books_stay_right_with_passive_health(steps, patient) -> None:
+    """
+    Whatever is ejected, tripped, denied or tried: the same holds, flags say what there is, and in
+    the end, with time and without failures, all are in use again.
+    """
+    play = Play(balancer=WATCHED + ("timeout = 20" if patient else ""))
+    lb, now = play.rig.balancer(), play.rig.runtime.now
+    for what, which in steps:
+        play.act(what, which)
+        lb.sweep(now())
+        play.check()
+        for each in lb.members:
+            its = each.watched
+            assert bool(each.flags & flags.EJECTED) is (its.ejection is not None)
+            assert bool(each.flags & flags.TRIPPED) is (its.breaker.state == OPEN)
+            assert bool(each.flags & flags.TRIAL) is (its.breaker.state == HALF_OPEN)
+            assert each.share in range(10, 101, 5)
+    play.finish()
+    assert lb.budget.in_progress == 0
+    for _ in range(3):
+        play.rig.advance(20)
+        lb.sweep(now())
+        for each in lb.members:
+            lb.connected(each)
+            for _ in range(3):
+                lb.answered(each, 200, 0.01, now())
+    assert not any(each.flags & flags.PASSIVE for each in lb.members)
+    assert lb.admits()

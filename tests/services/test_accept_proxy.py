@@ -189,7 +189,7 @@ def test_listed_ones_must_send_it(world, junk, logged):
     assert proxy.ended == "aborted"
     assert not proxy.taken()
     assert "198.51.100.9 is in accept-proxy but sent" in logged()
-    assert world.service._listeners["web"].view().refused == {"proxy-header": 1}
+    assert world.service.listeners["web"].view().refused == {"proxy-header": 1}
 
 
 def test_the_header_has_its_time(world, logged):
@@ -213,7 +213,7 @@ def test_who_only_looks_whether_we_are_there_is_no_fault(world, logged):
     proxy.end()
     assert proxy.lost
     assert not logged()
-    assert not world.service._listeners["web"]._proxied.waiting
+    assert not world.service.listeners["web"]._proxied.waiting
 
 
 @pytest.mark.parametrize("more", ["", "h2c = on"])

@@ -11,6 +11,8 @@ import pytest
 
 from tests.integration.certificates import Authority
 from tests.services.worlds import World
+from txbalancer.services.certificates import CertificateWatch
+from txbalancer.services.pictures import ListenerPicture
 
 TEXT = """
 [txbalancer]
@@ -48,7 +50,7 @@ class Watched:
         """
         What the listener speaks with.
         """
-        return self.service._listeners["web"].tls
+        return self.service.listeners["web"].tls
 
     def look(self, times: int = 1) -> None:
         """
@@ -83,10 +85,33 @@ def test_a_new_pair_is_taken_once_it_is_settled(tmp_path) -> None:
     assert it.tls is not before
     path = str(it.pair.certificate)
     assert it.told() == [("reload", f"listener web: 1 certificate ({path}) taken from the disk")]
-    assert it.service._listeners["web"].renewals.passed == 1
+    assert it.service.listeners["web"].renewals.passed == 1
     now = it.tls
     it.look(3)
     assert it.tls is now
+
+
+def test_workers_take_it_and_their_supervisor_tells(tmp_path) -> None:
+    """
+    A worker takes changed files in silence; the supervisor, which has no connections, looks at the
+    same files and tells of them once.
+    """
+    it = Watched(tmp_path)
+    before = it.tls
+    it.service.certificates.tells = False
+    certificates = {"web": before}
+    spec = it.service.spec.listeners[0]
+    watch = CertificateWatch(
+        it.service.runtime, it.service.targets, lambda: [ListenerPicture(spec, certificates)]
+    )
+    watch.start(5)
+    it.authority.issue("lb.test", days=90)
+    it.look(3)
+    watch.stop()
+    assert it.tls is not before
+    assert certificates["web"] is not before
+    path = str(it.pair.certificate)
+    assert it.told() == [("reload", f"listener web: 1 certificate ({path}) taken from the disk")]
 
 
 def test_files_that_still_change_are_left_alone(tmp_path) -> None:
@@ -118,7 +143,7 @@ def test_what_does_not_fit_is_told_once(tmp_path) -> None:
     ((kind, text),) = it.told()
     assert kind == "warning"
     assert "what was there before stays: listener web: tls-certificate" in text
-    assert it.service._listeners["web"].renewals.failed == 1
+    assert it.service.listeners["web"].renewals.failed == 1
     it.pair.key.write_bytes(right)
     it.look(2)
     assert it.tls is not before

@@ -21,7 +21,7 @@ from twisted.web.test.requesthelper import DummyRequest
 
 from tests.control.manager.boards import CONFIGURATION
 from txbalancer.errors import StartError
-from txbalancer.services import control
+from txbalancer.services import commandsite, control
 from txbalancer.services.control import ControlSite, ControlSocket, Root, SocketAccess, find_path
 from txbalancer.testing import MemoryRig
 
@@ -318,7 +318,7 @@ def test_a_user_without_a_name(monkeypatch: pytest.MonkeyPatch) -> None:
     def unknown(uid: int) -> Any:
         raise KeyError(uid)
 
-    monkeypatch.setattr(control.pwd, "getpwuid", unknown)
+    monkeypatch.setattr(commandsite.pwd, "getpwuid", unknown)
     one, two = socket.socketpair(socket.AF_UNIX)
     with one, two:
         assert SocketAccess().who(Asked(one)) == f"uid {os.getuid()} on the control socket"

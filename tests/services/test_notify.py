@@ -81,16 +81,23 @@ def test_a_socket_that_is_gone_does_no_harm(tmp_path: Path) -> None:
 
 def test_the_watchdog_is_fed_twice_a_span(systemd: socket.socket) -> None:
     """
-    With WatchdogSec=10 there is a sign at once and then every 5 seconds.
+    With WatchdogSec=10 there is a sign at once and then every 5 seconds, none while the service
+    is not well.
     """
     clock = Clock()
     environment = {"NOTIFY_SOCKET": systemd.getsockname(), "WATCHDOG_USEC": "10000000"}
     notifier = Notifier({**environment, "WATCHDOG_PID": str(os.getpid())})
-    notifier.start_watchdog(clock)
+    well = True
+    notifier.start_watchdog(clock, lambda: well)
     clock.pump([4.9, 0.2, 5.0])
     assert [systemd.recv(99) for _ in range(3)] == [b"WATCHDOG=1"] * 3
+    well = False
+    clock.pump([5.0, 5.0])
     with pytest.raises(TimeoutError):
         systemd.recv(99)
+    well = True
+    clock.advance(5.0)
+    assert systemd.recv(99) == b"WATCHDOG=1"
 
 
 @pytest.mark.parametrize(
@@ -107,7 +114,7 @@ def test_no_watchdog_without_a_valid_span(environment: dict[str, str]) -> None:
     No span, a wrong one, or one for another process: no signs.
     """
     clock = Clock()
-    Notifier(environment).start_watchdog(clock)
+    Notifier(environment).start_watchdog(clock, lambda: True)
     assert clock.getDelayedCalls() == []
 
 

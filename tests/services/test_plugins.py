@@ -72,6 +72,7 @@ def test_plugins_are_found_and_used(told) -> None:
         "[mount:/hello]\nto = resource:greeting\n[mount:/]\nto = balancer://shop/\n"
     )
     assert not [event for event in told if "plugin" in event]
+    assert "fixed" in rig.registry.sources
     client = rig.client()
     for wanted, route in ((b"", b"a"), (b"X-Route: b\r\n", b"b")):
         client.send(GET[:-2] + wanted + b"\r\n")

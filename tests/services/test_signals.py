@@ -7,14 +7,16 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Iterator
+from types import SimpleNamespace
 
 import pytest
+from twisted.internet.defer import Deferred, succeed
 from twisted.logger import LogLevel, globalLogPublisher
 
-from txbalancer.errors import ConfigError, ConfigErrors
+from txbalancer.errors import ConfigError, ConfigErrors, UpgradeError
 from txbalancer.services.signals import Signals
 
-NUMBERS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1)
+NUMBERS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2)
 
 
 class Reactor:
@@ -48,6 +50,18 @@ class Service:
         self.reactor = Reactor()
         self.calls: list[str] = []
         self.error: Exception | None = None
+        self.beginning = SimpleNamespace(former=None, reopen_logs=lambda: None)
+        self.leaving = SimpleNamespace(done=False)
+        self.slow: Deferred[None] | None = None
+
+    def __str__(self) -> str:
+        return "the service"
+
+    def settled(self) -> Deferred[None]:
+        return self.slow or succeed(None)
+
+    def well(self) -> bool:
+        return True
 
     def cut(self) -> None:
         self.calls.append("cut")
@@ -74,6 +88,26 @@ class Notifier:
         return lambda *words: self.told.append(" ".join((name, *map(str, words))))
 
 
+class Upgrade:
+    """
+    Fails as it is told, or goes on for ever.
+    """
+
+    def __init__(self) -> None:
+        self.begun = self.taken = 0
+        self.refusal = ""
+        self.waiting: Deferred[None] = Deferred()
+
+    def begin(self) -> Deferred[None]:
+        if self.refusal:
+            raise UpgradeError(self.refusal)
+        self.begun += 1
+        return self.waiting
+
+    def take_over(self) -> None:
+        self.taken += 1
+
+
 @pytest.fixture
 def service() -> Iterator[Service]:
     """
@@ -85,12 +119,14 @@ def service() -> Iterator[Service]:
     found = Service()
     found.rotations = rotations
     found.notifier = Notifier()
-    signals = Signals(found, found.notifier)
+    found.upgrade = Upgrade()
+    signals = Signals(found, found.notifier, found.upgrade)
     signals.startService()
     for start in found.reactor.started:
         start()
-    assert found.notifier.told == ["ready", "start_watchdog the reactor"]
-    found.notifier.told.remove("start_watchdog the reactor")
+    ready, watchdog = found.notifier.told
+    assert (ready, watchdog.split(" <")[0]) == ("ready", "start_watchdog the reactor")
+    found.notifier.told.remove(watchdog)
     yield found
     for number, handler in before.items():
         signal.signal(number, handler)
@@ -126,6 +162,19 @@ def test_reloading(service, told) -> None:
     """
     os.kill(os.getpid(), signal.SIGHUP)
     assert service.calls == ["reload"]
+    assert service.notifier.told == ["ready", "reloading", "ready"]
+    assert [event["change"] for event in told if "change" in event] == ["member x added"]
+
+
+def test_a_reload_is_done_when_all_have_it(service, told) -> None:
+    """
+    Where several processes serve, a reload is done, and the service ready, once all have it.
+    """
+    service.slow = Deferred()
+    os.kill(os.getpid(), signal.SIGHUP)
+    assert service.notifier.told == ["ready", "reloading"]
+    assert not [event for event in told if "change" in event]
+    service.slow.callback(None)
     assert service.notifier.told == ["ready", "reloading", "ready"]
     assert [event["change"] for event in told if "change" in event] == ["member x added"]
 
@@ -167,3 +216,37 @@ def test_reopening_logs(service) -> None:
     os.kill(os.getpid(), signal.SIGUSR1)
     assert service.calls == ["reopen"]
     assert service.rotations == [signal.SIGUSR1]
+
+
+def test_upgrading(service, told) -> None:
+    """
+    SIGUSR2 begins an upgrade; one that fails has said so already, one that cannot begin says so.
+    """
+    os.kill(os.getpid(), signal.SIGUSR2)
+    assert service.upgrade.begun == 1
+    service.upgrade.waiting.errback(UpgradeError("it does not start"))
+    service.upgrade.refusal = "an upgrade is in progress"
+    os.kill(os.getpid(), signal.SIGUSR2)
+    assert [event["error"] for event in told if event["log_level"] is LogLevel.error] == [
+        "an upgrade is in progress"
+    ]
+
+
+def test_a_process_that_left_its_place_is_cut_by_the_first_signal(service) -> None:
+    """
+    It is stopping already, though nobody has sent a signal.
+    """
+    service.leaving.done = True
+    os.kill(os.getpid(), signal.SIGTERM)
+    assert (service.reactor.stopped, service.calls) == (0, ["cut"])
+
+
+def test_a_process_that_takes_a_place_says_so_itself_to_nobody() -> None:
+    """
+    systemd hears of it from the process of before.
+    """
+    found, notifier, upgrade = Service(), Notifier(), Upgrade()
+    found.beginning.former = object()
+    Signals(found, notifier, upgrade)._serving(None)
+    assert upgrade.taken == 1
+    assert [each.split()[0] for each in notifier.told] == ["start_watchdog"]

@@ -88,7 +88,7 @@ def test_plain_http_to_a_port_of_tls(pair, http2, limit) -> None:
     (outcome,) = world.outcomes
     assert (outcome.status, outcome.reason) == (400, "plain-on-tls")
     assert not outcome.peer.secure
-    assert not world.service._listeners["secure"].site.channels
+    assert not world.service.listeners["secure"].site.channels
 
 
 @pytest.mark.parametrize(

@@ -51,6 +51,19 @@ class Port:
     def getHost(self) -> IPv4Address:
         return IPv4Address("TCP", "0.0.0.0", self.number)
 
+    def fileno(self) -> int:
+        return 1000 + self.number
+
+    @property
+    def socket(self) -> Any:
+        return self
+
+    def close(self) -> None:
+        """
+        Close the file of it, which nobody notices.
+        """
+        del self.reactor.open[self.number]
+
     def stopListening(self) -> Any:
         del self.reactor.open[self.number]
         self.connected = False

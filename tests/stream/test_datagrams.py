@@ -53,7 +53,7 @@ class Place:
         self.one = network.end("10.0.0.1", 53)
         self.two = network.end("10.0.0.2", 53)
         self.outcomes = self.world.outcomes
-        self.site = self.world.service._listeners["dns"].site
+        self.site = self.world.service.listeners["dns"].site
 
     def client(self, port=5000, host="198.51.100.1"):
         return self.network.end(host, port)
@@ -524,7 +524,7 @@ def test_a_datagram_that_is_too_long_is_lost_alone(place):
     link.fault = None
     client.say(b"b")
     assert here.one.heard() == [b"a", b"b"]
-    (port,) = here.world.service._listeners["dns"].ports
+    (port,) = here.world.service.listeners["dns"].ports
     port._socket.fault = OSError(errno.EAGAIN, "x")
     here.one.say(b"1", link.name)
     assert port.dropped == 1
@@ -666,3 +666,35 @@ def test_a_port_that_is_taken(place):
         here.world.reload(configuration().replace("udp:53:", "udp:54:"))
     here.client().say(b"a")
     assert here.one.heard() == [b"a"]
+
+
+def test_members_that_do_not_answer_are_outliers(place):
+    """
+    Sessions without an answer are failures in a row, the first answer ends it.
+    """
+    here = place(balancer="outlier-failures = 2\nmember.retry = 0", listener="responses = 1")
+    tally = here.members()[0].tally
+    here.client(5000).say(b"a")
+    here.advance(3.5)
+    assert (tally.requests, tally.row) == (1, 1)
+    here.members()[0].flags = here.members()[0].spec.status
+    here.world.service.targets.balancers["dns"].balancer.changed()
+    for port in (5001, 5002):
+        here.client(port).say(b"b")
+        for end in (here.one, here.two):
+            if end.inbox:
+                end.reply(b"c")
+    assert tally.row == 0
+    assert tally.requests == 2
+
+
+def test_the_budget_counts_sessions(place):
+    """
+    A session that begins anew at another member is a retry.
+    """
+    here = place(balancer="retry-budget = 1\nretry-budget-min = 0")
+    here.one.close()
+    here.client().say(b"a")
+    assert here.two.heard() == []
+    (outcome,) = here.outcomes
+    assert (outcome.status, outcome.reason) == (503, "retry-budget")

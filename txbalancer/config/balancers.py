@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from txbalancer.config import hctemplates
+from txbalancer.config.discover import KEY, read_sources
 from txbalancer.config.ini import Entry, Section
 from txbalancer.config.members import make_member, parse_options, parse_url, split_line
 from txbalancer.config.options import (
@@ -44,9 +45,18 @@ def read_balancer(section: Section, scope: Scope) -> Placed[BalancerSpec]:
     mine, rest = split_entries(section, others, (PREFIX,), findings)
     options = scope.defaults(BalancerSpec)
     options |= read_options(section, mine, scope.registry, findings)
-    shared = _shared_options(section, [entry for entry in rest if entry.key != "members"], scope)
+    of_members = [entry for entry in rest if entry.key not in ("members", KEY)]
+    shared = _shared_options(section, of_members, scope)
     members, lines = _members(section, shared, scope)
-    return Placed(BalancerSpec(name=name, members=members, **options), section, lines)
+    sources = {
+        line: replace(
+            source,
+            member=_with_probe_path(source.member, source.place, (line, KEY), section, scope),
+        )
+        for line, source in read_sources(section, shared, scope).items()
+    }
+    spec = BalancerSpec(name=name, members=members, discover=tuple(sources.values()), **options)
+    return Placed(spec, section, lines, source_lines=tuple(sources))
 
 
 def _shared_options(section: Section, entries: list[Entry], scope: Scope) -> dict[str, Any]:
@@ -74,12 +84,15 @@ def _members(
     section: Section, shared: Mapping[str, Any], scope: Scope
 ) -> tuple[tuple[MemberSpec, ...], tuple[int, ...]]:
     entry = section.entries.get("members")
+    if entry is None and KEY in section.entries:
+        return (), ()
     if entry is None:
         scope.findings.error(
             section.line_of("members"),
             section.title,
             "members",
-            "is missing: give one member per indented line, http://HOST:PORT key=value …",
+            "is missing: give one member per indented line, http://HOST:PORT key=value …,"
+            " or sources of members in `discover`",
         )
         return (), ()
     if not entry.lines:
@@ -122,17 +135,20 @@ def _member(
         check_probe(member.scheme, member.hcmethod, scope.registry.probes.get(member.hcmethod))
     except ValueError as error:
         findings.error(line, section.title, "members", f"{member.url}: {error}")
-    return _with_probe_path(member, section, line, scope)
+    return _with_probe_path(member, member.url, (line, "members"), section, scope)
 
 
-def _with_probe_path(member: MemberSpec, section: Section, line: int, scope: Scope) -> MemberSpec:
+def _with_probe_path(
+    member: MemberSpec, name: str, place: tuple[int, str], section: Section, scope: Scope
+) -> MemberSpec:
     if member.hcmethod in PLAIN_PROBES or member.hcuri:
         return member
+    line, key = place
     scope.findings.warn(
         line,
         section.title,
-        "members",
-        f"{member.url}: hcmethod={member.hcmethod} without hcuri asks for /; "
+        key,
+        f"{name}: hcmethod={member.hcmethod} without hcuri asks for /; "
         "give the path that tells whether the member is well",
     )
     return replace(member, hcuri="/")

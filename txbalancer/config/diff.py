@@ -17,6 +17,7 @@ from txbalancer.core.specs import (
     MemberSpec,
     MountSpec,
     ServiceSpec,
+    SourceSpec,
 )
 
 T = TypeVar("T")
@@ -88,6 +89,13 @@ class Plan:
     logs: Changes[LogSpec]
     limits: Changes[LimitSpec]
     lines: tuple[str, ...]
+
+    def in_short(self) -> str:
+        """
+        Say the first of its lines, and how many more there are.
+        """
+        more = f" and {len(self.lines) - 3} more" if len(self.lines) > 3 else ""
+        return ("; ".join(self.lines[:3]) or "nothing is other") + more
 
     def __bool__(self) -> bool:
         return bool(self.lines)
@@ -180,6 +188,10 @@ def _change_lines(what: str, old: Any, new: Any) -> Iterator[str]:
     if isinstance(old, BalancerSpec):
         for line in _lines("member", "url", _compare(old.members, new.members, "url")):
             yield f"{what}: {line}"
+        for line in _lines("source", "place", _compare(old.discover, new.discover, "place")):
+            yield f"{what}: {line}"
+    if isinstance(old, SourceSpec):
+        yield from _option_lines(f"{what}: member", old.member, new.member)
 
 
 def _option_lines(what: str, old: Any, new: Any) -> Iterator[str]:

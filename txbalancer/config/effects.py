@@ -15,6 +15,8 @@ from txbalancer.config.options import MEMBER_OPTIONS, TABLES, Table, table
 from txbalancer.config.scope import Placed
 from txbalancer.core import flags
 from txbalancer.core.access_rules import asks_for_users
+from txbalancer.core.passive.breaker import is_wanted
+from txbalancer.core.passive.outliers import ejects, may_eject_one
 from txbalancer.core.schemes import has_streams, in_packets, is_secure, is_single_use, mode_of
 from txbalancer.core.specs import (
     BalancerSpec,
@@ -81,6 +83,19 @@ OF_SERVICE = (
         "heartbeat-listen or heartbeat-storage",
     ),
 )
+_EJECTING = (
+    "outlier-failures outlier-gateway outlier-local outlier-percent outlier-deviation"
+    " outlier-latency"
+)
+_OF_BREAKERS = (
+    _need("breaker-quantile", lambda spec: spec.breaker_latency, "breaker-latency"),
+    _need(
+        "breaker-window breaker-requests breaker-open breaker-trials",
+        is_wanted,
+        "breaker-percent or breaker-latency",
+    ),
+)
+
 OF_LISTENERS = (
     _need(
         "http2",
@@ -168,6 +183,25 @@ OF_BALANCERS = (
     _need("stickysource-most", lambda spec: spec.stickysource, "stickysource"),
     _need("nofailover", is_sticky, _ANY_STICKY),
     _need("queue queue-timeout", lambda spec: spec.max_requests, "max-requests"),
+    _need("retry-budget-min", lambda spec: spec.retry_budget, "retry-budget"),
+    _need(
+        "outlier-requests outlier-interval",
+        lambda spec: spec.outlier_percent or spec.outlier_deviation or spec.outlier_latency,
+        "outlier-percent, outlier-deviation or outlier-latency",
+    ),
+    _need("outlier-members", lambda spec: spec.outlier_deviation, "outlier-deviation"),
+    _need("outlier-floor", lambda spec: spec.outlier_latency, "outlier-latency"),
+    _need(
+        "outlier-time outlier-longest outlier-most outlier-always-one outlier-check-ends",
+        ejects,
+        "a rule that ejects, such as outlier-failures",
+    ),
+    Need(
+        frozenset(_EJECTING.split()),
+        may_eject_one,
+        "has no effect: outlier-most is less than one of the members",
+    ),
+    *_OF_BREAKERS,
 )
 OF_MOUNTS = (
     _need(
@@ -241,6 +275,8 @@ OF_MEMBERS = (
     ),
     _need("secret", lambda member: member.scheme == "ajp", "ajp://"),
     _need("hcsend hcexpect", lambda member: member.hcmethod == "expect", "hcmethod=expect"),
+    _need("slow-start-aggression", lambda member: member.slow_start, "slow-start"),
+    *_OF_BREAKERS,
     _need("failwindow", lambda member: member.maxfails > 1, "maxfails above 1"),
     Need(
         frozenset({"status"}),
@@ -290,7 +326,9 @@ def _need_of_scripts(balancers: Sequence[Placed[BalancerSpec]]) -> Need:
     able = {
         each.spec.name
         for each in balancers
-        if not each.spec.members or any(member.scheme == "fcgi" for member in each.spec.members)
+        if not each.spec.members
+        or each.spec.discover
+        or any(member.scheme == "fcgi" for member in each.spec.members)
     }
 
     def met(spec: MountSpec) -> bool:
@@ -337,9 +375,12 @@ class _Check:
         """
         spec, section = placed.spec, placed.section
         needs = OF_MEMBERS if is_sticky(spec) else (*OF_MEMBERS, OF_STICKY)
-        if spec.members:
-            self.section(section, spec.members, needs, _member_option)
-        written = dict(section.entries["members"].lines)
+        found = [*spec.members, *(each.member for each in spec.discover)]
+        # Where only answers tell the scheme, every option may have its effect.
+        if found and all(each.scheme for each in found):
+            self.section(section, found, needs, _member_option)
+        entry = section.entries.get("members")
+        written = dict(entry.lines) if entry is not None else {}
         for line, member in zip(placed.lines, spec.members, strict=True):
             for text in self.faults(written[line], member, needs):
                 self._findings.warn(line, section.title, "members", text)

@@ -71,6 +71,10 @@ def _faults(
             yield line, "members", f"{member.url}: {fault}", fatal
         else:
             yield placed.section.line_of(key), key, fault, fatal
+    for line, source in zip(placed.source_lines, placed.spec.discover, strict=True):
+        fault, fatal = _fault(source.member, known)
+        if fault:
+            yield line, "discover", f"{source.place}: {fault}", fatal
 
 
 def _fault(member: MemberSpec, known: Mapping[str, Expression | None]) -> tuple[str, bool]:

@@ -79,7 +79,8 @@ def lint_specs(
 
 def _stickiness(placed: Placed[BalancerSpec], findings: Findings) -> None:
     spec, section = placed.spec, placed.section
-    if spec.stickysession and not any(member.route for member in spec.members):
+    routed = spec.discover or any(member.route for member in spec.members)
+    if spec.stickysession and not routed:
         findings.warn(
             section.line_of("stickysession"),
             section.title,
@@ -151,7 +152,7 @@ def _probes(placed: Placed[BalancerSpec], findings: Findings) -> None:
                 "members",
                 f"{member.url}: hcfails=1 takes the member out for one lost check; 3 is usual",
             )
-        if len(placed.spec.members) == 1:
+        if len(placed.spec.members) == 1 and not placed.spec.discover:
             findings.warn(
                 line,
                 title,

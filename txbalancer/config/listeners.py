@@ -90,6 +90,18 @@ def parse_endpoint(text: str) -> EndpointKey:
     @return: what makes it the same as another: kind, main part, interface.
     @raise ValueError: saying what is wrong and what is allowed.
     """
+    kind, found = endpoint_parts(text)
+    detail = found.get("interface") or found.get("index") or found.get("name") or ""
+    return kind, found[_FORMS[kind][0]], detail
+
+
+def endpoint_parts(text: str) -> tuple[str, dict[str, str]]:
+    """
+    Read a server endpoint string.
+
+    @return: its kind, and what it says by name.
+    @raise ValueError: saying what is wrong and what is allowed.
+    """
     kind, *pieces = _split(text)
     if kind == "ssl":
         raise ValueError("TLS is configured with tcp: and the key tls-certificate")
@@ -109,8 +121,7 @@ def parse_endpoint(text: str) -> EndpointKey:
         raise ValueError("systemd: either index or name is needed: systemd:domain=INET:index=0")
     if main not in found:
         raise ValueError(f"{kind}: the {main} is missing: use {_EXAMPLES}")
-    detail = found.get("interface") or found.get("index") or found.get("name") or ""
-    return kind, found[main], detail
+    return kind, found
 
 
 def _split(text: str) -> list[str]:

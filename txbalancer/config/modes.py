@@ -140,10 +140,18 @@ def _check_balancer(
     placed: Placed[BalancerSpec], use: Use | None, findings: Findings, registry: Registry
 ) -> None:
     spec, section = placed.spec, placed.section
+    placed_sources = zip(placed.source_lines, spec.discover, strict=True)
+    sources = [each for each in placed_sources if each[1].member.scheme]
     if use is None:
-        if not spec.members:
+        known = [(each.scheme, each.url) for each in spec.members]
+        known += [(each.member.scheme, each.place) for _, each in sources]
+        if not known:
             return
-        use = Use(mode_of(spec.members[0].scheme), spec.members[0].url)
+        use = Use(mode_of(known[0][0]), known[0][1])
+    for line, source in sources:
+        if mode_of(source.member.scheme) != use.mode:
+            text = f"{source.place}: {_misfit(source.member.scheme, use)}"
+            findings.error(line, section.title, "discover", text)
     for line, member in zip(placed.lines, spec.members, strict=True):
         if mode_of(member.scheme) != use.mode:
             text = f"{member.url}: {_misfit(member.scheme, use)}"

@@ -17,7 +17,7 @@ from txbalancer.core.specs import Option
 SECTIONS: dict[str, tuple[type, tuple[str, ...]]] = {
     "txbalancer": (specs.GlobalSpec, ()),
     "listener": (specs.ListenerSpec, ("endpoint",)),
-    "balancer": (specs.BalancerSpec, ("members",)),
+    "balancer": (specs.BalancerSpec, ("members", "discover")),
     "mount": (specs.MountSpec, ("path", "to")),
     "log": (specs.LogSpec, ("to",)),
     "limit": (specs.LimitSpec, ()),

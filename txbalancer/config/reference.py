@@ -42,8 +42,9 @@ LISTENER = """\
 """
 
 BALANCER = """\
-``members`` is needed: one member per line, ``URL key=value …``, with quotes around a value
-that has blanks in it. The URL is ``http://HOST[:PORT][/PATH]``, ``https://…`` or
+``members`` or ``discover`` is needed, or both. ``discover`` names sources of members, one per
+line (:doc:`discovery`). ``members`` has one member per line, ``URL key=value …``, with quotes
+around a value that has blanks in it. The URL is ``http://HOST[:PORT][/PATH]``, ``https://…`` or
 ``unix:/PATH|http://HOST/``.
 """
 
@@ -51,6 +52,12 @@ MEMBER = """\
 These stand behind a member's URL. In a ``[balancer:NAME]`` section, ``member.KEY = VALUE``
 gives any of them to all members of the balancer that do not say otherwise; ``KEY = VALUE``
 does too, unless the balancer has a key of that name itself, as it has ``timeout``.
+"""
+
+SOURCE = """\
+These stand behind the place of a source in a line of ``discover``, and so may options of members,
+for those that it finds: with ``member.`` before ``member.timeout``, for sources have one of that
+name.
 """
 
 MOUNT = """\
@@ -118,6 +125,7 @@ def reference() -> str:
         *_part("[listener:NAME]", LISTENER, specs.ListenerSpec),
         *_part("[balancer:NAME]", BALANCER, specs.BalancerSpec),
         *_part("Members", MEMBER, specs.MemberSpec),
+        *_part("Sources of members", SOURCE, specs.SourceSpec),
         *_part("[mount:LABEL]", MOUNT, specs.MountSpec),
         *_head("[log:NAME]"),
         LOG,

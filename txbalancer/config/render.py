@@ -9,11 +9,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from txbalancer.config import words
+from txbalancer.config.discover import KEY, PREFIX, SOURCE_OPTIONS
 from txbalancer.config.ini import escape, escape_line
 from txbalancer.config.logs import show_file
 from txbalancer.config.targets import NEEDS_BALANCER, show_target
 from txbalancer.core import specs
 from txbalancer.core.specs import (
+    OF_SOME,
     BalancerSpec,
     Condition,
     LimitSpec,
@@ -21,6 +23,7 @@ from txbalancer.core.specs import (
     LogSpec,
     MountSpec,
     ServiceSpec,
+    SourceSpec,
     ToMember,
     rate,
 )
@@ -102,6 +105,12 @@ def _listener(spec: ListenerSpec, style: Style) -> Iterator[str]:
 
 def _balancer(spec: BalancerSpec, style: Style) -> Iterator[str]:
     yield from _options(spec, style)
+    if spec.discover:
+        yield f"{KEY} ="
+        for source in spec.discover:
+            yield f"    {escape(_source(source, style))}"
+    if spec.discover and not spec.members:
+        return
     members = [dict(shown_options(member, style)) for member in spec.members]
     common = _common(members) if style.every else {}
     for key, text in common.items():
@@ -110,6 +119,20 @@ def _balancer(spec: BalancerSpec, style: Style) -> Iterator[str]:
     for member, options in zip(spec.members, members, strict=True):
         own = {key: text for key, text in options.items() if key not in common}
         yield f"    {escape(words.quote(member.url) + _words(own))}"
+
+
+def _source(source: SourceSpec, style: Style) -> str:
+    of_members = {
+        f"{PREFIX}{key}" if key in SOURCE_OPTIONS else key: text
+        for key, text in shown_options(source.member, style)
+    }
+    said = dict(shown_options(source, Style()))
+    own = {
+        key: text
+        for key, text in shown_options(source, Style(style.every))
+        if key in said or key not in OF_SOME
+    }
+    return words.quote(source.place) + _words(own) + _words(of_members)
 
 
 def _common(members: list[dict[str, str]]) -> dict[str, str]:

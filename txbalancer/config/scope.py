@@ -48,7 +48,7 @@ class Placed(Generic[T]):
     """
     A spec with the section that it came from.
 
-    @ivar lines: of a balancer, the line of each member.
+    @ivar lines: of a balancer, the line of each member; C{source_lines}: that of each source.
     @ivar written: how people know the section, if not by its title.
     """
 
@@ -56,6 +56,7 @@ class Placed(Generic[T]):
     section: Section
     lines: tuple[int, ...] = ()
     written: str = ""
+    source_lines: tuple[int, ...] = ()
 
     @property
     def name(self) -> str:

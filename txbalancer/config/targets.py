@@ -34,7 +34,9 @@ from txbalancer.core.specs import (
     ToMetrics,
     ToResource,
     ToStatus,
+    options,
 )
+from txbalancer.core.specs.passive import BreakerOptions
 
 ALLOWED = (
     "balancer://NAME/, http://HOST:PORT/, https://…, unix:/PATH|http://HOST/, !, "
@@ -44,6 +46,8 @@ ALLOWED = (
 REDIRECTS = (301, 302, 303, 307, 308)
 NEEDS_BALANCER = frozenset(
     {"failwindow", "lbset", "loadfactor", "maxfails", "redirect", "retry", "route", "status"}
+    | {"slow-start", "slow-start-aggression"}
+    | {each.name for _, each in options(BreakerOptions)}
 )
 """Options of members that mean nothing for a single one; those of health checks neither."""
 

@@ -30,13 +30,16 @@ WARN_EVERY = 60.0
 
 Record = TypeVar("Record")
 
+Due = Callable[[], object]
+
 
 def open_access_log(
-    destination: str, text: str, clock: Any, marks: bool = False
+    destination: str, text: str, clock: Any, due: Due | None = None, marks: bool = False
 ) -> AccessLog[Outcome] | NoAccessLog:
     """
     Open the log that C{access-log} and C{access-log-format} describe.
 
+    @param due: see L{AccessLog}.
     @param clock: an L{IReactorTime<twisted.internet.interfaces.IReactorTime>}.
     @param marks: whether requests may be marked by rate limits with C{dry-run}.
     @raise StartError: the format is wrong, or the destination cannot be written.
@@ -46,7 +49,7 @@ def open_access_log(
     except ValueError as error:
         raise StartError(f"access-log-format: {error}") from error
     sink = open_sink(destination)
-    return NoAccessLog() if sink is None else AccessLog(sink, write_line, clock)
+    return NoAccessLog() if sink is None else AccessLog(sink, write_line, clock, due=due)
 
 
 class AccessLog(Generic[Record]):
@@ -71,9 +74,12 @@ class AccessLog(Generic[Record]):
         clock: Any,
         most_held: int = MOST_HELD,
         what: str = "access log",
+        due: Due | None = None,
     ) -> None:
         """
         @param write_line: makes a line, with its end.
+        @param due: called when there are many lines, by somebody who calls L{flush} then and
+            every now and then; C{None} where nobody does.
         @param what: the log it is, for messages.
         """
         self._what = what
@@ -87,7 +93,8 @@ class AccessLog(Generic[Record]):
         self._stuck = False
         self._lost = self.lost = 0
         self._warned: float | None = None
-        self._timer: IDelayedCall | None = None
+        self._timer: IDelayedCall | _Elsewhere | None = None if due is None else _Elsewhere()
+        self._due = due or self.flush
 
     def log(self, record: Record) -> None:
         """
@@ -113,7 +120,7 @@ class AccessLog(Generic[Record]):
         if self._timer is None:
             self._timer = self._clock.callLater(DELAY, self._time_is_up)
         if self._size >= BATCH and not self._stuck:
-            self.flush()
+            self._due()
         if self._lines and self._size + len(self._rest) > self._most_held:
             self._size -= len(self._lines.pop())
             self._lose()
@@ -214,6 +221,17 @@ class AccessLog(Generic[Record]):
         # The descriptor's number may soon be that of a client's connection.
         self._sink, self._rest, self._stuck = NullSink(), b"", False
         self._lines.clear()
+
+
+class _Elsewhere:
+    """
+    The time of a log that somebody else keeps.
+    """
+
+    def cancel(self) -> None:
+        """
+        Nothing runs here.
+        """
 
 
 class NoAccessLog:

@@ -5,7 +5,7 @@ The last events, and who wants to hear of new ones.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from twisted.logger import Logger
@@ -62,6 +62,21 @@ class Journal:
                 # One listener's fault is not the others', nor that of what happened.
                 self.log.failure("an event was not passed on")
         return event
+
+    def resume(self, last: int, counts: Mapping[str, int], events: Iterable[Event]) -> None:
+        """
+        Go on after the events of a former process; those of this one come after them.
+
+        @param last: the number of the last of them; C{counts}: as of C{counts} here.
+        """
+        own, self._number = list(self.events), last + len(self.events)
+        self.events.clear()
+        self.events.extend(events)
+        self.events.extend(
+            each._replace(number=last + place) for place, each in enumerate(own, start=1)
+        )
+        for kind, count in counts.items():
+            self.counts[kind] = self.counts.get(kind, 0) + count
 
     def since(self, number: int) -> list[Event]:
         """

@@ -19,6 +19,16 @@ from txbalancer.errors import StartError
 _PIPE_ATOM = 4096
 """A pipe that polls as writable takes this much without waiting (PIPE_BUF of Linux)."""
 
+
+def _piece(data: bytes, start: int) -> int:
+    """
+    Return where a piece for a pipe ends: with a line, so that lines of several processes that
+    write to the same pipe stay whole; only one that is longer than a piece is divided.
+    """
+    end = start + _PIPE_ATOM
+    return end if end >= len(data) else data.rfind(b"\n", start, end) + 1 or end
+
+
 _MODE = 0o640
 _DAEMON_INFO = 3 << 3 | 6
 _LONGEST_MESSAGE = 8192
@@ -108,6 +118,7 @@ class FileSink:
     def __init__(self, path: str) -> None:
         self.name = path
         self._descriptor = self._open()
+        self._waits = not stat.S_ISREG(os.fstat(self._descriptor).st_mode)
 
     def _open(self) -> int:
         # O_NONBLOCK means nothing to a file and keeps a named pipe from stopping everything.
@@ -115,15 +126,21 @@ class FileSink:
         return os.open(self.name, wish, _MODE)
 
     def write(self, data: bytes) -> int:
-        try:
+        if not self._waits:
             return os.write(self._descriptor, data)
+        done = 0
+        try:
+            while done < len(data):
+                done += os.write(self._descriptor, memoryview(data)[done : _piece(data, done)])
         except BlockingIOError:
-            return 0
+            pass
+        return done
 
     def reopen(self) -> None:
         fresh = self._open()
         os.close(self._descriptor)
         self._descriptor = fresh
+        self._waits = not stat.S_ISREG(os.fstat(fresh).st_mode)
 
     def close(self) -> None:
         os.close(self._descriptor)
@@ -147,7 +164,7 @@ class StreamSink:
         view, done = memoryview(data), 0
         while done < len(data) and self._poll.poll(0):
             try:
-                done += os.write(self._descriptor, view[done : done + _PIPE_ATOM])
+                done += os.write(self._descriptor, view[done : _piece(data, done)])
             except BlockingIOError:
                 break
         return done

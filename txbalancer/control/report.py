@@ -15,7 +15,9 @@ from typing import Any, NamedTuple
 
 from txbalancer import __version__
 from txbalancer.control.manager.board import Board
-from txbalancer.control.manager.words import condition, summary
+from txbalancer.control.manager.words import alarms, condition, summary
+from txbalancer.control.passive import of_balancer as of_balancer_passive
+from txbalancer.control.passive import of_member as of_member_passive
 from txbalancer.control.slices import Steps, of_each
 from txbalancer.core import flags
 from txbalancer.core.balancer import Balancer
@@ -33,9 +35,12 @@ from txbalancer.core.overrides import (
     removed,
     shown_options,
 )
+from txbalancer.core.performing import most_members
 from txbalancer.core.specs import ListenerSpec
 
 Report = dict[str, Any]
+
+_LETTERS = {**flags.LETTERS, **flags.PASSIVE_LETTERS}
 
 _MANY = 100
 """Meters that are summed up in one slice."""
@@ -63,9 +68,29 @@ def service_report(board: Board, names: tuple[str, ...] | None = None) -> Steps[
         "connections": facts.connections(),
         "requests": requests_report(sums.total),
         "last_event": board.journal.last,
+        "workers": workers_report(board),
         "listeners": [_listener(board, each, sums) for each in spec.listeners],
         "balancers": balancers,
     }
+
+
+def workers_report(board: Board) -> list[Report]:
+    """
+    Tell about the worker processes, if there are any.
+    """
+    return [
+        {
+            "number": each.number,
+            "pid": each.pid,
+            "started": each.started,
+            "cpu": each.user + each.system,
+            "memory": each.memory,
+            "connections": each.connections,
+            "in_flight": each.busy,
+            "requests": each.requests,
+        }
+        for each in board.facts.workers()
+    ]
 
 
 def balancers_report(board: Board, names: tuple[str, ...]) -> Steps[list[Report]]:
@@ -181,19 +206,21 @@ def _balancer(board: Board, name: str, sums: Sums) -> Steps[Report]:
         return _member(board, balancer, member, meter, changed)
 
     waiting = board.waiting(name)
-    most = len(balancer.configured.members) + balancer.spec.growth
     return {
         "name": name,
         "summary": summary(tones),
         "options": shown_options(balancer.spec),
         "overrides": _overrides(of_balancer(balancer)),
         "removed": removed(balancer),
-        "room": max(0, most - len(members)),
+        "room": max(0, most_members(balancer) - len(members)),
+        "discovery": [each.as_json() for each in board.facts.discovery(name)],
         "requests": requests_report(
             sums.of_balancer[name], sum(each.busy for each in members) + waiting
         ),
         "queue": waiting + sum(each.pool.waiting for each in members if each.pool is not None),
         "sources": 0 if balancer.sources is None else balancer.sources.count(board.now()),
+        "alarms": alarms(balancer, board.now()),
+        "passive": of_balancer_passive(balancer, board.now(), board.wall()),
         "members": map(of_one, members),
     }
 
@@ -236,8 +263,10 @@ def _member(
         "health": _health(board, member),
         "drain": _drain(board, balancer, member, history),
         "temporary": _temporary(board, member),
+        "passive": of_member_passive(member, board.now(), board.wall()),
         "overrides": _overrides(changed or []),
         "added": changed is None,
+        "source": None if member.origin is None else member.origin.source,
     }
 
 
@@ -252,7 +281,7 @@ def _status(board: Board, member: Member) -> Report:
     state = condition(member, board.now())
     return {
         "words": flags.describe(member.flags).strip(),
-        "letters": "".join(letter for letter, bit in flags.LETTERS.items() if member.flags & bit),
+        "letters": "".join(letter for letter, bit in _LETTERS.items() if member.flags & bit),
         "usable": member.usable,
         "tone": state.tone,
         "text": state.text,

@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from txbalancer.control.accesslog import AccessLog, NoAccessLog, open_access_log
+from txbalancer.control.accesslog import AccessLog, Due, NoAccessLog, open_access_log
 from txbalancer.core.conditions import compile_condition
 from txbalancer.core.outcome import Outcome
 from txbalancer.core.request import Request
@@ -17,12 +17,13 @@ Log = AccessLog[Outcome] | NoAccessLog
 Route = tuple[tuple[Callable[[Request], bool], ...], tuple[Log, ...]]
 
 
-def open_access_logs(spec: ServiceSpec, clock: Any) -> Log | RoutedLogs:
+def open_access_logs(spec: ServiceSpec, clock: Any, due: Due | None = None) -> Log | RoutedLogs:
     """
     Open every access log of a configuration.
 
     Files of the same name and format are opened once.
 
+    @param due: see L{AccessLog}.
     @raise StartError: when one of them cannot be had; none is open then.
     """
     opened: dict[tuple[str, str], Log] = {}
@@ -30,7 +31,7 @@ def open_access_logs(spec: ServiceSpec, clock: Any) -> Log | RoutedLogs:
 
     def opening(where: str, text: str) -> Log:
         if (where, text) not in opened:
-            opened[where, text] = open_access_log(where, text, clock, marks)
+            opened[where, text] = open_access_log(where, text, clock, due, marks)
         return opened[where, text]
 
     try:

@@ -17,13 +17,16 @@ from urllib.parse import parse_qsl
 from twisted.web.http import Request
 from twisted.web.resource import Resource
 
+from txbalancer.control.discovered import SourceView
 from txbalancer.control.limitviews import LimitView
 from txbalancer.control.manager.words import short_size, span
 from txbalancer.control.pages import SERVER, asset, fill, guard
+from txbalancer.control.processes import WorkerView
 from txbalancer.control.reading import REFUSAL, refuses
 from txbalancer.core import flags
 from txbalancer.core.balancer import Balancer
 from txbalancer.core.counters import Counters
+from txbalancer.core.passive.breaker import CLOSED
 
 _LONGEST_REFRESH = 3600
 _REFRESH = 10
@@ -66,6 +69,8 @@ class Facts:
     @ivar load: returns how many more connections would be served, and how many are busy.
     @ivar connections: returns how many there are; C{listeners}: how many of each listener.
     @ivar limits: returns those that are set, and their use.
+    @ivar workers: returns the worker processes, if there are any.
+    @ivar discovery: returns how the sources of members of a balancer do.
     @ivar config: the path of the configuration file; empty without one.
     """
 
@@ -74,6 +79,8 @@ class Facts:
     load: Callable[[], tuple[int, int]] = lambda: (0, 0)
     connections: Callable[[], int] = lambda: 0
     listeners: Callable[[], dict[str, int]] = dict
+    workers: Callable[[], list[WorkerView]] = list
+    discovery: Callable[[str], list[SourceView]] = lambda name: []
     config: str = ""
     limits: Callable[[], list[LimitView]] = list
 
@@ -120,7 +127,11 @@ class ServerStatus(Resource):
 
     def _of_service(self) -> Lines:
         now, facts = self._balancers.wall(), self._facts
-        counters, cpu, load = facts.counters(), os.times(), os.getloadavg()
+        counters, own, load = facts.counters(), os.times(), os.getloadavg()
+        workers = facts.workers()
+        user, system = own.user, own.system
+        for each in workers:
+            user, system = user + each.user, system + each.system
         uptime = max(1, int(now - facts.started))
         ready, busy = facts.load()
         connections, requests = facts.connections(), counters.requests
@@ -134,9 +145,9 @@ class ServerStatus(Resource):
         yield "Total Accesses", str(requests)
         yield "Total kBytes", str(counters.bytes_out // 1024)
         yield "Total Duration", f"{counters.seconds * 1000:.0f}"
-        yield "CPUUser", f"{cpu.user:.2f}"
-        yield "CPUSystem", f"{cpu.system:.2f}"
-        yield "CPULoad", f"{(cpu.user + cpu.system) / uptime * 100:.3f}"
+        yield "CPUUser", f"{user:.2f}"
+        yield "CPUSystem", f"{system:.2f}"
+        yield "CPULoad", f"{(user + system) / uptime * 100:.3f}"
         yield "Uptime", str(uptime)
         yield "ReqPerSec", f"{requests / uptime:.6g}"
         yield "BytesPerSec", f"{counters.bytes_out / uptime:.6g}"
@@ -145,7 +156,7 @@ class ServerStatus(Resource):
             yield "DurationPerReq", f"{counters.seconds * 1000 / requests:.6g}"
         yield "BusyWorkers", str(busy)
         yield "IdleWorkers", str(ready)
-        yield "Processes", "1"
+        yield "Processes", str(1 + len(workers))
         yield "ConnsTotal", str(connections)
         yield "ConnsAsyncKeepAlive", str(connections - busy)
 
@@ -175,6 +186,11 @@ def _refresh(query: dict[bytes, bytes]) -> int:
 
 def _of_balancer(balancer: Balancer) -> Lines:
     yield "Name", f"balancer://{balancer.spec.name}"
+    # Apache knows neither, so these lines are there in need only.
+    if balancer.panicking:
+        yield "Panic", "Yes"
+    if balancer.breaker is not None and balancer.breaker.state != CLOSED:
+        yield "Breaker", balancer.breaker.state
     for number, member in enumerate(balancer.members):
         for key, text in (
             ("Name", member.name),
@@ -189,13 +205,15 @@ def _of_balancer(balancer: Balancer) -> Lines:
 
 def _table(balancer: Balancer) -> dict[str, object]:
     spec = balancer.spec
-    names = spec.stickysession
+    names, breaker = spec.stickysession, balancer.breaker
     return {
         "name": spec.name,
         "facts": {
             "SSes": f"{names.cookie} | {names.url}" if names else " - ",
             "Timeout": f"{spec.timeout:g}",
             "Method": spec.lbmethod,
+            **({"Panic": "health is ignored"} if balancer.panicking else {}),
+            **({"Breaker": breaker.state} if breaker and breaker.state != CLOSED else {}),
         },
         "members": [
             {

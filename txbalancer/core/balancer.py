@@ -14,9 +14,10 @@ from txbalancer.core import candidates, flags
 from txbalancer.core.member import Member
 from txbalancer.core.registry import Registry
 from txbalancer.core.request import Request
-from txbalancer.core.sources import Sources
+from txbalancer.core.sources import Binding, Sources
 from txbalancer.core.specs import BalancerSpec
-from txbalancer.core.standing import Flip, Standing
+from txbalancer.core.standing import Flip
+from txbalancer.core.watching import Watching
 
 Labels = Mapping[bytes, Sequence[Member]]
 """Who carries which label of a sticky scheme."""
@@ -24,7 +25,7 @@ Labels = Mapping[bytes, Sequence[Member]]
 BY_SOURCE = b"source"
 """Name of a session that a client's address tells."""
 
-_FIRST_CHOICE = flags.INIT | flags.UNUSABLE | flags.STANDBY
+_FIRST_CHOICE = flags.INIT | flags.UNUSABLE | flags.STANDBY | flags.TRIAL
 
 
 class Session(NamedTuple):
@@ -41,7 +42,7 @@ class Session(NamedTuple):
     members: Sequence[Member]
 
 
-class Balancer(Standing):
+class Balancer(Watching):
     """
     Elects members for requests and keeps their live state.
 
@@ -52,6 +53,8 @@ class Balancer(Standing):
     @ivar configured: its options as in the configuration.
     @ivar sticky: whether sessions are looked for at all.
     @ivar sources: which members the addresses of clients belong to, if that counts.
+    @ivar on_source: called with what others who have the same clients should know of that; to be
+        set by L{share_sources}.
     """
 
     __slots__ = (
@@ -63,6 +66,7 @@ class Balancer(Standing):
         "_schemes",
         "_secret",
         "configured",
+        "on_source",
         "sources",
         "spec",
         "sticky",
@@ -93,9 +97,11 @@ class Balancer(Standing):
         self._method = self._make_method(spec)
         self._schemes = self._make_schemes(spec)
         self.sources: Sources | None = None
+        self.on_source: Callable[[Binding], object] | None = None
         self._use_sources(spec)
         self._field: Sequence[Member] = ()
         self.install(Member(each) for each in spec.members)
+        self.watch(spec)
 
     # -- who gets the request ---------------------------------------------
 
@@ -185,7 +191,7 @@ class Balancer(Standing):
         if not session.members:
             return None
         if self.members and self.members[0].flags & flags.IN_ERROR:
-            self._recover(now, self.spec.forcerecovery)
+            self._recover(now, self._forces)
         member: Member | None = session.members[0]
         # Nearly always the first one can: the search is for the other cases.
         if session.members[0].flags & _FIRST_CHOICE != flags.INIT or member in tried:
@@ -217,6 +223,14 @@ class Balancer(Standing):
         lines = (scheme.remember(request, session, member) for scheme, _ in self._schemes)
         return [line for line in lines if line is not None]
 
+    def share_sources(self, tell: Callable[[Binding], object]) -> None:
+        """
+        Have others who have the same clients know which member an address belongs to.
+        """
+        self.on_source = tell
+        if self.sources is not None:
+            self.sources.tell = tell
+
     def release(self, member: Member) -> None:
         """
         End an attempt; once for each member that L{elect} or L{follow} returned.
@@ -232,6 +246,12 @@ class Balancer(Standing):
         if now > self.valid_until:
             self._evaluate(now, ())
         return self.valid_until
+
+    def next_return(self, now: float) -> float:
+        """
+        Return when requests that get none now may get a member, as far as that is known.
+        """
+        return min(self.next_chance(now), self.next_end(now))
 
     @property
     def maxattempts(self) -> int:
@@ -277,6 +297,7 @@ class Balancer(Standing):
         self.spec, self._method, self._schemes = spec, method, schemes
         self._use_sources(spec)
         self.index()
+        self.watch(spec)
 
     def _use_sources(self, spec: BalancerSpec) -> None:
         """
@@ -285,7 +306,7 @@ class Balancer(Standing):
         if not spec.stickysource:
             self.sources = None
         elif self.sources is None:
-            self.sources = Sources(spec.stickysource, spec.stickysource_most)
+            self.sources = Sources(spec.stickysource, spec.stickysource_most, self.on_source)
         else:
             self.sources.lasting = spec.stickysource
             self.sources.most = spec.stickysource_most
@@ -301,19 +322,26 @@ class Balancer(Standing):
 
     # -- the walk ---------------------------------------------------------
 
+    @property
+    def _forces(self) -> bool:
+        # In panic members in error are used as they are.
+        return self.spec.forcerecovery and not self.panicking
+
     def _evaluate(self, now: float, tried: Collection[Member]) -> None:
         """
         Find who is up for election and prepare the method for them.
 
         @param tried: who is left out, which holds for one election only.
         """
-        found = candidates.field(self.members, now, self.spec.forcerecovery, tried)
+        found = candidates.field(self.members, now, self._forces, tried)
         flips = [self._revive(member, now) for member in found.revived]
         self._field = found.members
         self.ledger.arrange(found.members)
         if found.members:
             self._method.build(found.members, self.ledger, self._random)
-        self.valid_until = -inf if tried else found.valid_until
+        # A trial is one less for the next election.
+        passing = tried or any(member.flags & flags.TRIAL for member in found.members)
+        self.valid_until = -inf if passing else found.valid_until
         for flip in flips:
             self._emit(flip)
 

@@ -10,7 +10,17 @@ from collections.abc import Collection, Sequence
 from math import inf
 from typing import NamedTuple
 
-from txbalancer.core.flags import DRAIN, IN_ERROR, SPARE, STANDBY, STOPPED, usable
+from txbalancer.core.flags import (
+    DRAIN,
+    HELD,
+    IN_ERROR,
+    INIT,
+    SPARE,
+    STANDBY,
+    STOPPED,
+    TRIAL,
+    UNHEALTHY,
+)
 from txbalancer.core.member import Member
 
 
@@ -82,12 +92,20 @@ def _of_lbset(
             missing += not flags & (SPARE | STANDBY)
             continue
         able = member not in tried and (member.usable or _comes_back(member, now, revived))
+        able = able and takes_more(member)
         rank = spares if flags & SPARE else standbys if flags & STANDBY else normals
         if able:
             rank.append(member)
         elif rank is normals:
             missing += 1
     return (normals + spares[:missing]) or standbys
+
+
+def takes_more(member: Member) -> bool:
+    """
+    Tell whether the circuit breaker of a member that is usable leaves anything to try.
+    """
+    return not member.flags & TRIAL or member.elected < member.quota
 
 
 def _comes_back(member: Member, now: float, revived: dict[Member, None]) -> bool:
@@ -98,7 +116,7 @@ def _comes_back(member: Member, now: float, revived: dict[Member, None]) -> bool
         if not member.retryable(now):
             return False
         revived[member] = None
-    return usable(member.flags & ~IN_ERROR)
+    return member.flags & ~IN_ERROR & member.mask == INIT
 
 
 def _deadline(members: Sequence[Member], seen: list[Member], revived: Collection[Member]) -> float:
@@ -128,3 +146,28 @@ def able(members: Sequence[Member], now: float) -> int:
     checks fail does not. Forced recovery does not count: it is for want of anybody better.
     """
     return len(field(members, now, False).members)
+
+
+def population(members: Sequence[Member]) -> list[Member]:
+    """
+    Return the members that people want to be used; of these some may be out by health.
+    """
+    return [member for member in members if member.flags & (INIT | HELD) == INIT]
+
+
+def unhealthy(members: Sequence[Member]) -> int:
+    """
+    Count those that traffic or checks have put out.
+    """
+    return sum(member.flags & UNHEALTHY != 0 for member in members)
+
+
+def in_panic(members: Sequence[Member], percent: int) -> bool:
+    """
+    Tell whether so few members are healthy that health should be ignored, for the few would
+    break down under the load of all.
+
+    @param percent: of the members of all lbsets that people want to be used; 0 = never.
+    """
+    wanted = population(members)
+    return (len(wanted) - unhealthy(wanted)) * 100 < percent * len(wanted)

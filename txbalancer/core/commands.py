@@ -11,7 +11,19 @@ from txbalancer.core.balancer import Balancer
 from txbalancer.core.member import Member, Temporary
 from txbalancer.core.specs import MemberSpec, StickyNames
 
-KEEP: Any = object()
+
+class _Keep:
+    """
+    Stays the only one of its kind where commands go to another process.
+    """
+
+    __slots__ = ()
+
+    def __reduce__(self) -> str:
+        return "KEEP"
+
+
+KEEP: Any = _Keep()
 """Leaves an option as it is, where C{None} is a value."""
 
 
@@ -68,10 +80,25 @@ class SetBalancer:
 class AddMember:
     """
     Add a member after the others, as far as C{growth} allows.
+
+    @ivar source: the source of members that knows it, for which C{growth} does not count.
     """
 
     balancer: str
     spec: MemberSpec
+    source: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RenewMember:
+    """
+    Take what a source of members says of a member now. Options that were changed by
+    command stay so, unless the source says another value of the same one.
+    """
+
+    balancer: str
+    spec: MemberSpec
+    source: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +137,7 @@ class PutBack:
     place: int
 
 
-Command = SetMember | SetBalancer | AddMember | RemoveMember | Revert | PutBack
+Command = SetMember | SetBalancer | AddMember | RenewMember | RemoveMember | Revert | PutBack
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +181,7 @@ def subject(command: Command) -> str:
     """
     Return the name of the member that a command is about; empty for the balancer itself.
     """
-    if isinstance(command, AddMember):
+    if isinstance(command, AddMember | RenewMember):
         return command.spec.url
     if isinstance(command, PutBack):
         return command.gone.name

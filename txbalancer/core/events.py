@@ -7,10 +7,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-KINDS = ("flip", "change", "probe", "reload", "start", "stop", "warning")
-"""C{flip}: a member's flags changed by itself; C{change}: somebody changed something;
+KINDS = (
+    *("flip", "panic", "breaker", "change", "discovery", "probe", "reload", "start", "stop"),
+    *("warning", "worker"),
+)
+"""C{flip}: a member's flags changed by itself; C{panic}, C{breaker}: a balancer ignores health, or
+its circuit breaker opens, and the ends of that; C{change}: somebody changed something;
+C{discovery}: a source of members fails, answers again, or knows many others than before;
 C{probe}: a check was asked for by hand; C{reload}, C{start}, C{stop}: of the service;
-C{warning}: what somebody should look at, such as a balancer that a change left without a member."""
+C{warning}: what somebody should look at, such as a balancer that a change left without a member;
+C{worker}: a worker process was lost, and replaced."""
 
 
 class Event(NamedTuple):

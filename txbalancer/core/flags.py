@@ -1,7 +1,7 @@
 """
 The status flags of a member: Apache's bits, letters and words.
 
-Source: APACHE items 0.9 and 0.10 (C{mod_proxy.h}, C{PROXY_WORKER_*}).
+Source: APACHE items 0.9 and 0.10 (C{mod_proxy.h}, C{PROXY_WORKER_*}); the last three are ours.
 """
 
 from __future__ import annotations
@@ -18,9 +18,21 @@ STANDBY = 0x100
 SPARE = 0x200
 FREE = 0x400
 HC_FAILED = 0x800
+EJECTED = 0x1000
+TRIPPED = 0x2000
+TRIAL = 0x4000
 
-UNUSABLE = SHUTDOWN | DISABLED | STOPPED | IN_ERROR | HC_FAILED
+HELD = SHUTDOWN | DISABLED | STOPPED
+"""Out because people want it so."""
+
+UNHEALTHY = IN_ERROR | HC_FAILED | EJECTED | TRIPPED
+"""Out for what traffic and checks have found."""
+
+UNUSABLE = HELD | UNHEALTHY
 """Any of these takes a member out, whatever else it has."""
+
+PASSIVE = EJECTED | TRIPPED | TRIAL
+"""Apache has none of these: ejected as an outlier; its circuit breaker is open, or half-open."""
 
 LETTERS = {
     "O": INIT,
@@ -37,6 +49,9 @@ LETTERS = {
     "C": HC_FAILED,
 }
 
+PASSIVE_LETTERS = {"J": EJECTED, "B": TRIPPED, "T": TRIAL}
+"""Letters that are shown, but that nobody can set."""
+
 WORDS = (
     (INIT, "Init"),
     (IGNORE_ERRORS, "Ign"),
@@ -50,6 +65,9 @@ WORDS = (
     (SPARE, "Spar"),
     (FREE, "Free"),
     (HC_FAILED, "HcFl"),
+    (EJECTED, "Ejct"),
+    (TRIPPED, "Brkr"),
+    (TRIAL, "Tria"),
 )
 
 

@@ -49,12 +49,12 @@ class Ledger:
         for member in self.members:
             member.base += member.weight * elections + member.credit * hits
             member.weight = 0
-            member.credit = member.lbfactor if member.usable else 0
+            member.credit = member.factor if member.usable else 0
             share += member.credit
         gain = 0
         for member in compared:
-            gain += member.lbfactor
-            member.weight = member.lbfactor
+            gain += member.factor
+            member.weight = member.factor
         self._gain, self._share = gain, share
         self.elections = self.hits = 0
         self.stale = False

@@ -79,9 +79,10 @@ def set_ranking(member: Member, values: Mapping[str, Any]) -> None:
 
 def configured_spec(balancer: Balancer, name: str) -> MemberSpec | None:
     """
-    Return what the configuration says of a member; C{None} when it does not know it.
+    Return what the configuration, or a source that it names, says of a member; C{None} when
+    neither knows it.
     """
-    return next((each for each in balancer.configured.members if each.url == name), None)
+    return configured_specs(balancer).get(name)
 
 
 def shown_options(spec: Any) -> dict[str, str | None]:
@@ -149,9 +150,10 @@ def of_members(balancer: Balancer) -> dict[str, list[Override] | None]:
 
 def configured_specs(balancer: Balancer) -> dict[str, MemberSpec]:
     """
-    Return what the configuration says of members, by their names.
+    Return what the configuration, or a source that it names, says of members, by their names.
     """
-    return {each.url: each for each in balancer.configured.members}
+    known = {each.name: each.origin.spec for each in balancer.members if each.origin is not None}
+    return {**known, **{each.url: each for each in balancer.configured.members}}
 
 
 def of_configured(member: Member, spec: MemberSpec | None) -> list[Override] | None:

@@ -84,6 +84,13 @@ class Past:
             )
         )
 
+    def gone(self, balancer: str, member: str) -> None:
+        """
+        Forget what was changed about a member that is not there any more, nobody having
+        removed it.
+        """
+        self._sift(lambda each: (each.event.balancer, each.event.member) != (balancer, member))
+
     def _sift(self, wanted: Callable[[Done], bool]) -> None:
         self.changes = deque(filter(wanted, self.changes), maxlen=KEPT)
 

@@ -21,6 +21,7 @@ from txbalancer.core.commands import (
     Command,
     PutBack,
     RemoveMember,
+    RenewMember,
     Revert,
     SetBalancer,
     SetMember,
@@ -28,7 +29,7 @@ from txbalancer.core.commands import (
     subject,
 )
 from txbalancer.core.health import Health
-from txbalancer.core.member import Member, Temporary
+from txbalancer.core.member import Member, Origin, Temporary
 from txbalancer.core.overrides import (
     RANKING,
     configured_spec,
@@ -37,6 +38,7 @@ from txbalancer.core.overrides import (
     set_ranking,
     shown_options,
 )
+from txbalancer.core.reload import renew
 from txbalancer.core.specs import MemberSpec
 from txbalancer.core.values import counted, show_loadfactor, span
 
@@ -60,10 +62,16 @@ def apply(balancer: Balancer, command: Command, now: float) -> list[Member]:
         changed = {name: value for name, value in options.items() if value is not KEEP}
         balancer.respec(replace(balancer.spec, **changed))
     elif isinstance(command, AddMember):
-        _check_room(balancer, command.spec)
-        balancer.install((*balancer.members, Member(command.spec)))
+        _check_room(balancer, command.spec, bounded=not command.source)
+        added = _made(command)
+        balancer.install((*balancer.members, added))
+        balancer.start_slowly((added,), now)
+    elif isinstance(command, RenewMember):
+        member = find_member(balancer, command.spec.url)
+        renew(balancer, member, Origin(command.source, command.spec), now)
     elif isinstance(command, PutBack):
         _put_back(balancer, command)
+        balancer.start_slowly((command.gone,), now)
     elif isinstance(command, Revert):
         _revert(balancer, command, now)
     else:
@@ -117,11 +125,27 @@ def _show_lasting(temporary: Temporary | None, now: float) -> str | None:
     return f"{span(temporary.until - now)}, then {show_loadfactor(temporary.loadfactor)}"
 
 
-def _check_room(balancer: Balancer, spec: MemberSpec) -> None:
+def _made(command: AddMember) -> Member:
+    member = Member(command.spec)
+    if command.source:
+        member.origin = Origin(command.source, command.spec)
+    return member
+
+
+def most_members(balancer: Balancer) -> int:
+    """
+    Return how many members a balancer may have: configured ones, those that sources know,
+    and as many as C{growth} allows.
+    """
+    known = sum(member.origin is not None for member in balancer.members)
+    return len(balancer.configured.members) + balancer.spec.growth + known
+
+
+def _check_room(balancer: Balancer, spec: MemberSpec, bounded: bool = True) -> None:
     if any(member.name == spec.url for member in balancer.members):
         raise ValueError(f"{balancer.spec.name} has a member {spec.url} already")
-    most = len(balancer.configured.members) + balancer.spec.growth
-    if len(balancer.members) >= most:
+    most = most_members(balancer)
+    if bounded and len(balancer.members) >= most:
         raise ValueError(
             f"{balancer.spec.name} has {counted(most, 'member')}, all that growth ="
             f" {balancer.spec.growth} leaves room for: raise it in the configuration"
@@ -130,7 +154,7 @@ def _check_room(balancer: Balancer, spec: MemberSpec) -> None:
 
 def _put_back(balancer: Balancer, command: PutBack) -> None:
     member = command.gone
-    _check_room(balancer, member.spec)
+    _check_room(balancer, member.spec, bounded=member.origin is None)
     member.flags &= ~flags.SHUTDOWN
     members = list(balancer.members)
     members.insert(command.place, member)

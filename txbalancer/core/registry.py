@@ -18,6 +18,7 @@ class Registry:
     @ivar sticky: L{IStickySchemeFactory<txbalancer.interfaces.IStickySchemeFactory>} by name.
     @ivar probes: L{IProbe<txbalancer.interfaces.IProbe>} by name.
     @ivar loads: L{IMemberLoad<txbalancer.interfaces.IMemberLoad>} by name.
+    @ivar sources: L{IMemberSourceFactory<txbalancer.interfaces.IMemberSourceFactory>} by name.
     @ivar resources: L{IMountable<txbalancer.interfaces.IMountable>} by name.
     """
 
@@ -25,4 +26,5 @@ class Registry:
     sticky: Mapping[str, Any] = field(default_factory=dict)
     probes: Mapping[str, Any] = field(default_factory=dict)
     loads: Mapping[str, Any] = field(default_factory=dict)
+    sources: Mapping[str, Any] = field(default_factory=dict)
     resources: Mapping[str, Any] = field(default_factory=dict)

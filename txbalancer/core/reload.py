@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, TypeVar
 from txbalancer.core.balancer import Balancer
 from txbalancer.core.flags import HC_FAILED
 from txbalancer.core.health import Health
-from txbalancer.core.member import Member
+from txbalancer.core.member import Member, Origin
 from txbalancer.core.overrides import RANKING, set_ranking
 from txbalancer.core.specs import BalancerSpec, MemberSpec
 
@@ -43,23 +43,42 @@ def reconfigure(balancer: Balancer, spec: BalancerSpec, now: float) -> Reloaded:
     before = {each.url: each for each in balancer.configured.members}
     after = {each.url: each for each in spec.members}
     live = {member.name: member for member in balancer.members}
+    known, wanted = live.keys() | before.keys(), after.keys() | before.keys()
     # Configured before, but not there any more: removed at run time.
-    fresh = {
-        url: Member(each) for url, each in after.items() if url not in live.keys() | before.keys()
-    }
-    by_hand = [each for each in balancer.members if each.name not in after.keys() | before.keys()]
+    fresh = {url: Member(each) for url, each in after.items() if url not in known}
+    by_hand = [each for each in balancer.members if each.name not in wanted]
     kept = {url: live.get(url) or fresh.get(url) for url in after}
     members = [member for member in kept.values() if member is not None] + by_hand
-    removed = [member for member in balancer.members if member not in members]
+    staying = set(map(id, members))
+    removed = [member for member in balancer.members if id(member) not in staying]
     changed = []
     for member in balancer.members:
-        if member.name in after and _change(
-            balancer, member, before.get(member.name, member.spec), after[member.name], now
-        ):
+        if member.name not in after:
+            continue
+        was = before.get(member.name) or said_before(member)
+        member.origin = None
+        if _change(balancer, member, was, after[member.name], now):
             changed.append(member)
     balancer.configured = spec
     balancer.install(members)
+    balancer.start_slowly(fresh.values(), now)
     return Reloaded(list(fresh.values()), changed, removed)
+
+
+def renew(balancer: Balancer, member: Member, origin: Origin, now: float) -> None:
+    """
+    Take what a source of members says of a member now, as a reload would from a file.
+    """
+    was, member.origin = said_before(member), origin
+    _change(balancer, member, was, origin.spec, now)
+    balancer.install(balancer.members)
+
+
+def said_before(member: Member) -> MemberSpec:
+    """
+    Return what somebody said of a member that is not configured.
+    """
+    return member.spec if member.origin is None else member.origin.spec
 
 
 def _merged(before: T, live: T, after: T) -> T:

@@ -20,11 +20,13 @@ class Decision(Enum):
     @cvar ELSEWHERE: try another member; it counts against C{maxattempts}.
     @cvar FRESH: try once more, if need be the same member, on a new connection; it
         does not count, for an idle connection that closes is nobody's failure.
+    @cvar DENIED: give up, though another member might be tried: C{retry-budget} is spent.
     """
 
     GIVE_UP = "give-up"
     ELSEWHERE = "elsewhere"
     FRESH = "fresh"
+    DENIED = "denied"
 
 
 def decide(
@@ -38,6 +40,7 @@ def decide(
     attempts: int,
     maxattempts: int,
     client_there: bool,
+    affordable: bool = True,
 ) -> Decision:
     """
     Judge a failed attempt. Apache tries again only where no connection was made
@@ -51,6 +54,8 @@ def decide(
     @param attempts: attempts made so far that count, this one included, >= 1.
     @param maxattempts: most further attempts after the first.
     @param client_there: whether anybody still waits for the answer.
+    @param affordable: whether the balancer's L{Budget<txbalancer.core.passive.budget.Budget>}
+        has room for one more.
     """
     if answered or not client_there or not replayable:
         return Decision.GIVE_UP
@@ -61,4 +66,6 @@ def decide(
         return Decision.FRESH
     if not isinstance(error, errors.MemberError | errors.QueueTimeout):
         return Decision.GIVE_UP
-    return Decision.ELSEWHERE if attempts <= maxattempts else Decision.GIVE_UP
+    if attempts > maxattempts:
+        return Decision.GIVE_UP
+    return Decision.ELSEWHERE if affordable else Decision.DENIED

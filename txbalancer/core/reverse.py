@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Protocol
 
 from txbalancer.core.balancer import Balancer
@@ -62,12 +63,14 @@ class ReverseMap:
         """
         @param rules: the first that matches wins.
         """
-        rules = tuple(rules)
-        origins = {rule.origin for rule in rules if rule.origin}
-        self._anywhere = tuple(rule for rule in rules if not rule.origin)
+        places: dict[bytes, list[tuple[int, Rule]]] = {b"": []}
+        for place, rule in enumerate(rules):
+            places.setdefault(rule.origin, []).append((place, rule))
+        anywhere = places.pop(b"")
+        self._anywhere = tuple(rule for _, rule in anywhere)
         self._by_origin = {
-            origin: tuple(rule for rule in rules if rule.origin in (b"", origin))
-            for origin in origins
+            origin: tuple(rule for _, rule in sorted(found + anywhere, key=itemgetter(0)))
+            for origin, found in places.items()
         }
 
     def rewrite(self, value: bytes, scheme: bytes, host: bytes) -> bytes:

@@ -18,6 +18,9 @@ _WORDS = (
     (flags.DISABLED, "disabled"),
     (flags.HC_FAILED, "failing health checks"),
     (flags.IN_ERROR, "in error"),
+    (flags.EJECTED, "ejected"),
+    (flags.TRIPPED, "behind an open circuit breaker"),
+    (flags.TRIAL, "on trial"),
     (flags.DRAIN, "draining"),
 )
 

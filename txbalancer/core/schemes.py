@@ -120,8 +120,13 @@ def balancer_mode(spec: ServiceSpec, name: str) -> str:
             named = [each for each in mount.conditions if each.kind == "listener"]
             stream = for_streams(mount.conditions, streams)
             return modes[named[0].allowed[0]] if stream else "http"
-    members = [member for each in spec.balancers if each.name == name for member in each.members]
-    return mode_of(members[0].scheme) if members else "http"
+    schemes = [
+        member.scheme
+        for each in spec.balancers
+        if each.name == name
+        for member in (*each.members, *(source.member for source in each.discover))
+    ]
+    return mode_of(next(filter(None, schemes), "http"))
 
 
 def schemes_of(mode: str) -> str:

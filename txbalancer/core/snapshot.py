@@ -29,6 +29,7 @@ from txbalancer.core.overrides import (
     set_ranking,
     shown_options,
 )
+from txbalancer.core.specs import MemberSpec
 from txbalancer.core.state import PLACE, BalancerState, Condition, read_values
 from txbalancer.core.values import show_loadfactor
 from txbalancer.core.values import status as parse_status
@@ -60,13 +61,21 @@ def export(balancer: Balancer, now: float) -> dict[str, Any]:
 
 
 def _changes(member: Member, overrides: list[Override] | None) -> dict[str, Any]:
-    if overrides is not None:
-        return {"options": [list(each) for each in overrides]}
-    spec = live_spec(member)
-    return {
-        "added": {name: getattr(spec, name) for name in PLACE},
-        "options": [[name, None, value] for name, value in kept_options(spec).items()],
-    }
+    if overrides is None:
+        place, options = _whole(live_spec(member))
+        return {"added": place, "options": options}
+    changed = {"options": [list(each) for each in overrides]}
+    if member.origin is None:
+        return changed
+    place, said = _whole(member.origin.spec)
+    return {"source": member.origin.source, "place": place, "said": said, **changed}
+
+
+def _whole(spec: MemberSpec) -> tuple[dict[str, Any], list[Any]]:
+    return (
+        {name: getattr(spec, name) for name in PLACE},
+        [[name, None, value] for name, value in kept_options(spec).items()],
+    )
 
 
 def _passing(balancer: Balancer, member: Member, now: float) -> dict[str, Any]:
@@ -122,6 +131,7 @@ def restore(balancer: Balancer, state: BalancerState, now: float) -> list[str]:
         for url, each in state.members.items()
         if each.added is not None and url not in configured
     ]
+    added += _discovered(balancer, state, configured)
     balancer.install([*(each for each in balancer.members if each.name not in gone), *added])
     for member in balancer.members:
         found = state.members.get(member.name)
@@ -138,6 +148,21 @@ def restore(balancer: Balancer, state: BalancerState, now: float) -> list[str]:
     left = [url for url in state.members if url not in {each.name for each in balancer.members}]
     notes += [f"{name}: {url} is not in the configuration any more" for url in left]
     return notes
+
+
+def _discovered(balancer: Balancer, state: BalancerState, configured: set[str]) -> list[Member]:
+    """
+    Return the members that sources knew which are still asked: until they answer, they are the
+    last good ones.
+    """
+    asked = {each.place for each in balancer.configured.discover}
+    found = []
+    for url, each in state.members.items():
+        if each.origin is not None and each.origin.source in asked and url not in configured:
+            member = Member(each.origin.spec)
+            member.origin = each.origin
+            found.append(member)
+    return found
 
 
 def _chosen(

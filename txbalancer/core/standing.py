@@ -98,6 +98,25 @@ class Standing:
         self.changed()
         return self._emit(self._flag(member, member.flags | flags.IN_ERROR, cause, now))
 
+    def take_over(
+        self, member: Member, after: int, cause: str, error_time: float, now: float
+    ) -> Flip | None:
+        """
+        Let a member be as another process with the same members has found it to be.
+
+        @param error_time: the member's, as it is there.
+        """
+        fallen = after & ~member.flags & flags.IN_ERROR
+        if fallen:
+            member.failures.clear()
+            member.health = replace(member.health, run=0)
+        elif cause == TRIED_AGAIN and member.flags & ~after & flags.IN_ERROR:
+            # Who fails now is out at once here as well.
+            member.retries += 1
+        member.error_time = error_time
+        self.changed()
+        return self.set_flags(member, after, cause, now)
+
     def health(self, member: Member, passed: bool, now: float, text: str = "") -> Flip | None:
         """
         Count a probe's result (APACHE C8 to C11), in runs or in sums as C{hccounting} says.
@@ -160,7 +179,7 @@ class Standing:
     def _usable(self, member: Member, now: float) -> bool:
         if not member.usable and member.retryable(now):
             self._emit(self._revive(member, now))
-        return member.usable
+        return member.usable and candidates.takes_more(member)
 
     def _revive(self, member: Member, now: float) -> Flip | None:
         member.retries += 1

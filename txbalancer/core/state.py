@@ -9,6 +9,7 @@ from typing import Any
 
 from txbalancer.core import specs, values
 from txbalancer.core.health import Health
+from txbalancer.core.member import Origin
 from txbalancer.core.overrides import Override
 from txbalancer.core.specs import BalancerSpec, MemberSpec
 
@@ -65,12 +66,14 @@ class MemberState:
     @ivar added: the options of a member that was added at run time; C{None} otherwise.
     @ivar options: what was changed of a configured one.
     @ivar passing: how long its load factor holds; C{None} = for good.
+    @ivar origin: the source that knew it, if any, and what it said.
     """
 
     added: MemberSpec | None
     options: tuple[Override, ...]
     condition: Condition
     passing: Passing | None = None
+    origin: Origin | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,10 +107,11 @@ def read(data: Any) -> BalancerState:
 
 def _member(data: Any) -> MemberState:
     options = _overrides(MemberSpec, data["options"])
-    added = None
-    if "added" in data:
-        place = {name: _of(int if name == "port" else str, data["added"][name]) for name in PLACE}
-        added = replace(MemberSpec(**place), **read_values(MemberSpec, options))
+    added = _spec(data["added"], options) if "added" in data else None
+    origin = None
+    if "source" in data:
+        said = _overrides(MemberSpec, data["said"])
+        origin = Origin(_of(str, data["source"]), _spec(data["place"], said))
     condition = Condition(
         flags=_of(int, data["flags"]),
         cause=_of(str, data["cause"]),
@@ -123,7 +127,12 @@ def _member(data: Any) -> MemberState:
             *(_of(int, data[name]) for name in ("run", "passes", "fails")),
         ),
     )
-    return MemberState(added, () if added else options, condition, _passing(data))
+    return MemberState(added, () if added else options, condition, _passing(data), origin)
+
+
+def _spec(data: Any, options: tuple[Override, ...]) -> MemberSpec:
+    place = {name: _of(int if name == "port" else str, data[name]) for name in PLACE}
+    return replace(MemberSpec(**place), **read_values(MemberSpec, options))
 
 
 def _passing(data: Any) -> Passing | None:

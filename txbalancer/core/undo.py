@@ -16,6 +16,7 @@ from txbalancer.core.commands import (
     Command,
     PutBack,
     RemoveMember,
+    RenewMember,
     Revert,
     SetBalancer,
     SetMember,
@@ -23,6 +24,7 @@ from txbalancer.core.commands import (
 )
 from txbalancer.core.member import Member
 from txbalancer.core.overrides import BY_HAND, RANKING, configured_spec, live_spec
+from txbalancer.core.reload import said_before
 
 
 def inverse(balancer: Balancer, command: Command) -> Command:
@@ -48,6 +50,9 @@ def inverse(balancer: Balancer, command: Command) -> Command:
         return RemoveMember(name, command.spec.url)
     if isinstance(command, PutBack):
         return RemoveMember(name, command.gone.name)
+    if isinstance(command, RenewMember):
+        was = said_before(find_member(balancer, command.spec.url))
+        return RenewMember(name, was, command.source)
     if isinstance(command, RemoveMember):
         gone = find_member(balancer, command.member)
         return PutBack(name, gone, gone.index)
@@ -63,7 +68,8 @@ def _options(balancer: Balancer, names: Any) -> SetBalancer:
 def _of_set_member(balancer: Balancer, command: SetMember) -> SetMember:
     member = find_member(balancer, command.member)
     names = {each for each in (*RANKING, *CHECK_OPTIONS) if getattr(command, each) is not None}
-    touched = command.on | command.off
+    # An ejection and an open circuit breaker are what traffic did.
+    touched = (command.on | command.off) & ~flags.PASSIVE
     if command.hcmethod is not None:
         # Without checks C is set by hand, with them it is theirs.
         touched |= flags.HC_FAILED

@@ -28,6 +28,7 @@ _PARTS = (
     ("[listener:NAME]", reference.LISTENER, specs.ListenerSpec),
     ("[balancer:NAME]", reference.BALANCER, specs.BalancerSpec),
     ("Members", reference.MEMBER, specs.MemberSpec),
+    ("Sources of members", reference.SOURCE, specs.SourceSpec),
     ("[mount:LABEL]", reference.MOUNT, specs.MountSpec),
 )
 

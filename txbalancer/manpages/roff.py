@@ -83,7 +83,7 @@ class Page:
 
     def _list(self, block: str) -> None:
         for each in re.split(r"\n?^- ", block, flags=re.MULTILINE)[1:]:
-            self._lines += self._follows(".IP \\(bu 2", each)
+            self._lines += self._follows(".IP • 2", each)
 
     def _follows(self, macro: str, text: str) -> list[str]:
         return [*self._begun(macro), *self._broken(marked(text))]

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import os
 import sys
-from socket import SOCK_STREAM, socket
+from socket import AF_INET6, SOCK_STREAM, socket
 from typing import Any
 
 from twisted.internet import tcp
@@ -85,7 +85,7 @@ class Acceptor:
             if fd >= self.ceiling:
                 self._turn_away(fd)
                 return None
-            self._begin(socket(family, SOCK_STREAM, 0, fd), address)
+            self.begin(socket(family, SOCK_STREAM, 0, fd), address)
             if port.disconnecting:
                 return None
         self._most = min(2 * most, _MOST)
@@ -99,9 +99,14 @@ class Acceptor:
         os.close(fd)
         self.turnstile.no_room(self._port)
 
-    def _begin(self, accepted: socket, address: Any) -> None:
+    def begin(self, accepted: socket, address: Any) -> None:
+        """
+        Serve a connection that was accepted.
+
+        @param address: of its client, as the system gives it.
+        """
         port = self._port
-        if len(address) == 4 and address[3]:
+        if port.addressFamily == AF_INET6 and address[3]:
             address = tcp._getrealname(address)
         peer = port._buildAddr(address)
         protocol: Any = None

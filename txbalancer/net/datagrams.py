@@ -34,6 +34,7 @@ _OF_ONE = frozenset((errno.EAGAIN, errno.EINTR, errno.EMSGSIZE, errno.ENOBUFS, e
 _IP_PKTINFO = getattr(socket, "IP_PKTINFO", 8)
 _PKTINFO4 = struct.Struct("=I4s4s")
 _PKTINFO6 = struct.Struct("=16sI")
+_WILD = ("", "0.0.0.0", "::")
 _ANCILLARY = socket.CMSG_SPACE(_PKTINFO6.size)
 
 Client = Any
@@ -48,6 +49,31 @@ def make_socket(family: socket.AddressFamily) -> Any:
     """
     # Without the methods in Python around it, which cost as much as the system's part.
     return socket.SocketType(family, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
+
+
+def make_port_socket(interface: str, port: int, shared: bool = False) -> Any:
+    """
+    Make a UDP socket that clients can send to.
+
+    @param interface: the address to bind; empty for all of IPv4.
+    @param port: 0 for any that is free.
+    @param shared: whether others of the same user may bind it, too, and share the clients.
+    @raise OSError: when it cannot be bound.
+    """
+    version = ip_address(interface or "0.0.0.0").version
+    made = make_socket(socket.AF_INET if version == 4 else socket.AF_INET6)
+    try:
+        if shared:
+            made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        if interface in _WILD and version == 4:
+            made.setsockopt(socket.IPPROTO_IP, _IP_PKTINFO, 1)
+        elif interface in _WILD:
+            made.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_RECVPKTINFO, 1)
+        made.bind((interface, port))
+    except OSError:
+        made.close()
+        raise
+    return made
 
 
 class _Descriptor:
@@ -101,33 +127,26 @@ class DatagramPort(_Descriptor):
 
     log = Logger()
 
-    def __init__(self, reactor: Any, interface: str, port: int, received: Received) -> None:
+    def __init__(
+        self, reactor: Any, interface: str, port: int, received: Received, made: Any = None
+    ) -> None:
         """
         @param interface: the address to bind; empty for all of IPv4.
         @param port: 0 for any that is free.
         @param received: called with this port, the client, the local address as L{send} takes
             it, and the datagram.
+        @param made: the socket, where L{make_port_socket} has made it already.
         @raise OSError: when it cannot be bound.
         """
-        version = ip_address(interface or "0.0.0.0").version
-        family = socket.AF_INET if version == 4 else socket.AF_INET6
-        super().__init__(reactor, make_socket(family))
+        super().__init__(reactor, made or make_port_socket(interface, port))
         self.sessions: dict[tuple[Client, bytes], Any] = {}
         self._received = received
         self._users = 0
         self._closing = False
-        self._wild = interface in ("", "0.0.0.0", "::")
+        self._wild = interface in _WILD
         self._pack: tuple[int, int] = (socket.IPPROTO_IP, _IP_PKTINFO)
-        try:
-            if self._wild and version == 4:
-                self._socket.setsockopt(*self._pack, 1)
-            elif self._wild:
-                self._pack = (socket.IPPROTO_IPV6, socket.IPV6_PKTINFO)
-                self._socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_RECVPKTINFO, 1)
-            self._socket.bind((interface, port))
-        except OSError:
-            self._socket.close()
-            raise
+        if self._wild and self._socket.family == socket.AF_INET6:
+            self._pack = (socket.IPPROTO_IPV6, socket.IPV6_PKTINFO)
         reactor.addReader(self)
 
     def use(self) -> None:
@@ -151,6 +170,19 @@ class DatagramPort(_Descriptor):
         self._closing = True
         if not self._users:
             self.close()
+
+    def hand_over(self) -> None:
+        """
+        Leave what comes from now on to another process that has the same socket.
+        """
+        if self.fileno() >= 0:
+            self._reactor.removeReader(self)
+
+    def take_back(self) -> None:
+        """
+        Take what comes after all: nobody else does.
+        """
+        self._reactor.addReader(self)
 
     def getHost(self) -> IPv4Address | IPv6Address:
         """

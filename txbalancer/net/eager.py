@@ -129,8 +129,13 @@ class EagerWrites:
             return
         try:
             sent = self.socket.send(data)
+        except (BrokenPipeError, ConnectionResetError):
+            if self._watched:
+                self.give_up_writing()
+                return
+            # A queued write finds out: no protocol is told of an end while it writes.
+            sent = 0
         except OSError:
-            # Full, or broken: a queued write finds out which, after what can be read.
             sent = 0
         if sent != len(data):
             super().write(data[sent:] if sent else data)  # type: ignore[misc]
@@ -139,6 +144,9 @@ class EagerWrites:
         """
         Go on with what was queued.
         """
+        if not self.connected:
+            # The end came with the same event, and was read first.
+            return None
         before = self.offset, len(self.dataBuffer), self._tempDataLen
         result = super().doWrite()  # type: ignore[misc]
         if isinstance(result, Exception) and self._watched:

@@ -5,6 +5,7 @@ Telling members whose connection is passed on: a PROXY header before everything 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from twisted.internet.address import IPv4Address, IPv6Address
@@ -14,16 +15,27 @@ from zope.interface import implementer
 
 from txbalancer.core.request import Peer
 from txbalancer.net.proxyprotocol import UNKNOWN, ProxyHeader, build_v1, build_v2
+from txbalancer.net.proxytlv import SSL, SSLFacts, write_ssl
 
 Build = Callable[[ProxyHeader], bytes]
 
-BUILDS: dict[str, Build | None] = {"off": None, "v1": build_v1, "v2": build_v2}
+
+def _without_tls(header: ProxyHeader) -> bytes:
+    return build_v2(replace(header, tlvs=()))
+
+
+BUILDS: dict[str, Build | None] = {
+    "off": None,
+    "v1": build_v1,
+    "v2": _without_tls,
+    "v2-ssl": build_v2,
+}
 """What C{sendproxy} of a member says."""
 
 
 def header_of(peer: Peer, transport: Any) -> ProxyHeader:
     """
-    Describe a client as a member should know it.
+    Describe a client as a member should know it, and its TLS if it came under TLS.
 
     @param transport: the client's; C{None} where it came without a connection.
     @return: L{UNKNOWN} for clients of unix sockets and those without a connection.
@@ -31,7 +43,26 @@ def header_of(peer: Peer, transport: Any) -> ProxyHeader:
     local = transport.getHost() if transport is not None else None
     if not peer.client or not isinstance(local, (IPv4Address, IPv6Address)):
         return UNKNOWN
-    return ProxyHeader((peer.client, peer.port), (local.host.removeprefix("::ffff:"), local.port))
+    return ProxyHeader(
+        (peer.client, peer.port),
+        (local.host.removeprefix("::ffff:"), local.port),
+        tlvs=((SSL, write_ssl(_tls_of(peer))),) if peer.secure else (),
+    )
+
+
+def _tls_of(peer: Peer) -> SSLFacts:
+    """
+    Say what is known of a client's TLS, by itself or from the proxy before us.
+    """
+    if peer.tls is None:
+        facts = peer.facts
+        name = facts.get("proxy-tls-name", b"")
+        version, cipher = facts.get("proxy-tls-version"), facts.get("proxy-tls-cipher")
+        return SSLFacts(True, bool(name), version or b"", name, cipher or b"")
+    read = peer.tls
+    name = read("SSL_CLIENT_S_DN_CN") or b""
+    verified = read("SSL_CLIENT_VERIFY") == b"SUCCESS"
+    return SSLFacts(True, verified, read("SSL_PROTOCOL") or b"", name, read("SSL_CIPHER") or b"")
 
 
 @implementer(IProtocol)

@@ -133,6 +133,13 @@ class HeaderReader:
         """
         self._refuse(f"no PROXY header within {self._owner.wait:g} s")
 
+    def cut(self) -> None:
+        """
+        End the connection now.
+        """
+        self._forget()
+        self.transport.abortConnection()
+
     def _refuse(self, why: str) -> None:
         self._forget()
         self._owner.refused(getattr(self.transport.getPeer(), "host", ""), why)

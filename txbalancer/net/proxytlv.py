@@ -134,3 +134,13 @@ def crc32c(data: bytes) -> int:
     for byte in data:
         crc = crc >> 8 ^ _CRC_TABLE[(crc ^ byte) & 0xFF]
     return crc ^ 0xFFFFFFFF
+
+
+def write_ssl(facts: SSLFacts) -> bytes:
+    """
+    Write the vector of type L{SSL}.
+    """
+    client = _CLIENT_SSL * facts.secure | _CLIENT_CERT * facts.verified
+    inner = ((SSL_VERSION, facts.version), (SSL_CIPHER, facts.cipher), (SSL_CN, facts.name))
+    told = b"".join(write_tlv(kind, value) for kind, value in inner if value)
+    return _SSL_HEAD.pack(client, not facts.verified) + told

@@ -20,7 +20,7 @@ from txbalancer.core.request import Peer
 from txbalancer.core.specs import MountSpec, ToBalancer
 from txbalancer.errors import BalancerError, ClientError, ClientGone, Truncated
 from txbalancer.http1.heads import CHUNKED, NO_BODY
-from txbalancer.proxy.exchange import Exchange
+from txbalancer.proxy.guarded import GuardedExchange
 from txbalancer.proxy.mounted import MountedBalancer
 from txbalancer.proxy.resource import BalancerResource
 from txbalancer.proxy.side import ClientSide, add_lines, make_head, split_start
@@ -80,7 +80,7 @@ class ProxyAgent:
         return response
 
 
-class _AgentExchange(Exchange):
+class _AgentExchange(GuardedExchange):
     """
     An exchange whose failure is an error for the caller rather than a page.
     """

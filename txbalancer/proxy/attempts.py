@@ -137,7 +137,7 @@ class Attempts(Queueing):
         Give up: no member became available in time, or none beside those that failed.
         """
         self._rest()
-        self._fail(self._error or errors.NoMemberAvailable("no member is available"))
+        self._lose(self._error or errors.NoMemberAvailable("no member is available"))
 
     # -- begin
 
@@ -194,6 +194,7 @@ class Attempts(Queueing):
         # Of a request that waits for the member's go-ahead there is nothing to be undone.
         sent = connection is not None and not connection.asks
         balancer = self._target.balancer
+        budget = balancer.budget
         now = self.runtime.now()
         decision = retry.decide(
             error,
@@ -206,6 +207,7 @@ class Attempts(Queueing):
             # A member that ignores errors keeps its requests, failed or not (APACHE F2, S26).
             maxattempts=0 if member.flags & IGNORE_ERRORS else balancer.maxattempts,
             client_there=not self.finished,
+            affordable=budget is None or budget.affords(balancer.in_flight),
         )
         if decision is retry.Decision.FRESH:
             self._connection = None
@@ -219,9 +221,25 @@ class Attempts(Queueing):
         self._tried += ((member, error.reason),)
         self._error = error
         if decision is retry.Decision.ELSEWHERE:
+            if budget is not None:
+                budget.take(self)
             self._again()
         else:
-            self._fail(error)
+            self._lose(balancer.denied(error) if decision is retry.Decision.DENIED else error)
+
+    def _lose(self, error: errors.BalancerError) -> None:
+        """
+        Give up for the fault of members.
+        """
+        self._target.balancer.lost(error, self.runtime.now())
+        self._fail(error)
+
+    @property
+    def settled(self) -> bool:
+        """
+        Whether no further attempt can follow.
+        """
+        return self._answered or self.finished
 
     def expired(self, now: float) -> None:
         """

@@ -125,6 +125,11 @@ class ClientChannel(RequestReader):
         else:
             self._closing = True
 
+    def retire(self) -> None:
+        """
+        Nothing to do: the next answer closes, as the site allows no more requests.
+        """
+
     def abort(self) -> None:
         """
         Cut the connection, so that the client can tell that its answer is not complete.

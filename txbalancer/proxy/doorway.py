@@ -151,6 +151,11 @@ class Doorway(Link):
         """
         self.transport.loseConnection()
 
+    def retire(self) -> None:
+        """
+        Nothing to do: whoever goes in here gets one answer.
+        """
+
     def cut(self) -> None:
         """
         End the connection now.

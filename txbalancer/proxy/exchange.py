@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING, Any
 
 from txbalancer import errors
 from txbalancer.core.headers import response_lines
+from txbalancer.core.member import Member
 from txbalancer.core.outcome import Outcome
+from txbalancer.core.passive.tally import UNTIMED
 from txbalancer.http1.heads import NO_BODY, ResponseHead
 from txbalancer.proxy.attempts import Attempts
 from txbalancer.proxy.drain import Drain
@@ -22,6 +24,8 @@ from txbalancer.proxy.tunnel import Tunnel
 
 if TYPE_CHECKING:
     from txbalancer.proxy.member_link import MemberLink
+
+_BODILESS = (NO_BODY, 0)
 
 
 class Exchange(Attempts):
@@ -115,15 +119,34 @@ class Exchange(Attempts):
         Do what the status of an answer asks for; return whether it was answered otherwise.
         """
         status = head.status
-        member = self.member
+        member, mounted = self.member, self._mounted
         assert member is not None
-        if status in self._mounted.failonstatus:
+        if mounted.tells:
+            own, whole = member.tally, mounted.tally
+            if status < 500 and not (own.alert or whole.alert or mounted.times):
+                # Nearly always: no news, and nothing to be judged at once.
+                own.requests += 1
+                whole.requests += 1
+            else:
+                self._tell(member, status)
+        if status in mounted.failonstatus:
             self._target.balancer.force_error(member, f"answered {status}", self.runtime.now())
-        if status not in self._mounted.overridden:
+        if status not in mounted.overridden:
             return False
         member.read += len(head.start) + len(data)
         self._override(head, done)
         return True
+
+    def _tell(self, member: Member, status: int) -> None:
+        """
+        Let the balancer know how a member answered, and how soon.
+        """
+        balancer = self._target.balancer
+        now, seconds = self.runtime.now(), UNTIMED
+        # Of a body that is sent, and of attempts that failed, others are to blame.
+        if balancer.timing and self.attempts == 1 and self.head.body in _BODILESS:
+            seconds = now - self.started - self._queue_time - self._connect_time
+        balancer.answered(member, status, seconds, now)
 
     def _override(self, head: ResponseHead, done: bool) -> None:
         """
@@ -186,7 +209,9 @@ class Exchange(Attempts):
         member = self.member
         assert member is not None
         self._leave_member()
-        self._target.balancer.failed(member, error, self.runtime.now(), False)
+        now = self.runtime.now()
+        self._target.balancer.failed(member, error, now, False)
+        self._target.balancer.lost(error, now)
         self._tried += ((member, error.reason),)
         self.finish(error.reason)
         self.channel.abort()
@@ -195,6 +220,8 @@ class Exchange(Attempts):
         """
         The member changed protocols: from here on bytes go both ways.
         """
+        if self._mounted.tells and self.member is not None:
+            self._tell(self.member, head.status)
         lines = self._answer_lines(head)
         lines += (b"Connection: Upgrade", b"Upgrade: " + head.noted[b"upgrade"])
         assert self.member is not None

@@ -22,6 +22,7 @@ from txbalancer.http1.heads import CHUNKED, RequestHead
 from txbalancer.proxy.channel import ClientChannel
 from txbalancer.proxy.exchange import Exchange
 from txbalancer.proxy.fcgi_params import Params
+from txbalancer.proxy.guarded import EVERY, GuardedExchange
 from txbalancer.proxy.manner import manner
 from txbalancer.proxy.site import Site
 
@@ -41,6 +42,9 @@ class MountedBalancer:
     @ivar bare_rules: those of requests to members that are told of the client otherwise.
     @ivar reverse: maps Location and the like back, or C{None}.
     @ivar watched: statuses of a member's answer that are more than passed on.
+    @ivar tells: whether the balancer wants to know how members answer; C{times}: how soon, too.
+    @ivar tally: the balancer's own.
+    @ivar exchange: what a request to the balancer becomes.
     @ivar failonstatus: those of them that put the member out.
     @ivar overridden: those whose body is replaced.
     @ivar params: what FastCGI members are told of requests.
@@ -51,6 +55,7 @@ class MountedBalancer:
     """
 
     __slots__ = (
+        "__weakref__",
         "_random_bits",
         "_request_editor",
         "_says_continue",
@@ -58,6 +63,7 @@ class MountedBalancer:
         "begin",
         "changes",
         "editor",
+        "exchange",
         "failonstatus",
         "manner",
         "overridden",
@@ -66,6 +72,9 @@ class MountedBalancer:
         "resource",
         "reverse",
         "rules",
+        "tally",
+        "tells",
+        "times",
         "watched",
     )
 
@@ -91,7 +100,8 @@ class MountedBalancer:
             self.reverse = LiveReverse(mount, resource.balancer, balancers)
         self.failonstatus = spec.failonstatus
         self.overridden = mount.erroroverride
-        self.watched = spec.failonstatus | mount.erroroverride
+        self.observe()
+        resource.mounted.add(self)
         self.remembers = bool(spec.stickycookie or spec.stickyscheme or spec.stickysource)
         self.editor = answer_editor(mount.header)
         self.changes = self.remembers or self.editor is not None
@@ -105,6 +115,17 @@ class MountedBalancer:
         self.begin: Begin = self._begin_changed if changes_requests else self._begin
         if old:
             self.begin = self._begin_sized
+
+    def observe(self) -> None:
+        """
+        Find out what the balancer wants to know of each exchange: nothing, as a rule.
+        """
+        balancer = self.resource.balancer
+        self.tally = balancer.tally
+        self.tells, self.times = balancer.watched, balancer.timing
+        self.watched = EVERY if self.tells else self.failonstatus | self.overridden
+        broken = balancer.breaker is not None
+        self.exchange: type[Exchange] = GuardedExchange if broken else Exchange
 
     def _begin(
         self, site: Site, channel: ClientChannel, head: RequestHead, mount: Mount, path: bytes
@@ -123,7 +144,7 @@ class MountedBalancer:
                     text = "Max-Forwards has reached zero: the request goes in circles"
                     site.answer(channel, head, 400, "bad-request", text, mount)
                 return
-        Exchange(self, channel, head, mount, path).start()
+        self.exchange(self, channel, head, mount, path).start()
 
     def _begin_sized(
         self, site: Site, channel: ClientChannel, head: RequestHead, mount: Mount, path: bytes

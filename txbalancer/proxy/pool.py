@@ -19,6 +19,7 @@ from txbalancer.proxy.companions import Companions
 from txbalancer.proxy.member_link import MemberLink
 from txbalancer.proxy.member_side import member_side
 from txbalancer.proxy.opening import Opening
+from txbalancer.proxy.shares import Share
 from txbalancer.proxy.sharing import Sharing
 from txbalancer.proxy.throttle import Throttle
 from txbalancer.tls.members import client_options
@@ -61,6 +62,7 @@ class MemberPool:
         self.member: Member | None = None
         self._openings: dict[Attempts, Opening] = {}
         self._unclaimed: dict[Opening, None] = {}
+        self._share: Share | None = None
         self.introduce: Build | None = None
         self.companions = Companions()
         self.complaints = Throttle()
@@ -76,7 +78,7 @@ class MemberPool:
         self.spec = spec
         self._change_introduction(spec)
         self._leaving = False
-        self._aside = self.introduce is not None or bool(self.companions)
+        self._aside = self.introduce is not None or bool(self.companions) or self._share is not None
         self.now = self.runtime.now
         self.room = self._room(spec)
         self.timeout = spec.timeout
@@ -105,11 +107,35 @@ class MemberPool:
         # Each connection is for one request at a time.
         return min(filter(None, (spec.max, spec.maxrequests)), default=0)
 
+    def share(self, share: Share, line: Line[Attempts]) -> None:
+        """
+        Have the limits of connections, and of those who wait, hold for several processes
+        together.
+
+        @param line: those who wait here.
+        """
+        self._share, self._waiting = share, line
+        self._aside = True
+
+    @property
+    def shared(self) -> bool:
+        """
+        Whether limits hold for several processes together.
+        """
+        return self._share is not None
+
     def _side(self, spec: MemberSpec) -> type[MemberLink]:
         """
         Return the class of connections.
         """
         return member_side(spec)
+
+    @property
+    def line(self) -> Line[Attempts]:
+        """
+        The exchanges that wait for a connection.
+        """
+        return self._waiting
 
     @property
     def waiting(self) -> int:
@@ -158,10 +184,10 @@ class MemberPool:
         """
         if self.introduce is not None:
             self._acquire_own(exchange)
-        elif self.room and self.open >= self.room and not self._unclaimed:
-            self._queue(exchange)
-        else:
+        elif self._may_open():
             self._open(exchange)
+        else:
+            self._queue(exchange)
 
     def _acquire_own(self, exchange: Attempts) -> None:
         """
@@ -171,12 +197,13 @@ class MemberPool:
         if connection is not None:
             exchange.connected(connection)
             return
-        if self.room and self.open >= self.room:
+        if not self._reserve():
             unused = self.companions.oldest()
-            if unused is None:
+            if unused is not None:
+                unused.close()
+            if unused is None or not self._reserve():
                 self._queue(exchange)
                 return
-            unused.close()
         self._open(exchange)
 
     def cancel(self, exchange: Attempts) -> bool:
@@ -198,7 +225,7 @@ class MemberPool:
         if self.sharing is not None and self.sharing.elsewhere(exchange):
             return
         high = exchange.high
-        if self._waiting.length(high) >= self.spec.maxqueue:
+        if not self._may_wait(high):
             exchange.attempt_failed(
                 QueueTimeout(
                     f"{self.spec.url}: {self.room} connections busy and"
@@ -212,6 +239,11 @@ class MemberPool:
         acquire = self.spec.acquire
         exchange.wait_until(self.runtime.now() + acquire if acquire else NEVER)
 
+    def _may_wait(self, high: bool) -> bool:
+        if self._share is not None:
+            return self._share.may_wait(self.spec.maxqueue, high)
+        return self._waiting.length(high) < self.spec.maxqueue
+
     def queue_timeout(self) -> QueueTimeout:
         """
         Say why an exchange that waited here for C{acquire} goes without a connection.
@@ -223,6 +255,29 @@ class MemberPool:
 
     # -- opening
 
+    def _reserve(self) -> bool:
+        """
+        Count one more connection, if there may be one.
+        """
+        most = self.room
+        if most and self.open >= most:
+            return False
+        if self._share is not None and not self._share.take(most):
+            return False
+        self.open += 1
+        return True
+
+    def _may_open(self) -> bool:
+        """
+        Tell whether L{_open} may follow: there is an opening that nobody wants, or room for one.
+        """
+        return bool(self._unclaimed and self.introduce is None) or self._reserve()
+
+    def _unreserve(self) -> None:
+        self.open -= 1
+        if self._share is not None:
+            self._share.give()
+
     def _open(self, exchange: Attempts) -> None:
         if self._unclaimed and self.introduce is None:
             # Begun for somebody who left: clients that come and go must not use up sockets.
@@ -230,7 +285,6 @@ class MemberPool:
             opening.exchange = exchange
             self._openings[exchange] = opening
             return
-        self.open += 1
         opening = Opening(self, exchange)
         self._openings[exchange] = opening
         opening.start(self._addresses)
@@ -269,7 +323,7 @@ class MemberPool:
         Tell whoever waits that no connection came about.
         """
         exchange = self._conclude(opening)
-        self.open -= 1
+        self._unreserve()
         if exchange is not None:
             exchange.attempt_failed(error)
         self.serve_waiting()
@@ -299,8 +353,11 @@ class MemberPool:
 
         @return: whether it is one.
         """
-        shared = self.introduce is None and not self.companions.owns(connection)
-        if shared and (self._waiting or not self._leaving):
+        if self._share is not None and self._share.yields(self.room, self._waiting.size > 0):
+            connection.close()
+            return True
+        common = self.introduce is None and not self.companions.owns(connection)
+        if common and (self._waiting or not self._leaving):
             return False
         usable = self.introduce is not None and not (self._leaving or self._waiting)
         if usable and self.companions.put(connection):
@@ -313,7 +370,7 @@ class MemberPool:
         """
         Note that a connection is gone, idle or not.
         """
-        self.open -= 1
+        self._unreserve()
         self.companions.discard(connection)
         if connection in self.idle:
             self.idle.remove(connection)
@@ -337,10 +394,18 @@ class MemberPool:
         """
         Open connections for those that wait, as far as C{max} allows.
         """
-        while self._waiting.size and not (self.room and self.open >= self.room):
+        while self._waiting.size and self._may_open():
             exchange = self._next()
             exchange.opening()
             self._open(exchange)
+
+    def give_way(self) -> None:
+        """
+        Close an idle connection, if another process waits for one.
+        """
+        idle = self._at_rest()
+        if idle and self._share is not None and self._share.yields(self.room, False):
+            idle[0].close()
 
     def serve_others(self) -> None:
         """
@@ -367,7 +432,15 @@ class MemberPool:
         """
         Whether a request would not have to wait here.
         """
-        return bool(self.idle) or not (self.room and self.open >= self.room)
+        return bool(self.idle) or self._has_place()
+
+    def _has_place(self) -> bool:
+        """
+        Tell whether there may be one more connection.
+        """
+        if self._share is not None:
+            return self._share.has_room(self.room)
+        return not (self.room and self.open >= self.room)
 
     def leave(self) -> None:
         """

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
+from weakref import WeakSet
 
 from twisted.logger import Logger, LogLevel
 from twisted.web.resource import Resource
@@ -41,6 +42,7 @@ class BalancerResource(Resource):
 
     @ivar balancer: the domain's part: who is elected, who is out.
     @ivar gate: before all its requests; C{None} where they are not limited.
+    @ivar mounted: it behind its mounts.
     """
 
     isLeaf = True
@@ -59,6 +61,7 @@ class BalancerResource(Resource):
         self._make_pool = make_pool
         self.runtime = runtime
         self.balancer = balancer
+        self.mounted: WeakSet[MountedBalancer] = WeakSet()
         self._waiting: Line[Attempts] = Line()
         self.gate: Gate | None = None
         self._limit(balancer.spec)
@@ -70,7 +73,8 @@ class BalancerResource(Resource):
 
     def open_pools(self) -> None:
         """
-        Give every member its connection pool, with its options and TLS files as they are now.
+        Give every member its connection pool, with its options and TLS files as they are now,
+        and let its exchanges be watched as these options want it.
 
         @raise StartError: when a member's TLS files cannot be used.
         """
@@ -83,6 +87,8 @@ class BalancerResource(Resource):
             else:
                 member.pool.configure(member.spec)
             member.pool.member, member.pool.sharing = member, self._sharing
+        for each in self.mounted:
+            each.observe()
 
     def reconfigure(self, spec: BalancerSpec) -> None:
         """
@@ -219,7 +225,7 @@ class BalancerResource(Resource):
         Tell clients in how many seconds another try makes sense, 1 to 60.
         """
         now = self.runtime.now()
-        wait = self.balancer.next_chance(now) - now
+        wait = self.balancer.next_return(now) - now
         return max(1, min(60, int(wait) + 1)) if wait < NEVER else 60
 
     def log_fault(self, member: Member, error: BalancerError) -> None:

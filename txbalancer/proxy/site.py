@@ -35,6 +35,7 @@ from txbalancer.proxy.hsts import hsts_line
 from txbalancer.proxy.local import METHODS, LocalAnswer
 from txbalancer.proxy.refusals import Refusal, Refused
 from txbalancer.proxy.runtime import Runtime
+from txbalancer.proxy.shares import Share
 from txbalancer.proxy.throttle import Throttle
 from txbalancer.proxy.unlisted import Unlisted
 
@@ -82,6 +83,7 @@ class Site(ServerFactory):
         self.abuses = Counter(dict.fromkeys(KINDS, 0))
         self.refused: Counter[str] = Counter()
         self._held: Line[ClientChannel | Doorway] = Line()
+        self._share: Share | None = None
         self._throttle = Throttle()
         self.clients: Clients | None = None
         self.gate: Gate | None = None
@@ -183,7 +185,7 @@ class Site(ServerFactory):
         self.accepted += 1
         if self.clients is not None:
             self.clients.opened(channel.peer.client)
-        if most and len(self.channels) > most:
+        if (most or self._share is not None) and not self._may_open(most):
             self._held.add(channel)
             channel.hold()
         else:
@@ -210,12 +212,71 @@ class Site(ServerFactory):
             dismiss(channel.peer)
         channel.peer.companions = None
         self.runtime.deadlines.discard(channel)
-        if self._held.size:
-            if self._held.discard(channel):  # type: ignore[arg-type]
+        if self._held.size or self._share is not None:
+            self._make_room(channel)
+
+    def share(self, share: Share, line: Line[Any]) -> None:
+        """
+        Have C{max-connections} hold for several processes together.
+
+        @param line: those who wait here.
+        """
+        self._share, self._held = share, line
+
+    @property
+    def shared(self) -> bool:
+        """
+        Whether C{max-connections} holds for several processes together.
+        """
+        return self._share is not None
+
+    @property
+    def line(self) -> Line[Any]:
+        """
+        Connections that wait for others to close.
+        """
+        return self._held
+
+    def _may_open(self, most: int) -> bool:
+        if self._share is not None:
+            return self._share.take(most)
+        return len(self.channels) <= most
+
+    def _make_room(self, channel: Channel) -> None:
+        """
+        Let one that waits take the place of a connection that is gone.
+        """
+        if self._held.discard(channel):  # type: ignore[arg-type]
+            return
+        if self._share is not None:
+            self._share.give()
+            self.serve_held()
+        else:
+            self._let_in()
+
+    def serve_held(self) -> None:
+        """
+        Let in who waits, as far as others have left room.
+        """
+        while self._share is not None and self._held.size:
+            if not self._share.take(self.spec.max_connections):
                 return
-            waiting = self._held.take()
-            self.runtime.deadlines.add(waiting)
-            waiting.release()
+            self._let_in()
+
+    def _let_in(self) -> None:
+        waiting = self._held.take()
+        self.runtime.deadlines.add(waiting)
+        waiting.release()
+
+    def retire(self) -> None:
+        """
+        Have every connection end with its next answer. An idle one may ask once more: what
+        its client is just sending would be lost if it were closed.
+        """
+        self.draining = True
+        self.most_requests = 0
+        for channel in list(self.channels):
+            channel.retire()
 
     def drain(self) -> None:
         """

@@ -17,7 +17,6 @@ from txbalancer.core.request import Peer
 from txbalancer.errors import ClientError, ClientGone
 from txbalancer.http1.heads import NO_BODY
 from txbalancer.proxy.errorpages import error_page
-from txbalancer.proxy.exchange import Exchange
 from txbalancer.proxy.side import ClientSide, add_lines, make_head, split_start
 
 if TYPE_CHECKING:
@@ -55,7 +54,7 @@ def forward(mounted: MountedBalancer, mount: Mount, request: Request, path: byte
         _refuse(request, error)
         return
     side: Any = RequestSide(request)
-    exchange = Exchange(mounted, side, head, mount, path)
+    exchange = mounted.exchange(mounted, side, head, mount, path)
     exchange.start()
     if body and side.exchange is exchange:
         exchange.request_data(body)

@@ -5,19 +5,18 @@ Looking after files of certificates: what is new is taken, what ends soon is tol
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, Protocol
 
 from twisted.internet.task import LoopingCall
-from twisted.logger import Logger
+from twisted.logger import Logger, LogLevel
 
 from txbalancer.core.schemes import is_secure
-from txbalancer.core.specs import MemberSpec
+from txbalancer.core.specs import ListenerSpec, MemberSpec
 from txbalancer.core.values import counted
 from txbalancer.errors import StartError
 from txbalancer.net.offload import Offload
 from txbalancer.proxy.pool import MemberPool
 from txbalancer.proxy.runtime import Runtime
-from txbalancer.services.ports import ListenerService
 from txbalancer.services.targets import Targets
 from txbalancer.tls.certificates import Certificate
 from txbalancer.tls.listeners import ListenerTLS
@@ -29,20 +28,50 @@ DAYS = (30, 7, 0)
 """Days before its end at which a certificate is warned of; at 0 it has ended."""
 
 
+class Listener(Protocol):
+    """
+    Whose certificates are looked after; see L{ListenerService<ports.ListenerService>}.
+    """
+
+    spec: ListenerSpec
+
+    @property
+    def tls(self) -> ListenerTLS | None:
+        """
+        How clients are spoken to under TLS, if they are.
+        """
+        ...
+
+    def renew(self, tls: ListenerTLS) -> None:
+        """
+        Take other certificates.
+        """
+        ...
+
+    def not_renewed(self) -> None:
+        """
+        Count certificates on the disk that could not be taken.
+        """
+        ...
+
+
 class CertificateWatch:
     """
     Looks at files every so often, in a thread, and acts in the reactor's.
+
+    @ivar tells: whether it tells what it does; somebody else may look at the same files.
     """
 
     log = Logger()
 
     def __init__(
-        self, runtime: Runtime, targets: Targets, listeners: Callable[[], Iterable[ListenerService]]
+        self, runtime: Runtime, targets: Targets, listeners: Callable[[], Iterable[Listener]]
     ) -> None:
         """
         @param targets: whose members' files are looked at, too.
         """
         reactor = runtime.reactor
+        self.tells = True
         self._wall, self._journal = runtime.wall, targets.journal
         self._listeners, self._targets = listeners, targets
         self._renewals: dict[str, Renewal] = {}
@@ -98,7 +127,7 @@ class CertificateWatch:
 
     def _act(
         self,
-        listeners: list[tuple[ListenerService, ListenerTLS, ListenerTLS | StartError | None]],
+        listeners: list[tuple[Listener, ListenerTLS, ListenerTLS | StartError | None]],
         members: tuple[Seen, dict[MemberSpec, MemberTLS | StartError]] | None,
     ) -> None:
         for listener, before, found in listeners:
@@ -121,13 +150,18 @@ class CertificateWatch:
         shown = ", ".join(each.path for each in new[:3]) + (" …" if len(new) > 3 else "")
         what = f"{counted(len(new), 'certificate')} ({shown})" if new else "certificates or keys"
         text = f"listener {name}: {what} taken from the disk"
-        self._journal.note("reload", text, details={"files": [each.path for each in new]})
-        self.log.info("{text}", text=text)
+        self._tell("reload", text, {"files": [each.path for each in new]})
 
     def _refuse(self, fault: str) -> None:
         text = f"what was there before stays: {fault}"
-        self._journal.note("warning", text, details={"errors": [fault]})
-        self.log.error("{text}", text=text)
+        self._tell("warning", text, {"errors": [fault]}, LogLevel.error)
+
+    def _tell(
+        self, kind: str, text: str, details: dict[str, Any], level: Any = LogLevel.info
+    ) -> None:
+        if self.tells:
+            self._journal.note(kind, text, details=details)
+            self.log.emit(level, "{text}", text=text)
 
     # -- members
 
@@ -175,8 +209,7 @@ class CertificateWatch:
         taken = sum(not isinstance(each, StartError) for each in made.values())
         if taken:
             text = f"files of TLS read again for {counted(taken, 'member')}"
-            self._journal.note("reload", text)
-            self.log.info("{text}", text=text)
+            self._tell("reload", text, {})
 
     # -- ends
 
@@ -200,8 +233,7 @@ class CertificateWatch:
             self._told[certificate] = step
             when = "has ended" if left <= 0 else f"ends in {counted(max(1, int(left)), 'day')}"
             text = f"listener {name}: {certificate.path} {when}"
-            self._journal.note("warning", text, details={"days": round(left, 1)})
-            self.log.warn("{text}", text=text)
+            self._tell("warning", text, {"days": round(left, 1)}, LogLevel.warn)
 
 
 def _options(member: MemberSpec) -> MemberTLS | StartError:

@@ -5,32 +5,25 @@ The unix socket at which a service takes commands; who may open it may do everyt
 from __future__ import annotations
 
 import os
-import pwd
 import socket
 import stat
-import struct
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from twisted.internet.defer import Deferred, maybeDeferred, succeed
 from twisted.internet.error import CannotListenError
 from twisted.logger import Logger
-from twisted.web import server
-from twisted.web.http import Request
-from twisted.web.resource import Resource
-from twisted.web.server import Site
 
-from txbalancer.control.api.problem import CONTENT_TYPE, Problem
 from txbalancer.control.api.resource import Api
 from txbalancer.control.checks import socket_fault
 from txbalancer.control.manager.board import Board
-from txbalancer.control.rights import Role
-from txbalancer.control.stream import compact
 from txbalancer.errors import StartError
+from txbalancer.net.adopt import SharedUNIXPort, adopt_port
+from txbalancer.services.commandsite import Caller, ControlSite, Root, SocketAccess
+from txbalancer.services.sockets import abandon
 
 NAME = "control.sock"
 SYSTEM = "/run/txbalancer"
-_CREDENTIALS = struct.Struct("iII")
 
 
 def find_path(option: str, environment: Mapping[str, str] | None, root: bool) -> str:
@@ -60,6 +53,8 @@ class ControlSocket:
     Listens at a path, and follows the configuration.
 
     @ivar path: where; empty while it does not.
+    @ivar given: returns the file number of a socket at a path that another process has
+        opened; -1 for none.
     """
 
     log = Logger()
@@ -73,6 +68,7 @@ class ControlSocket:
         self._site = ControlSite(Root(Api(board, SocketAccess())), reactor)
         self._port: Any = None
         self._made = self._lacking = False
+        self.given: Callable[[str], int] = lambda path: -1
 
     def check(self, option: str) -> None:
         """
@@ -111,12 +107,66 @@ class ControlSocket:
         Take no more commands, and remove the socket.
         """
         port, self._port, self.path = self._port, None, ""
+        self._site.close()
         if port is None:
             return succeed(None)
-        self._site.close()
         return maybeDeferred(port.stopListening)
 
+    # -- from one process to the next
+
+    @property
+    def number(self) -> int:
+        """
+        The file number of the socket; -1 while it does not listen.
+        """
+        return -1 if self._port is None else int(self._port.fileno())
+
+    def pause(self) -> None:
+        """
+        Let further commands wait, until L{resume}.
+        """
+        if self._port is not None:
+            self._port.stopReading()
+
+    def resume(self) -> None:
+        """
+        Take the commands that wait.
+        """
+        if self._port is not None:
+            self._port.startReading()
+
+    def give_away(self) -> None:
+        """
+        Leave further commands to another process that has the socket, too.
+        """
+        if self._port is not None:
+            abandon(self._port)
+            self._port, self.path = None, ""
+
+    def unfinished(self) -> list[Caller]:
+        """
+        Return whoever is connected.
+        """
+        return self._site.callers()
+
+    def own(self) -> None:
+        """
+        Remove the socket at the end, though another process has made it.
+        """
+        if isinstance(self._port, SharedUNIXPort):
+            self._port.owned = True
+
+    def _adopt(self, path: str, number: int) -> None:
+        self._port = adopt_port(self._reactor, number, socket.AF_UNIX, self._site)
+        os.close(number)
+        self.path, self._made = path, True
+        self.log.info("commands are taken at {path} from here on", path=path)
+
     def _open(self, path: str) -> None:
+        number = self.given(path)
+        if number >= 0:
+            self._adopt(path, number)
+            return
         try:
             self._make_room(path)
             # Nobody else may connect, not even before the mode is set.
@@ -167,177 +217,3 @@ def _is_served(path: str) -> bool:
         except OSError:
             return False
     return True
-
-
-class Root(Resource):
-    """
-    Has the API at C{api}, which says of all other paths where it is.
-    """
-
-    def __init__(self, api: Resource) -> None:
-        super().__init__()
-        self._api = api
-
-    def getChild(self, path: bytes, request: server.Request) -> Resource:
-        """
-        Return the API.
-        """
-        if path != b"api":
-            request.postpath = []
-        return self._api
-
-
-class ControlSite(Site):
-    """
-    Serves the API, without a log of its own.
-    """
-
-    noisy = False
-
-    def __init__(self, resource: Resource, reactor: Any) -> None:
-        super().__init__(resource, reactor=reactor)
-        self._open: dict[Any, Any] = {}
-
-    def startFactory(self) -> None:
-        """
-        Nothing to do: there is no log whose time would have to be kept.
-        """
-
-    def stopFactory(self) -> None:
-        """
-        Nothing to do.
-        """
-
-    def log(self, request: Request) -> None:
-        """
-        Commands are in the audit lines.
-        """
-
-    def getResourceFor(self, request: Request) -> Any:
-        """
-        Return what a request leads to; nothing where this process itself is at the other end.
-
-        The socket as a member would give the rights of its file to every client.
-        """
-        channel: Any = request.channel
-        if _peer(channel.transport)[0] == os.getpid():
-            return NOT_PASSED_ON
-        return super().getResourceFor(request)
-
-    def buildProtocol(self, addr: Any) -> Any:
-        """
-        Make the protocol of a connection, and remember it for as long as it is open.
-        """
-        protocol: Any = super().buildProtocol(addr)
-        made, lost = protocol.makeConnection, protocol.connectionLost
-
-        def make_connection(transport: Any) -> None:
-            self._open[protocol] = transport
-            made(transport)
-
-        def connection_lost(reason: Any) -> None:
-            self._open.pop(protocol, None)
-            lost(reason)
-
-        protocol.makeConnection, protocol.connectionLost = make_connection, connection_lost
-        return protocol
-
-    def close(self) -> None:
-        """
-        Close every connection, once it has what was written to it.
-        """
-        for transport in list(self._open.values()):
-            transport.loseConnection()
-
-
-class SocketAccess:
-    """
-    Who can open the socket is let in by the rights of its file, and may do everything.
-    """
-
-    typed = False
-
-    def names(self, board: Board) -> tuple[str, ...]:
-        """
-        Return the names of all balancers.
-        """
-        return board.names()
-
-    def whole(self) -> bool:
-        """
-        All of the service.
-        """
-        return True
-
-    def role(self, request: Request) -> Role:
-        """
-        Return what the sender may do.
-        """
-        return Role.OPERATE
-
-    def challenge(self, request: Request) -> bytes | None:
-        """
-        Nobody logs in here.
-        """
-        return None
-
-    def who(self, request: Request) -> str:
-        """
-        Say which user of the machine is at the other end.
-        """
-        channel: Any = request.channel
-        return f"{_user(channel.transport)} on the control socket"
-
-    def distrust(self, request: Request) -> str:
-        """
-        No browser comes this way.
-        """
-        return ""
-
-
-class NotPassedOn(Resource):
-    """
-    Answers what this service itself sends.
-    """
-
-    isLeaf = True
-
-    def render(self, request: Request) -> bytes:
-        """
-        Refuse it.
-        """
-        problem = Problem(
-            403,
-            "commands are not taken from the service itself, which passes on what others send",
-            "the socket for commands cannot be a member: use `to = manager:`, with its rules",
-        )
-        request.setResponseCode(problem.status)
-        request.setHeader("Content-Type", CONTENT_TYPE)
-        return compact(problem.as_json()) + b"\n"
-
-
-NOT_PASSED_ON = NotPassedOn()
-
-
-def _peer(transport: Any) -> tuple[int, int]:
-    """
-    Return process and user at the other end; -1 for what is not known.
-    """
-    try:
-        found = transport.socket.getsockopt(
-            socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size
-        )
-    except (AttributeError, OSError):
-        return -1, -1
-    process, user, _ = _CREDENTIALS.unpack(found)
-    return process, user
-
-
-def _user(transport: Any) -> str:
-    _, uid = _peer(transport)
-    if uid < 0:
-        return "somebody"
-    try:
-        return f"uid {uid} ({pwd.getpwuid(uid).pw_name})"
-    except KeyError:
-        return f"uid {uid}"

@@ -4,12 +4,15 @@ What the log and the journal say of members that go out and come back.
 
 from __future__ import annotations
 
+from typing import Any
+
 from twisted.logger import Logger
 
 from txbalancer.control.journal import Journal
 from txbalancer.core import flags
 from txbalancer.core.member import Member
 from txbalancer.core.standing import TRIED_AGAIN, Flip
+from txbalancer.core.watching import Alarm
 from txbalancer.proxy.runtime import Runtime
 
 COMMANDED = "by command"
@@ -55,6 +58,15 @@ class FlipLog:
             self._held[member].clear()
         self._write(flip)
 
+    def alarm(self, alarm: Alarm) -> None:
+        """
+        Write down what is about the whole balancer.
+        """
+        level = self.log.warn if alarm.bad else self.log.info
+        level("{balancer}: {text}", balancer=self._balancer, text=alarm.text)
+        details = {"bad": alarm.bad}
+        self._journal.note(alarm.kind, alarm.text, balancer=self._balancer, details=details)
+
     def _hold(self, member: Member) -> None:
         self._held[member] = _Held()
         self._runtime.reactor.callLater(_PERIOD, self._lift, member)
@@ -83,8 +95,20 @@ class FlipLog:
                 f"{before} -> {after}: {flip.cause}{more}",
                 balancer=self._balancer,
                 member=flip.member.name,
-                details={"before": before, "after": after, "cause": flip.cause},
+                details={
+                    "before": before,
+                    "after": after,
+                    "cause": flip.cause,
+                    **self._ejection(flip),
+                },
             )
+
+    def _ejection(self, flip: Flip) -> dict[str, Any]:
+        found = flip.member.watched.ejection
+        if found is None or flip.before & flags.EJECTED:
+            return {}
+        until = self._runtime.wall() + found.until - self._runtime.now()
+        return {"kind": found.kind, "until": until, "times": found.times}
 
 
 class _Held:

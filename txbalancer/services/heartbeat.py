@@ -6,6 +6,7 @@ Source: APACHE items A18 to A24.
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Callable
 from contextlib import suppress
 from ipaddress import ip_address
@@ -49,6 +50,16 @@ class HeartbeatLoad:
         return self.reports.room(member.host, now)
 
 
+def adopt_datagrams(reactor: Any, number: int, protocol: DatagramProtocol) -> Any:
+    """
+    Receive datagrams with a socket that another process has opened.
+
+    @param number: of its file, which is closed here.
+    """
+    with socket.socket(fileno=number) as found:
+        return reactor.adoptDatagramPort(found.fileno(), found.family, protocol)
+
+
 class Monitor(DatagramProtocol):
     """
     Listens for heartbeats.
@@ -62,15 +73,18 @@ class Monitor(DatagramProtocol):
         self._now = now
         self._throttle = Throttle()
 
-    def listen(self, reactor: Any) -> Any:
+    def listen(self, reactor: Any, number: int = -1) -> Any:
         """
         Open the port; a group is joined, and its own senders are heard, too.
 
+        @param number: of a file where another process has opened it; -1 for none.
         @raise StartError: when it cannot be had.
         """
         host, port = split_address(self._address)
         group = _is_group(host)
         try:
+            if not group and number >= 0:
+                return adopt_datagrams(reactor, number, self)
             if not group:
                 return reactor.listenUDP(port, self, interface=host)
             opened = reactor.listenMulticast(port, self, listenMultiple=True)

@@ -17,7 +17,9 @@ from txbalancer.errors import StartError
 from txbalancer.proxy.resource import BalancerResource
 from txbalancer.proxy.runtime import Runtime
 from txbalancer.proxy.throttle import Throttle
+from txbalancer.services.former import HEARTBEAT
 from txbalancer.services.heartbeat import HeartbeatLoad, Load, Monitor, Sender
+from txbalancer.services.sockets import Offered
 
 INTERVAL = 1.0
 """Seconds between two looks at what members have to say, and between two reports of ours."""
@@ -38,6 +40,9 @@ class MemberLoads:
     Asks once a second how much room members have, for the balancers that want to know.
 
     @ivar heartbeats: the built-in source of loads.
+    @ivar given: returns the file number of a socket that another process has opened, by its
+        name; -1 for none.
+    @ivar on_rooms: called with the resource of a balancer whose members have other room now.
     """
 
     log = Logger()
@@ -55,12 +60,14 @@ class MemberLoads:
         self._loads = loads
         self._spec = GlobalSpec()
         self._ports: list[Any] = []
+        self.given: Callable[[str], int] = lambda endpoint: -1
         self._sender: Sender | None = None
         self._loop: LoopingCall | None = None
         self._turns = 0
         self._read_stamp: Any = None
         self._balancers: Callable[[], Iterable[BalancerResource]] = tuple
         self._throttle = Throttle()
+        self.on_rooms: Callable[[BalancerResource], object] = lambda resource: None
         self.heartbeats = HeartbeatLoad(self._spec.heartbeat_maxservers)
 
     def configure(self, spec: GlobalSpec) -> None:
@@ -90,11 +97,19 @@ class MemberLoads:
     def _open(self, spec: GlobalSpec) -> None:
         if spec.heartbeat_listen:
             monitor = Monitor(self.heartbeats, spec.heartbeat_listen, self._now)
-            self._ports.append(monitor.listen(self._reactor))
+            number = self.given(f"{HEARTBEAT}{spec.heartbeat_listen}")
+            self._ports.append(monitor.listen(self._reactor, number))
         self._sender = None
         if spec.heartbeat_address:
             self._sender = Sender(spec.heartbeat_address, self._own)
             self._ports.append(self._sender.listen(self._reactor))
+
+    def offered(self) -> list[Offered]:
+        """
+        Return the open socket for heartbeats, if there is one.
+        """
+        address = self._spec.heartbeat_listen
+        return [Offered(f"{HEARTBEAT}{address}", "", [self._ports[0].fileno()])] if address else []
 
     def start(self, balancers: Callable[[], Iterable[BalancerResource]]) -> None:
         """
@@ -156,6 +171,7 @@ class MemberLoads:
         if changed:
             resource.balancer.changed()
             resource.serve_waiting()
+            self.on_rooms(resource)
 
     def _store(self, now: float) -> None:
         """

@@ -8,7 +8,7 @@ from typing import Any
 
 from twisted.logger import Logger
 
-from txbalancer.control.accesslog import NoAccessLog
+from txbalancer.control.accesslog import Due, NoAccessLog
 from txbalancer.control.errorlog import ErrorLog, open_error_log
 from txbalancer.control.eventlog import EventLog, open_event_log
 from txbalancer.control.journal import Journal
@@ -24,6 +24,8 @@ class Logs:
     leaves as it was stays open.
 
     @ivar access: where finished exchanges go.
+    @ivar due: called when its lines should be written by whoever does that; C{None} where it
+        does so by itself. To be set before L{prepare}.
     """
 
     log = Logger()
@@ -35,6 +37,7 @@ class Logs:
         self._clock = clock
         self._journal = journal
         self.access: Log | RoutedLogs = NoAccessLog()
+        self.due: Due | None = None
         self._error: ErrorLog | None = None
         self._events: EventLog | None = None
         self._spec: ServiceSpec | None = None
@@ -51,7 +54,7 @@ class Logs:
         keys = {} if self._spec is None else _keys(self._spec)
         openers: dict[str, Any] = {
             "error": lambda: open_error_log(spec.service.error_log, spec.service.log_level),
-            "access": lambda: open_access_logs(spec, self._clock),
+            "access": lambda: open_access_logs(spec, self._clock, self.due),
             "events": lambda: open_event_log(spec.service.event_log, self._journal, self._clock),
         }
         try:

@@ -55,22 +55,30 @@ class Notifier:
         """
         return self._send("STOPPING=1", _status(status))
 
+    def succeeded_by(self, pid: int) -> bool:
+        """
+        Tell that another process is the service now. From this one nothing more is sent.
+        """
+        told = self._send("READY=1", f"MAINPID={pid}")
+        self._environment = {}
+        return told
+
     def status(self, text: str) -> bool:
         """
         Set the line that C{systemctl status} shows.
         """
         return self._send(_status(text))
 
-    def start_watchdog(self, clock: Any) -> None:
+    def start_watchdog(self, clock: Any, well: Callable[[], bool]) -> None:
         """
         Give a sign of life twice in C{WatchdogSec}, when the unit has one for this process, for
-        as long as its reactor turns.
+        as long as its reactor turns and it is well.
         """
         span = self._environment.get("WATCHDOG_USEC", "")
         process = self._environment.get("WATCHDOG_PID", "") or str(os.getpid())
         if not span.isdecimal() or int(span) == 0 or process != str(os.getpid()):
             return
-        signs = LoopingCall(self._send, "WATCHDOG=1")
+        signs = LoopingCall(lambda: well() and self._send("WATCHDOG=1"))
         signs.clock = clock
         signs.start(int(span) / 2e6)
 

@@ -41,7 +41,7 @@ class Persistence:
         self._file: StateFile | None = None
         self._lock = threading.Lock()
         self._turn = self._written = 0
-        self._writing = self._again = False
+        self._writing = self._again = self._held = False
         self._fault = ""
         self.record = Record()
         self._waiting: list[Deferred[str]] = []
@@ -84,6 +84,26 @@ class Persistence:
             for line in told(self._steering):
                 self.log.info("state: {line}", line=line)
 
+    def go_on(self, file: StateFile | None) -> None:
+        """
+        Use a file from the start on, whatever it holds: another process has said all that is
+        in it, and more.
+        """
+        self._file = file
+
+    def hold(self) -> None:
+        """
+        Write nothing more, until L{release}: the file is about to be another process'.
+        """
+        self._held = True
+
+    def release(self) -> None:
+        """
+        Write again.
+        """
+        self._held = False
+        self.save()
+
     def use(self, file: StateFile | None) -> None:
         """
         Go on with another file, or none: it gets the state as it is now. What another file
@@ -113,9 +133,9 @@ class Persistence:
         """
         if self._loop.running:
             self._loop.stop()
-        if self._file is not None:
+        if self._file is not None and not self._held:
             self._turn += 1
-            self._note(self._put(self._file, self._export(), self._turn))
+            self._note(self._put(self._file, self.export(), self._turn))
 
     # -- writing
 
@@ -123,14 +143,14 @@ class Persistence:
         """
         Write soon.
         """
-        if self._file is None:
+        if self._file is None or self._held:
             return
         if self._writing:
             self._again = True
             return
         self._writing, self._again = True, False
         self._turn += 1
-        file, state, turn = self._file, self._export(), self._turn
+        file, state, turn = self._file, self.export(), self._turn
         self._threads.submit(lambda: self._put(file, state, turn), self._done)
 
     def settled(self) -> Deferred[str]:
@@ -178,7 +198,10 @@ class Persistence:
             self.log.info("state is written again")
         self._fault = fault
 
-    def _export(self) -> dict[str, Any]:
+    def export(self) -> dict[str, Any]:
+        """
+        Return what outlives a restart.
+        """
         now, steering = self._runtime.now(), self._steering
         return {
             "written": self._runtime.wall(),

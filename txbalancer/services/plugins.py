@@ -13,13 +13,14 @@ from zope.interface.exceptions import Invalid
 from zope.interface.verify import verifyObject
 
 import txbalancer.plugins
-from txbalancer import probes
+from txbalancer import discovery, probes
 from txbalancer.core import lbmethods, stickiness
 from txbalancer.core.builtin import factories
 from txbalancer.core.registry import Registry
 from txbalancer.interfaces import (
     ILBMethodFactory,
     IMemberLoad,
+    IMemberSourceFactory,
     IMountable,
     IProbe,
     IStickySchemeFactory,
@@ -40,6 +41,7 @@ def load_registry() -> Registry:
         sticky=_collect(factories(stickiness).values(), IStickySchemeFactory),
         probes=_collect(factories(probes).values(), IProbe),
         loads=_collect((), IMemberLoad),
+        sources=_collect(factories(discovery).values(), IMemberSourceFactory),
         resources=_collect((), IMountable),
     )
 

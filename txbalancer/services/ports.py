@@ -65,6 +65,7 @@ class ListenerService(Service):
         self._tls: ListenerTLS | None = None
         self._secured: ServerTLSFactory | None = None
         self.renewals = Record()
+        self._given_away = False
         self._factory: Any = self.site
         self._proxied: ProxiedFactory | None = None
         self.handshakes = Handshakes(runtime.deadlines, runtime.now, self._handshake_failed)
@@ -132,14 +133,15 @@ class ListenerService(Service):
             {each.path: round(each.days_left(now), 3) for each in tls.certificates},
         )
 
-    def open(self) -> None:
+    def open(self, spare: list[Socket] | None = None) -> None:
         """
         Listen on every endpoint, or on none.
 
+        @param spare: open endpoints that may be had; those that are wanted are taken off.
         @raise StartError: naming the endpoint and the cause.
         """
         try:
-            self.prepare(self.spec, [])
+            self.prepare(self.spec, [] if spare is None else spare)
         except StartError:
             self.abandon()
             raise
@@ -204,7 +206,7 @@ class ListenerService(Service):
         self.sockets, self._prepared = self._prepared, []
         for each in self.sockets:
             each.listener = self
-            each.keep(self.site.runtime.turnstile, spec.reserved)
+            each.obey(self.site.runtime.turnstile, spec.reserved)
 
     def _behind_proxies(self, spec: ListenerSpec, factory: Any) -> ProxiedFactory:
         """
@@ -282,10 +284,28 @@ class ListenerService(Service):
         """
         super().stopService()
         closed = self.close()
+        if self._given_away:
+            self.site.retire()
+            return closed
         if self._proxied is not None:
             self._proxied.drain()
         self.site.drain()
         return closed
+
+    def unfinished(self) -> list[Any]:
+        """
+        Return its connections, those included that have no listener's protocol yet.
+        """
+        waiting = () if self._proxied is None else self._proxied.waiting
+        return [*self.site.channels, *waiting]
+
+    def give_away(self) -> None:
+        """
+        Leave new clients to another process, and those that are here once they are answered.
+        """
+        self._given_away = True
+        for each in self.sockets:
+            each.give_away()
 
 
 def listener_for(

@@ -4,6 +4,7 @@ State of a former process, put over the balancers of this one as far as it fits.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -14,6 +15,7 @@ from txbalancer.core import overrides, snapshot
 from txbalancer.core.overrides import Override, shown_options
 from txbalancer.core.specs import MemberSpec
 from txbalancer.core.state import PLACE, BalancerState, read
+from txbalancer.core.values import counted
 from txbalancer.services.steering import Steering
 from txbalancer.services.vetting import check_expression, check_files
 
@@ -54,6 +56,9 @@ def told(steering: Steering) -> Iterator[str]:
                 yield f"{name} {member}: added at run time before the restart"
             for each in changed or ():
                 yield _line(f"{name} {member}", each)
+        found = Counter(each.origin.source for each in balancer.members if each.origin is not None)
+        for source, number in found.items():
+            yield f"{name}: {counted(number, 'member')} that {source} knew before the restart"
         for member in overrides.removed(balancer):
             yield f"{name} {member}: removed at run time before the restart"
 
@@ -97,7 +102,8 @@ class _Fitting:
         members = {}
         for url, each in state.members.items():
             what = f"{name}: {url}"
-            fault = self._misfit(each.added) if each.added is not None else ""
+            spec = each.added if each.origin is None else each.origin.spec
+            fault = self._misfit(spec) if spec is not None else ""
             if fault:
                 self._notes.append(f"{what} is left out: {fault}")
             else:

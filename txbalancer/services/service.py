@@ -5,38 +5,44 @@ The whole balancer as one Twisted service.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from functools import partial
+from typing import Any, ClassVar
 
 from twisted.application.service import MultiService
-from twisted.internet.defer import Deferred, gatherResults
+from twisted.internet.defer import Deferred, gatherResults, succeed
 from twisted.logger import Logger
 
 from txbalancer.config import Check, Loaded, load
 from txbalancer.config.diff import plan
 from txbalancer.control.checks import CHECKS
-from txbalancer.core import flags
 from txbalancer.core.counters import Counters
 from txbalancer.core.meters import tallied
 from txbalancer.core.outcome import Outcome
 from txbalancer.core.registry import Registry
-from txbalancer.core.specs import ServiceSpec
-from txbalancer.core.values import counted
-from txbalancer.errors import BalancerError
+from txbalancer.core.specs import ListenerSpec, ServiceSpec
+from txbalancer.errors import BalancerError, StartError
+from txbalancer.proxy.resource import BalancerResource
 from txbalancer.proxy.runtime import Runtime
 from txbalancer.services.certificates import CertificateWatch
 from txbalancer.services.checks import HealthChecks
 from txbalancer.services.control import ControlSocket
+from txbalancer.services.inheritance import Inheritance
+from txbalancer.services.inside import Inside
+from txbalancer.services.leaving import Leaving
 from txbalancer.services.limits import Limits
+from txbalancer.services.listeners import Listeners
 from txbalancer.services.loads import MemberLoads
 from txbalancer.services.logs import Logs
 from txbalancer.services.memory import allowed
 from txbalancer.services.overload import Overload
 from txbalancer.services.persistence import Persistence
 from txbalancer.services.plugins import load_registry
-from txbalancer.services.ports import ListenerService, listener_for
+from txbalancer.services.reloaded import tell_fault, tell_reload
 from txbalancer.services.showing import show
 from txbalancer.services.sockets import Socket
 from txbalancer.services.stopping import Stopping
+from txbalancer.services.sweeps import Sweeps
+from txbalancer.services.takeover import Beginning
 from txbalancer.services.targets import Targets
 
 
@@ -46,13 +52,16 @@ class BalancerService(MultiService):
 
     Usable as a library: C{BalancerService(spec).setServiceParent(application)}.
 
+    @cvar make_resource: makes what stands for a balancer.
     @ivar spec: the configuration in force.
     @ivar targets: the live balancers and mounts.
+    @ivar listeners: where clients come in.
     @ivar telemetry: what was served, by listener, balancer and member.
     @ivar stopping: how far the end of all this is.
     """
 
     log = Logger()
+    make_resource: ClassVar[type[BalancerResource]] = BalancerResource
 
     def __init__(
         self,
@@ -62,8 +71,12 @@ class BalancerService(MultiService):
         registry: Registry | None = None,
         load: Callable[[str, Registry, Iterable[Check]], Loaded] = load,
         environment: Mapping[str, str] | None = None,
+        inside: Inside | None = None,
+        beginning: Beginning | None = None,
     ) -> None:
         """
+        @param beginning: how it starts; in place of another process, perhaps.
+        @param inside: where the service's own pages are, if in another process.
         @param environment: of a process of its own, which has a socket for commands;
             C{None} for a part of somebody's program.
         @param path: the file that C{spec} came from, read again by L{reload_file}.
@@ -81,12 +94,21 @@ class BalancerService(MultiService):
         self.reactor = reactor
         self.registry = registry or load_registry()
         self.runtime = Runtime(reactor, self._finish)
-        self.limits = Limits(lambda: [each.site for each in self._listeners.values()])
-        self.loads = MemberLoads(self.runtime, self.registry.loads, self.limits.load)
-        self.targets = Targets(self.runtime, self.registry, self.loads.heartbeats, self.limits)
+        self.limits = Limits(lambda: [each.site for each in self.listeners])
+        self.loads = MemberLoads(self.runtime, self.registry.loads, self._own_load)
+        self.targets = Targets(
+            self.runtime,
+            self.registry,
+            self.loads.heartbeats,
+            self.limits,
+            inside,
+            self.make_resource,
+        )
+        self.sweeps = Sweeps(self.runtime, self.targets.resources)
         self.telemetry = self.targets.telemetry
         self._measure = self.telemetry.meters.measure
         steering = self.targets.steering
+        self.listeners = Listeners(self, self.runtime, self.targets)
         steering.tap.on_change = self._choose_log
         self.persistence = Persistence(steering)
         steering.on_checks = lambda balancer: self._apply_checks()
@@ -95,9 +117,9 @@ class BalancerService(MultiService):
         self.checks = HealthChecks(
             reactor,
             self.registry.probes,
-            self._checked,
-            on_sight=self._seen,
-            wanted=self._check_wanted,
+            self.targets.checked,
+            on_sight=partial(self.targets.checked, counts=False),
+            wanted=self.targets.wants_checks,
         )
         steering.probe_now = self.checks.now
         self.logs = Logs(reactor, self.targets.journal)
@@ -106,13 +128,15 @@ class BalancerService(MultiService):
         self.overload = Overload(self.runtime, self.targets.journal, self.limits, own)
         self._prepared = False
         self.control = ControlSocket(reactor, steering, environment)
-        self.stopping = Stopping(self.runtime, self.channels)
+        self.inheritance = Inheritance(self.targets, self.persistence.export)
+        self.leaving = Leaving(self)
+        self.stopping = Stopping(self.runtime, self.leaving.unfinished)
+        self.farewell: Callable[[], Deferred[Any]] = lambda: succeed(None)
+        self.entrances: Any = self.listeners
+        self.beginning = beginning or Beginning()
+        steering.former = self.beginning.report
         self._stopped: Deferred[None] | None = None
-        self.certificates = CertificateWatch(
-            self.runtime, self.targets, lambda: self._listeners.values()
-        )
-        self._listeners: dict[str, ListenerService] = {}
-        self._leaving: list[ListenerService] = []
+        self.certificates = CertificateWatch(self.runtime, self.targets, lambda: self.listeners)
         show(self)
 
     # -- start
@@ -131,53 +155,95 @@ class BalancerService(MultiService):
         Begin to serve.
         """
         self._prepare()
+        self.beginning.inherit(self)
         super().startService()
         self.runtime.deadlines.start(self.runtime.now)
         self.overload.watch(allowed(self.spec.service.memory_limit))
-        self._apply_checks()
-        self.loads.start(lambda: self.targets.balancers.values())
+        self._begin_duties()
+        self.sweeps.start()
         self.runtime.pipes.allow(self.spec.service.splice)
         self.certificates.start(self.spec.service.tls_watch)
-        self.persistence.start()
         self.control.use(self.spec.service.control)
-        self.telemetry.start()
+        self._ask_sources(self.spec)
         self.targets.journal.note("start", "the service serves")
-        self.log.info(
-            "serving {listeners}, {balancers}, {mounts}",
-            listeners=counted(len(self.spec.listeners), "listener"),
-            balancers=counted(len(self.spec.balancers), "balancer"),
-            mounts=counted(len(self.spec.mounts), "mount"),
-        )
+        self._tell_start()
+
+    def _tell_start(self) -> None:
+        """
+        Log what is served.
+        """
+        self.log.info("serving {what}", what=self.spec.told())
+
+    def _begin_duties(self) -> None:
+        """
+        Begin what one process does for all.
+        """
+        self._apply_checks()
+        self.loads.start(lambda: self.targets.balancers.values())
+        self.persistence.start()
+        self.telemetry.start()
+
+    def _ask_sources(self, spec: ServiceSpec) -> None:
+        """
+        Ask the sources of members that a configuration names, and no others.
+        """
+        self.targets.discovery.use(spec)
+
+    def _vet(self, spec: ServiceSpec) -> None:
+        """
+        Refuse what this kind of service cannot be.
+        """
+        if spec.service.workers:
+            raise StartError(
+                "[txbalancer] workers: from one process to several only by a restart or an upgrade;"
+                " in a program of yours, with txbalancer.services.supervisor.Supervisor"
+            )
 
     def _prepare(self) -> None:
         if self._prepared:
             return
+        self._vet(self.spec)
         self.logs.prepare(self.spec)
         self._use_logs()
         try:
             allowed(self.spec.service.memory_limit)
             self.overload.prepare(self.spec)
+            self.beginning.greet(self)
             self.control.check(self.spec.service.control)
             self.loads.configure(self.spec.service)
             state = self.persistence.check(self.spec.service.state)
             self.targets.install(self.spec)
-            self.persistence.load(state)
-            for each in self.spec.listeners:
-                table = self.targets.table(each)
-                listener = ListenerService(self.runtime, each, table, self.limits)
-                listener.site.guards_identity = self.spec.guards_identity
-                listener.open()
-                self._listeners[each.name] = listener
-                listener.setServiceParent(self)
+            self.beginning.load(self, state)
+            self._open()
         except BalancerError:
-            for listener in self._listeners.values():
-                listener.close()
-                listener.disownServiceParent()
-            self._listeners.clear()
+            self._close_listeners()
             self.logs.close()
             self.loads.stop()
             raise
         self._prepared = True
+
+    def _open(self) -> None:
+        """
+        Open the listeners.
+
+        @raise StartError: one of them cannot be opened.
+        """
+        self.listeners.open(self.served(self.spec), self.spec.guards_identity, self.sockets())
+
+    def _close_listeners(self) -> None:
+        self.listeners.close()
+
+    def served(self, spec: ServiceSpec) -> tuple[ListenerSpec, ...]:
+        """
+        Return the listeners that this process serves.
+        """
+        return spec.listeners
+
+    def sockets(self) -> list[Socket]:
+        """
+        Return open endpoints beside those of the listeners; listeners take what they need.
+        """
+        return self.beginning.sockets(self.reactor)
 
     def _use_logs(self) -> None:
         self.logs.publish()
@@ -187,6 +253,18 @@ class BalancerService(MultiService):
         self._log_outcome = self.targets.steering.tap.over(self.logs.access.log)
 
     # -- while it runs
+
+    def settled(self) -> Deferred[None]:
+        """
+        Wait until the configuration is in force everywhere.
+        """
+        return succeed(None)
+
+    def well(self) -> bool:
+        """
+        Tell whether it does what it should, for those who watch it.
+        """
+        return True
 
     @property
     def counters(self) -> Counters:
@@ -199,29 +277,11 @@ class BalancerService(MultiService):
         self._measure(outcome)
         self._log_outcome(outcome)
 
-    def _checked(self, balancer: str, member: str, result: Any) -> None:
+    def _own_load(self) -> tuple[int, int]:
         """
-        Feed a probe's result to the member's verdict.
+        Return how many more connections can be served, and how many are busy (APACHE A23).
         """
-        resource = self.targets.balancers.get(balancer)
-        if resource is not None:
-            resource.checked(member, result)
-
-    def _seen(self, balancer: str, member: str, result: Any) -> None:
-        """
-        Note what somebody wanted to know of a member that is not checked.
-        """
-        resource = self.targets.balancers.get(balancer)
-        if resource is not None:
-            resource.checked(member, result, counts=False)
-
-    def _check_wanted(self, balancer: str, member: str) -> bool:
-        """
-        Tell whether a member is to be checked: all but stopped ones (APACHE C11).
-        """
-        resource = self.targets.balancers.get(balancer)
-        found = resource.member(member) if resource is not None else None
-        return found is not None and not found.flags & flags.STOPPED
+        return self.limits.load()
 
     def _apply_checks(self, before: Iterable[str] = ()) -> None:
         self.checks.configure(self.spec.service)
@@ -248,23 +308,14 @@ class BalancerService(MultiService):
         """
         with self.targets.pages.sources.reloads.trial(self.runtime.wall):
             try:
+                self.leaving.check()
                 loaded = self._load(self.path, self.registry, CHECKS)
                 for warning in loaded.warnings:
                     self.log.warn("{warning}", warning=warning)
                 return self.reload(loaded.spec, who)
             except BalancerError as error:
-                self._note_fault(error, who)
+                tell_fault(self.targets.journal, error, who)
                 raise
-
-    def _note_fault(self, error: BalancerError, who: str) -> None:
-        first, *others = str(error).splitlines() or [type(error).__name__]
-        more = f" (and {len(others)} more)" if others else ""
-        self.targets.journal.note(
-            "warning",
-            f"not read again, the former configuration stays: {first}{more}",
-            who=who,
-            details={"errors": [first, *others]},
-        )
 
     def reload(self, spec: ServiceSpec, who: str = "") -> list[str]:
         """
@@ -275,17 +326,12 @@ class BalancerService(MultiService):
         @return: what changed, a line each.
         @raise StartError: when a part cannot be had; nothing has changed then.
         """
+        self._vet(spec)
         changes = plan(self.spec, spec)
-        listeners = {
-            each.name: listener_for(each, self.runtime, self._listeners.get(each.name), self.limits)
-            for each in spec.listeners
-        }
-        # Endpoints stay open whatever becomes of the listener that they belong to.
-        spare = [socket for each in self._listeners.values() for socket in each.sockets]
+        served = self.served(spec)
         try:
             self.logs.prepare(spec)
-            for each in spec.listeners:
-                listeners[each.name].prepare(each, spare)
+            self.listeners.prepare(served, self.sockets())
             self.control.check(spec.service.control)
             self.loads.configure(spec.service)
             memory = allowed(spec.service.memory_limit)
@@ -293,11 +339,10 @@ class BalancerService(MultiService):
             self.targets.install(spec)
         except Exception:
             self.loads.configure(self.spec.service)
-            for listener in listeners.values():
-                listener.abandon()
+            self.listeners.abandon()
             self.logs.abandon()
             raise
-        self._publish(spec, listeners, spare)
+        self.listeners.publish(served, spec.guards_identity)
         self._use_logs()
         before = [each.name for each in self.spec.balancers]
         self.spec = spec
@@ -307,38 +352,10 @@ class BalancerService(MultiService):
         self.control.use(spec.service.control)
         self.certificates.start(spec.service.tls_watch)
         self._apply_checks(before)
+        self._ask_sources(spec)
         lines = list(changes.lines)
-        more = f" and {len(lines) - 3} more" if len(lines) > 3 else ""
-        told = ("; ".join(lines[:3]) or "nothing is other") + more
-        text = f"configuration read again: {told}"
-        self.targets.journal.note("reload", text, who=who, details={"changes": lines})
-        if who:
-            self.log.info(
-                "{who} had the configuration read again: {changes}",
-                who=who,
-                changes="; ".join(lines) or "nothing is other",
-                audit=True,
-            )
+        tell_reload(self.targets.journal, lines, who)
         return lines
-
-    def _publish(
-        self, spec: ServiceSpec, listeners: dict[str, ListenerService], unused: list[Socket]
-    ) -> None:
-        before, self._listeners = self._listeners, listeners
-        self._leaving = [each for each in self._leaving if each.site.channels]
-        for each in spec.listeners:
-            listeners[each.name].site.guards_identity = spec.guards_identity
-            listeners[each.name].configure(each, self.targets.table(each))
-        for socket in unused:
-            socket.close()
-        for name, listener in before.items():
-            if listeners.get(name) is not listener:
-                listener.sockets = []
-                self._leaving.append(listener)
-                listener.disownServiceParent()
-        for name, listener in listeners.items():
-            if before.get(name) is not listener:
-                listener.setServiceParent(self)
 
     # -- stop
 
@@ -349,21 +366,26 @@ class BalancerService(MultiService):
         """
         if self._stopped is None:
             self._stopped = Deferred()
-            announced = self.stopping.announce(self.spec.service.stop_delay)
+            delay = self.spec.service.stop_delay
+            announced = succeed(None) if self.leaving.done else self.stopping.announce(delay)
             announced.addCallback(lambda _: self._stop(MultiService.stopService(self)))
             announced.chainDeferred(self._stopped)
         return self._stopped
 
     def _stop(self, closed: Any) -> Deferred[None]:
-        self.targets.journal.note("stop", "no more connections are accepted")
+        if not self.leaving.done:
+            self.targets.journal.note("stop", "no more connections are accepted")
+            self.control.close()
         self.targets.steering.streams.close()
-        self.control.close()
         self.checks.stop()
+        self.targets.discovery.stop()
         self.certificates.stop()
         self.telemetry.stop()
         self.loads.stop()
+        self.sweeps.stop()
         drained = self.stopping.drain(self.spec.service.graceful_timeout)
-        return gatherResults([drained, closed]).addBoth(lambda _: self._close())
+        over = gatherResults([drained, closed]).addBoth(lambda _: self._close())
+        return over.addBoth(lambda _: self.farewell())
 
     def _close(self) -> None:
         self.runtime.deadlines.stop()
@@ -379,16 +401,3 @@ class BalancerService(MultiService):
         End a graceful stop now.
         """
         self.stopping.cut()
-
-    def listeners(self) -> Mapping[str, ListenerService]:
-        """
-        Return those of the configuration in force.
-        """
-        return self._listeners
-
-    def channels(self) -> list[Any]:
-        """
-        Return the connections of every listener, those of a former configuration included.
-        """
-        listeners = (*self._listeners.values(), *self._leaving)
-        return [channel for each in listeners for channel in list(each.site.channels)]

@@ -20,20 +20,20 @@ def show(service: BalancerService) -> None:
     listeners = service.listeners
     facts = targets.steering.facts
     facts.counters, facts.load = service.telemetry.meters.select, limits.load
-    facts.connections = lambda: len(service.channels())
-    facts.listeners = lambda: {name: len(each.site.channels) for name, each in listeners().items()}
+    facts.connections = lambda: len(listeners.channels())
+    facts.listeners = listeners.counts
     facts.config = service.path
     facts.limits = lambda: list(
         view_limits(
             limits,
             overload,
-            (each.site for each in listeners().values()),
+            (each.site for each in listeners),
             targets.balancers.values(),
         )
     )
     sources = targets.pages.sources
     sources.writes = service.persistence.record
-    sources.listeners = lambda: [each.view() for each in listeners().values()]
+    sources.listeners = listeners.views
     sources.stopping = lambda: service.stopping.begun
     sources.lost = lambda: service.logs.access.lost
     sources.limits = facts.limits

@@ -6,12 +6,11 @@ from __future__ import annotations
 
 import uuid
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from hmac import compare_digest
 from typing import Any
 
 from twisted.internet.defer import Deferred, succeed
-from twisted.logger import Logger
 
 from txbalancer.config.suggest import choose_from
 from txbalancer.control.journal import Journal
@@ -27,11 +26,10 @@ from txbalancer.core.commands import (
     Command,
     PutBack,
     RemoveMember,
+    RenewMember,
     SetMember,
     find_member,
-    subject,
 )
-from txbalancer.core.events import Event
 from txbalancer.core.health import ProbeResult
 from txbalancer.core.member import Temporary
 from txbalancer.core.past import Done, Past
@@ -39,16 +37,18 @@ from txbalancer.core.performing import perform
 from txbalancer.core.registry import Registry
 from txbalancer.core.specs import ServiceSpec
 from txbalancer.core.undo import inverse
-from txbalancer.errors import StartError
+from txbalancer.errors import StartError, UpgradeError
 from txbalancer.proxy.resource import BalancerResource
 from txbalancer.proxy.runtime import Runtime
 from txbalancer.services.expiry import Expiry
+from txbalancer.services.telling import Telling
 from txbalancer.services.vetting import check_command
 
 NO_CHANGES = "None"
 """As C{nonce} it forbids every change (APACHE M20)."""
 
-OnChange = Callable[[Change], object]
+_COMINGS = AddMember | RenewMember | RemoveMember | PutBack
+"""Commands after which pools and health checks have to be looked at."""
 
 
 class Steering:
@@ -67,10 +67,11 @@ class Steering:
         crash, with what went wrong with that, if anything did.
     @ivar reload_file: reads the configuration again for somebody, and returns what changed.
     @ivar probe_now: asks a member whether it is well, by balancer and member.
+    @ivar upgrade: lets a new process take the place of this one, for somebody; C{former}: says
+        how the one is whose place this one took.
+    @ivar leaving: whether changes are for another process, which is about to serve.
     @ivar facts: what is known of the service as a whole.
     """
-
-    log = Logger()
 
     def __init__(
         self, runtime: Runtime, registry: Registry, journal: Journal, telemetry: Telemetry
@@ -82,10 +83,14 @@ class Steering:
         self.registry = registry
         self.spec = ServiceSpec()
         self.on_checks: Callable[[str], object] = lambda name: None
-        self.on_change: list[OnChange] = []
+        self._telling = Telling(journal)
+        self.on_change = self._telling.on_change
         self.settled: Callable[[], Deferred[str]] = lambda: succeed("")
         self.reload_file: Callable[[str], list[str]] = _no_file
         self.probe_now: Callable[[str, str], Deferred[ProbeResult]] = _no_probe
+        self.upgrade: Callable[[str], Deferred[dict[str, Any]]] = _no_upgrade
+        self.former: Callable[[], dict[str, Any] | None] = lambda: None
+        self.leaving = False
         self.facts = Facts(self.wall())
         self._past = Past()
         self._expiry = Expiry(runtime, self._back)
@@ -198,10 +203,38 @@ class Steering:
         @raise ValueError: for something that cannot be; nothing has changed then.
         """
         undo = inverse(self.balancer(command.balancer), command)
-        change = self._perform(command)
+        change = self.carry_out(command)
         if change:
-            self._past.add(self._told(change, who), undo)
+            self._past.add(self._telling.told(change, who), undo)
         return change
+
+    def carry_out_all(
+        self, name: str, commands: Iterable[Command], who: Callable[[Command], str], told: bool
+    ) -> list[tuple[Command, str]]:
+        """
+        Carry out commands for a balancer that nobody gave by hand, nor can undo.
+
+        @param who: names who is behind a command, for the log.
+        @param told: whether log and journal get a line for each.
+        @return: those that could not be carried out, and why.
+        """
+        done: list[tuple[Change, str]] = []
+        faults: list[tuple[Command, str]] = []
+        for command in commands:
+            by = who(command)
+            try:
+                done.append((self._carry_out(command), by))
+            except (LookupError, ValueError) as error:
+                faults.append((command, str(error)))
+        self._follow_up(name, [change for change, _ in done])
+        for change, by in done:
+            if isinstance(change.command, RemoveMember):
+                self._past.gone(name, change.command.member)
+            if change and told:
+                self._telling.told(change, by)
+            elif change:
+                self._telling.pass_on(change, by)
+        return faults
 
     def undo(self, who: str, balancer: str = "") -> Change:
         """
@@ -217,12 +250,12 @@ class Steering:
             self.balancer(balancer)
         done = self._past.last(balancer)
         try:
-            change = self._perform(done.undo)
+            change = self.carry_out(done.undo)
         except (LookupError, ValueError) as error:
             raise ValueError(f"{done.event.text!r} cannot be undone: {error}") from error
         self._past.forget(done)
         if change:
-            self._told(change, who, "undone: ", {"undoes": done.event.number})
+            self._telling.told(change, who, "undone: ", {"undoes": done.event.number})
         return change
 
     @property
@@ -294,30 +327,40 @@ class Steering:
         Let the former load factor come back.
         """
         name = balancer.spec.name
-        change = self._perform(SetMember(name, member, loadfactor=temporary.loadfactor))
+        change = self.carry_out(SetMember(name, member, loadfactor=temporary.loadfactor))
         for each in (change.before, change.after):
             each.pop("lasting")  # that it is over is said already
         self._past.expired(name, member)
-        self._told(change, "", "temporary load factor ended: ")
+        self._telling.told(change, "", "temporary load factor ended: ")
 
-    def _perform(self, command: Command) -> Change:
+    def carry_out(self, command: Command) -> Change:
+        """
+        Carry out a command as L{apply} does, and tell nobody.
+        """
+        change = self._carry_out(command)
+        self._follow_up(command.balancer, (change,))
+        return change
+
+    def _carry_out(self, command: Command) -> Change:
         balancer = self.balancer(command.balancer)
-        resource = self._resources[command.balancer]
         self.check(command)
         change, gone = perform(balancer, command, self.runtime.now())
         for member in gone:
             if member.pool is not None:
                 member.pool.leave()
-        coming = isinstance(command, AddMember | RemoveMember | PutBack)
+        return change
+
+    def _follow_up(self, name: str, changes: Sequence[Change]) -> None:
+        resource = self._resources[name]
+        coming = any(isinstance(each.command, _COMINGS) for each in changes)
         if coming:
             resource.open_pools()
-        if coming or _checks_in(change):
-            self.on_checks(command.balancer)
-        if coming or "lasting" in change.before:
+        if coming or any(map(_checks_in, changes)):
+            self.on_checks(name)
+        if coming or any("lasting" in each.before for each in changes):
             self.follow_temporaries()
-        if change:
+        if any(changes):
             self.runtime.reactor.callLater(0, resource.serve_waiting)
-        return change
 
     def check(self, command: Command) -> None:
         """
@@ -327,46 +370,13 @@ class Steering:
         """
         check_command(command, self.registry, self.spec)
 
-    def _told(
-        self, change: Change, who: str, what: str = "", more: Mapping[str, Any] | None = None
-    ) -> Event:
-        """
-        Tell the log, the journal and whoever listens.
-        """
-        command, about = change.command, subject(change.command)
-        changes = ", ".join(
-            f"{key} {_shown(change.before[key])} -> {_shown(change.after[key])}"
-            for key in change.before
-        )
-        self.log.info(
-            "{who} changed {balancer}{member}: {what}{changes}",
-            who=who or "the service",
-            balancer=command.balancer,
-            member=f" {about}" if about else "",
-            what=what,
-            changes=changes,
-            before=change.before,
-            after=change.after,
-            audit=True,
-        )
-        event = self.journal.note(
-            "change",
-            what + changes,
-            balancer=command.balancer,
-            member=about,
-            who=who,
-            details={"before": change.before, "after": change.after, **(more or {})},
-        )
-        for each in self.on_change:
-            each(change)
-        if change.warning:
-            self.log.warn("{warning}", warning=change.warning)
-            self.journal.note("warning", change.warning, balancer=command.balancer, who=who)
-        return event
-
 
 def _no_file(who: str) -> list[str]:
     raise StartError("there is no configuration file to read again")
+
+
+def _no_upgrade(who: str) -> Deferred[dict[str, Any]]:
+    raise UpgradeError("it is part of another program, which is to be started anew itself")
 
 
 def _no_probe(balancer: str, member: str) -> Deferred[ProbeResult]:
@@ -375,7 +385,3 @@ def _no_probe(balancer: str, member: str) -> Deferred[ProbeResult]:
 
 def _checks_in(change: Change) -> bool:
     return any(key.startswith("hc") for key in change.before)
-
-
-def _shown(text: str | None) -> str:
-    return "(none)" if text is None else text or "(empty)"

@@ -5,6 +5,7 @@ From specs to the things that serve: balancers with pools, and mounts with targe
 from __future__ import annotations
 
 import secrets
+from collections.abc import Callable
 from dataclasses import replace
 from random import Random
 from typing import Any
@@ -35,14 +36,17 @@ from txbalancer.core.specs import (
     ToStatus,
 )
 from txbalancer.core.standing import Flip
+from txbalancer.core.watching import Alarm
 from txbalancer.proxy.local import RedirectTarget, StatusTarget
 from txbalancer.proxy.mounted import MountedBalancer
 from txbalancer.proxy.resource import BalancerResource
 from txbalancer.proxy.runtime import Runtime
 from txbalancer.proxy.web import WebTarget
+from txbalancer.services.discovery import Discovery
 from txbalancer.services.flips import FlipLog
 from txbalancer.services.guards import Guards
 from txbalancer.services.heartbeat import HeartbeatLoad, HeartbeatResource
+from txbalancer.services.inside import OWN, Inside
 from txbalancer.services.limits import Limits
 from txbalancer.services.modes import make_pool
 from txbalancer.services.pages import Pages
@@ -50,7 +54,7 @@ from txbalancer.services.steering import Steering
 from txbalancer.stream.exchange import StreamTarget
 from txbalancer.tls.members import client_options
 
-_SECRET = secrets.token_bytes(32)
+SECRET = secrets.token_bytes(32)
 """Signs sticky cookies for which the configuration has no secret; new in every process."""
 
 
@@ -64,7 +68,10 @@ class Targets:
     @ivar guards: what stands before targets that not everybody may use.
     @ivar journal: what happened to them; C{telemetry}: what they served.
     @ivar steering: changes the balancers at run time.
+    @ivar discovery: asks sources for further members.
     @ivar pages: those on which the service shows itself.
+    @ivar on_flip: called with each change of a member's state.
+    @ivar secret: signs sticky cookies where the configuration has no secret.
     """
 
     def __init__(
@@ -73,7 +80,17 @@ class Targets:
         registry: Registry,
         heartbeats: HeartbeatLoad | None = None,
         limits: Limits | None = None,
+        inside: Inside | None = None,
+        make_resource: Callable[..., BalancerResource] = BalancerResource,
     ) -> None:
+        """
+        @param inside: where the service's own pages are, if in another process.
+        @param make_resource: makes what stands for a balancer.
+        """
+        self._inside = inside
+        self._make_resource = make_resource
+        self.on_flip: Callable[[Flip, BalancerResource], object] = lambda flip, resource: None
+        self.secret = SECRET if inside is None else inside.secret
         self._runtime = runtime
         self._registry = registry
         self._heartbeats = heartbeats or HeartbeatLoad(1000)
@@ -90,6 +107,9 @@ class Targets:
         )
         self.steering = Steering(runtime, registry, self.journal, self.telemetry)
         self.pages = Pages(self.steering, self.resources)
+        self.discovery = Discovery(runtime, self.steering, registry)
+        self.steering.facts.discovery = self.discovery.views_of
+        self.pages.sources.discovery = self.discovery.views
 
     def install(self, spec: ServiceSpec) -> None:
         """
@@ -155,6 +175,24 @@ class Targets:
                 found[listener.name] = MountTable((self._stream_mount(0, whole, balancers, plain),))
         return found
 
+    def checked(self, balancer: str, member: str, result: Any, counts: bool = True) -> None:
+        """
+        Feed a probe's result to the member's verdict.
+
+        @param counts: not of a member that is not checked, where somebody just wanted to know.
+        """
+        resource = self.balancers.get(balancer)
+        if resource is not None:
+            resource.checked(member, result, counts=counts)
+
+    def wants_checks(self, balancer: str, member: str) -> bool:
+        """
+        Tell whether a member is to be checked: all but stopped ones (APACHE C11).
+        """
+        resource = self.balancers.get(balancer)
+        found = resource.member(member) if resource is not None else None
+        return found is not None and not found.flags & flags.STOPPED
+
     def resources(self) -> list[BalancerResource]:
         """
         Return every balancer, named or plain.
@@ -182,10 +220,11 @@ class Targets:
         return named, plain
 
     def _resource(self, spec: BalancerSpec, plain: bool = False) -> BalancerResource:
-        balancer = Balancer(spec, self._registry, Random(), secret=_SECRET, plain=plain)
-        resource = BalancerResource(self._runtime, balancer, make_pool)
+        balancer = Balancer(spec, self._registry, Random(), secret=self.secret, plain=plain)
+        resource = self._make_resource(self._runtime, balancer, make_pool)
         told = FlipLog(self._runtime, spec.name, self.journal)
         balancer.on_flip = lambda flip: self._flipped(flip, resource, told)
+        balancer.on_alarm = lambda alarm: self._alarmed(alarm, resource, told)
         resource.open_pools()
         return resource
 
@@ -195,7 +234,17 @@ class Targets:
         """
         if flags.usable(flip.after):
             self._runtime.reactor.callLater(0, resource.serve_waiting)
-        told.tell(flip)
+        self.on_flip(flip, resource)
+        # What a worker sees its supervisor tells, once for all.
+        if self._inside is None:
+            told.tell(flip)
+
+    def _alarmed(self, alarm: Alarm, resource: BalancerResource, told: FlipLog) -> None:
+        """
+        Do the same about a change of a whole balancer.
+        """
+        self._runtime.reactor.callLater(0, resource.serve_waiting)
+        told.alarm(alarm)
 
     def _mount(
         self,
@@ -208,8 +257,12 @@ class Targets:
             # The API has URLs of members in its paths, of which nothing is a file's.
             spec = replace(spec, encodedslashes="nodecode")
         mount = Mount(spec, order)
-        target = self.guards.wrap(spec, self._target(spec, balancers, plain))
-        mount.target = self.limits.rated(spec, target)
+        if self._inside is not None and isinstance(spec.target, OWN):
+            # Who may have it, and how often, is judged there.
+            mount.target = self._inside.target(spec)
+        else:
+            target = self.guards.wrap(spec, self._target(spec, balancers, plain))
+            mount.target = self.limits.rated(spec, target)
         return mount
 
     def _target(

@@ -14,6 +14,7 @@ from txbalancer.core.commands import (
     AddMember,
     Command,
     PutBack,
+    RenewMember,
     SetBalancer,
     SetMember,
 )
@@ -46,8 +47,8 @@ def check_command(command: Command, registry: Registry, spec: ServiceSpec) -> No
     elif isinstance(command, SetMember):
         _check_probe(command.hcmethod, command.hcexpr, registry, spec)
         _check_fit(parse_url(command.member).scheme, command.hcmethod, registry)
-    elif isinstance(command, AddMember | PutBack):
-        member = command.spec if isinstance(command, AddMember) else command.gone.spec
+    elif isinstance(command, AddMember | RenewMember | PutBack):
+        member = command.gone.spec if isinstance(command, PutBack) else command.spec
         _check_probe(member.hcmethod, member.hcexpr, registry, spec)
         _check_fit(member.scheme, member.hcmethod, registry)
         mode = balancer_mode(spec, command.balancer)

@@ -235,6 +235,11 @@ class StreamChannel(Link):
         if self.exchange is None and not self._closing:
             self.transport.loseConnection()
 
+    def retire(self) -> None:
+        """
+        Nothing to do: a connection goes on for as long as it may.
+        """
+
     def cut(self) -> None:
         """
         End the connection now, whatever is in progress.

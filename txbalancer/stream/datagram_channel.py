@@ -53,6 +53,21 @@ class DatagramChannel:
         address = twisted_address(client)
         self.peer = Peer(address.host, address.port, spec.name, False, site.server_name)
 
+    def described(self) -> list[Any] | None:
+        """
+        Return the session for another process, if it has a member.
+        """
+        member = None if self.exchange is None else self.exchange.member
+        if member is None:
+            return None
+        return [list(self._client), self._local.hex(), member.name]
+
+    def expected(self) -> str:
+        """
+        Return the member that the client had in another process; empty for none.
+        """
+        return self.site.expected(self._client, self._local)
+
     @property
     def transport(self) -> Any:
         """
@@ -126,6 +141,12 @@ class DatagramChannel:
         """
         if self.exchange is not None:
             self.exchange.drain()
+
+    def retire(self) -> None:
+        """
+        Do as L{drain}: what comes next goes to another process.
+        """
+        self.drain()
 
     def cut(self) -> None:
         """

@@ -8,14 +8,19 @@ from collections import deque
 from typing import TYPE_CHECKING, Any
 
 from txbalancer import errors
+from txbalancer.core.balancer import Session
 from txbalancer.core.flags import IGNORE_ERRORS
 from txbalancer.core.mounts import Mount
+from txbalancer.core.passive.tally import UNTIMED
 from txbalancer.stream.exchange import RELAYED, StreamExchange, StreamTarget
 
 if TYPE_CHECKING:
     from txbalancer.stream.datagram_channel import DatagramChannel
     from txbalancer.stream.datagram_member import DatagramLink
     from txbalancer.stream.request import Connection
+
+_FORMER = b"former"
+"""Why a client has its member: it had it in another process."""
 
 _KEPT = 16
 """Datagrams that are kept for another member, for as long as nothing has answered them."""
@@ -53,6 +58,22 @@ class DatagramExchange(StreamExchange):
         self.bytes_in = len(channel.first)
         # What no member has answered yet, with when it was sent, if it was.
         self._pending: deque[tuple[float | None, bytes]] = deque([(None, channel.first)], _KEPT)
+
+    def start(self) -> None:
+        """
+        Go on with the member that the client had in another process, else find one.
+        """
+        channel: Any = self.channel
+        name = channel.expected()
+        balancer = self._target.balancer
+        members = [each for each in balancer.members if name and each.name == name]
+        if members and members[0].usable:
+            self._session = Session(_FORMER, members[0].route, members)
+            member = balancer.follow(self._session, self.started)
+            if member is not None:
+                self._begin(member)
+                return
+        super().start()
 
     def connected(self, connection: Any) -> None:
         """
@@ -119,6 +140,9 @@ class DatagramExchange(StreamExchange):
         if not self._answers:
             self._first_byte = now - self.started
             self._target.balancer.connected(member)
+            if self._target.balancer.watched:
+                took = self._first_byte if self.attempts == 1 else UNTIMED
+                self._target.balancer.answered(member, self.status, took, now)
         self._answers += 1
         self._pending.clear()
         self.bytes_out += len(data)
@@ -196,10 +220,16 @@ class DatagramExchange(StreamExchange):
         self._blame(error)
         self._error = error
         most = 0 if member.flags & IGNORE_ERRORS else balancer.maxattempts
-        if self.attempts <= most:
+        budget = balancer.budget
+        if self.attempts > most:
+            self._lose(error)
+        elif budget is None:
+            self._again()
+        elif budget.affords(balancer.in_flight):
+            budget.take(self)
             self._again()
         else:
-            self._fail(error)
+            self._lose(balancer.denied(error))
 
     def _blame(self, error: errors.BalancerError) -> None:
         member = self.member
@@ -213,6 +243,7 @@ class DatagramExchange(StreamExchange):
         End for a failure of the member's that no other one can make good.
         """
         self._blame(error)
+        self._target.balancer.lost(error, self.runtime.now())
         self._complete(error.reason)
 
     def _end(self) -> None:

@@ -107,13 +107,15 @@ class DatagramPool(MemberPool):
         """
         Make a socket for a session, or let it wait while there are C{max} of them.
         """
-        if self.room and self.open >= self.room:
-            self._queue(exchange)
-        else:
+        if self._reserve():
             self._open(exchange)
+        else:
+            self._queue(exchange)
+
+    def _may_open(self) -> bool:
+        return self._reserve()
 
     def _open(self, exchange: Attempts) -> None:
-        self.open += 1
         opening: Any = _Opening(exchange)
         self._openings[exchange] = opening
         self._addresses.find(lambda found: self._found(opening, found))
@@ -132,7 +134,7 @@ class DatagramPool(MemberPool):
                 assert exchange is not None
                 exchange.connected(link)
                 return
-        self.open -= 1
+        self._unreserve()
         if self.spec.addressttl < 0:
             self.distrust_addresses()
         if exchange is not None:

@@ -5,6 +5,7 @@ A listener of datagrams at work.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from typing import Any
 
 from txbalancer.net.datagrams import Client, DatagramPort
@@ -44,6 +45,8 @@ class DatagramSite(StreamSite):
         """
         self._of_client: Counter[str] = Counter()
         self._limits_told = Throttle(10.0)
+        self._expected: dict[tuple[Client, bytes], str] = {}
+        self._expected_until = 0.0
         super().__init__(*arguments)
 
     def received(self, port: DatagramPort, client: Client, local: bytes, data: bytes) -> None:
@@ -57,18 +60,48 @@ class DatagramSite(StreamSite):
             self.refused["memory-limit"] += 1
             return
         most, of_one = spec.max_connections, spec.sessions_per_client
-        if most and len(self.channels) >= most:
+        if most and self._share is None and len(self.channels) >= most:
             self._drop("max-connections", most)
             return
         host = client[0]
         if of_one and self._of_client[host] >= of_one:
             self._drop("sessions-per-client", of_one)
             return
+        if self._share is not None and not self._share.take(most):
+            self._drop("max-connections", most)
+            return
         self._of_client[host] += 1
         channel: Any = DatagramChannel(self, port, client, local, data)
         self.channels.add(channel)
         self.accepted += 1
         self.route(channel, Datagrams(channel.peer))
+
+    def known(self) -> list[list[Any]]:
+        """
+        Return the clients that have a member: address, local address, member. Of JSON's types.
+        """
+        channels: Any = self.channels
+        return [found for channel in channels if (found := channel.described())]
+
+    def expect(self, sessions: Iterable[Any]) -> None:
+        """
+        Have clients of another process come to the members that they had there.
+
+        @param sessions: as of L{known}.
+        """
+        for client, local, member in sessions:
+            self._expected[tuple(client), bytes.fromhex(local)] = member
+        self._expected_until = self.now() + self.spec.session_timeout
+
+    def expected(self, client: Client, local: bytes) -> str:
+        """
+        Return the member that a new session's client had elsewhere; empty for none.
+        """
+        if not self._expected:
+            return ""
+        if self.now() > self._expected_until:
+            self._expected.clear()
+        return self._expected.pop((client, local), "")
 
     def _drop(self, option: str, most: int) -> None:
         self.refused[option] += 1
@@ -88,6 +121,8 @@ class DatagramSite(StreamSite):
         Forget a session.
         """
         self.channels.discard(channel)
+        if self._share is not None:
+            self._share.give()
         host = channel.host
         self._of_client[host] -= 1
         if not self._of_client[host]:

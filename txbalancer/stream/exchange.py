@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from txbalancer import errors
 from txbalancer.core.mounts import Mount
+from txbalancer.core.passive.tally import UNTIMED
 from txbalancer.net.deadlines import NEVER
-from txbalancer.proxy.exchange import Exchange
+from txbalancer.proxy.guarded import GuardedExchange
 from txbalancer.proxy.tunnel import Tunnel
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ class StreamTarget:
         site.exchange(self, channel, head, mount, path).start()
 
 
-class StreamExchange(Exchange):
+class StreamExchange(GuardedExchange):
     """
     A connection of a client, and the one to a member that carries it on.
 
@@ -79,7 +80,11 @@ class StreamExchange(Exchange):
         self._answered = True
         self.status = RELAYED
         now = self.runtime.now()
-        self._target.balancer.settle(self.head, member, now)
+        balancer = self._target.balancer
+        balancer.settle(self.head, member, now)
+        if balancer.watched:
+            took = now - self.started - self._queue_time if self.attempts == 1 else UNTIMED
+            balancer.answered(member, self.status, took, now)
         connection.attach(self)
         listener = channel.site.spec
         idle = min(listener.idle_timeout or NEVER, member.spec.tunneltimeout)

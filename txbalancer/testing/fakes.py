@@ -8,24 +8,27 @@ from collections.abc import Sequence
 from random import Random
 from typing import Any
 
-from twisted.internet.defer import Deferred, succeed
+from twisted.internet.defer import Deferred, fail, succeed
 from twisted.web.resource import Resource
 from zope.interface import implementer
 
 from txbalancer.core import lbmethods, stickiness
 from txbalancer.core.balancer import Balancer
 from txbalancer.core.builtin import factories
+from txbalancer.core.discovery import Answer
 from txbalancer.core.health import ProbeResult
 from txbalancer.core.ledger import Ledger
 from txbalancer.core.member import Member
 from txbalancer.core.registry import Registry
 from txbalancer.core.request import Peer, Request
-from txbalancer.core.specs import BalancerSpec, MemberSpec
+from txbalancer.core.specs import BalancerSpec, MemberSpec, SourceSpec
 from txbalancer.core.values import status
 from txbalancer.interfaces import (
     ILBMethod,
     ILBMethodFactory,
     IMemberLoad,
+    IMemberSource,
+    IMemberSourceFactory,
     IMountable,
     IProbe,
     IStickyScheme,
@@ -187,6 +190,61 @@ class FakeMemberLoad:
 
     def room(self, member: MemberSpec, now: float) -> int | None:
         return self.rooms.get(member.url)
+
+
+@implementer(IMemberSource)
+class FakeMemberSource:
+    """
+    Finds what it is told to find.
+
+    @ivar answer: the next finding: an L{Answer}, C{None} for nothing new, an exception, or a
+        Deferred.
+    @ivar asked: how often it was asked.
+    """
+
+    def __init__(self, *lines: str) -> None:
+        self.answer: Any = Answer(lines)
+        self.asked = 0
+        self.closed = False
+
+    def find(self) -> Deferred[Answer | None]:
+        self.asked += 1
+        if isinstance(self.answer, Deferred):
+            return self.answer
+        return fail(self.answer) if isinstance(self.answer, Exception) else succeed(self.answer)
+
+    def close(self) -> None:
+        self.closed = True
+
+
+@implementer(IMemberSourceFactory)
+class FakeMemberSourceFactory:
+    """
+    For C{discover = fake:PLACE}.
+
+    @ivar sources: by their places; the one of a place is made when it is asked for.
+    """
+
+    name = "fake"
+    interval = 10.0
+    takes: frozenset[str] = frozenset()
+
+    def __init__(self) -> None:
+        self.sources: dict[str, FakeMemberSource] = {}
+
+    def check(self, place: str) -> str:
+        if place == "fake:":
+            raise ValueError("a place is expected after the colon: fake:PLACE")
+        return ""
+
+    def at(self, place: str) -> FakeMemberSource:
+        """
+        Return the source of a place.
+        """
+        return self.sources.setdefault(place, FakeMemberSource())
+
+    def __call__(self, spec: SourceSpec, reactor: Any) -> FakeMemberSource:
+        return self.at(spec.place)
 
 
 @implementer(IProbe)

@@ -1,5 +1,5 @@
 """
-Four calls of OpenSSL that pyOpenSSL has no method for (ADR 0018).
+Calls of OpenSSL that pyOpenSSL has no method for, or one that raises what is no fault (ADR 0018).
 """
 
 from __future__ import annotations
@@ -7,9 +7,16 @@ from __future__ import annotations
 from cryptography.hazmat.bindings.openssl.binding import Binding
 from OpenSSL import SSL
 
-_lib = Binding.lib
+_lib, _ffi = Binding.lib, Binding.ffi
 _PARTIAL_WRITE = 1
 """C{SSL_MODE_ENABLE_PARTIAL_WRITE}."""
+PIECE = 16384
+"""
+Bytes that go to and from OpenSSL at once, a record's: its buffers never shrink, and so each
+connection keeps for good what its largest piece took.
+"""
+_piece = _ffi.new("char[]", PIECE)
+"""What OpenSSL says goes through here, ciphered; one for all, for nothing stays in it."""
 
 
 def set_groups(context: SSL.Context, names: str) -> None:
@@ -36,7 +43,7 @@ def verify_words(number: int) -> str:
 
     @param number: its C{X509_V_ERR_…}.
     """
-    told: bytes = Binding.ffi.string(_lib.X509_verify_cert_error_string(number))
+    told: bytes = _ffi.string(_lib.X509_verify_cert_error_string(number))
     return told.decode("ascii", "replace")
 
 
@@ -45,3 +52,34 @@ def resumed(connection: SSL.Connection) -> bool:
     Tell whether a handshake went on with an earlier session.
     """
     return bool(_lib.SSL_session_reused(connection._ssl))
+
+
+def shake(connection: SSL.Connection) -> bool:
+    """
+    Go on with a handshake.
+
+    @return: whether it is over; else the far end has to say more.
+    @raise SSL.Error: when it has failed.
+    """
+    ssl = connection._ssl
+    result = _lib.SSL_do_handshake(ssl)
+    if result == 1:
+        return True
+    if _lib.SSL_get_error(ssl, result) != _lib.SSL_ERROR_WANT_READ:
+        connection._raise_ssl_error(ssl, result)
+    return False
+
+
+def said(connection: SSL.Connection) -> bytes:
+    """
+    Return what is to be sent, L{PIECE} bytes at most; less than that is all of it.
+    """
+    size: int = _lib.BIO_read(connection._from_ssl, _piece, PIECE)
+    return _ffi.buffer(_piece, size)[:] if size > 0 else b""
+
+
+def unread(connection: SSL.Connection) -> bool:
+    """
+    Tell whether some of what arrived has not been looked at. OpenSSL takes no more than it needs.
+    """
+    return bool(_lib.BIO_get_mem_data(connection._into_ssl, _ffi.NULL))

@@ -13,8 +13,9 @@ from twisted.python.failure import Failure
 from txbalancer.core.networks import household
 from txbalancer.net.deadlines import NEVER
 from txbalancer.net.proxyprotocol import STARTS
+from txbalancer.tls.bindings import PIECE
 from txbalancer.tls.handshakes import PLAIN_HTTP, PROXY_HEADER, Handshakes
-from txbalancer.tls.transport import CLOSED, PIECE, SHAKING, TLSTransport
+from txbalancer.tls.transport import CLOSED, SHAKING, TLSTransport
 
 _REQUEST = re.compile(rb"[A-Z]{3,16} \S").match
 """How requests begin, and nothing of TLS does."""

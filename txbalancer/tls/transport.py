@@ -22,21 +22,18 @@ from twisted.internet.protocol import connectionDone
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from txbalancer.tls.bindings import PIECE, said, shake, unread
 from txbalancer.tls.facts import Facts
 from txbalancer.tls.layered import Layered
 from txbalancer.tls.records import Records
 
 (SHAKING, OPEN, CLOSED) = range(3)
 
-PIECE = 16384
-"""
-Bytes that go to and from OpenSSL at once, a record's: its buffers never shrink, and so each
-connection keeps for good what its largest piece took.
-"""
 _SPARE = 2048
 """What a piece may grow by, and what OpenSSL has to say beside it."""
 _AT_ONCE = 4 * PIECE
 """Bytes that are encrypted before they are sent."""
+_CUT = Failure(ConnectionLost("TLS was not ended before the connection"))
 _MOST_REPLIES = 256
 """Times that OpenSSL may answer by itself what the far end sends, as to demands for new keys."""
 
@@ -181,7 +178,7 @@ class TLSTransport(Layered):
         if self._state == SHAKING:
             self._fail(SSL.SysCallError(-1, "Unexpected EOF"))
             return
-        self._reason = Failure(ConnectionLost("TLS was not ended before the connection"))
+        self._reason = _CUT
         self._state = CLOSED
         # The same that the reactor does where there is no half-close: nobody reads any more.
         lose = getattr(self.transport, "connectionLost", None)
@@ -215,18 +212,22 @@ class TLSTransport(Layered):
             self._records.single(data)
             tls.bio_write(data)
         try:
-            tls.do_handshake()
-        except SSL.WantReadError:
-            self._flush()
+            over = shake(tls)
         except SSL.Error as error:
             self._fail(error)
-        else:
-            # What ends the handshake goes with what is written first, or after a look at what
-            # came behind it.
-            self._state = OPEN
-            self._shaken()
-            if self._state == OPEN:
+            return
+        if not over:
+            self._flush()
+            return
+        # What ends the handshake goes with what is written first, or after a look at what
+        # came behind it.
+        self._state = OPEN
+        self._shaken()
+        if self._state == OPEN:
+            if unread(tls):
                 self._read_on(b"")
+            else:
+                self._flush()
 
     def _shaken(self) -> None:
         completed = getattr(self.protocol, "handshakeCompleted", None)
@@ -252,15 +253,12 @@ class TLSTransport(Layered):
 
         @return: whether there was anything.
         """
-        size = PIECE
         found = False
-        try:
-            while size == PIECE:
-                data = self._tls.bio_read(PIECE)
-                self.transport.write(data)
-                size, found = len(data), True
-        except SSL.WantReadError:
-            pass
+        while data := said(self._tls):
+            self.transport.write(data)
+            found = True
+            if len(data) < PIECE:
+                break
         return found
 
     # -- for the protocol above

@@ -5,6 +5,7 @@ Answers that come later, or not as wished.
 from __future__ import annotations
 
 import json
+import os
 from typing import Any
 
 import pytest
@@ -12,10 +13,12 @@ from twisted.internet.defer import Deferred, fail, succeed
 from twisted.logger import globalLogPublisher
 
 from tests.control.api.asking import Asker
-from txbalancer.control.tap import Tap
+from txbalancer.control.tap import LineFilter, Tap
 from txbalancer.core.health import ProbeResult
 from txbalancer.core.outcome import Outcome
 from txbalancer.core.request import Peer
+from txbalancer.errors import UpgradeError
+from txbalancer.testing import FakeRequest
 
 MEMBER = "/balancers/shop/members/a"
 
@@ -124,6 +127,48 @@ def test_a_file_is_read_again() -> None:
     assert found == {"changes": ["something, for 192.0.2.1"], "warning": None}
 
 
+def test_another_process_takes_over() -> None:
+    """
+    The answer comes when it serves; one that fails, or cannot begin, is told with 409.
+    """
+    asker, done = Asker(), {"pid": 2, "version": "9", "former": 1}
+    asker.board.upgrade = lambda who: succeed(done)
+    assert asker.ask("POST", "/upgrade", {}) == done
+    asker.board.upgrade = lambda who: fail(UpgradeError("it does not start"))
+    assert "it does not start" in asker.ask("POST", "/upgrade", {})["detail"]
+    assert asker.status == 409
+
+    def busy(who: str) -> None:
+        raise UpgradeError(f"in progress, says {who}")
+
+    asker.board.upgrade = busy
+    assert asker.ask("POST", "/upgrade", {})["detail"] == "no upgrade: in progress, says 192.0.2.1"
+    assert asker.status == 409
+
+
+def test_which_process_serves() -> None:
+    """
+    What is left of the one before it is told until that has ended.
+    """
+    asker = Asker()
+    found = asker.ask("GET", "/upgrade")
+    assert (found["pid"], found["former"]) == (os.getpid(), None)
+    asker.board.former = lambda: {"pid": 1, "version": "8", "connections": 3}
+    assert asker.ask("GET", "/upgrade")["former"]["connections"] == 3
+
+
+def test_a_service_that_leaves_takes_no_changes() -> None:
+    """
+    They would be lost; looking is still possible.
+    """
+    asker = Asker()
+    asker.board.leaving = True
+    found = asker.ask("POST", "/undo", {})
+    assert (asker.status, found["remedy"]) == (503, "repeat it in a moment")
+    asker.ask("GET", "/balancers")
+    assert asker.status == 200
+
+
 class Full:
     """
     Takes some lines.
@@ -174,3 +219,62 @@ def test_lost_lines_are_counted_until_they_are_told() -> None:
     tap.log(Outcome(None, Peer("x"), 200))
     assert json.loads(taker.lines[1]) == {"lost": 3}
     assert json.loads(taker.lines[2])["status"] == 200
+
+
+def test_watchers_elsewhere() -> None:
+    """
+    Those who watch from another process are followed by their numbers: who stays is told how
+    many lines were lost, and a line that was found there is for the one it is meant for.
+    """
+    tap, changes = Tap(), []
+    tap.on_change = lambda: changes.append(len(tap.watchers))
+    takers: dict[int, Full] = {}
+
+    def taker(number: int) -> Full:
+        return takers.setdefault(number, Full(9))
+
+    tap.follow({3: LineFilter(), 5: LineFilter(("shop",))}, taker)
+    tap.log(Outcome(None, Peer("x"), 200))
+    assert [len(takers[number].lines) for number in (3, 5)] == [1, 0]
+    stays = tap.watchers[3]
+    tap.follow({3: LineFilter()}, taker)
+    assert tap.watchers == {3: stays}
+    tap.push(3, b"line\n")
+    tap.push(5, b"line\n")
+    assert takers[3].lines[-1] == b"line\n"
+    assert changes == [2, 1]
+    assert tap.filters() == {3: LineFilter()}
+
+
+@pytest.mark.parametrize(
+    ("wanted", "fits"),
+    [
+        (LineFilter(), True),
+        (LineFilter(("shop",)), True),
+        (LineFilter(("other",)), False),
+        (LineFilter(member="web1"), True),
+        (LineFilter(member="http://10.0.0.1:80"), True),
+        (LineFilter(member="10.0.0.1:80"), True),
+        (LineFilter(member="10.0.0.1:8"), False),
+        (LineFilter(statuses=(frozenset({5}), frozenset({200}))), True),
+        (LineFilter(statuses=(frozenset({5}), frozenset({404}))), False),
+        (LineFilter(path=b"/a"), True),
+        (LineFilter(path=b"/b"), False),
+        (LineFilter(slower=0.5), True),
+        (LineFilter(slower=2.5), False),
+    ],
+)
+def test_what_is_wanted_of_the_log(wanted: LineFilter, fits: bool) -> None:
+    """
+    All that a filter says has to hold.
+    """
+    outcome = Outcome(
+        FakeRequest(b"/a/b"),
+        Peer("x"),
+        200,
+        balancer="shop",
+        member="http://10.0.0.1:80",
+        route="web1",
+        duration=2.0,
+    )
+    assert wanted(outcome) is fits

@@ -208,7 +208,7 @@ def test_many_lines_are_one_write() -> None:
     asker = Asker()
     end = asker.send("GET", "/log")
     end.taken()
-    watcher = asker.board.tap.watchers[0]
+    (watcher,) = asker.board.tap.watchers.values()
     for number in range(5):
         watcher.push(b"%d\n" % number)
     assert end.taken().decode().split() == ["2", "0"]
@@ -226,7 +226,7 @@ def test_gathered_lines_are_bounded() -> None:
     """
     asker = Asker()
     end = asker.send("GET", "/log")
-    watcher = asker.board.tap.watchers[0]
+    (watcher,) = asker.board.tap.watchers.values()
     line = b"x" * 1023 + b"\n"
     for _ in range(300):
         watcher.push(line)

@@ -7,9 +7,11 @@ from __future__ import annotations
 import json
 
 import pytest
+from twisted.internet.defer import fail, succeed
 
 from tests.control.cli.services import Service
 from txbalancer.core import flags
+from txbalancer.errors import UpgradeError
 
 
 @pytest.mark.parametrize(
@@ -37,6 +39,7 @@ def test_flags(service: Service, arguments: list[str], bits: int, line: str) -> 
     ("before", "arguments"),
     [
         (flags.DRAIN | flags.DISABLED, ["enable"]),
+        (flags.EJECTED | flags.TRIPPED, ["enable"]),
         (flags.STOPPED, ["start"]),
         (flags.STANDBY, ["standby", "--off"]),
         (flags.SPARE, ["spare", "--off"]),
@@ -212,6 +215,38 @@ def test_reload(service: Service) -> None:
     steering.reload = lambda who: ["listener b added"]
     assert service.lines("reload") == ["listener b added", "reload done: 1 change"]
     assert service.json("reload")["changes"] == ["listener b added"]
+
+
+def test_upgrade(service: Service) -> None:
+    """
+    It tells which process serves, and with --wait what the one before still has until that ends.
+    """
+    steering = service.rig.targets.steering
+    steering.upgrade = lambda who: succeed({"pid": 12, "version": "9.9", "former": 11})
+    first = "process 12, version 9.9, serves in place of process 11"
+    assert service.lines("upgrade") == [first]
+    left = [3, 3, 1]
+    steering.former = lambda: (
+        {"pid": 11, "version": "9", "connections": left.pop(0)} if left else None
+    )
+    assert service.lines("upgrade", "--wait") == [
+        first,
+        "process 11: 3 connections left",
+        "process 11: 1 connection left",
+        "process 11 has ended",
+    ]
+    assert service.json("upgrade", "--wait")["pid"] == 12
+
+
+def test_upgrade_that_fails(service: Service) -> None:
+    """
+    The cause is told, and the exit code is 1.
+    """
+    steering = service.rig.targets.steering
+    steering.upgrade = lambda who: fail(UpgradeError("it ended with exit code 1"))
+    found = service.run("upgrade")
+    assert (found.exit_code, found.stdout) == (1, "")
+    assert "it ended with exit code 1" in found.stderr
 
 
 def test_json(service: Service) -> None:

@@ -5,6 +5,7 @@ Reports as tables.
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from io import StringIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -15,6 +16,7 @@ from tests.control.cli.services import Service, serving
 from txbalancer.control.cli.tables import Column, show, table, toned
 from txbalancer.control.cli.world import make_console
 from txbalancer.core import flags
+from txbalancer.errors import ConnectFailed
 
 COLUMNS = (
     *("member", "route", "factor", "elected", "busy", "req/s", "failed"),
@@ -52,6 +54,18 @@ def test_how_long_members_are_out(service: Service) -> None:
     assert rows[0].endswith("  out: disabled (for 3 min 20 s)")
     assert rows[1].endswith("  in use")
     assert rows[2].endswith(" when all others are out")
+
+
+def test_what_is_wrong_with_a_balancer_as_a_whole(service: Service) -> None:
+    """
+    It stands above its members.
+    """
+    lb = service.rig.balancer()
+    lb.respec(replace(lb.spec, breaker_percent=50, breaker_requests=1))
+    lb.lost(ConnectFailed("refused"), service.rig.runtime.now())
+    assert service.lines("status", "shop")[4] == (
+        "Circuit breaker open: 1 of 1 requests failed; requests get 503 for 10 s"
+    )
 
 
 def test_all_balancers(service: Service) -> None:

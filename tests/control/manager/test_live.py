@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 import time
+from dataclasses import replace
 
 import pytest
 from twisted.internet.defer import Deferred, fail, succeed
@@ -136,6 +137,23 @@ def test_a_drain_is_told_until_its_end(browser: Browser) -> None:
     drain = last["balancers"]["shop"]["members"]["http://10.0.0.1"]["drain"]
     assert drain[0].startswith("empty: no request of a session for 1 min")
     assert drain[2] == 1.0
+
+
+def test_what_is_wrong_with_a_balancer_is_told_until_its_end(browser: Browser) -> None:
+    """
+    A banner while health is ignored, and none afterwards.
+    """
+    lb = browser.rig.balancer()
+    lb.respec(replace(lb.spec, panic=100))
+    watcher = Watcher(browser)
+    ((_, state),) = watcher.events()
+    assert state["balancers"]["shop"]["alarms"] == []
+    for bits in (flags.INIT | flags.HC_FAILED, flags.INIT):
+        lb.set_flags(browser.members()[0], bits, "", browser.rig.runtime.now())
+        browser.rig.advance(1.1)
+    first, last = (news["balancers"]["shop"]["alarms"] for _, news in watcher.events())
+    assert first[0].startswith("Panic: less than 100 % of the members are healthy")
+    assert last == []
 
 
 def test_other_tables_are_told(browser: Browser) -> None:

@@ -21,6 +21,7 @@ from txbalancer.control.metrics.panels import ROWS
 from txbalancer.control.metrics.registry import GROUPS
 from txbalancer.control.metrics.scrape import process_registry
 from txbalancer.core.events import KINDS
+from txbalancer.core.passive.breaker import STATES as BREAKER
 
 ROOT = Path(__file__).resolve().parents[3]
 OURS = {
@@ -92,7 +93,7 @@ def test_queries_ask_for_what_there_is(expression: str) -> None:
         for label, text in re.findall(r"""(\w+)=~?["']([^"']*)["']""", matchers):
             assert label in {*OURS.get(name, ()), *TARGET}
             if not text.startswith("$"):
-                known = VALUES.get(label, {*STATES, "busy", "connecting", "idle"})
+                known = VALUES.get(label, {*STATES, *BREAKER, "busy", "connecting", "idle"})
                 assert set(text.split("|")) <= known
 
 

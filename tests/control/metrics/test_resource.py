@@ -27,6 +27,7 @@ from tests.services.worlds import GET, OK, World
 from txbalancer.control.metrics.registry import FAMILIES
 from txbalancer.control.metrics.resource import Metrics, negotiated
 from txbalancer.control.metrics.scrape import BATCH
+from txbalancer.control.processes import WorkerView
 from txbalancer.core import flags
 from txbalancer.core.health import ProbeResult
 
@@ -69,6 +70,7 @@ def serve(world: World, answer: bytes = OK) -> None:
 
 
 TLS = ("txbalancer_listener_tls_", "txbalancer_listener_certificate")
+SOURCE = "txbalancer_source_"
 
 
 def test_formats_say_the_same() -> None:
@@ -92,11 +94,34 @@ def test_formats_say_the_same() -> None:
     assert still(found) == still(other)
     names = {name for name, _ in found}
     for family in FAMILIES.values():
-        # Of reasons, and of TLS on a listener without it, there is nothing to tell.
-        if family.by != "reason" and not family.name.startswith(TLS):
+        # Of reasons, of TLS, workers and sources where there are none, there is nothing to tell.
+        absent = (*TLS, SOURCE, "txbalancer_worker_")
+        if family.by != "reason" and not family.name.startswith(absent):
             assert set(family.series) <= names, family.name
     assert {"process_cpu_seconds_total", "process_resident_memory_bytes"} <= names
     assert {"process_open_fds", "process_start_time_seconds", "python_info"} <= names
+
+
+def test_what_workers_do() -> None:
+    """
+    Each worker process is told by its place, and how many there are and were lost.
+    """
+    world = World(CONFIGURATION).start()
+    sources = world.service.targets.pages.sources
+    sources.workers = lambda: [
+        WorkerView(number, 4711, 5.0, 1.5, 0.5, 1 << 20, 7, 3, number) for number in (1, 2)
+    ]
+    sources.replaced = lambda: 4
+    samples = read(world)
+    assert value(samples, "txbalancer_workers") == 2
+    assert value(samples, "txbalancer_workers_replaced_total") == 4
+    for worker in "12":
+        assert value(samples, "txbalancer_worker_requests_total", worker=worker) == 7
+        assert value(samples, "txbalancer_worker_connections", worker=worker) == 3
+        assert value(samples, "txbalancer_worker_in_flight", worker=worker) == int(worker)
+        assert value(samples, "txbalancer_worker_cpu_seconds_total", worker=worker) == 2.0
+        assert value(samples, "txbalancer_worker_resident_memory_bytes", worker=worker) == 1 << 20
+        assert value(samples, "txbalancer_worker_start_time_seconds", worker=worker) == 5.0
 
 
 def test_what_members_do() -> None:

@@ -44,7 +44,12 @@ machine shown to a member that it names."""
 _LASTING = span(1.0, LONGEST, values.duration(1.0)).described(
     "How long the loadfactor holds before the former one comes back."
 )
-_CLEARED = exactly(False, False).described("False ends an error: the member is tried again.")
+ENDED = {
+    "error": (flags.IN_ERROR, "False ends an error: the member is tried again."),
+    "ejected": (flags.EJECTED, "False ends an ejection."),
+    "tripped": (flags.TRIPPED | flags.TRIAL, "False closes the member's circuit breaker."),
+}
+"""Field that may be false only -> flags, and what that does."""
 
 
 def _shapes(board: Board, names: tuple[str, ...]) -> dict[str, Shape]:
@@ -64,7 +69,8 @@ def member_fields(board: Board) -> Fields:
     Return what can be changed about a member.
     """
     shapes = _shapes(board, SET_MEMBER + CHECKS)
-    shapes |= {"lasting": _LASTING, **_flags(), "error": _CLEARED}
+    ended = {name: exactly(False, False).described(doc) for name, (_, doc) in ENDED.items()}
+    shapes |= {"lasting": _LASTING, **_flags(), **ended}
     return Fields(shapes, needs={"lasting": "loadfactor"}, least=1)
 
 
@@ -76,8 +82,9 @@ def set_member(balancer: Balancer, member: Member, found: Mapping[str, Any]) -> 
     for name, (bit, _) in FLAGS.items():
         if name in found:
             on, off = (on | bit, off) if found[name] else (on, off | bit)
-    if "error" in found:
-        off |= flags.IN_ERROR
+    for name, (bit, _) in ENDED.items():
+        if name in found:
+            off |= bit
     options = {key: found[key] for key in (*SET_MEMBER, *CHECKS, "lasting") if key in found}
     method = options.get("hcmethod", member.spec.hcmethod)
     if method not in PLAIN_PROBES and not options.get("hcuri", member.spec.hcuri):

@@ -5,7 +5,6 @@ The access log while it is written.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from typing import Any
 
 from txbalancer.control.api.call import STREAM, Answer, Call, Operation, Route
@@ -13,8 +12,8 @@ from txbalancer.control.api.events import too_many
 from txbalancer.control.api.finding import find_balancer
 from txbalancer.control.api.shapes import Fields, span, text
 from txbalancer.control.stream import LineStream
+from txbalancer.control.tap import LineFilter
 from txbalancer.core import values
-from txbalancer.core.outcome import Outcome
 
 LINES = "application/x-ndjson"
 
@@ -22,8 +21,6 @@ MOST_WATCHERS = 20
 """Of the log at once: each of them looks at every exchange of the service."""
 
 _STATUS = re.compile(r"[0-5]xx|[1-5]\d\d", re.ASCII | re.IGNORECASE)
-
-Test = Callable[[Outcome], bool]
 
 
 def statuses(words: str) -> tuple[frozenset[int], frozenset[int]]:
@@ -56,46 +53,18 @@ def log(call: Call) -> Any:
     return STREAM
 
 
-def _wanted(call: Call) -> Test:
-    tests = list(_tests(call))
-    return lambda outcome: all(test(outcome) for test in tests)
-
-
-def _tests(call: Call) -> Any:
+def _wanted(call: Call) -> LineFilter:
     query = call.query
+    balancers = None if call.access.whole() else tuple(call.names)
     if "balancer" in query:
-        name = find_balancer(call.board, call.names, query["balancer"]).spec.name
-        yield lambda outcome: outcome.balancer == name
-    elif not call.access.whole():
-        names = call.names
-        yield lambda outcome: outcome.balancer in names
-    if "member" in query:
-        yield _of_member(query["member"])
-    if "status" in query:
-        classes, exact = query["status"]
-        yield lambda outcome: outcome.status // 100 in classes or outcome.status in exact
-    if "path" in query:
-        start = query["path"].encode("utf-8", "replace")
-        yield lambda outcome: outcome.request is not None and outcome.request.path.startswith(start)
-    if "slower" in query:
-        least = query["slower"]
-        yield lambda outcome: outcome.duration >= least
-
-
-def _of_member(name: str) -> Test:
-    """
-    Test for a member by its URL, its route or HOST:PORT.
-    """
-    place = f"://{name.lower()}"
-
-    def test(outcome: Outcome) -> bool:
-        if not outcome.member:
-            return False
-        if name in (outcome.member, outcome.route):
-            return True
-        return outcome.member.endswith(place) or f"{place}/" in outcome.member
-
-    return test
+        balancers = (find_balancer(call.board, call.names, query["balancer"]).spec.name,)
+    return LineFilter(
+        balancers,
+        query.get("member", ""),
+        query.get("status"),
+        query.get("path", "").encode("utf-8", "replace"),
+        query.get("slower", 0.0),
+    )
 
 
 ROUTES = (

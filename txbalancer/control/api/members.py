@@ -24,6 +24,7 @@ from txbalancer.control.slices import Steps
 from txbalancer.core.commands import Change, RemoveMember, Revert
 from txbalancer.core.health import ProbeResult
 from txbalancer.core.member import Member
+from txbalancer.core.performing import most_members
 
 
 def change_report(change: Change) -> dict[str, Any]:
@@ -77,8 +78,7 @@ def added(call: Call) -> Deferred[Answer]:
             f"{balancer.spec.name} has a member {command.spec.url} already",
             "change it with PATCH at its own path",
         )
-    most = len(balancer.configured.members) + balancer.spec.growth
-    if len(balancer.members) >= most:
+    if len(balancer.members) >= most_members(balancer):
         raise Problem(
             409,
             f"{balancer.spec.name} has {len(balancer.members)} members, all that growth ="

@@ -29,6 +29,7 @@ LONGEST = 10 * 365 * 86400.0
 """Seconds of the longest span that options take."""
 
 _WHOLE = re.compile(r"whole number, (\d+) to (\d+)")
+_NUMBER = re.compile(r"number, (\S+) to (\S+)")
 _SPAN = re.compile(r"duration, (\S+) or more.*")
 _SIZE = re.compile(r"size, (\S+) to (\S+)")
 _WORD_OR = re.compile(r"(-1 for ever|0|max|auto), or (.+)")
@@ -60,7 +61,7 @@ def _shape(option: Option, allowed: str, registry: Registry, names: tuple[str, .
     if word is not None:
         wanted, meaning = _WORDS[word[1]]
         return either(exactly(wanted, meaning), _shape(option, word[2], registry, names))
-    for pattern, make in ((_WHOLE, _whole), (_SPAN, _span), (_SIZE, _size)):
+    for pattern, make in ((_WHOLE, _whole), (_NUMBER, _number), (_SPAN, _span), (_SIZE, _size)):
         match = pattern.fullmatch(allowed)
         if match is not None:
             return make(match, parse)
@@ -81,6 +82,10 @@ def _loadfactor() -> Shape:
 
 def _whole(match: re.Match[str], parse: Any) -> Shape:
     return whole(int(match[1]), int(match[2]))
+
+
+def _number(match: re.Match[str], parse: Any) -> Shape:
+    return number(float(match[1]), float(match[2]))
 
 
 def _span(match: re.Match[str], parse: Any) -> Shape:

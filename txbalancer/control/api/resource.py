@@ -107,6 +107,13 @@ class Api(Resource):
 
     def _check_right(self, call: Call, operation: Operation) -> None:
         access, request = call.access, call.request
+        if call.board.leaving:
+            raise Problem(
+                503,
+                "a new process is taking over, nothing was changed here",
+                "repeat it in a moment",
+                headers={"Retry-After": "1"},
+            )
         fault = access.distrust(request)
         if fault:
             raise Problem(403, f"nothing was changed: {fault}")

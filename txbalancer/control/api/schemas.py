@@ -8,6 +8,7 @@ from typing import Any
 
 from txbalancer.control.api.problem import SCHEMA as PROBLEM
 from txbalancer.core.events import KINDS
+from txbalancer.core.passive.breaker import STATES
 
 Schema = dict[str, Any]
 
@@ -86,6 +87,9 @@ DRAIN = {
     "early": SWITCH,
 }
 
+BREAKER = nullable(record(state={"enum": list(STATES)}, cause=TEXT, until=WHEN, openings=COUNT))
+_EJECTION = nullable(record(kind=TEXT, cause=TEXT, until=NUMBER, times=COUNT))
+
 _MEMBER: dict[str, Schema] = {
     "url": TEXT,
     "route": TEXT,
@@ -125,8 +129,10 @@ _MEMBER: dict[str, Schema] = {
     ),
     "drain": nullable(record(since=WHEN, **DRAIN)),
     "temporary": nullable(record(until=WHEN, loadfactor=NUMBER)),
+    "passive": record(ejection=_EJECTION, ejections=table(COUNT), breaker=BREAKER, share=COUNT),
     "overrides": OVERRIDES,
     "added": SWITCH,
+    "source": nullable(TEXT),
 }
 _BALANCER: dict[str, Schema] = {
     "name": TEXT,
@@ -135,15 +141,35 @@ _BALANCER: dict[str, Schema] = {
     "overrides": OVERRIDES,
     "removed": each(TEXT),
     "room": COUNT,
+    "discovery": each(ref("Source")),
     "sources": COUNT,
     "requests": ref("Requests"),
     "queue": COUNT,
+    "alarms": each(TEXT),
+    "passive": record(
+        panic=SWITCH,
+        panics=COUNT,
+        spared=COUNT,
+        breaker=BREAKER,
+        retries=nullable(record(in_progress=COUNT, denied=COUNT)),
+    ),
     "members": each(ref("Member")),
 }
 
 SCHEMAS: dict[str, Schema] = {
     "Problem": PROBLEM,
     "Requests": REQUESTS,
+    "Source": record(
+        source=TEXT,
+        members=COUNT,
+        fine=SWITCH,
+        fault=TEXT,
+        failing_since=WHEN,
+        last=WHEN,
+        note=TEXT,
+        looks=COUNT,
+        failures=COUNT,
+    ),
     "Member": record(**_MEMBER),
     "Members": record(members=each(ref("Member"))),
     "WholeMember": record(**_MEMBER, options=OPTIONS),
@@ -154,6 +180,12 @@ SCHEMAS: dict[str, Schema] = {
     "Done": record(change=CHANGE, warning=WARNING),
     "Undone": record(balancer=TEXT, member=TEXT, change=CHANGE, warning=WARNING),
     "Reloaded": record(changes=each(TEXT), warning=WARNING),
+    "Upgraded": record(pid=COUNT, version=TEXT, former=COUNT),
+    "Succession": record(
+        pid=COUNT,
+        version=TEXT,
+        former=nullable(record(pid=COUNT, version=TEXT, connections=COUNT)),
+    ),
     "Probe": record(passed=SWITCH, text=TEXT, seconds=NUMBER, when=WHEN, transcript=TEXT),
     "Probes": record(probes=each(ref("Probe"))),
     "Limits": record(
@@ -170,6 +202,17 @@ SCHEMAS: dict[str, Schema] = {
             )
         )
     ),
+    "Worker": record(
+        number=COUNT,
+        pid=COUNT,
+        started=NUMBER,
+        cpu=NUMBER,
+        memory=COUNT,
+        connections=COUNT,
+        in_flight=COUNT,
+        requests=COUNT,
+    ),
+    "Workers": record(workers=each(ref("Worker"))),
     "Service": record(
         version=TEXT,
         pid=COUNT,
@@ -180,6 +223,7 @@ SCHEMAS: dict[str, Schema] = {
         connections=COUNT,
         requests=ref("Requests"),
         last_event=COUNT,
+        workers=each(ref("Worker")),
         listeners=each(
             record(name=TEXT, endpoints=each(TEXT), connections=COUNT, requests=ref("Requests"))
         ),

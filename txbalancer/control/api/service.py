@@ -4,21 +4,24 @@ The service as a whole: looked at, reloaded, and its last change undone.
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 from twisted.internet.defer import Deferred
+from twisted.python.failure import Failure
 
+from txbalancer import __version__
 from txbalancer.control.api.call import Answer, Call, Operation, Route, no_fields
 from txbalancer.control.api.finding import find_balancer
 from txbalancer.control.api.members import change_report
 from txbalancer.control.api.problem import Problem
 from txbalancer.control.api.shapes import Fields, text
 from txbalancer.control.manager.board import Board
-from txbalancer.control.report import drain_report, service_report, sum_up
+from txbalancer.control.report import drain_report, service_report, sum_up, workers_report
 from txbalancer.control.slices import Steps
 from txbalancer.core.commands import subject
 from txbalancer.core.member import Member
-from txbalancer.errors import BalancerError
+from txbalancer.errors import BalancerError, UpgradeError
 
 
 def shown(call: Call) -> Steps[Answer]:
@@ -26,6 +29,13 @@ def shown(call: Call) -> Steps[Answer]:
     Tell about everything.
     """
     return Answer((yield from service_report(call.board, call.names)))
+
+
+def workers(call: Call) -> Answer:
+    """
+    Tell about the processes that carry the traffic.
+    """
+    return Answer({"workers": workers_report(call.board)})
 
 
 def undo_fields(board: Board) -> Fields:
@@ -78,6 +88,30 @@ def reloaded(call: Call) -> Deferred[Answer]:
     return call.settle(lambda: Answer({"changes": changes}))
 
 
+def upgraded(call: Call) -> Deferred[Answer]:
+    """
+    Let a new process take over, and answer once it does.
+    """
+    remedy = "put that right and repeat it; txbalancer check -c FILE shows faults of the file"
+
+    def failed(reason: Failure) -> Answer:
+        reason.trap(UpgradeError)
+        raise Problem(409, f"the upgrade failed, and nothing has changed: {reason.value}", remedy)
+
+    try:
+        waiting = call.board.upgrade(call.who)
+    except UpgradeError as error:
+        raise Problem(409, f"no upgrade: {error}") from error
+    return waiting.addCallbacks(Answer, failed)
+
+
+def succession(call: Call) -> Answer:
+    """
+    Tell which process serves, and what is left of the one before it.
+    """
+    return Answer({"pid": os.getpid(), "version": __version__, "former": call.board.former()})
+
+
 def sessions(call: Call) -> Steps[Answer]:
     """
     Tell of each member what its sessions do.
@@ -124,6 +158,19 @@ ROUTES = (
         },
     ),
     Route(
+        "/workers",
+        {
+            "GET": Operation(
+                "listWorkers",
+                "The processes that carry the traffic; none where one process does everything.",
+                workers,
+                "Workers",
+                "number is the worker's place, which another process may come to have; cpu is"
+                " seconds of the processor's time since it began, memory bytes.",
+            )
+        },
+    ),
+    Route(
         "/undo",
         {
             "POST": Operation(
@@ -150,6 +197,29 @@ ROUTES = (
                 whole=True,
                 problems=(409,),
             )
+        },
+    ),
+    Route(
+        "/upgrade",
+        {
+            "GET": Operation(
+                "getUpgrade",
+                "Which process serves, and what is left of the one before it.",
+                succession,
+                "Succession",
+                "former is null once that has ended.",
+            ),
+            "POST": Operation(
+                "upgrade",
+                "Let a new process with the same command line take over.",
+                upgraded,
+                "Upgraded",
+                "It is answered once that serves, or has failed to: then this one goes on.",
+                fields=no_fields,
+                changes=True,
+                whole=True,
+                problems=(409,),
+            ),
         },
     ),
 )

@@ -112,15 +112,17 @@ class Client:
         value: Any = None,
         etag: str = "",
         remedies: Mapping[int, str] | None = None,
+        seconds: float = 0.0,
     ) -> Answer:
         """
         Change something.
 
         @param etag: of the state that the change is for; empty for any.
+        @param seconds: how long the change may take.
         @param remedies: status -> what to do about it here, where the API speaks to programs.
         @raise Fault: with L{CHANGED} when that is no longer the state.
         """
-        return self._whole(method, target, value, etag, self._patience, remedies)
+        return self._whole(method, target, value, etag, seconds + self._patience, remedies)
 
     def lines(self, target: str, query: Mapping[str, Any] | None = None) -> Iterator[Any]:
         """

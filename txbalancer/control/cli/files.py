@@ -150,11 +150,13 @@ def summary(spec: ServiceSpec) -> str:
     Count what is in a configuration: C{2 listeners, 1 balancer, 3 members, 4 mounts}.
     """
     members = sum(len(balancer.members) for balancer in spec.balancers)
+    sources = sum(len(balancer.discover) for balancer in spec.balancers)
     return ", ".join(
         (
             counted(len(spec.listeners), "listener"),
             counted(len(spec.balancers), "balancer"),
             counted(members, "member"),
+            *((counted(sources, "source") + " of members",) if sources else ()),
             counted(len(spec.mounts), "mount"),
         )
     )

@@ -20,6 +20,7 @@ from txbalancer.control.cli.members import member_group
 from txbalancer.control.cli.probing import add_probe
 from txbalancer.control.cli.status import add_status
 from txbalancer.control.cli.streams import add_events, add_log
+from txbalancer.control.cli.upgrading import add_upgrade
 from txbalancer.control.cli.whole import add_whole
 from txbalancer.core.registry import Registry
 
@@ -83,7 +84,7 @@ def make_command(
         group.add_command(each)
     add_drain(member_group)
     add_probe(member_group)
-    for add in (add_sessions, add_probe, add_log, add_events, add_whole):
+    for add in (add_sessions, add_probe, add_log, add_events, add_whole, add_upgrade):
         add(group)
     group.add_command(completion_command(group))
     return group

@@ -105,8 +105,9 @@ def _flag_command(name: str, fields: Fields, text: str, goal: waiting.Goal | Non
 
 _flag_command(
     "enable",
-    {"disabled": False, "drain": False},
-    "Let members take requests again.\n\nIt ends `disable` and `drain`.",
+    {"disabled": False, "drain": False, "ejected": False, "tripped": False},
+    "Let members take requests again.\n\nIt ends `disable` and `drain`, an ejection for what their"
+    " traffic showed, and closes their circuit breakers.",
     waiting.USED,
 )
 _flag_command(
@@ -159,6 +160,7 @@ def set_(session: Session, balancer: str, member: str, pairs: tuple[str, ...]) -
     hcmethod=get  hcuri=/up  hcinterval=5s  hcpasses=1  hcfails=2  hcexpr=NAME
     drain=on  disabled=on  stopped=on  standby=on  spare=on  ignore_errors=on
     error=off  hc_failed=off   try one that is out again at once
+    ejected=off  tripped=off   the same after an ejection, or its circuit breaker
     """
     fields = read_pairs(pairs, MEMBER)
     _set_all(session, chosen(session, balancer, (member,)), fields, None, None)

@@ -28,7 +28,7 @@ Kinds = Mapping[str, values.Kind[Any]]
 
 MEMBER: Kinds = {
     **{option.name: option.kind for _, option in specs.options(MemberSpec)},
-    **dict.fromkeys((*FLAGS, "error"), values.flag),
+    **dict.fromkeys((*FLAGS, "error", "ejected", "tripped"), values.flag),
     "lasting": values.duration(1.0),
 }
 BALANCER: Kinds = {option.name: option.kind for _, option in specs.options(BalancerSpec)}
@@ -64,6 +64,7 @@ def _fields(key: str, value: str, kinds: Kinds) -> dict[str, Any]:
     kind = kinds.get(key)
     if kind is None:
         return {key: value}
+    key = key.replace("-", "_")
     if not value and key in _UNSET:
         return {key: None}
     parsed = kind(value)

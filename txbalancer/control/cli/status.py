@@ -19,7 +19,7 @@ from txbalancer.control.cli.naming import find_balancers
 from txbalancer.control.cli.plain import plain
 from txbalancer.control.cli.session import ServiceCommand, Session, command
 from txbalancer.control.cli.tables import show
-from txbalancer.control.cli.view import balancer_parts, service_lines
+from txbalancer.control.cli.view import balancer_parts, service_lines, workers_table
 
 EVERY = 2.0
 LEAST = 0.2
@@ -99,6 +99,7 @@ def parts(session: Session, service: Report) -> list[RenderableType]:
     """
     width, now = session.world.console.width, session.world.wall()
     found = list(service_lines(service, session.client.shown))
+    found.extend(workers_table(service, now, width))
     for each in service["balancers"]:
         found.extend(balancer_parts(each, now, width))
     if not service["balancers"]:

@@ -13,6 +13,7 @@ from rich.text import Text
 from txbalancer.control.cli.naming import short
 from txbalancer.control.cli.plain import counted, moment, plain, rate, share, size, span
 from txbalancer.control.cli.tables import Cell, Column, table, toned
+from txbalancer.control.discovered import in_words
 
 Report = dict[str, Any]
 
@@ -32,6 +33,17 @@ MEMBER_COLUMNS = (
     Column("pool", 20, number=True),
     Column("probe", 35),
     Column("state", 100, words=True),
+)
+
+WORKER_COLUMNS = (
+    Column("worker", number=True),
+    Column("process", 60, number=True),
+    Column("up", 50, number=True),
+    Column("cpu", 90, number=True),
+    Column("memory", 80, number=True),
+    Column("connections", 85, number=True),
+    Column("busy", 70, number=True),
+    Column("requests", 95, number=True),
 )
 
 BALANCER_COLUMNS = (
@@ -70,6 +82,30 @@ def service_lines(service: Report, shown: str) -> Iterator[RenderableType]:
     yield Text(f"{counted(service['connections'], 'connection')} of clients, {ended}")
 
 
+def workers_table(service: Report, now: float, width: int) -> Iterator[RenderableType]:
+    """
+    Tell about worker processes, if there are any.
+
+    @param now: seconds since the epoch.
+    """
+    rows: list[list[Cell]] = [
+        [
+            str(each["number"]),
+            str(each["pid"]),
+            span(max(0.0, now - each["started"])),
+            span(each["cpu"]),
+            size(each["memory"]),
+            str(each["connections"]),
+            str(each["in_flight"]),
+            str(each["requests"]),
+        ]
+        for each in service.get("workers", ())
+    ]
+    if rows:
+        yield Text("")
+        yield table(WORKER_COLUMNS, rows, width)
+
+
 def balancer_parts(balancer: Report, now: float, width: int) -> Iterator[RenderableType]:
     """
     Tell about a balancer and its members.
@@ -78,6 +114,8 @@ def balancer_parts(balancer: Report, now: float, width: int) -> Iterator[Rendera
     """
     yield Text("")
     yield _title(balancer)
+    for text in balancer["alarms"]:
+        yield Text(plain(text), style="bold red")
     if balancer["members"]:
         rows = [member_row(each, now) for each in balancer["members"]]
         yield table(MEMBER_COLUMNS, _quiet(rows), width)
@@ -151,10 +189,12 @@ def _quiet(rows: list[list[Cell]]) -> list[list[Cell]]:
 
 def _notes(balancer: Report, now: float) -> Iterator[str]:
     """
-    Yield what is not as the configuration says.
+    Yield what is not as the configuration says, and how sources of members do.
     """
     for each in balancer["overrides"]:
         yield _override(each)
+    for each in balancer.get("discovery", ()):  # not there in answers of older services
+        yield in_words(each, now)
     for url in balancer["removed"]:
         yield f"{short(url)} was removed at run time"
     for member in balancer["members"]:

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from typing import Protocol
+from typing import Any, Protocol
 
 from twisted.internet.defer import Deferred
 
@@ -32,6 +32,9 @@ class Board(Protocol):
     """
 
     settled: Callable[[], Deferred[str]]
+    upgrade: Callable[[str], Deferred[dict[str, Any]]]
+    former: Callable[[], dict[str, Any] | None]
+    leaving: bool
 
     @property
     def spec(self) -> ServiceSpec:

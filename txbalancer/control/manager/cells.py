@@ -175,6 +175,8 @@ def _last_check(member: Member, now: float) -> str:
 
 def _changed(changed: list[Override] | None, member: Member, now: float) -> str:
     words = "added at run time" if changed is None else ", ".join(each.name for each in changed)
+    if member.origin is not None:
+        words = f"from {member.origin.source}" + (f"; {words}" if words else "")
     if member.temporary is None:
         return words
     until = since(now, member.temporary.until)

@@ -87,6 +87,8 @@ class Changes:
     def _forbids(self, visit: Visit, name: str, nonce: str) -> Done | None:
         if not visit.operates:
             return _refused("you may look at this page, but not change anything.", 403)
+        if self._board.leaving:
+            return _refused("a new process is taking over. Repeat it in a moment.", 503)
         now = self._board.now()
         wait = self._guesses.wait(visit.client, now)
         if wait:

@@ -67,7 +67,7 @@ def of_member(view: MemberView) -> dict[str, Any]:
         "member": view,
         "spec": live_spec(member),
         "switches": switches(member),
-        "failed": bool(member.flags & flags.IN_ERROR),
+        "failed": bool(member.flags & (flags.IN_ERROR | flags.PASSIVE)),
         "out": bool(member.flags & (flags.DISABLED | flags.STOPPED | flags.DRAIN)),
         "draining": view.draining,
         "transcripts": _transcripts(member),

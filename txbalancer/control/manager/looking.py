@@ -266,8 +266,10 @@ def _head(view: BalancerView) -> State:
     return {
         "summary": view.summary,
         "traffic": view.traffic,
+        "alarms": list(view.alarms),
         "out": list(map(list, view.out)),
         "more": view.more,
+        "discovery": " · ".join(view.discovery),
         "cells": {each.name: _cell(each, None) for each in view.cells},
         "undo": list(view.undoing) if view.undoing else [],
     }

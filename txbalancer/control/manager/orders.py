@@ -163,7 +163,7 @@ def _of_member(
     if fields.get("w_enable"):
         off |= _HELD & member.flags
     if fields.get("w_clear"):
-        off |= flags.IN_ERROR & member.flags
+        off |= (flags.IN_ERROR | flags.PASSIVE) & member.flags
     changes = _changes(live_spec(member), fields, faults)
     _lasting(member, fields, changes, faults)
     if changes or on or off:

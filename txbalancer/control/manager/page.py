@@ -12,6 +12,7 @@ from txbalancer.control.manager.board import Board
 from txbalancer.control.manager.changing import Messages
 from txbalancer.control.manager.happened import recent_events
 from txbalancer.control.manager.orders import find_member
+from txbalancer.control.manager.processes import worker_rows
 from txbalancer.control.manager.sparks import HEIGHT, POINTS
 from txbalancer.control.manager.view import view_balancer
 from txbalancer.control.manager.visits import Visit, Visits
@@ -60,6 +61,7 @@ def write_page(board: Board, visits: Visits, visit: Visit, wanted: Wanted) -> St
         "operates": visit.operates,
         "login": wanted.login,
         "events": recent_events(board, wanted.names),
+        "workers": worker_rows(board),
         "points": POINTS,
         "height": HEIGHT,
         "persisted": bool(board.spec.service.state),

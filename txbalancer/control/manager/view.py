@@ -15,7 +15,7 @@ from txbalancer.control.manager.board import Board
 from txbalancer.control.manager.cells import Cell, Shown, member_cells, traffic_cells
 from txbalancer.control.manager.draining import Draining, draining
 from txbalancer.control.manager.numbers import rate, share
-from txbalancer.control.manager.words import Condition, condition, since, summary
+from txbalancer.control.manager.words import Condition, alarms, condition, since, summary
 from txbalancer.control.slices import Steps, of_each
 from txbalancer.core.balancer import Balancer
 from txbalancer.core.history import History, lately
@@ -28,6 +28,7 @@ from txbalancer.core.overrides import (
     removed,
 )
 from txbalancer.core.past import Done
+from txbalancer.core.performing import most_members
 from txbalancer.core.specs import ToBalancer, sticky_names
 
 _PLAIN = "!$'()*,/:;=@[]"
@@ -73,12 +74,14 @@ class BalancerView:
     """
     @ivar cells: Apache's columns (APACHE M4).
     @ivar traffic: what it serves now, in words.
+    @ivar alarms: what is wrong with it as a whole.
     @ivar out: the first members that are out, those with a fault before those put out by hand;
         C{more}: how many there are besides. Empty where all can be seen at a glance.
     @ivar columns: the headings of the table of members.
     @ivar row: makes what is shown of a member; of thousands they are not all kept.
     @ivar removed: names of configured members that were removed at run time.
     @ivar room: whether another member may be added.
+    @ivar discovery: how the sources of members do.
     """
 
     name: str
@@ -87,6 +90,7 @@ class BalancerView:
     link: str
     summary: str
     traffic: str
+    alarms: Sequence[str]
     out: Sequence[Standing]
     more: int
     cells: Sequence[Cell]
@@ -96,6 +100,7 @@ class BalancerView:
     overrides: list[Override]
     removed: list[str]
     room: bool
+    discovery: Sequence[str]
     undoing: Undoing | None
 
     @property
@@ -156,6 +161,7 @@ def view_balancer(
         link=link(""),
         summary=summary(minute.tones),
         traffic=minute.words(board.waiting(name)),
+        alarms=alarms(balancer, board.now()),
         out=out[:_NAMED],
         more=max(0, len(out) - _NAMED),
         cells=tuple(_balancer_cells(board, balancer)),
@@ -164,7 +170,8 @@ def view_balancer(
         row=row,
         overrides=of_balancer(balancer),
         removed=removed(balancer),
-        room=len(members) < _most(balancer),
+        room=len(members) < most_members(balancer),
+        discovery=[each.words(board.wall()) for each in board.facts.discovery(name)],
         undoing=_undoing(board, name),
     )
 
@@ -250,7 +257,7 @@ class _Minute:
 
 def _balancer_cells(board: Board, balancer: Balancer) -> Iterator[Cell]:
     spec = balancer.spec
-    most = max(_most(balancer), len(balancer.members))
+    most = max(most_members(balancer), len(balancer.members))
     names = spec.stickysession
     yield Cell("MaxMembers", f"{most} [{len(balancer.members)} Used]")
     own = f"{spec.stickycookie} (set here)" if spec.stickycookie else " (None) "
@@ -261,10 +268,6 @@ def _balancer_cells(board: Board, balancer: Balancer) -> Iterator[Cell]:
     yield Cell("Method", spec.lbmethod)
     yield Cell("Path", _path(board, spec.name))
     yield Cell("Active", "Yes")
-
-
-def _most(balancer: Balancer) -> int:
-    return len(balancer.configured.members) + balancer.spec.growth
 
 
 def _path(board: Board, name: str) -> str:

@@ -9,9 +9,12 @@ from math import inf
 from typing import NamedTuple
 
 from txbalancer.core import flags
+from txbalancer.core.balancer import Balancer
 from txbalancer.core.health import ProbeResult
 from txbalancer.core.history import Outlook
 from txbalancer.core.member import Member
+from txbalancer.core.passive.breaker import HALF_OPEN, OPEN
+from txbalancer.core.passive.slowstart import FULL
 from txbalancer.core.values import counted
 
 _UNITS = ((86400, "d"), (3600, "h"), (60, "min"))
@@ -32,6 +35,13 @@ def condition(member: Member, now: float) -> Condition:
     Say whether a member is in use, and if not, why and for how long.
     """
     bits = member.flags
+    found = _by_flags(member, bits, now)
+    if member.usable and not flags.usable(bits):
+        return Condition("bad", f"used in panic all the same; {found.text}")
+    return found
+
+
+def _by_flags(member: Member, bits: int, now: float) -> Condition:
     if bits & flags.STOPPED:
         return Condition("off", "out: stopped, takes no requests and no checks")
     if bits & flags.DISABLED:
@@ -40,6 +50,8 @@ def condition(member: Member, now: float) -> Condition:
         return Condition("bad", f"out: in error{_cause(member)}{_again(member, now)}")
     if bits & flags.HC_FAILED:
         return Condition("bad", f"out: its health checks fail{_found(member)}")
+    if bits & flags.PASSIVE:
+        return Condition("bad", _left_out(member, now))
     if not flags.usable(bits):
         return Condition("off", "out: not ready")
     if bits & flags.DRAIN:
@@ -48,7 +60,45 @@ def condition(member: Member, now: float) -> Condition:
         return Condition("watch", "hot spare: takes requests when another is out")
     if bits & flags.STANDBY:
         return Condition("watch", "hot standby: takes requests when all others are out")
+    if member.share != FULL:
+        return Condition("good", f"in use, starts slowly: {member.share} % of its share")
     return Condition("good", "in use")
+
+
+def _left_out(member: Member, now: float) -> str:
+    """
+    Say what its own traffic did to a member.
+    """
+    bits, ejection, breaker = member.flags, member.watched.ejection, member.watched.breaker
+    if bits & flags.EJECTED:
+        if ejection is None:
+            return "out: ejected"
+        return f"out: {ejection.describe(now)} from now"
+    if bits & flags.TRIPPED:
+        if breaker is None:
+            return "out: its circuit breaker is open"
+        left = span(breaker.until - now)
+        return f"out: its circuit breaker is open: {breaker.cause}; tried again in {left}"
+    return "out but for trials: its circuit breaker is half-open"
+
+
+def alarms(balancer: Balancer, now: float) -> list[str]:
+    """
+    Say what is wrong with a balancer as a whole.
+    """
+    found = []
+    if balancer.panicking:
+        found.append(
+            f"Panic: less than {balancer.spec.panic} % of the members are healthy, so health is"
+            " ignored and all are used"
+        )
+    breaker = balancer.breaker
+    if breaker is not None and breaker.state == OPEN:
+        left = span(breaker.until - now)
+        found.append(f"Circuit breaker open: {breaker.cause}; requests get 503 for {left}")
+    elif breaker is not None and breaker.state == HALF_OPEN:
+        found.append("Circuit breaker half-open: only trials get through")
+    return found
 
 
 def drain(outlook: Outlook) -> str:

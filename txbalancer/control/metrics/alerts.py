@@ -51,7 +51,7 @@ ALERTS = (
     ),
     Alert(
         "TxbalancerHalfOfTheMembersDown",
-        f"sum by ({_BY}) (txbalancer_member_state{{state=~'error|unhealthy'}})"
+        f"sum by ({_BY}) (txbalancer_member_state{{state=~'error|ejected|tripped|unhealthy'}})"
         f" / on ({_BY}) txbalancer_balancer_members >= 0.5",
         "1m",
         CRITICAL,
@@ -62,12 +62,48 @@ ALERTS = (
     ),
     Alert(
         "TxbalancerMemberDown",
-        "txbalancer_member_state{state=~'error|unhealthy'} == 1",
+        "txbalancer_member_state{state=~'error|ejected|tripped|unhealthy'} == 1",
         "5m",
         WARNING,
         "{{ $labels.member }} of balancer {{ $labels.balancer }} is out: {{ $labels.state }}",
         "`txbalancer probe` asks it now and shows what it says; the manager's page has its last"
         " probes.",
+    ),
+    Alert(
+        "TxbalancerPanic",
+        "txbalancer_balancer_panic == 1",
+        "0s",
+        CRITICAL,
+        "Balancer {{ $labels.balancer }} ignores health: too few of its members are healthy",
+        "Requests go to members that are known to be ill, for the others could not bear the load."
+        " `txbalancer status` says why each is out.",
+    ),
+    Alert(
+        "TxbalancerBreakerOpen",
+        "txbalancer_balancer_breaker{state='open'} == 1",
+        "0s",
+        CRITICAL,
+        "The circuit breaker of balancer {{ $labels.balancer }} is open: requests get 503",
+        "The event log says what opened it. It tries again by itself after breaker-open.",
+    ),
+    Alert(
+        "TxbalancerEjectionsSpared",
+        "increase(txbalancer_balancer_ejections_spared_total[15m]) > 0",
+        "5m",
+        WARNING,
+        "Members of balancer {{ $labels.balancer }} fail but are not ejected: too many are out",
+        "What so many members have in common is no outlier: a database, a release. outlier-most"
+        " is the share that may be out.",
+    ),
+    Alert(
+        "TxbalancerRetriesDenied",
+        "increase(txbalancer_balancer_retries_denied_total[5m]) > 0",
+        "5m",
+        WARNING,
+        "{{ $value }} requests to balancer {{ $labels.balancer }} were not tried again, for"
+        " retry-budget was spent",
+        "So many attempts fail that retries would make it worse."
+        " txbalancer_member_attempt_failures_total tells at which member.",
     ),
     Alert(
         "TxbalancerMemberFlapping",
@@ -139,6 +175,15 @@ ALERTS = (
         " memory-limit, or set connections-per-client and shorter times.",
     ),
     Alert(
+        "TxbalancerSourceFailing",
+        "txbalancer_source_successful == 0",
+        "10m",
+        WARNING,
+        "{{ $labels.source }}, a source of members of balancer {{ $labels.balancer }}, fails",
+        "The members that it last told are used on; new ones are not found. `txbalancer status`"
+        " says what is wrong with it.",
+    ),
+    Alert(
         "TxbalancerStateFileFailing",
         "txbalancer_last_state_write_successful == 0",
         "1m",
@@ -154,6 +199,14 @@ ALERTS = (
         WARNING,
         "The configuration was not reloaded",
         "The former one is still in force. `txbalancer check -c FILE` says what is wrong.",
+    ),
+    Alert(
+        "TxbalancerWorkersLost",
+        "increase(txbalancer_workers_replaced_total[15m]) > 2",
+        "0s",
+        WARNING,
+        "{{ $value }} worker processes had to be replaced",
+        "Each took the requests that it had in progress with it. The log says what ended them.",
     ),
     Alert(
         "TxbalancerLogLinesLost",

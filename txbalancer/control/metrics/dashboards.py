@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from txbalancer.control.metrics import alerts
-from txbalancer.control.metrics.panels import GRAPH, ROWS, STAT, TABLE, Panel
+from txbalancer.control.metrics.panel import GRAPH, STAT, TABLE, Panel
+from txbalancer.control.metrics.panels import ROWS
 
 _SOURCE = {"type": "prometheus", "uid": "${datasource}"}
 _COLUMNS = 24

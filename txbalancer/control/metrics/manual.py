@@ -73,8 +73,10 @@ the morning. Limits that do not suit are changed in a copy of the file.
 
 _TITLES = {
     "service": "Of the service",
+    "worker": "Of workers",
     "listener": "Of listeners",
     "balancer": "Of balancers",
+    "source": "Of sources of members",
     "member": "Of members",
     "limit": "Of limits",
 }
@@ -83,7 +85,8 @@ PROCESS = """\
 Of the process
 --------------
 
-Those of prometheus-client: ``process_cpu_seconds_total``, ``process_resident_memory_bytes``,
+With workers this is their supervisor. Those of prometheus-client:
+``process_cpu_seconds_total``, ``process_resident_memory_bytes``,
 ``process_virtual_memory_bytes``, ``process_open_fds``, ``process_max_fds``,
 ``process_start_time_seconds``, ``python_info`` and ``python_gc_…``.
 """

@@ -7,9 +7,11 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from txbalancer.control.metrics.families import COUNTER, GAUGE, HISTOGRAM, Family, Group, by_class
+from txbalancer.control.metrics.of_members import openings
 from txbalancer.core.balancer import Balancer
 from txbalancer.core.candidates import able
 from txbalancer.core.meters import Meter
+from txbalancer.core.passive.breaker import CLOSED, STATES
 
 
 class BalancerView(NamedTuple):
@@ -32,6 +34,17 @@ def _queue(view: BalancerView) -> int:
 def _sources(view: BalancerView) -> int:
     sources = view.balancer.sources
     return 0 if sources is None else sources.count(view.now)
+
+
+def _breaker(view: BalancerView) -> dict[str, int]:
+    breaker = view.balancer.breaker
+    now = CLOSED if breaker is None else breaker.state
+    return {each: int(each == now) for each in STATES}
+
+
+def _retries(view: BalancerView) -> tuple[int, int]:
+    budget = view.balancer.budget
+    return (0, 0) if budget is None else (budget.in_progress, budget.denied)
 
 
 BALANCERS = Group(
@@ -105,6 +118,49 @@ BALANCERS = Group(
             GAUGE,
             "Addresses of clients that stay with a member, by stickysource",
             _sources,
+        ),
+        Family(
+            "txbalancer_balancer_panic",
+            GAUGE,
+            "1 while so few members are healthy that health is ignored",
+            lambda view: int(view.balancer.panicking),
+        ),
+        Family(
+            "txbalancer_balancer_panics",
+            COUNTER,
+            "How often that began",
+            lambda view: view.balancer.panics,
+        ),
+        Family(
+            "txbalancer_balancer_ejections_spared",
+            COUNTER,
+            "Members that were not ejected because outlier-most of them would have been exceeded",
+            lambda view: view.balancer.spared,
+        ),
+        Family(
+            "txbalancer_balancer_breaker",
+            GAUGE,
+            "1 for the state of the balancer's circuit breaker, 0 for the others",
+            _breaker,
+            "state",
+        ),
+        Family(
+            "txbalancer_balancer_breaker_openings",
+            COUNTER,
+            "How often the balancer's circuit breaker opened",
+            lambda view: openings(view.balancer.breaker),
+        ),
+        Family(
+            "txbalancer_balancer_retries_in_progress",
+            GAUGE,
+            "Further attempts without an answer yet, where there is a retry-budget",
+            lambda view: _retries(view)[0],
+        ),
+        Family(
+            "txbalancer_balancer_retries_denied",
+            COUNTER,
+            "Further attempts that retry-budget stopped",
+            lambda view: _retries(view)[1],
         ),
         Family(
             "txbalancer_balancer_members",

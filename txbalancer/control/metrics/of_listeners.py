@@ -4,7 +4,7 @@ The families of listeners.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
@@ -50,6 +50,51 @@ class ListenerView(NamedTuple):
     tls: TLSView | None = None
     refused: Mapping[str, int] = MappingProxyType({})
     abuses: Mapping[str, int] = MappingProxyType({})
+
+
+def together(views: Iterable[ListenerView]) -> ListenerView:
+    """
+    Return what a listener has to do in several processes, one view or more.
+
+    Each process takes changed certificates from the disk by itself, which is one renewal.
+    """
+    first, *others = views
+    for each in others:
+        first = first._replace(
+            accepted=first.accepted + each.accepted,
+            connections=first.connections + each.connections,
+            busy=first.busy + each.busy,
+            refused=_added(first.refused, each.refused),
+            abuses=_added(first.abuses, each.abuses),
+            tls=_secured(first.tls, each.tls),
+        )
+    return first
+
+
+def _secured(one: TLSView | None, other: TLSView | None) -> TLSView | None:
+    if one is None or other is None:
+        return one or other
+    return TLSView(
+        one.full + other.full,
+        one.resumed + other.resumed,
+        _added(one.failures, other.failures),
+        one.active + other.active,
+        one.waiting + other.waiting,
+        max(one.renewals, other.renewals, key=lambda each: each.passed + each.failed),
+        one.days or other.days,
+    )
+
+
+def _added(one: Mapping[str, int], other: Mapping[str, int]) -> dict[str, int]:
+    return {name: one.get(name, 0) + other.get(name, 0) for name in (*one, *other)}
+
+
+def left_over(view: ListenerView) -> ListenerView:
+    """
+    Return what stays of a listener's view when its process is gone.
+    """
+    tls = view.tls and view.tls._replace(active=0, waiting=0, days={})
+    return view._replace(connections=0, busy=0, tls=tls)
 
 
 def _of_tls(read: Callable[[TLSView], Mapping[str, float]]) -> Callable[[Any], Any]:

@@ -18,19 +18,33 @@ from txbalancer.control.metrics.families import (
 from txbalancer.core import flags
 from txbalancer.core.member import Member
 from txbalancer.core.meters import Meter
+from txbalancer.core.passive.breaker import Breaker
+from txbalancer.core.passive.slowstart import FULL
 
 FLAGS = {
     "disabled": flags.DISABLED,
     "draining": flags.DRAIN,
+    "ejected": flags.EJECTED,
     "error": flags.IN_ERROR,
     "ignoring-errors": flags.IGNORE_ERRORS,
     "spare": flags.SPARE,
     "standby": flags.STANDBY,
     "stopped": flags.STOPPED,
+    "trial": flags.TRIAL,
+    "tripped": flags.TRIPPED,
     "unhealthy": flags.HC_FAILED,
 }
 
-_WORST_FIRST = ("stopped", "disabled", "unhealthy", "error", "draining")
+_WORST_FIRST = (
+    "stopped",
+    "disabled",
+    "unhealthy",
+    "error",
+    "ejected",
+    "tripped",
+    "trial",
+    "draining",
+)
 STATES = ("ok", *_WORST_FIRST)
 
 
@@ -73,6 +87,13 @@ def _probes(view: MemberView) -> dict[str, int]:
 def _probe_times(view: MemberView) -> tuple[float, int]:
     counts = view.member.probe_counts
     return counts.seconds, counts.failed + counts.passed
+
+
+def openings(breaker: Breaker | None) -> int:
+    """
+    Return how often a circuit breaker opened, if there is one.
+    """
+    return 0 if breaker is None else breaker.openings
 
 
 MEMBERS = Group(
@@ -192,6 +213,25 @@ MEMBERS = Group(
             COUNTER,
             "How often the flags of the member changed, by itself or by command",
             lambda view: view.member.flips,
+        ),
+        Family(
+            "txbalancer_member_ejections",
+            COUNTER,
+            "How often the member was ejected for what its traffic showed, by the rule that did so",
+            lambda view: view.member.watched.ejections,
+            "rule",
+        ),
+        Family(
+            "txbalancer_member_breaker_openings",
+            COUNTER,
+            "How often the circuit breaker of the member opened",
+            lambda view: openings(view.member.watched.breaker),
+        ),
+        Family(
+            "txbalancer_member_share_ratio",
+            GAUGE,
+            "Part of its load factor that the member has; below 1 while it starts slowly",
+            lambda view: view.member.share / FULL,
         ),
         Family(
             "txbalancer_member_weight",

@@ -9,10 +9,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from txbalancer import __version__
+from txbalancer.control.discovered import SourceView
 from txbalancer.control.journal import Journal
 from txbalancer.control.limitviews import LimitView
 from txbalancer.control.metrics.families import COUNTER, GAUGE, Family, Group
 from txbalancer.control.metrics.of_listeners import ListenerView
+from txbalancer.control.processes import WorkerView
 from txbalancer.control.record import Record
 from txbalancer.control.telemetry import Telemetry
 
@@ -32,7 +34,9 @@ class Sources:
     @ivar limits: returns those that are set, and their use.
     @ivar room: returns how often no descriptor was left for clients, and whether connections are
         not accepted for want of memory.
+    @ivar discovery: returns how sources of members do.
     @ivar streams: returns how many streams of events clients have open.
+    @ivar workers: returns the worker processes; C{replaced}: how many had to be replaced.
     """
 
     journal: Journal
@@ -44,9 +48,12 @@ class Sources:
     writes: Record = field(default_factory=Record)
     stopping: Callable[[], bool] = lambda: False
     lost: Callable[[], int] = lambda: 0
+    discovery: Callable[[], Iterable[SourceView]] = tuple
     streams: Callable[[], int] = lambda: 0
     limits: Callable[[], Iterable[LimitView]] = tuple
     room: Callable[[], tuple[int, bool]] = lambda: (0, False)
+    workers: Callable[[], Iterable[WorkerView]] = tuple
+    replaced: Callable[[], int] = lambda: 0
 
 
 def _by_result(record: Record) -> dict[str, int]:
@@ -138,6 +145,18 @@ SERVICE = Group(
             GAUGE,
             "Open streams of events: live pages, and commands that watch",
             lambda sources: sources.streams(),
+        ),
+        Family(
+            "txbalancer_workers",
+            GAUGE,
+            "Worker processes; 0 where one process does everything",
+            lambda sources: len(list(sources.workers())),
+        ),
+        Family(
+            "txbalancer_workers_replaced",
+            COUNTER,
+            "Worker processes that were lost and replaced",
+            lambda sources: sources.replaced(),
         ),
     ),
 )

@@ -4,76 +4,19 @@ What the dashboard for Grafana shows.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-STAT, GRAPH, TABLE = "stat", "timeseries", "table"
-
-SERVICE = '{job=~"$job",instance=~"$instance"}'
-BALANCER = SERVICE.replace("}", ',balancer=~"$balancer"}')
-MEMBER = BALANCER.replace("}", ',member=~"$member"}')
-
-
-@dataclass(frozen=True, slots=True)
-class Panel:
-    """
-    @ivar queries: (expression, name of its lines) of each.
-    @ivar unit: Grafana's word for the unit of values.
-    @ivar help: what it tells, for people.
-    @ivar width: of 24 columns.
-    @ivar kind: L{STAT}, L{GRAPH} or L{TABLE}.
-    @ivar stacked: whether lines are put upon each other.
-    """
-
-    title: str
-    queries: tuple[tuple[str, str], ...]
-    unit: str = "short"
-    help: str = ""
-    width: int = 8
-    kind: str = GRAPH
-    stacked: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """
-    Panels under one heading.
-    """
-
-    title: str
-    panels: tuple[Panel, ...]
-
-
-def matching(labels: str, more: str) -> str:
-    """
-    Return matchers with one more.
-    """
-    return labels.replace("}", f",{more}}}")
-
-
-def rate(name: str, labels: str, by: str) -> str:
-    """
-    Return the sum of a counter's rates by some labels.
-    """
-    return f"sum by ({by}) (rate({name}{labels}[$__rate_interval]))"
-
-
-def quantile(part: float, name: str, labels: str, by: str) -> str:
-    """
-    Return a quantile of a histogram by some labels.
-    """
-    buckets = f"rate({name}_bucket{labels}[$__rate_interval])"
-    return f"histogram_quantile({part:g}, sum by ({by}, le) ({buckets}))"
-
-
-def quantiles(name: str, labels: str, by: str, legend: str) -> tuple[tuple[str, str], ...]:
-    """
-    Return the queries of the quantiles that people look at.
-    """
-    return tuple(
-        (quantile(part, name, labels, by), f"{legend} p{part * 100:.0f}")
-        for part in (0.5, 0.95, 0.99)
-    )
-
+from txbalancer.control.metrics.panel import (
+    BALANCER,
+    MEMBER,
+    SERVICE,
+    STAT,
+    TABLE,
+    Panel,
+    Row,
+    matching,
+    quantile,
+    quantiles,
+    rate,
+)
 
 _ERRORS = matching(BALANCER, 'code="5xx"')
 _REQUESTS = "txbalancer_balancer_requests_total"
@@ -93,7 +36,7 @@ OVERVIEW = Row(
             (
                 (
                     "sum(txbalancer_member_state"
-                    + matching(BALANCER, 'state=~"error|unhealthy"')
+                    + matching(BALANCER, 'state=~"error|ejected|tripped|unhealthy"')
                     + ") or vector(0)",
                     "",
                 ),
@@ -197,6 +140,40 @@ BALANCERS = Row(
             ),
             "Bps",
         ),
+        Panel(
+            "Panic and circuit breakers",
+            (
+                (f"txbalancer_balancer_panic{BALANCER} == 1", "{{balancer}} panic"),
+                (
+                    "txbalancer_balancer_breaker"
+                    + matching(BALANCER, 'state=~"open|half-open"')
+                    + " == 1",
+                    "{{balancer}} breaker {{state}}",
+                ),
+            ),
+            help="Empty is well.",
+        ),
+        Panel(
+            "Retries in progress and denied",
+            (
+                (f"txbalancer_balancer_retries_in_progress{BALANCER}", "{{balancer}} in progress"),
+                (
+                    rate("txbalancer_balancer_retries_denied_total", BALANCER, "balancer"),
+                    "{{balancer}} denied",
+                ),
+            ),
+            help="Of balancers with a retry-budget.",
+        ),
+        Panel(
+            "Outliers that were spared",
+            (
+                (
+                    rate("txbalancer_balancer_ejections_spared_total", BALANCER, "balancer"),
+                    "{{balancer}}",
+                ),
+            ),
+            help="Not ejected because outlier-most of the members would have been exceeded.",
+        ),
     ),
 )
 
@@ -283,6 +260,27 @@ MEMBERS = Row(
                 ),
             ),
         ),
+        Panel(
+            "Ejections by rule",
+            (
+                (
+                    "sum by (member, rule) (increase(txbalancer_member_ejections_total"
+                    f"{MEMBER}[$__rate_interval])) > 0",
+                    "{{member}} {{rule}}",
+                ),
+                (
+                    "sum by (member) (increase(txbalancer_member_breaker_openings_total"
+                    f"{MEMBER}[$__rate_interval])) > 0",
+                    "{{member}} breaker",
+                ),
+            ),
+        ),
+        Panel(
+            "Slow starts",
+            ((f"txbalancer_member_share_ratio{MEMBER} < 1", "{{member}}"),),
+            "percentunit",
+            "Part of its share that a member has which starts slowly.",
+        ),
     ),
 )
 
@@ -336,6 +334,37 @@ PROCESS = Row(
                     "{{instance}} lost lines per second",
                 ),
             ),
+        ),
+        Panel(
+            "CPU of workers",
+            (
+                (
+                    rate("txbalancer_worker_cpu_seconds_total", SERVICE, "instance, worker"),
+                    "{{instance}} worker {{worker}}",
+                ),
+            ),
+            "percentunit",
+            "Of one core each; they should have as much to do.",
+        ),
+        Panel(
+            "Memory of workers",
+            (
+                (
+                    f"txbalancer_worker_resident_memory_bytes{SERVICE}",
+                    "{{instance}} worker {{worker}}",
+                ),
+            ),
+            "bytes",
+        ),
+        Panel(
+            "Workers replaced",
+            (
+                (
+                    f"increase(txbalancer_workers_replaced_total{SERVICE}[$__rate_interval])",
+                    "{{instance}}",
+                ),
+            ),
+            help="The log says why each was lost.",
         ),
     ),
 )

@@ -10,7 +10,9 @@ from txbalancer.control.metrics.of_limits import LIMITS
 from txbalancer.control.metrics.of_listeners import LISTENERS
 from txbalancer.control.metrics.of_members import MEMBERS
 from txbalancer.control.metrics.of_service import SERVICE
+from txbalancer.control.metrics.of_sources import SOURCES
+from txbalancer.control.metrics.of_workers import WORKERS
 
-GROUPS = (SERVICE, LISTENERS, BALANCERS, MEMBERS, LIMITS)
+GROUPS = (SERVICE, WORKERS, LISTENERS, BALANCERS, SOURCES, MEMBERS, LIMITS)
 
 FAMILIES: dict[str, Family] = {family.name: family for group in GROUPS for family in group.families}

@@ -18,6 +18,8 @@ from txbalancer.control.metrics.of_limits import LIMITS
 from txbalancer.control.metrics.of_listeners import LISTENERS, ListenerView, MeteredListener
 from txbalancer.control.metrics.of_members import MEMBERS, MemberView
 from txbalancer.control.metrics.of_service import SERVICE, Sources
+from txbalancer.control.metrics.of_sources import SOURCES
+from txbalancer.control.metrics.of_workers import WORKERS
 from txbalancer.control.metrics.registry import GROUPS
 from txbalancer.control.metrics.text import header, label, samples
 from txbalancer.core.meters import Meter, whole
@@ -68,6 +70,8 @@ class Scrape:
         """
         sources = self._sources
         self._read(SERVICE, (), sources)
+        for worker in sources.workers():
+            self._read(WORKERS, (str(worker.number),), worker)
         yield from self._sum_up()
         for listener in self._listeners():
             self._read(
@@ -75,6 +79,8 @@ class Scrape:
                 (listener.name,),
                 MeteredListener(listener, self._of_listener[listener.name]),
             )
+        for source in sources.discovery():
+            self._read(SOURCES, (source.balancer, source.place), source)
         for limit in sources.limits():
             self._read(LIMITS, (limit.of, limit.option), limit)
         served = sources.telemetry.meters.by_places()

@@ -98,9 +98,25 @@ function showOut(section, { out, more }) {
   linkOut(section);
 }
 
+function showAlarms(section, alarms) {
+  const lines = alarms.map((text) => {
+    const line = document.createElement("p");
+    line.className = "message bad";
+    line.textContent = text;
+    return line;
+  });
+  find("[data-live=alarms]", section).replaceChildren(...lines);
+}
+
 function showBalancer(section, news) {
+  if (news.alarms) showAlarms(section, news.alarms);
   showOut(section, news);
   if ("summary" in news) setText(find("[data-live=summary]", section), news.summary);
+  if ("discovery" in news) {
+    const line = find("[data-live=discovery]", section);
+    line.hidden = !news.discovery;
+    setText(line, news.discovery);
+  }
   if ("traffic" in news) setText(find("[data-live=traffic]", section), news.traffic);
   if (news.cells) showCells(find("table.facts tbody tr", section), news.cells);
   for (const row of all("tr[data-member]", section)) {

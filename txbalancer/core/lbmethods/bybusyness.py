@@ -1,7 +1,8 @@
 """
 C{bybusyness}: the fewest requests in progress, then the largest lbstatus (APACHE A14).
 
-One heap per load factor, as in byrequests. A choice makes a member's rank only
+One heap per load factor, as in byrequests, and per share of a slow start, by which the requests
+in progress are scaled: at 10 % one counts as ten. A choice makes a member's rank only
 worse, which is put right when it comes to the head; a release makes it better, so
 it brings a fresh entry, and the old one is dropped when it surfaces.
 """
@@ -17,6 +18,7 @@ from zope.interface import implementer, provider
 
 from txbalancer.core.ledger import Ledger
 from txbalancer.core.member import Member
+from txbalancer.core.passive.slowstart import FULL
 from txbalancer.core.request import Request
 from txbalancer.core.specs import BalancerSpec
 from txbalancer.interfaces import ILBMethod, ILBMethodFactory
@@ -48,10 +50,11 @@ class Group:
         while True:
             entry = heap[0]
             busy, debt, place, member = entry
-            if busy == member.busy and debt == -member.base:
+            if busy == member.busy + member.others and debt == -member.base:
                 return entry
             if low[member] is entry:
-                low[member] = entry = (member.busy, -member.base, place, member)
+                entry = (member.busy + member.others, -member.base, place, member)
+                low[member] = entry
                 heapreplace(heap, entry)
             else:
                 heappop(heap)
@@ -61,7 +64,7 @@ class Group:
         Note that a member may rank better than before.
         """
         noted = self.low[member]
-        entry = (member.busy, -member.base, noted[2], member)
+        entry = (member.busy + member.others, -member.base, noted[2], member)
         if entry < noted:
             self.low[member] = entry
             heappush(self.heap, entry)
@@ -83,23 +86,25 @@ class ByBusyness:
     __slots__ = ("_groups", "_ledger", "_of")
 
     def __init__(self, spec: BalancerSpec) -> None:
-        self._groups: list[tuple[int, Group]] = []
+        self._groups: list[tuple[int, int, Group]] = []
         self._of: dict[Member, Group] = {}
 
     def build(self, members: Sequence[Member], ledger: Ledger, random: Random) -> None:
         self._ledger = ledger
-        entries: dict[int, list[Entry]] = {}
+        entries: dict[tuple[int, int], list[Entry]] = {}
         for place, member in enumerate(members):
-            entry = (member.busy, -member.base, place, member)
-            entries.setdefault(member.lbfactor, []).append(entry)
-        self._groups = [(factor, Group(each)) for factor, each in entries.items()]
-        self._of = {member: group for _, group in self._groups for member in group.low}
+            entry = (member.busy + member.others, -member.base, place, member)
+            entries.setdefault((member.factor, member.share), []).append(entry)
+        self._groups = [(*kind, Group(each)) for kind, each in entries.items()]
+        self._of = {member: group for _, _, group in self._groups for member in group.low}
 
     def choose(self, request: Request | None) -> Member:
         turns = self._ledger.elections + self._ledger.hits + 1
         rank: tuple[float, int, int] = (inf, 0, 0)
-        for factor, group in self._groups:
+        for factor, share, group in self._groups:
             busy, debt, place, member = group.head()
+            if share != FULL:
+                busy = busy * FULL // share
             mine = (busy, debt - factor * turns, place)
             if mine < rank:
                 rank, best = mine, member

@@ -62,7 +62,7 @@ class ByRequests:
         self._ledger = ledger
         groups: dict[int, list[Entry]] = {}
         for place, member in enumerate(members):
-            groups.setdefault(member.lbfactor, []).append((-member.base, place, member))
+            groups.setdefault(member.factor, []).append((-member.base, place, member))
         for heap in groups.values():
             heapify(heap)
         self._groups = self._short = list(groups.items())

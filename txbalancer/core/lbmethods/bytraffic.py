@@ -22,9 +22,10 @@ from txbalancer.interfaces import ILBMethod, ILBMethodFactory
 
 def traffic(member: Member) -> int:
     """
-    Rate a member: bytes each way over its factor in hundredths, rounded down apart.
+    Rate a member: bytes each way over its factor in hundredths, rounded down apart, with
+    what a slow start put it ahead.
     """
-    return member.transferred // member.lbfactor + member.read // member.lbfactor
+    return member.transferred // member.factor + member.read // member.factor + member.lead
 
 
 @provider(ILBMethodFactory)
@@ -50,7 +51,7 @@ class ByTraffic:
         heap = self._heap
         while True:
             noted, place, member = heap[0]
-            value = member.transferred // member.lbfactor + member.read // member.lbfactor
+            value = member.transferred // member.factor + member.read // member.factor + member.lead
             if value == noted:
                 return member
             heapreplace(heap, (value, place, member))
@@ -65,7 +66,7 @@ class ByTraffic:
         Start counting anew, as on a change of lbmethod (APACHE A17).
         """
         for member in members:
-            member.transferred = member.read = 0
+            member.transferred = member.read = member.lead = 0
 
 
 factory = ByTraffic

@@ -2,7 +2,8 @@
 C{hash}: the same key always goes to the same member while it is there.
 
 Each member has points on a ring, in number by its load factor; a key belongs to the
-next point. When a member leaves, only its own keys move, and they come back with it.
+next point. When a member leaves, only its own keys move, and they come back with it, in a slow
+start some at a time.
 """
 
 from __future__ import annotations
@@ -105,7 +106,7 @@ class Hash:
 
     def build(self, members: Sequence[Member], ledger: Ledger, random: Random) -> None:
         self._fallback.build(members, ledger, random)
-        sizes = {each: max(1, int(each.lbfactor * self._scale)) for each in members}
+        sizes = {each: max(1, int(each.factor * self._scale)) for each in members}
         if sizes == self._sizes:
             return
         # Only what changed is hashed: a whole ring takes tens of milliseconds.

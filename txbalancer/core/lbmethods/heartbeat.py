@@ -39,7 +39,9 @@ class Heartbeat:
 
     def build(self, members: Sequence[Member], ledger: Ledger, random: Random) -> None:
         self._members = members
-        self._ends = list(accumulate(member.room or 0 for member in members))
+        # Who starts slowly has a part of its room; it is rounded up, for none is none.
+        rooms = (-(-(member.room or 0) * member.share // 100) for member in members)
+        self._ends = list(accumulate(rooms))
         self._randrange = random.randrange
 
     def choose(self, request: Request | None) -> Member | None:

@@ -39,7 +39,7 @@ class LeastLoad:
 
     def build(self, members: Sequence[Member], ledger: Ledger, random: Random) -> None:
         self._members = members
-        self._ends = list(accumulate(member.lbfactor for member in members))
+        self._ends = list(accumulate(member.factor for member in members))
         self._draw = random.random
 
     def choose(self, request: Request | None) -> Member:
@@ -49,11 +49,12 @@ class LeastLoad:
         place = bisect_right(ends, self._draw() * ends[-1])
         one = members[place]
         # The second is drawn from all but the first: its stretch is stepped over.
-        point = self._draw() * (ends[-1] - one.lbfactor)
-        if point >= ends[place] - one.lbfactor:
-            point += one.lbfactor
+        point = self._draw() * (ends[-1] - one.factor)
+        if point >= ends[place] - one.factor:
+            point += one.factor
         other = members[bisect_right(ends, point)]
-        if (other.busy + 1) * one.lbfactor < (one.busy + 1) * other.lbfactor:
+        load, others = one.busy + one.others + 1, other.busy + other.others + 1
+        if others * one.factor < load * other.factor:
             return other
         return one
 

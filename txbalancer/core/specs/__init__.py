@@ -26,7 +26,7 @@ from txbalancer.core.specs.kinds import (
     limit_key,
     memory,
     named_text,
-    no_workers,
+    nameservers,
     pair,
     protocols,
     rate,
@@ -35,12 +35,14 @@ from txbalancer.core.specs.kinds import (
     show_codes,
     show_memory,
     sticky_names,
+    workers,
 )
 from txbalancer.core.specs.limit import LimitSpec
 from txbalancer.core.specs.listener import ListenerSpec
 from txbalancer.core.specs.member import MemberSpec
 from txbalancer.core.specs.mount import Condition, MountSpec
 from txbalancer.core.specs.service import GlobalSpec, LogSpec, ServiceSpec
+from txbalancer.core.specs.source import OF_SOME, SourceSpec
 from txbalancer.core.specs.targets import (
     FixedStatus,
     NotProxied,
@@ -58,6 +60,7 @@ from txbalancer.core.specs.targets import (
 
 __all__ = [
     "ALL_ERRORS",
+    "OF_SOME",
     "SAME",
     "BalancerSpec",
     "Condition",
@@ -74,6 +77,7 @@ __all__ = [
     "Rate",
     "Redirect",
     "ServiceSpec",
+    "SourceSpec",
     "StickyNames",
     "Target",
     "ToBalancer",
@@ -95,7 +99,7 @@ __all__ = [
     "limit_key",
     "memory",
     "named_text",
-    "no_workers",
+    "nameservers",
     "option",
     "options",
     "pair",
@@ -106,4 +110,5 @@ __all__ = [
     "show_codes",
     "show_memory",
     "sticky_names",
+    "workers",
 ]

@@ -10,16 +10,19 @@ from txbalancer.core import values
 from txbalancer.core.specs.fields import option
 from txbalancer.core.specs.kinds import StickyNames, hash_key, secrets, sticky_names
 from txbalancer.core.specs.member import MemberSpec
+from txbalancer.core.specs.passive import BalancerPassive
+from txbalancer.core.specs.source import SourceSpec
 
 
 @dataclass(frozen=True, slots=True)
-class BalancerSpec:
+class BalancerSpec(BalancerPassive):
     """
     A set of members with one way of choosing among them.
     """
 
     name: str
     members: tuple[MemberSpec, ...] = ()
+    discover: tuple[SourceSpec, ...] = ()
 
     lbmethod: str = option(values.name, "byrequests", "How a member is chosen.", names="lbmethods")
     memberload: str = option(

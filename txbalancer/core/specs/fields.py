@@ -82,7 +82,9 @@ _declared: dict[Any, tuple[tuple[str, Option], ...]] = {}
 
 
 def _options(spec: type) -> tuple[tuple[str, Option], ...]:
-    found = ((each.name, each.metadata.get("option")) for each in dataclasses.fields(spec))
+    # A class's own options come first, then those that it shares with others.
+    fields = sorted(dataclasses.fields(spec), key=lambda each: each.kw_only is True)
+    found = ((each.name, each.metadata.get("option")) for each in fields)
     return tuple(
         (name, dataclasses.replace(option, name=option.name or name.replace("_", "-")))
         for name, option in found

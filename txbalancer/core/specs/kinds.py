@@ -39,6 +39,22 @@ def sticky_names(text: str) -> StickyNames:
     return StickyNames(cookie, url if bar else cookie)
 
 
+def decimal(least: float, most: float) -> values.Kind[float]:
+    """
+    Make a kind for a number in a closed range, of at most three decimals.
+    """
+
+    @values.kind(f"number, {least:g} to {most:g}", lambda value: f"{value:g}")
+    def parse(text: str) -> float:
+        if not re.fullmatch(r"\d{1,6}(\.\d{1,3})?", text, re.ASCII) or not (
+            least <= float(text) <= most
+        ):
+            raise ValueError(f"{text!r} is not a number from {least:g} to {most:g}")
+        return float(text)
+
+    return parse
+
+
 @values.kind("one or two secrets of 16 or more characters each", " ".join)
 def secrets(text: str) -> tuple[str, ...]:
     """
@@ -277,11 +293,27 @@ def address_port(text: str) -> str:
     return f"[{address}]:{int(port)}" if address.version == 6 else f"{address}:{int(port)}"
 
 
-@values.kind("0 only")
-def no_workers(text: str) -> int:
+@values.kind("ADDRESS[:PORT], divided by commas", ",".join)
+def nameservers(text: str) -> tuple[str, ...]:
     """
-    Read C{workers}, of which only 0 works so far.
+    Read addresses of name servers; the port is 53 where none is given.
     """
-    if text != "0":
-        raise ValueError(f"{text!r} is not available in this version: use 0 (one process for all)")
-    return 0
+    return tuple(_nameserver(each.strip()) for each in text.split(",")) if text else ()
+
+
+def _nameserver(text: str) -> str:
+    try:
+        address = ip_address(text.removeprefix("[").removesuffix("]"))
+    except ValueError:
+        if not text:
+            raise ValueError("an address is missing between two commas") from None
+        return address_port(text)
+    return f"[{address}]:53" if address.version == 6 else f"{address}:53"
+
+
+@values.kind("a number up to 512, or auto", lambda value: "auto" if value < 0 else str(value))
+def workers(text: str) -> int:
+    """
+    Read C{workers}; C{auto} is -1.
+    """
+    return -1 if text.lower() == "auto" else values.integer(0, 512).parse(text)

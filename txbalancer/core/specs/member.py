@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from txbalancer.core import flags, tlswords, values
 from txbalancer.core.specs.fields import HOUR, option
 from txbalancer.core.specs.kinds import expected, said
+from txbalancer.core.specs.passive import MemberPassive
 
 
 @dataclass(frozen=True, slots=True)
-class MemberSpec:
+class MemberSpec(MemberPassive):
     """
     One destination of a balancer: its address, its rank and how to talk to it.
 
@@ -107,9 +108,10 @@ class MemberSpec:
         "Most requests waiting for a connection of this member, and as many with priority = high.",
     )
     sendproxy: str = option(
-        values.choice("off", "v1", "v2"),
+        values.choice("off", "v1", "v2", "v2-ssl"),
         "off",
-        "Begin connections with a PROXY header of this version; each is then one client's alone.",
+        "Begin connections with a PROXY header of this version, v2-ssl: that tells of the client's"
+        " TLS, too; each is then one client's alone.",
     )
     disablereuse: bool | None = option(
         values.none_or("auto", values.flag),

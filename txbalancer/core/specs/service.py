@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from txbalancer.core import values
 from txbalancer.core.specs.balancer import BalancerSpec
 from txbalancer.core.specs.fields import option
-from txbalancer.core.specs.kinds import NamedText, address_port, memory, named_text, no_workers
+from txbalancer.core.specs.kinds import NamedText, address_port, memory, named_text, workers
 from txbalancer.core.specs.limit import LimitSpec
 from txbalancer.core.specs.listener import ListenerSpec
 from txbalancer.core.specs.mount import Condition, MountSpec
@@ -22,7 +22,12 @@ class GlobalSpec:
     """
 
     workers: int = option(
-        no_workers, 0, "Data-path processes; only 0, one process for all, as yet."
+        workers, 0, "Processes that carry the traffic; 0 = this one does all, auto = one a core."
+    )
+    worker_timeout: float = option(
+        values.duration(0.5, 600.0),
+        5.0,
+        "A worker that gives no sign of life for so long is replaced.",
     )
     access_log: str = option(values.text(4096, 1), "-", "Access log: a path, - , syslog or off.")
     access_log_format: str = option(
@@ -38,6 +43,11 @@ class GlobalSpec:
     )
     graceful_timeout: float = option(
         values.duration(), 30.0, "How long running exchanges may go on after a stop."
+    )
+    upgrade_timeout: float = option(
+        values.duration(1.0, 3600.0),
+        60.0,
+        "How long a new process may take to serve in place of this one; else this one goes on.",
     )
     stop_delay: float = option(
         values.duration(),
@@ -164,6 +174,13 @@ class ServiceSpec:
     mounts: tuple[MountSpec, ...] = ()
     logs: tuple[LogSpec, ...] = ()
     limits: tuple[LimitSpec, ...] = ()
+
+    def told(self) -> str:
+        """
+        Say in a few words how much there is.
+        """
+        parts = ("listener", self.listeners), ("balancer", self.balancers), ("mount", self.mounts)
+        return ", ".join(values.counted(len(found), what) for what, found in parts)
 
     @property
     def guards_identity(self) -> bool:

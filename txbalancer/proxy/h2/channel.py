@@ -271,6 +271,12 @@ class H2Channel(SharedTransport):
         self.connection.ping(_DRAINING)
         self.flush()
 
+    def retire(self) -> None:
+        """
+        Do as L{drain}, which loses nothing here.
+        """
+        self.drain()
+
     def abort(self) -> None:
         """
         Cut the connection.

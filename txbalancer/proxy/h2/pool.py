@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from txbalancer.core.lines import Line
 from txbalancer.core.schemes import has_streams
 from txbalancer.core.specs import MemberSpec
 from txbalancer.errors import ConnectFailed, Exhausted
@@ -14,6 +15,7 @@ from txbalancer.http2.limits import Limits
 from txbalancer.net.deadlines import NEVER
 from txbalancer.proxy.h2.member_connection import H2MemberConnection
 from txbalancer.proxy.pool import MemberPool
+from txbalancer.proxy.shares import Share
 
 if TYPE_CHECKING:
     from txbalancer.proxy.attempts import Attempts
@@ -48,7 +50,7 @@ class H2Pool(MemberPool):
         """
         # One client that reads slowly must not hold up the others: the window of all is that
         # of each, times their number.
-        self._most_streams = spec.maxrequests
+        self._most_streams = self._part(spec)
         self.h2_limits = Limits(
             streams=spec.maxstreams,
             window=_WINDOW,
@@ -63,6 +65,20 @@ class H2Pool(MemberPool):
 
     def _room(self, spec: MemberSpec) -> int:
         return spec.max
+
+    def _part(self, spec: MemberSpec) -> int:
+        """
+        Return how many requests may be in progress here: of those in all, an even part.
+        """
+        most = spec.maxrequests
+        return most if self._share is None else self._share.part(most)
+
+    def share(self, share: Share, line: Line[Attempts]) -> None:
+        """
+        Have limits hold for several processes together.
+        """
+        super().share(share, line)
+        self._most_streams = self._part(self.spec)
 
     def _is_full(self) -> bool:
         """
@@ -118,10 +134,10 @@ class H2Pool(MemberPool):
             self._queue(exchange)
         elif self.connecting and len(self._waiting) < self.connecting * self.spec.maxstreams:
             self._waiting.add(exchange, exchange.high)
-        elif self.room and self.open >= self.room:
-            self._queue(exchange)
-        else:
+        elif self._may_open():
             self._open(exchange)
+        else:
+            self._queue(exchange)
 
     # -- connections
 
@@ -142,7 +158,7 @@ class H2Pool(MemberPool):
         Tell whoever waits that no connection came about.
         """
         exchange = self._conclude(opening)
-        self.open -= 1
+        self._unreserve()
         waiting = []
         if not self._connections and not self.connecting:
             while self._waiting.size:
@@ -167,7 +183,7 @@ class H2Pool(MemberPool):
         if self._is_full():
             return False
         rooms = any(each.connection.room > 0 for each in self._connections)
-        return rooms or not (self.room and self.open >= self.room)
+        return rooms or self._has_place()
 
     def put(self, connection: Any) -> None:
         """
@@ -175,16 +191,21 @@ class H2Pool(MemberPool):
         """
         if self._waiting.size:
             self._give()
+        idle, share = not connection.connection.streams, self._share
+        if idle and share is not None and share.yields(self.room, False):
+            connection.retire()
+            return
         if self.sharing is not None:
             self.serve_others()
-        if not connection.connection.streams and connection.deadline == NEVER:
+            idle = not connection.connection.streams
+        if idle and connection.deadline == NEVER:
             connection.deadline = self.now() + self.spec.ttl if self.spec.ttl else NEVER
 
     def closed(self, connection: Any) -> None:
         """
         Note that a connection is gone.
         """
-        self.open -= 1
+        self._unreserve()
         self._connections.remove(connection)
         self.serve_waiting()
         if self.sharing is not None:
@@ -195,11 +216,19 @@ class H2Pool(MemberPool):
         Give streams to those that wait, and open connections as far as C{max} allows.
         """
         self._give()
-        full = (self.room and self.open >= self.room) or self._is_full()
-        if self._waiting.size and not self.connecting and not full:
+        wanted = self._waiting.size and not self.connecting and not self._is_full()
+        if wanted and self._may_open():
             exchange = self._next()
             exchange.opening()
             self._open(exchange)
+
+    def give_way(self) -> None:
+        """
+        Close a connection without exchanges, if another process waits for one.
+        """
+        idle = [each for each in self._connections if not each.connection.streams]
+        if idle and self._share is not None and self._share.yields(self.room, False):
+            idle[0].retire()
 
     def leave(self) -> None:
         """

@@ -7,10 +7,13 @@ from twisted.plugin import IPlugin
 from twisted.web.static import Data
 from zope.interface import implementer
 
+from txbalancer.core.discovery import Answer
 from txbalancer.core.health import ProbeResult
 from txbalancer.interfaces import (
     ILBMethod,
     ILBMethodFactory,
+    IMemberSource,
+    IMemberSourceFactory,
     IMountable,
     IProbe,
     IStickyScheme,
@@ -104,7 +107,38 @@ class Greeting:
         return Data(b"hello", "text/plain")
 
 
+@implementer(IMemberSource)
+class Fixed:
+    """
+    Always the same member.
+    """
+
+    def find(self):
+        return succeed(Answer(("http://10.0.0.9",)))
+
+    def close(self):
+        pass
+
+
+@implementer(IPlugin, IMemberSourceFactory)
+class FixedFactory:
+    """
+    For C{discover = fixed:}.
+    """
+
+    name = "fixed"
+    interval = 60.0
+    takes = frozenset()
+
+    def check(self, place):
+        return "http"
+
+    def __call__(self, spec, reactor):
+        return Fixed()
+
+
 first = FirstFactory()
 by_header = ByHeaderFactory()
 assumed = Assumed()
 greeting = Greeting()
+fixed = FixedFactory()

@@ -1,0 +1,151 @@
+"""
+The processes of a balancer with workers, and connections that tell which of them serves them.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+from pathlib import Path
+from typing import Self
+
+from tests.integration.process import BalancerProcess, until
+
+TICKS = os.sysconf("SC_CLK_TCK")
+
+
+def workers(process: BalancerProcess) -> dict[int, int]:
+    """
+    Return the process of each worker by its column; the spare is one of them.
+    """
+    found = {}
+    for listing in Path(f"/proc/{process.pid}/task").glob("*/children"):
+        for each in listing.read_text().split():
+            words = _words(int(each))
+            if "txbalancer.services.worker" in words:
+                found[int(words[-2])] = int(each)
+    return found
+
+
+def _words(pid: int) -> list[str]:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_text().rstrip("\0").split("\0")
+    except OSError:
+        return []
+
+
+def sockets_of(pid: int) -> set[str]:
+    """
+    Return the sockets that a process has open, as the system names them.
+    """
+    found = set()
+    for each in Path(f"/proc/{pid}/fd").glob("*"):
+        try:
+            found.add(os.readlink(each))
+        except OSError:
+            continue
+    return found
+
+
+def cpu(pid: int) -> float:
+    """
+    Return the CPU seconds of a process.
+    """
+    line = Path(f"/proc/{pid}/stat").read_text()
+    fields = line[line.rindex(")") + 2 :].split()
+    return (int(fields[11]) + int(fields[12])) / TICKS
+
+
+def is_there(pid: int) -> bool:
+    """
+    Tell whether a process lives.
+    """
+    try:
+        line = Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return False
+    return line[line.rindex(")") + 2] != "Z"
+
+
+class Client:
+    """
+    A connection that is kept.
+    """
+
+    def __init__(self, port: int) -> None:
+        self.socket = socket.create_connection(("127.0.0.1", port), 15.0)
+        self._rest = b""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.socket.close()
+
+    def send(self, target: str = "/") -> None:
+        """
+        Send a request.
+        """
+        self.socket.sendall(f"GET {target} HTTP/1.1\r\nHost: here\r\n\r\n".encode())
+
+    def take(self) -> int:
+        """
+        Return the status of an answer without a body, 0 where the connection ends before.
+        """
+        while b"\r\n\r\n" not in self._rest:
+            try:
+                data = self.socket.recv(65536)
+            except ConnectionError:
+                return 0
+            if not data:
+                return 0
+            self._rest += data
+        head, _, self._rest = self._rest.partition(b"\r\n\r\n")
+        return int(head.split(b" ", 2)[1])
+
+    def ask(self, target: str = "/") -> int:
+        """
+        Send a request and return the status of the answer.
+        """
+        try:
+            self.send(target)
+        except ConnectionError:
+            return 0
+        return self.take()
+
+    def owner(self, pids: dict[int, int]) -> int:
+        """
+        Return the column of the worker that has the other end of this connection.
+        """
+        name = _inode(self.socket)
+        return next((column for column, pid in pids.items() if name in sockets_of(pid)), 0)
+
+
+def _inode(client: socket.socket) -> str:
+    """
+    Return what the system calls the other end of a connection on this machine.
+    """
+    near, far = client.getsockname(), client.getpeername()
+    wanted = _hex(far), _hex(near)
+    for line in Path("/proc/net/tcp").read_text().splitlines()[1:]:
+        words = line.split()
+        if (words[1], words[2]) == wanted:
+            return f"socket:[{words[9]}]"
+    return ""
+
+
+def _hex(address: tuple[str, int]) -> str:
+    return f"{socket.inet_aton(address[0])[::-1].hex().upper()}:{address[1]:04X}"
+
+
+def await_replaced(process: BalancerProcess, gone: int, count: int) -> dict[int, int]:
+    """
+    Wait until another process is there for one that is no more, and so many are in all.
+    """
+
+    def found() -> dict[int, int] | None:
+        now = workers(process)
+        return now if gone not in now.values() and len(now) >= count else None
+
+    there: dict[int, int] = until(found, f"process {gone} is replaced")
+    return there

@@ -1,0 +1,139 @@
+"""
+Connections on their way from one process to another.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from txbalancer.workers.handover import Inbox, Sender, open_box, path_of, receive
+from txbalancer.workers.places import Places
+from txbalancer.workers.table import BEAT, EDITION, OPEN, SENT
+
+
+@pytest.fixture
+def pair() -> Iterator[tuple[socket.socket, socket.socket]]:
+    """
+    Make a connection.
+    """
+    one, other = socket.socketpair()
+    with one, other:
+        yield one, other
+
+
+@pytest.fixture
+def places(tmp_path: Path) -> Iterator[Places]:
+    """
+    Make a supervisor's side.
+    """
+    made = Places(str(tmp_path))
+    yield made
+    made.close()
+
+
+def test_a_connection_arrives(tmp_path: Path, pair: tuple[socket.socket, socket.socket]) -> None:
+    """
+    What is put into a box comes out of it, with its key, as another file of the same connection.
+    """
+    found: list[tuple[int, int]] = []
+    sender = Sender(str(tmp_path))
+    with open_box(str(tmp_path), 1) as box:
+        assert sender.send(1, 7, pair[0].fileno())
+        Inbox(box, lambda key, number: found.append((key, number))).doRead()
+    sender.close()
+    ((key, number),) = found
+    assert key == 7
+    with socket.socket(fileno=number) as taken:
+        taken.sendall(b"here")
+        assert pair[1].recv(10) == b"here"
+
+
+def test_no_box_or_a_full_one(tmp_path: Path, pair: tuple[socket.socket, socket.socket]) -> None:
+    """
+    Where nobody is or nothing fits any more, the sender is told and keeps the connection.
+    """
+    sender = Sender(str(tmp_path))
+    assert not sender.send(1, 7, pair[0].fileno())
+    with open_box(str(tmp_path), 1) as box:
+        count = 0
+        while sender.send(1, 7, pair[0].fileno()):
+            count += 1
+            assert count < 100_000
+        assert count
+        taken = 0
+        while found := list(receive(box)):
+            taken += len(found)
+            for _, number in found:
+                os.close(number)
+        assert taken == count
+    sender.close()
+
+
+def test_what_is_no_connection(tmp_path: Path) -> None:
+    """
+    A message without a file is one connection less, and ends nothing.
+    """
+    with open_box(str(tmp_path), 1) as box:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as other:
+            other.sendto(b"12345678", path_of(str(tmp_path), 1))
+        assert list(receive(box)) == [(0, -1)]
+
+
+def test_columns_are_used_again(places: Places) -> None:
+    """
+    The lowest free column is the next one, and nothing of its last process is left in it.
+    """
+    assert [places.take() for _ in range(3)] == [1, 2, 3]
+    assert places.table.used == 4
+    row = places.rows["busy",]
+    for each in (EDITION, OPEN, BEAT, row):
+        places.table.column(2)[each] = 5
+    places.leave(2)
+    assert [places.table.column(2)[each] for each in (EDITION, OPEN, BEAT, row)] == [0] * 4
+    assert places.take() == 2
+
+
+def test_a_lost_one_leaves_its_box(
+    places: Places, pair: tuple[socket.socket, socket.socket]
+) -> None:
+    """
+    Connections that a process had not taken any more go to another that serves, or wait for one.
+    """
+    one, two = places.take(), places.take()
+    sender = Sender(places.folder)
+    places.table.column(two)[SENT + one] += 1
+    assert sender.send(one, 7, pair[0].fileno())
+    sender.close()
+    assert places.table.coming(one) == 1
+    places.leave(one)
+    assert places.table.coming(one) == 0
+    with socket.socket(fileno=os.dup(places.files(two)[1])) as box:
+        assert list(receive(box)) == []
+        places.table.column(two)[EDITION] = 1
+        places.distribute()
+        assert places.table.coming(two) == 1
+        ((key, number),) = receive(box)
+    os.close(number)
+    assert key == 7
+
+
+def test_strays_are_closed_at_the_end(
+    tmp_path: Path, pair: tuple[socket.socket, socket.socket]
+) -> None:
+    """
+    A connection for which nobody ever comes is closed with everything else.
+    """
+    places = Places(str(tmp_path))
+    one = places.take()
+    sender = Sender(places.folder)
+    assert sender.send(one, 7, pair[0].fileno())
+    sender.close()
+    places.leave(one)
+    places.close()
+    pair[0].close()
+    assert pair[1].recv(10) == b""

@@ -1,0 +1,158 @@
+"""
+A circuit breaker: where too much fails, nothing is tried for a while, then a little.
+"""
+
+from __future__ import annotations
+
+from math import inf
+
+from txbalancer.core.passive.tally import Marks, Tally
+from txbalancer.core.specs.passive import BreakerOptions
+from txbalancer.core.values import show_duration
+
+CLOSED, OPEN, HALF_OPEN = "closed", "open", "half-open"
+STATES = (CLOSED, HALF_OPEN, OPEN)
+
+
+class Breaker:
+    """
+    Judges a L{Tally} that somebody else counts.
+
+    It counts over the last half to whole C{breaker-window}. Answers that were under way when it
+    opened count in a trial as any other.
+
+    @ivar state: C{CLOSED}, C{OPEN} or C{HALF_OPEN}.
+    @ivar until: when the state is over, if it is by time; of trials, when they are replaced.
+    @ivar cause: why it opened last; C{openings}: how often it did.
+    @ivar left: trials that may still begin.
+    """
+
+    __slots__ = (
+        "_half",
+        "_tally",
+        "_trial",
+        "_turn",
+        "_whole",
+        "cause",
+        "left",
+        "openings",
+        "spec",
+        "state",
+        "until",
+    )
+
+    def __init__(self, spec: BreakerOptions, tally: Tally) -> None:
+        self._tally = tally
+        self.openings = self.left = 0
+        self.cause = ""
+        self._turn = -inf
+        self.use(spec)
+        self.close()
+
+    def use(self, spec: BreakerOptions) -> None:
+        """
+        Go on with other options.
+        """
+        self.spec = spec
+        self._tally.limit = spec.breaker_latency or inf
+
+    def close(self) -> None:
+        """
+        Let everything through, and count from here on.
+        """
+        self.state, self.until = CLOSED, inf
+        self._whole = self._half = self._trial = self._tally.marks()
+
+    def open(self, cause: str, until: float) -> None:
+        """
+        Let nothing through for some time.
+        """
+        self.state, self.cause, self.until = OPEN, cause, until
+        self.openings += 1
+
+    def _try(self, now: float) -> None:
+        if self.state == OPEN:
+            self._trial = self._tally.marks()
+        # Of trials that were begun before, those that went well count.
+        well = self._tally.since(self._trial).requests
+        self.state, self.until = HALF_OPEN, now + self.spec.breaker_open
+        self.left = self.spec.breaker_trials - well
+        self._tally.alert = True
+
+    def admits(self) -> bool:
+        """
+        Tell whether a request may go on, which is a trial of a breaker that is half-open.
+        """
+        if self.state == HALF_OPEN:
+            self.left -= 1
+            return self.left >= 0
+        return self.state == CLOSED
+
+    def look(self, now: float) -> bool:
+        """
+        Judge after an answer that is news, or a failure.
+
+        @return: whether the state is another now.
+        """
+        if self.state == OPEN:
+            return False
+        if self.state == HALF_OPEN:
+            return self._look_at_trials(now)
+        cause = self._fault()
+        if cause:
+            self.open(cause, now + self.spec.breaker_open)
+        return bool(cause)
+
+    def sweep(self, now: float) -> bool:
+        """
+        Judge by the clock.
+
+        @return: whether the state is another now, or new trials may begin.
+        """
+        if self.state == HALF_OPEN and self._look_at_trials(now):
+            return True
+        if self.state != CLOSED:
+            if now >= self.until:
+                self._try(now)
+                return True
+            return False
+        if now >= self._turn:
+            self._turn = now + self.spec.breaker_window / 2
+            self._whole, self._half = self._half, self._tally.marks()
+        return False
+
+    def _look_at_trials(self, now: float) -> bool:
+        seen = self._tally.since(self._trial)
+        bad = seen.failed + seen.slow
+        if bad:
+            self.open(f"a trial failed: {self.cause}", now + self.spec.breaker_open)
+        elif seen.requests >= self.spec.breaker_trials:
+            self.close()
+        else:
+            self._tally.alert = True
+        return self.state != HALF_OPEN
+
+    def _fault(self) -> str:
+        spec, seen = self.spec, self.seen
+        if seen.requests < spec.breaker_requests:
+            return ""
+        if spec.breaker_percent and seen.failed * 100 >= spec.breaker_percent * seen.requests:
+            return f"{seen.failed} of {seen.requests} requests failed"
+        if spec.breaker_latency and seen.slow * 100 > (100 - spec.breaker_quantile) * seen.requests:
+            span = show_duration(spec.breaker_latency)
+            return f"{seen.slow} of {seen.requests} answers took longer than {span}"
+        return ""
+
+    @property
+    def seen(self) -> Marks:
+        """
+        What it judges at the moment.
+        """
+        return self._tally.since(self._whole)
+
+
+def is_wanted(spec: BreakerOptions) -> bool:
+    """
+    Tell whether options ask for a breaker.
+    """
+    return bool(spec.breaker_percent or spec.breaker_latency)

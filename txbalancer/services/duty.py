@@ -1,0 +1,221 @@
+"""
+The data path of one worker, as a service.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from twisted.internet.defer import Deferred
+from twisted.logger import Logger
+
+from txbalancer.core.commands import AddMember, PutBack
+from txbalancer.core.snapshot import restore
+from txbalancer.core.specs import ServiceSpec
+from txbalancer.core.state import read
+from txbalancer.proxy.resource import BalancerResource
+from txbalancer.services.inside import Inside
+from txbalancer.services.plugins import load_registry
+from txbalancer.services.seen import SeenLines
+from txbalancer.services.service import BalancerService
+from txbalancer.services.shares import Name, Shares
+from txbalancer.services.sockets import Socket
+from txbalancer.services.ties import Ties, take_rooms
+from txbalancer.workers.orders import Noted, Seen, Setup, command_of
+from txbalancer.workers.reports import Report, Reporter
+from txbalancer.workers.table import Table
+from txbalancer.workers.word import Word
+
+Tell = Callable[..., Deferred[Any]]
+
+
+def own_part(spec: ServiceSpec) -> ServiceSpec:
+    """
+    Return what of a configuration is a worker's: all but what the supervisor does for all.
+    """
+    service = replace(
+        spec.service,
+        workers=0,
+        control="off",
+        state="",
+        error_log="",
+        event_log="off",
+        heartbeat_listen="",
+        heartbeat_address="",
+        stop_delay=0.0,
+    )
+    return replace(spec, service=service)
+
+
+class WorkerService(BalancerService):
+    """
+    The data path alone.
+
+    @ivar given: sockets of the supervisor's that no listener has taken yet.
+    @ivar on_lines: called when lines of the access log should be written, by L{flush}.
+    @ivar ties: what is told of members, and heard.
+    """
+
+    log = Logger()
+
+    def __init__(
+        self, setup: Setup, given: list[Socket], reactor: Any, tell: Tell, table: Table, number: int
+    ) -> None:
+        """
+        @param tell: sends a command to the supervisor.
+        @param table: what all workers see; C{number}: the own column.
+        """
+        inside = Inside(setup.folder, setup.secret)
+        self._shares = Shares(reactor, table, number, setup.workers, self._want)
+        self._shares.learn(setup.outset.rows)
+        registry = self._shares.registry(load_registry())
+        super().__init__(own_part(setup.spec.unpack()), "", reactor, registry, inside=inside)
+        inside.registry = self.registry
+        self.given = given
+        self.on_lines: Callable[[], object] = self.flush
+        self._outset, self._workers = setup.outset, setup.workers
+        self._sessions = setup.sessions
+        self._tell = tell
+        self.ties = Ties(self.runtime, self._find, self._note)
+        self.targets.on_flip = self.ties.flipped
+        self._seen_lines = SeenLines(reactor, lambda lines: tell(Seen, lines=lines))
+        # The supervisor looks at the same files.
+        self.certificates.tells = False
+        self.logs.due = lambda: self.on_lines()
+        self._reporter = Reporter(
+            self.telemetry.meters,
+            self.targets.resources,
+            self.listeners.views,
+            lambda: self.logs.access.lost,
+        )
+
+    def _note(self, word: Word) -> Deferred[Word | None]:
+        """
+        Tell the supervisor what has changed here, and return what has come of it.
+        """
+        return self._tell(Noted, word=word).addCallback(lambda said: said and said["word"])
+
+    def _want(self, balancer: str, member: str) -> None:
+        self.ties.want(balancer, member)
+
+    def _find(self, name: str) -> BalancerResource | None:
+        return self.targets.balancers.get(name)
+
+    # -- life
+
+    def _open(self) -> None:
+        """
+        Be as the supervisor is, then accept.
+        """
+        outset = self._outset
+        for command in outset.discovered:
+            self.targets.steering.carry_out(command)
+        for name, state in outset.states.items():
+            resource = self.targets.balancers[name]
+            restore(resource.balancer, read(state), outset.now)
+            for member in resource.balancer.members:
+                # Others had these; they are in the sums.
+                member.elected = member.transferred = member.read = 0
+                member.base //= self._workers
+                member.temporary = None
+            resource.open_pools()
+        for name, bindings in outset.sources.items():
+            sources = self.targets.balancers[name].balancer.sources
+            if sources is not None:
+                for each in bindings:
+                    sources.learn(each)
+        for name, rooms in outset.rooms.items():
+            take_rooms(self.targets.balancers[name], rooms)
+        self.watch(outset.filters)
+        super()._open()
+        self.listeners.expect(self._sessions)
+        self._share()
+
+    def _share(self) -> None:
+        """
+        Have all count what balancers and listeners count.
+        """
+        for each in self.targets.balancers.values():
+            self.ties.share(each.balancer)
+        self._shares.apply(self.targets.resources(), self.listeners)
+
+    def adopt(self, setup: Setup) -> None:
+        """
+        Put another configuration in force.
+
+        @raise BalancerError: when it cannot be had; nothing has changed then.
+        """
+        self._shares.learn(setup.outset.rows)
+        self.reload(own_part(setup.spec.unpack()))
+        self._share()
+
+    def _tell_start(self) -> None:
+        """
+        Say nothing: the supervisor does.
+        """
+
+    def sockets(self) -> list[Socket]:
+        """
+        Return what the supervisor has opened.
+        """
+        given, self.given = self.given, []
+        return given
+
+    def _begin_duties(self) -> None:
+        """
+        Check and ask nobody: the supervisor does.
+        """
+
+    def _ask_sources(self, spec: ServiceSpec) -> None:
+        """
+        Ask none.
+        """
+
+    def _apply_checks(self, before: Iterable[str] = ()) -> None:
+        """
+        Check nobody.
+        """
+
+    def _close(self) -> None:
+        self.ties.stop()
+        self._shares.stop()
+        self._seen_lines.stop()
+        super()._close()
+
+    # -- what is told and what is heard
+
+    def order(self, order: Any, rows: Mapping[Name, int]) -> None:
+        """
+        Carry out an order of somebody, which the supervisor has found good.
+
+        @param rows: of the table, those that are new.
+        """
+        self._shares.learn(rows)
+        command = command_of(order)
+        self.targets.steering.carry_out(command)
+        resource = self._find(command.balancer)
+        if resource is not None and (rows or isinstance(command, AddMember | PutBack)):
+            self._shares.apply([resource], ())
+
+    def watch(self, filters: Any) -> None:
+        """
+        Pass on those lines of the access log that somebody wants to see.
+        """
+        self.targets.steering.tap.follow(filters, self._seen_lines.taker)
+
+    def flush(self) -> None:
+        """
+        Write the lines of the access log that there are.
+        """
+        self.logs.access.flush()
+
+    def report(self, whole: bool = False) -> Report:
+        """
+        Return what was done since the last report.
+
+        @param whole: leave nothing out for now.
+        """
+        self._shares.tell()
+        return self._reporter.report(self.runtime.now(), whole)

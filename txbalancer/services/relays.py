@@ -1,0 +1,182 @@
+"""
+What the supervisor passes on to its workers while they serve.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from twisted.internet.defer import Deferred, DeferredList, succeed
+
+from txbalancer.control.tap import LineFilter
+from txbalancer.core.balancer import Balancer
+from txbalancer.core.commands import Change, Command
+from txbalancer.core.standing import Flip
+from txbalancer.proxy.resource import BalancerResource
+from txbalancer.services.flips import COMMANDED
+from txbalancer.workers.child import Child
+from txbalancer.workers.orders import Heed, Perform, Watch, order_of
+from txbalancer.workers.word import Place, Turn, Word, take_over, turn_to
+
+Find = Callable[[str], BalancerResource | None]
+
+
+class Relays:
+    """
+    Tells all workers of orders, of changes that one of them or a check has found, and of who
+    watches the log.
+
+    Changes of one turn of the loop are told together: a thousand members may fail at once.
+    """
+
+    def __init__(
+        self,
+        runtime: Any,
+        find: Find,
+        crew: Iterable[Child],
+        rows_for: Callable[[Command], Mapping[tuple[str, ...], int]],
+    ) -> None:
+        """
+        @param rows_for: returns rows of the table that nobody knows of yet and that are needed
+            once a command is carried out.
+        @param find: returns the resource of a balancer by its name.
+        @param crew: the workers, as they are at the time.
+        """
+        self._runtime, self._find, self._crew = runtime, find, crew
+        self._rows_for = rows_for
+        self._from: Child | None = None
+        self._touched: dict[Place, Child | None] = {}
+        self._sources: list[tuple[Child, dict[str, Any]]] = []
+        self._roomy: set[str] = set()
+        self._wanted: list[tuple[Child, set[Place]]] = []
+        self._call: Any = None
+        self._latest: dict[Child, Deferred[Any]] = {}
+
+    # -- from workers
+
+    def hear(self, child: Child, word: Word) -> Word:
+        """
+        Take what a worker tells, and return what has come of it.
+        """
+        self._from = child
+        try:
+            settled = take_over(self._balancer, word.turns, self._runtime.now())
+            answer = [turn_to(member, turn.balancer) for turn, member in settled]
+        finally:
+            self._from = None
+        for name, bindings in word.sources.items():
+            resource = self._find(name)
+            if resource is not None and resource.balancer.sources is not None:
+                learn = resource.balancer.sources.learn
+                news = [each for each in bindings if learn(each)]
+                if news:
+                    self._sources.append((child, {name: news}))
+                    self._soon()
+        if word.wanted:
+            self._wanted.append((child, word.wanted))
+            self._soon()
+        return Word(answer)
+
+    def _balancer(self, name: str) -> Balancer | None:
+        resource = self._find(name)
+        return None if resource is None else resource.balancer
+
+    # -- to workers
+
+    def flipped(self, flip: Flip, resource: BalancerResource) -> None:
+        """
+        Tell of a change of a member's flags, except those whom orders tell.
+        """
+        if flip.cause != COMMANDED:
+            place = resource.balancer.spec.name, flip.member.name
+            known = self._from
+            # Who has told of it has the answer, unless there was more in the same turn.
+            self._touched[place] = known if self._touched.get(place, known) is known else None
+            self._soon()
+
+    def roomy(self, resource: BalancerResource) -> None:
+        """
+        Tell how much room members have.
+        """
+        self._roomy.add(resource.balancer.spec.name)
+        self._soon()
+
+    def _soon(self) -> None:
+        if self._call is None:
+            self._call = self._runtime.reactor.callLater(0, self._flush)
+
+    def _flush(self) -> None:
+        self._call = None
+        touched, self._touched = self._touched, {}
+        sources, self._sources = self._sources, []
+        rooms, self._roomy = self._roomy, set()
+        wanted, self._wanted = self._wanted, []
+        turns = [(turn, touched[turn.place]) for turn in self._turns(touched)]
+        found = {name: rooms_of(resource) for name in rooms if (resource := self._find(name))}
+        for child in self._crew:
+            word = Word([turn for turn, known in turns if known is not child], rooms=found)
+            for known, news in sources:
+                if known is not child:
+                    for name, bindings in news.items():
+                        word.sources.setdefault(name, []).extend(bindings)
+            for known, places in wanted:
+                if known is not child:
+                    word.wanted.update(places)
+            if word:
+                child.tell(Heed, word=word)
+
+    def _turns(self, places: Iterable[Place]) -> list[Turn]:
+        wanted: dict[str, set[str]] = {}
+        for balancer, member in places:
+            wanted.setdefault(balancer, set()).add(member)
+        found = []
+        for name, names in wanted.items():
+            resource = self._find(name)
+            if resource is not None:
+                members = resource.balancer.members
+                found += [turn_to(each, name) for each in members if each.name in names]
+        return found
+
+    def ordered(self, change: Change) -> None:
+        """
+        Have every worker do what was ordered.
+        """
+        order, rows = order_of(change.command), self._rows_for(change.command)
+        for child in self._crew:
+            self._latest[child] = child.call(Perform, order=order, rows=rows)
+
+    def performed(self) -> Deferred[Any]:
+        """
+        Wait until every worker has done what was ordered so far; one that ends does not count.
+        """
+        there = set(self._crew)
+        self._latest = {child: each for child, each in self._latest.items() if child in there}
+        waiting: list[Deferred[Any]] = []
+        for each in self._latest.values():
+            done: Deferred[Any] = Deferred()
+            each.addBoth(_and_tell(done))
+            waiting.append(done)
+        return DeferredList(waiting) if waiting else succeed(None)
+
+    def watch(self, filters: Mapping[int, LineFilter], children: Iterable[Child]) -> None:
+        """
+        Tell which lines of the access log somebody wants to see.
+        """
+        for child in children:
+            child.tell(Watch, filters=dict(filters))
+
+
+def rooms_of(resource: BalancerResource) -> dict[str, int | None]:
+    """
+    Return how much room the members of a balancer say they have.
+    """
+    return {each.name: each.room for each in resource.balancer.members}
+
+
+def _and_tell(done: Deferred[Any]) -> Callable[[Any], Any]:
+    def tell(result: Any) -> Any:
+        done.callback(None)
+        return result
+
+    return tell

@@ -1,0 +1,163 @@
+"""
+One view of a service with several workers: whoever looks at the supervisor sees the sums, and
+what is done to it is done to all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from twisted.internet.defer import Deferred
+from twisted.logger import Logger
+
+from txbalancer.control.processes import WorkerView, usage_of
+from txbalancer.core import snapshot
+from txbalancer.core.commands import AddMember, Command, PutBack, Revert, SetBalancer
+from txbalancer.proxy.resource import BalancerResource
+from txbalancer.services.relays import Relays, rooms_of
+from txbalancer.services.shares import Name, names_of
+from txbalancer.services.sums import Sums
+from txbalancer.workers.child import Child
+from txbalancer.workers.crew import Crew
+from txbalancer.workers.orders import Outset
+from txbalancer.workers.word import Word
+
+
+class View:
+    """
+    Stands between the supervisor's own parts, which are those of any service, and the workers.
+
+    @ivar sums: what all workers do; C{relays}: what they are told.
+    """
+
+    log = Logger()
+
+    def __init__(self, service: Any, crew: Crew) -> None:
+        """
+        @param service: a L{Supervisor<txbalancer.services.supervisor.Supervisor>}.
+        """
+        targets, self._service = service.targets, service
+        self._runtime, self._targets, self._crew = service.runtime, targets, crew
+        self._steering = targets.steering
+        self.sums = Sums(service.telemetry.meters, targets.resources)
+        self.relays = Relays(service.runtime, self._find, crew, self._rows_for)
+        self._show()
+        targets.on_flip = self.relays.flipped
+        service.loads.on_rooms = self.relays.roomy
+        self._steering.on_change.append(self.relays.ordered)
+        self._steering.tap.on_change = self._watch
+        self._durable = self._steering.settled
+        self._steering.settled = self._settled
+
+    def _find(self, name: str) -> BalancerResource | None:
+        return self._targets.balancers.get(name)
+
+    def _show(self) -> None:
+        sums, facts, sources = self.sums, self._steering.facts, self._targets.pages.sources
+        facts.connections = lambda: sum(sums.connections().values())
+        facts.listeners, facts.load = sums.connections, sums.load
+        sources.listeners, sources.lost = sums.listeners, lambda: sums.lost
+        facts.workers = sources.workers = self._workers
+        sources.replaced = lambda: sum(self._crew.replaced.values())
+
+    def _workers(self) -> list[WorkerView]:
+        """
+        Return what each worker does and uses; the system is asked each time.
+        """
+        now, wall = self._runtime.now(), self._runtime.wall()
+        return [
+            WorkerView(
+                child.number,
+                child.last_pid,
+                wall - (now - child.at_work),
+                *usage_of(child.last_pid),
+                *self.sums.work(child),
+            )
+            for child in sorted(self._crew, key=lambda each: each.number)
+        ]
+
+    def _watch(self) -> None:
+        self.relays.watch(self._steering.tap.filters(), self._crew)
+
+    def _settled(self) -> Deferred[str]:
+        """
+        Wait until all changes so far are on the disk and in every worker.
+        """
+        durable = self._durable()
+        return self.relays.performed().addCallback(lambda _: durable)
+
+    # -- one worker
+
+    def welcome(self, child: Child) -> None:
+        """
+        Let a worker that is about to serve be part of it all.
+        """
+        if child in self.sums:
+            return
+        self.sums.begin(child)
+        child.on_report, child.on_word = self.sums.take, self._hear
+        child.on_lines = self._seen
+        child.ended.addCallback(self._settle, child)
+
+    def _hear(self, child: Child, word: Word) -> Word:
+        return self.relays.hear(child, word)
+
+    def _seen(self, lines: Any) -> None:
+        for number, line in lines:
+            self._steering.tap.push(number, line)
+
+    def _settle(self, cause: str, child: Child) -> str:
+        self.sums.settle(child)
+        return cause
+
+    def outset(self) -> Outset:
+        """
+        Return how all is, for a worker that begins.
+        """
+        now = self._runtime.now()
+        resources = self._targets.balancers
+        return Outset(
+            now,
+            {name: snapshot.export(each.balancer, now) for name, each in resources.items()},
+            [
+                AddMember(name, member.origin.spec, member.origin.source)
+                for name, each in resources.items()
+                for member in each.balancer.members
+                if member.origin is not None
+            ],
+            {
+                name: each.balancer.sources.all()
+                for name, each in resources.items()
+                if each.balancer.sources is not None
+            },
+            {
+                name: rooms_of(each)
+                for name, each in resources.items()
+                if each.balancer.spec.lbmethod == "heartbeat"
+            },
+            self._rows(names_of(self._targets.resources(), self._service.spec.listeners)),
+            self._steering.tap.filters(),
+        )
+
+    # -- the shared table
+
+    def _rows(self, names: Iterable[Name]) -> dict[Name, int]:
+        """
+        Return where in the table what is; where it is full, limits hold for each worker.
+        """
+        rows, found = self._service.workforce.places.rows, {}
+        for name in names:
+            try:
+                found[name] = rows[name]
+            except LookupError as error:
+                self.log.warn("{error}; limits are each worker's own", error=str(error))
+                break
+        return found
+
+    def _rows_for(self, command: Command) -> dict[Name, int]:
+        if not isinstance(command, AddMember | PutBack | SetBalancer | Revert):
+            return {}
+        known = self._service.workforce.places.rows.all()
+        found = self._rows(names_of([self._targets.balancers[command.balancer]]))
+        return {name: row for name, row in found.items() if name not in known}

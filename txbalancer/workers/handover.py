@@ -1,0 +1,128 @@
+"""
+Open connections on their way from one process to another: each has a box, a unix datagram socket
+in a folder that only the service's user may enter.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import struct
+from array import array
+from collections.abc import Callable, Iterator
+
+_KEY = struct.Struct("!q")
+_ROOM = socket.CMSG_SPACE(array("i").itemsize)
+_BATCH = 64
+"""Connections taken in one turn, at most."""
+
+
+def path_of(folder: str, number: int) -> str:
+    """
+    Return where the box of a process is, by its column.
+    """
+    return f"{folder}/{number}.box"
+
+
+def open_box(folder: str, number: int) -> socket.socket:
+    """
+    Open a box; the process and whoever starts it have it both, so that nothing in it is lost.
+
+    @raise OSError: when it cannot be had.
+    """
+    made = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
+    try:
+        made.bind(path_of(folder, number))
+    except OSError:
+        made.close()
+        raise
+    return made
+
+
+class Sender:
+    """
+    Puts connections into boxes.
+    """
+
+    def __init__(self, folder: str) -> None:
+        self._folder = folder
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
+
+    def send(self, to: int, key: int, number: int) -> bool:
+        """
+        Put a copy of a connection into a box.
+
+        @param key: says which endpoint it came to.
+        @param number: its file number.
+        @return: whether it is in; not where the box is full or there is none.
+        """
+        rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array("i", [number]))]
+        try:
+            self._socket.sendmsg([_KEY.pack(key)], rights, 0, path_of(self._folder, to))
+        except OSError:
+            return False
+        return True
+
+    def close(self) -> None:
+        """
+        Send no more.
+        """
+        self._socket.close()
+
+
+def receive(box: socket.socket) -> Iterator[tuple[int, int]]:
+    """
+    Take what is in a box, up to a bound.
+
+    @return: key and file number of each connection; whoever takes it closes it.
+    """
+    for _ in range(_BATCH):
+        try:
+            text, rights, _, _ = box.recvmsg(_KEY.size, _ROOM, socket.MSG_CMSG_CLOEXEC)
+        except OSError:
+            return
+        numbers = array("i", b"".join(data for _, _, data in rights))
+        if len(text) == _KEY.size and len(numbers) == 1:
+            yield _KEY.unpack(text)[0], numbers[0]
+            continue
+        # Without a file there was none left for it here.
+        for each in numbers:
+            os.close(each)
+        yield 0, -1
+
+
+class Inbox:
+    """
+    A process's own box, for its reactor.
+    """
+
+    def __init__(self, box: socket.socket, take: Callable[[int, int], object]) -> None:
+        """
+        @param take: called with key and file number of each connection; -1 for one that is lost.
+        """
+        self._box, self._take = box, take
+
+    def fileno(self) -> int:
+        """
+        Return the number of the socket.
+        """
+        return self._box.fileno()
+
+    def doRead(self) -> None:
+        """
+        Take some of what is there.
+        """
+        for key, number in receive(self._box):
+            self._take(key, number)
+
+    def connectionLost(self, reason: object) -> None:
+        """
+        The reactor has given it up.
+        """
+        self._box.close()
+
+    def logPrefix(self) -> str:
+        """
+        Name it in logs.
+        """
+        return "connections passed on"

@@ -1,0 +1,96 @@
+"""
+What each worker process has of the supervisor: a column of the shared table, and a box.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+from collections import deque
+from itertools import count
+
+from txbalancer.workers.handover import Sender, open_box, path_of, receive
+from txbalancer.workers.table import BEAT, EDITION, OPEN, SENT, TAKEN, Rows, Table, create_memory
+
+
+class Places:
+    """
+    Gives columns and boxes to processes, and takes them back when those are over.
+
+    Connections that a process had not taken from its box yet are given to others.
+
+    @ivar table: what all see; C{rows}: what is where in it.
+    @ivar folder: where the boxes are.
+    """
+
+    def __init__(self, folder: str) -> None:
+        memory = create_memory()
+        self.table, self.rows, self.folder = Table(memory), Rows(), folder
+        self._memory = memory
+        self._sender = Sender(folder)
+        self._boxes: dict[int, socket.socket] = {}
+        self._stray: deque[tuple[int, int]] = deque()
+
+    def take(self) -> int:
+        """
+        Return a column that is free, for a process.
+
+        @raise OSError: when its box cannot be made.
+        """
+        column = next(number for number in count(1) if number not in self._boxes)
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(path_of(self.folder, column))
+        self._boxes[column] = open_box(self.folder, column)
+        self.table.use(column)
+        return column
+
+    def files(self, column: int) -> tuple[int, int]:
+        """
+        Return the numbers of the files that its process gets: of the table and of its box.
+        """
+        return self._memory, self._boxes[column].fileno()
+
+    def leave(self, column: int) -> None:
+        """
+        Take a column back from a process that is over.
+        """
+        table = self.table
+        table.settle(column, (EDITION, OPEN, BEAT, *self.rows.all().values()))
+        box = self._boxes.pop(column)
+        while found := list(receive(box)):
+            self._stray += [each for each in found if each[1] >= 0]
+        table.column(column)[TAKEN] = table.total(SENT + column)
+        box.close()
+        self.distribute()
+
+    def distribute(self) -> None:
+        """
+        Give to those that serve what others could not take any more.
+        """
+        opens, editions = self.table.each(OPEN), self.table.each(EDITION)
+        serving = [column for column in self._boxes if editions[column]]
+        while self._stray and serving:
+            key, number = self._stray.popleft()
+            to = min(serving, key=lambda column: opens[column])
+            opens[to] += 1
+            self.table.column(0)[SENT + to] += 1
+            if not self._sender.send(to, key, number):
+                self.table.column(0)[SENT + to] -= 1
+                serving.remove(to)
+                self._stray.appendleft((key, number))
+                continue
+            os.close(number)
+
+    def close(self) -> None:
+        """
+        Have no more of all this.
+        """
+        self._sender.close()
+        for box in self._boxes.values():
+            box.close()
+        for _, number in self._stray:
+            os.close(number)
+        self._boxes.clear()
+        self._stray.clear()
+        os.close(self._memory)

@@ -1,0 +1,103 @@
+"""
+Which of several workers should have a connection.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from txbalancer.workers.table import EDITION, OPEN, SENT, TAKEN, Table
+
+
+def receiver(
+    here: int, editions: Sequence[int], opens: Sequence[int], coming: Callable[[int], int]
+) -> int:
+    """
+    Decide who should have a connection that one worker has just accepted.
+
+    The kernel divides clients by a hash of their addresses, which is uneven for few of them.
+    Whoever has more connections than somebody else by one and a sixteenth passes it on to whoever
+    has the fewest; the spread stays below that, and many that come and go are rarely passed.
+
+    @param here: that one's column.
+    @param editions: of the configuration that each column serves by; 0 for none. Only those with
+        the same one have the same listeners.
+    @param opens: how many connections each has.
+    @param coming: returns how many are on their way to a column.
+    @return: the column that should have it.
+    """
+    edition = editions[here]
+    mine = opens[here] + coming(here)
+    most = mine - 1 - mine // 16
+    best = here
+    # Most of the time nobody has so few, and what is on its way need not be looked at.
+    if most < 0 or not edition or min(opens[1:], default=mine) > most:
+        return here
+    for number in range(1, len(opens)):
+        if editions[number] == edition and opens[number] <= most:
+            there = opens[number] + coming(number)
+            if there <= most:
+                best, most = number, there - 1
+    return best
+
+
+class Spread:
+    """
+    What a worker tells and knows of how many connections each has.
+    """
+
+    __slots__ = ("_cells", "_number", "_open", "_table")
+
+    def __init__(self, table: Table, number: int) -> None:
+        """
+        @param number: the worker's own column.
+        """
+        self._table, self._number = table, number
+        self._cells = table.column(number)
+        self._open = 0
+
+    def serve(self, edition: int) -> None:
+        """
+        Tell by which edition of the configuration this one serves, 0 for none any more.
+        """
+        self._cells[EDITION] = edition
+
+    def began(self) -> None:
+        """
+        Count a connection.
+        """
+        self._open += 1
+        self._cells[OPEN] = self._open
+
+    def ended(self) -> None:
+        """
+        Count one less.
+        """
+        self._open -= 1
+        self._cells[OPEN] = self._open
+
+    def receiver(self) -> int:
+        """
+        Return the column of who should have a connection that was accepted here; 0 for this one.
+        """
+        table = self._table
+        best = receiver(self._number, table.each(EDITION), table.each(OPEN), table.coming)
+        return 0 if best == self._number else best
+
+    def sent(self, number: int) -> None:
+        """
+        Count a connection as on its way.
+        """
+        self._cells[SENT + number] += 1
+
+    def not_sent(self, number: int) -> None:
+        """
+        Take that back.
+        """
+        self._cells[SENT + number] -= 1
+
+    def taken(self) -> None:
+        """
+        Count one that has arrived.
+        """
+        self._cells[TAKEN] += 1

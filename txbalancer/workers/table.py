@@ -1,0 +1,159 @@
+"""
+Numbers that all processes of a service see: a table in shared memory with one writer per cell.
+
+Each process has a column of its own, in which only it writes; whoever reads adds the columns up.
+The supervisor writes in that of a process that is over. A cell is eight bytes at an even address,
+which the machine writes as a whole, so nothing is locked. What is read may be a moment old.
+"""
+
+from __future__ import annotations
+
+import mmap
+import os
+from collections.abc import Iterable
+
+ROWS = 1 << 17
+"""Rows of a table. Those that nobody uses take no memory."""
+
+COLUMNS = 1100
+"""Columns of a table: for twice as many workers as there may be, since one that leaves and the
+one in its place may be there both; unused ones take no memory either."""
+
+USED, BEAT, EDITION, OPEN, TAKEN = range(5)
+"""Rows with a meaning of their own: how many columns are in use (the supervisor's cell only), when
+the process gave a sign of life (nanoseconds of C{CLOCK_MONOTONIC}), by which edition of the
+configuration it serves (0: it takes no connections), how many connections it has, and how many
+it has ever been passed by others."""
+
+SENT = 8
+"""First of the rows, one for each column, of how many connections were ever passed to it."""
+
+NAMED = SENT + COLUMNS
+"""First of the rows that L{Rows} gives away."""
+
+_CELL = 8
+
+
+class Table:
+    """
+    @ivar descriptor: of the memory, for other processes.
+    """
+
+    def __init__(self, descriptor: int) -> None:
+        """
+        @param descriptor: as L{create_memory} gives it; stays open.
+        """
+        self.descriptor = descriptor
+        self._memory = mmap.mmap(descriptor, COLUMNS * ROWS * _CELL)
+        whole = memoryview(self._memory).cast("q")
+        self._all = [whole[each * ROWS : (each + 1) * ROWS] for each in range(COLUMNS)]
+        self._used = 1
+        self._columns = self._all[:1]
+
+    @property
+    def used(self) -> int:
+        """
+        How many columns are or were in use; the supervisor has column 0.
+        """
+        return max(1, self._all[0][USED])
+
+    def use(self, number: int) -> None:
+        """
+        Have a column counted from now on; for the supervisor.
+        """
+        self._all[0][USED] = max(self.used, number + 1)
+
+    def column(self, number: int) -> memoryview:
+        """
+        Return the cells of a process, by row. Only that process may write there.
+        """
+        return self._all[number]
+
+    def others(self, number: int) -> list[memoryview]:
+        """
+        Return the cells of all columns in use but one and the supervisor's.
+        """
+        used = range(1, self.used)
+        return [self._all[each] for each in used if each != number]
+
+    def each(self, row: int) -> list[int]:
+        """
+        Return the numbers of a row, by column.
+        """
+        if self._used != self._all[0][USED]:
+            self._used = self.used
+            self._columns = self._all[: self._used]
+        return [column[row] for column in self._columns]
+
+    def total(self, row: int) -> int:
+        """
+        Return the sum of a row.
+        """
+        return sum(self.each(row))
+
+    def coming(self, number: int) -> int:
+        """
+        Return how many connections are on their way to a process, by its column.
+        """
+        return self.total(SENT + number) - self._all[number][TAKEN]
+
+    def settle(self, number: int, rows: Iterable[int]) -> None:
+        """
+        Set cells of a process that is over to 0.
+        """
+        column = self._all[number]
+        for row in rows:
+            column[row] = 0
+
+
+def create_memory() -> int:
+    """
+    Make the memory of a table.
+
+    @return: its descriptor; whoever makes a L{Table} of a copy shares the numbers.
+    """
+    descriptor = os.memfd_create("txbalancer", os.MFD_CLOEXEC)
+    os.ftruncate(descriptor, COLUMNS * ROWS * _CELL)
+    return descriptor
+
+
+class Rows:
+    """
+    Which row of a table has what name.
+    """
+
+    def __init__(self) -> None:
+        self._rows: dict[tuple[str, ...], int] = {}
+        self._free: list[int] = []
+
+    def __getitem__(self, name: tuple[str, ...]) -> int:
+        """
+        Return the row of a name, one of its own.
+
+        @raise LookupError: when all rows are taken.
+        """
+        found = self._rows.get(name)
+        if found is None:
+            found = self._free.pop() if self._free else NAMED + len(self._rows)
+            if found >= ROWS:
+                most = ROWS - NAMED
+                raise LookupError(f"no row is left for {' '.join(name)}: there are {most}")
+            self._rows[name] = found
+        return found
+
+    def forget(self, name: tuple[str, ...]) -> int | None:
+        """
+        Let a row be used for another name.
+
+        @return: the row, whose cells are to be settled; C{None} when the name had none.
+        """
+        found = self._rows.pop(name, None)
+        if found is not None:
+            self._free.append(found)
+        return found
+
+    def all(self) -> dict[tuple[str, ...], int]:
+        """
+        Return the rows by name.
+        """
+        return dict(self._rows)
