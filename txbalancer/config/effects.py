@@ -5,12 +5,12 @@ Options that were written but do nothing, for want of another.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from txbalancer.config import words
 from txbalancer.config.findings import Findings
 from txbalancer.config.ini import Section
+from txbalancer.config.needs import Need, is_sticky, need, starting
 from txbalancer.config.options import MEMBER_OPTIONS, TABLES, Table, table
 from txbalancer.config.scope import Placed
 from txbalancer.core import flags
@@ -32,52 +32,18 @@ from txbalancer.core.specs import (
     ToMember,
 )
 
-
-@dataclass(frozen=True, slots=True)
-class Need:
-    """
-    What some options need to have an effect.
-
-    @ivar keys: the options.
-    @ivar met: whether a spec has what they need.
-    @ivar fault: what to say of an option when it has not.
-    @ivar always: whether that is told of the default, too: for what is hardly written without
-        something in mind.
-    """
-
-    keys: frozenset[str]
-    met: Callable[[Any], bool]
-    fault: str
-    always: bool = False
-
-
-def _need(keys: str, met: Callable[[Any], bool], without: str, always: bool = False) -> Need:
-    return Need(frozenset(keys.split()), met, f"has no effect without {without}", always)
-
-
-def _starting(table: dict[str, Any], start: str) -> str:
-    return " ".join(key for key in table if key.startswith(start))
-
-
-def is_sticky(spec: BalancerSpec) -> bool:
-    """
-    Tell whether a balancer ties sessions to members.
-    """
-    return bool(spec.stickysession or spec.stickycookie or spec.stickyscheme or spec.stickysource)
-
-
 _ANY_STICKY = "stickysession, stickycookie, stickysource or stickyscheme"
 _STANDBY_AND_SPARE = flags.STANDBY | flags.SPARE
 
 OF_SERVICE = (
-    _need(
+    need(
         "access-log-format",
         lambda spec: spec.access_log.lower() != "off",
         "access-log: it is off, and [log:NAME] has formats of its own",
         always=True,
     ),
-    _need("log-level", lambda spec: spec.error_log, "error-log: twistd's own log has all messages"),
-    _need(
+    need("log-level", lambda spec: spec.error_log, "error-log: twistd's own log has all messages"),
+    need(
         "heartbeat-maxservers",
         lambda spec: spec.heartbeat_listen or spec.heartbeat_storage,
         "heartbeat-listen or heartbeat-storage",
@@ -88,8 +54,8 @@ _EJECTING = (
     " outlier-latency"
 )
 _OF_BREAKERS = (
-    _need("breaker-quantile", lambda spec: spec.breaker_latency, "breaker-latency"),
-    _need(
+    need("breaker-quantile", lambda spec: spec.breaker_latency, "breaker-latency"),
+    need(
         "breaker-window breaker-requests breaker-open breaker-trials",
         is_wanted,
         "breaker-percent or breaker-latency",
@@ -97,101 +63,99 @@ _OF_BREAKERS = (
 )
 
 OF_LISTENERS = (
-    _need(
+    need(
         "http2",
         lambda spec: not spec.http2 or spec.secure or spec.h2c or spec.mode != "http",
         "TLS, which tls-certificate begins; h2c = on is HTTP/2 without TLS",
         always=True,
     ),
-    _need("tls-chain", lambda spec: spec.tls_certificate, "tls-certificate"),
-    _need(
-        f"{_starting(TABLES['listener'], 'tls-')} hsts",
+    need("tls-chain", lambda spec: spec.tls_certificate, "tls-certificate"),
+    need(
+        f"{starting(TABLES['listener'], 'tls-')} hsts",
         lambda spec: spec.secure,
         "tls-certificate or tls-certificates",
     ),
-    _need(
+    need(
         "tls-client-ca tls-client-crl tls-client-depth tls-client-headers",
         lambda spec: spec.tls_client_verify != "off",
         "tls-client-verify = optional or require",
     ),
-    _need("tls-ticket-life", lambda spec: spec.tls_tickets, "tls-tickets = On"),
-    _need("hsts-subdomains", lambda spec: spec.hsts, "hsts"),
+    need("tls-ticket-life", lambda spec: spec.tls_tickets, "tls-tickets = On"),
+    need("hsts-subdomains", lambda spec: spec.hsts, "hsts"),
     Need(
         frozenset({"redirect-to-https", "h2c"}),
         lambda spec: not spec.secure,
         "has no effect with TLS, which tls-certificate begins here",
     ),
-    _need(
-        "idle-timeout lifetime tcp-keepalive alpn", lambda spec: spec.mode == "tcp", "mode = tcp"
-    ),
-    _need(
+    need("idle-timeout lifetime tcp-keepalive alpn", lambda spec: spec.mode == "tcp", "mode = tcp"),
+    need(
         "trusted-proxies external-proxies trusted-header trusted-proto h2c body-timeout"
         " body-min-rate keepalive-timeout keepalive-requests max-url max-line max-headers"
-        f" underscores redirect-to-https hsts {_starting(TABLES['listener'], 'http2')}",
+        f" underscores redirect-to-https hsts {starting(TABLES['listener'], 'http2')}",
         lambda spec: spec.mode == "http",
         "mode = http",
     ),
-    _need("head-timeout write-timeout max-head", lambda spec: spec.mode != "udp", "connections"),
-    _need(
-        _starting(TABLES["listener"], "http2-"),
+    need("head-timeout write-timeout max-head", lambda spec: spec.mode != "udp", "connections"),
+    need(
+        starting(TABLES["listener"], "http2-"),
         lambda spec: spec.h2c or (spec.http2 and spec.secure),
         "HTTP/2: http2 = on with TLS, or h2c = on",
     ),
-    _need(
+    need(
         "trusted-proto",
         lambda spec: spec.trusted_proxies or spec.external_proxies,
         "trusted-proxies or external-proxies",
     ),
-    _need(
+    need(
         "trusted-header",
         lambda spec: spec.trusted_proxies or spec.external_proxies,
         "trusted-proxies or external-proxies: no other client is believed",
         always=True,
     ),
-    _need(
+    need(
         "session-timeout requests responses sessions-per-client",
         lambda spec: spec.mode == "udp",
         "mode = udp",
     ),
-    _need("keepalive-requests", lambda spec: spec.keepalive_timeout > 0, "keepalive-timeout"),
-    _need(
+    need("keepalive-requests", lambda spec: spec.keepalive_timeout > 0, "keepalive-timeout"),
+    need(
         "max-requests requests-per-client queue queue-timeout",
         lambda spec: spec.mode == "http",
         "mode = http; a balancer's max-requests is for connections, too",
     ),
-    _need(
+    need(
         "queue queue-timeout",
         lambda spec: spec.max_requests or spec.requests_per_client,
         "max-requests or requests-per-client",
     ),
-    _need("connections-per-client limit reserved", lambda spec: spec.mode != "udp", "connections"),
-    _need(
+    need("connections-per-client limit reserved", lambda spec: spec.mode != "udp", "connections"),
+    need(
         "exempt-clients",
         lambda spec: spec.connections_per_client or spec.requests_per_client or spec.limit,
         "connections-per-client, requests-per-client or limit",
     ),
 )
 OF_BALANCERS = (
-    _need("memberload", lambda spec: spec.lbmethod == "heartbeat", "lbmethod = heartbeat"),
-    _need("hashkey", lambda spec: spec.lbmethod == "hash", "lbmethod = hash"),
-    _need("stickysessionsep scolonpathdelim", lambda spec: spec.stickysession, "stickysession"),
-    _need(
-        _starting(TABLES["balancer"], "stickycookie-"),
+    need("memberload", lambda spec: spec.lbmethod == "heartbeat", "lbmethod = heartbeat"),
+    need("hashkey", lambda spec: spec.lbmethod == "hash", "lbmethod = hash"),
+    need("stickysessionsep scolonpathdelim", lambda spec: spec.stickysession, "stickysession"),
+    need(
+        starting(TABLES["balancer"], "stickycookie-"),
         lambda spec: spec.stickycookie,
         "stickycookie = NAME",
     ),
-    _need("stickysource-most", lambda spec: spec.stickysource, "stickysource"),
-    _need("nofailover", is_sticky, _ANY_STICKY),
-    _need("queue queue-timeout", lambda spec: spec.max_requests, "max-requests"),
-    _need("retry-budget-min", lambda spec: spec.retry_budget, "retry-budget"),
-    _need(
+    need("stickysource-most", lambda spec: spec.stickysource, "stickysource"),
+    need("nofailover", is_sticky, _ANY_STICKY),
+    need("queue queue-timeout", lambda spec: spec.max_requests, "max-requests"),
+    need("retry-budget-min", lambda spec: spec.retry_budget, "retry-budget"),
+    need(
         "outlier-requests outlier-interval",
         lambda spec: spec.outlier_percent or spec.outlier_deviation or spec.outlier_latency,
         "outlier-percent, outlier-deviation or outlier-latency",
     ),
-    _need("outlier-members", lambda spec: spec.outlier_deviation, "outlier-deviation"),
-    _need("outlier-floor", lambda spec: spec.outlier_latency, "outlier-latency"),
-    _need(
+    need("outlier-members", lambda spec: spec.outlier_deviation, "outlier-deviation"),
+    need("outlier-floor", lambda spec: spec.outlier_latency, "outlier-latency"),
+    need(
         "outlier-time outlier-longest outlier-most outlier-always-one outlier-check-ends",
         ejects,
         "a rule that ejects, such as outlier-failures",
@@ -204,87 +168,87 @@ OF_BALANCERS = (
     *_OF_BREAKERS,
 )
 OF_MOUNTS = (
-    _need(
+    need(
         "via preservehost forwarded addheaders addproto nocanon nokeepalive http10 traceparent"
         " maxforwards proxy100continue requestheader erroroverride "
-        + _starting(TABLES["mount"], "reverse"),
+        + starting(TABLES["mount"], "reverse"),
         lambda spec: not isinstance(spec.target, NotProxied | Redirect | FixedStatus),
         "a member to ask",
     ),
-    _need(
+    need(
         "auth-file auth-name",
         lambda spec: asks_for_users((*spec.require, *spec.operate)),
         "require = user or valid-user",
     ),
-    _need("operate legacyget", lambda spec: isinstance(spec.target, ToManager), "a manager:"),
+    need("operate legacyget", lambda spec: isinstance(spec.target, ToManager), "a manager:"),
 )
 OF_MEMBERS = (
-    _need(
-        f"{_starting(MEMBER_OPTIONS, 'sslproxy')} sni",
+    need(
+        f"{starting(MEMBER_OPTIONS, 'sslproxy')} sni",
         lambda member: is_secure(member.scheme),
         "https:// or tls://",
     ),
-    _need(
+    need(
         "sslproxycacertificatefile sslproxycacertificatepath sslproxyverifydepth",
         lambda member: member.sslproxyverify == "require",
         "sslproxyverify = require",
     ),
-    _need(
+    need(
         "tunneltimeout",
         lambda member: member.upgrade.upper() != "NONE" or mode_of(member.scheme) != "http",
         "an upgrade other than NONE",
     ),
-    _need(
+    need(
         "hcinterval hctimeout hcpasses hcfails hccounting",
         lambda member: member.hcmethod != "none",
         "hcmethod",
     ),
-    _need(
+    need(
         "hcuri hcexpr",
         lambda member: member.hcmethod not in ("none", "tcp", "expect"),
         "an hcmethod that asks for it, such as get",
     ),
-    _need("acquire maxqueue", lambda member: member.max or member.maxrequests, "max"),
-    _need("smax min", lambda member: member.ttl, "ttl: nothing is closed for age"),
-    _need("min", lambda member: not is_single_use(member), "reuse: disablereuse is On"),
+    need("acquire maxqueue", lambda member: member.max or member.maxrequests, "max"),
+    need("smax min", lambda member: member.ttl, "ttl: nothing is closed for age"),
+    need("min", lambda member: not is_single_use(member), "reuse: disablereuse is On"),
     Need(
         frozenset({"min"}),
         lambda member: not member.max or member.min <= member.max,
         "is above max: there are never so many connections",
     ),
-    _need(
+    need(
         "smax min ttl disablereuse badheader responsefieldsize",
         lambda member: mode_of(member.scheme) == "http",
         "HTTP",
     ),
-    _need(
+    need(
         "upgrade",
         lambda member: mode_of(member.scheme) == "http" and not in_packets(member.scheme),
         "HTTP",
     ),
-    _need(
+    need(
         "ping",
         lambda member: mode_of(member.scheme) == "http" and member.scheme != "fcgi",
         "HTTP or AJP",
     ),
-    _need("maxstreams", lambda member: has_streams(member.scheme), "h2:// or h2c://"),
-    _need(
+    need("maxstreams", lambda member: has_streams(member.scheme), "h2:// or h2c://"),
+    need(
         "sendproxy",
         lambda member: not has_streams(member.scheme),
         "connections of one client, which those of HTTP/2 are not",
     ),
-    _need("secret", lambda member: member.scheme == "ajp", "ajp://"),
-    _need("hcsend hcexpect", lambda member: member.hcmethod == "expect", "hcmethod=expect"),
-    _need("slow-start-aggression", lambda member: member.slow_start, "slow-start"),
+    need("secret", lambda member: member.scheme == "ajp", "ajp://"),
+    need("hcsend hcexpect", lambda member: member.hcmethod == "expect", "hcmethod=expect"),
+    need("slow-start-aggression", lambda member: member.slow_start, "slow-start"),
     *_OF_BREAKERS,
-    _need("failwindow", lambda member: member.maxfails > 1, "maxfails above 1"),
+    need("failwindow", lambda member: member.maxfails > 1, "maxfails above 1"),
     Need(
         frozenset({"status"}),
         lambda member: member.status & _STANDBY_AND_SPARE != _STANDBY_AND_SPARE,
         "has H and R: H has no effect, the member is a spare",  # APACHE W42
     ),
 )
-OF_STICKY = _need("redirect", lambda member: False, _ANY_STICKY)
+OF_STICKY = need("redirect", lambda member: False, _ANY_STICKY)
 """Of members in a balancer that is not sticky."""
 
 
@@ -337,7 +301,7 @@ def _need_of_scripts(balancers: Sequence[Placed[BalancerSpec]]) -> Need:
             return target.member.scheme == "fcgi"
         return isinstance(target, ToBalancer) and target.name in able
 
-    return _need(f"{_starting(TABLES['mount'], 'fcgi')} cgipassauth", met, "fcgi:// members")
+    return need(f"{starting(TABLES['mount'], 'fcgi')} cgipassauth", met, "fcgi:// members")
 
 
 class _Check:

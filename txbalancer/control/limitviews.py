@@ -4,6 +4,7 @@ What is shown of a limit.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 
@@ -34,3 +35,30 @@ class LimitView(NamedTuple):
         Return it in the form of the API.
         """
         return self._asdict()
+
+
+_WHOLE = frozenset((("listener", "max-connections"),))
+"""What each process knows the whole of, which they share."""
+
+_ALONE = frozenset(("connections-per-client", "requests-per-client"))
+"""What each process has for itself, so that the one that uses most is shown."""
+
+
+def together(views: Sequence[LimitView]) -> LimitView:
+    """
+    Return the same limit in several processes as one.
+
+    @param views: at least one.
+    """
+    first = views[0]
+    alone = first.option in _ALONE
+    whole = alone or (first.of.partition(" ")[0], first.option) in _WHOLE
+    used = [each.used for each in views]
+    most = [each.most for each in views]
+    return first._replace(
+        used=max(used) if alone else sum(used),
+        most=max(most) if whole else sum(most),
+        waiting=sum(each.waiting for each in views),
+        passed=sum(each.passed for each in views),
+        refused=sum(each.refused for each in views),
+    )

@@ -7,10 +7,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from txbalancer.core.lines import Line
-from txbalancer.core.member import Member
 from txbalancer.core.schemes import is_secure, is_single_use
 from txbalancer.core.specs import MemberSpec
-from txbalancer.errors import ConnectFailed, Exhausted, QueueTimeout
+from txbalancer.errors import ConnectFailed, Exhausted
 from txbalancer.http1.limits import Limits
 from txbalancer.net.deadlines import NEVER
 from txbalancer.net.introduction import BUILDS, Build
@@ -19,8 +18,8 @@ from txbalancer.proxy.companions import Companions
 from txbalancer.proxy.member_link import MemberLink
 from txbalancer.proxy.member_side import member_side
 from txbalancer.proxy.opening import Opening
+from txbalancer.proxy.places import Places
 from txbalancer.proxy.shares import Share
-from txbalancer.proxy.sharing import Sharing
 from txbalancer.proxy.throttle import Throttle
 from txbalancer.tls.members import client_options
 
@@ -29,12 +28,11 @@ if TYPE_CHECKING:
     from txbalancer.proxy.runtime import Runtime
 
 
-class MemberPool:
+class MemberPool(Places):
     """
     The connections to one member.
 
     @ivar spec: how to talk to the member; replaced on reload.
-    @ivar room: most connections at once; 0 = no limit.
     @ivar timeout: seconds of silence that a member is allowed.
     @ivar now: monotonic seconds.
     @ivar side: makes a connection speak what the member does.
@@ -44,25 +42,18 @@ class MemberPool:
     @ivar base: path of the member's URL, put before each request's path.
     @ivar ending: the last line of a request's head, and its empty line; C{upgrade_ending}
         that of one that says C{Connection: Upgrade}.
-    @ivar open: connections that are open or opening.
     @ivar idle: connections without an exchange, the last used one last.
     @ivar introduce: writes the PROXY header with which connections begin; C{None} for none.
-    @ivar sharing: what waits for other members and might come here; C{None} where members have
-        no limits. C{member}: whose pool it is.
     @ivar complaints: bounds how often what the member complains of is logged.
     @ivar companions: where connections are that began so, each for one client only.
     """
 
     def __init__(self, runtime: Runtime, spec: MemberSpec) -> None:
         self.runtime = runtime
-        self.open = 0
+        super().__init__()
         self.idle: list[MemberLink] = []
-        self._waiting: Line[Attempts] = Line()
-        self.sharing: Sharing | None = None
-        self.member: Member | None = None
         self._openings: dict[Attempts, Opening] = {}
         self._unclaimed: dict[Opening, None] = {}
-        self._share: Share | None = None
         self.introduce: Build | None = None
         self.companions = Companions()
         self.complaints = Throttle()
@@ -109,40 +100,16 @@ class MemberPool:
 
     def share(self, share: Share, line: Line[Attempts]) -> None:
         """
-        Have the limits of connections, and of those who wait, hold for several processes
-        together.
-
-        @param line: those who wait here.
+        Have limits hold for several processes together.
         """
-        self._share, self._waiting = share, line
+        super().share(share, line)
         self._aside = True
-
-    @property
-    def shared(self) -> bool:
-        """
-        Whether limits hold for several processes together.
-        """
-        return self._share is not None
 
     def _side(self, spec: MemberSpec) -> type[MemberLink]:
         """
         Return the class of connections.
         """
         return member_side(spec)
-
-    @property
-    def line(self) -> Line[Attempts]:
-        """
-        The exchanges that wait for a connection.
-        """
-        return self._waiting
-
-    @property
-    def waiting(self) -> int:
-        """
-        How many exchanges wait for a connection.
-        """
-        return len(self._waiting)
 
     @property
     def at_rest(self) -> int:
@@ -221,62 +188,13 @@ class MemberPool:
             self._unclaimed[opening] = None
         return queued
 
-    def _queue(self, exchange: Attempts) -> None:
-        if self.sharing is not None and self.sharing.elsewhere(exchange):
-            return
-        high = exchange.high
-        if not self._may_wait(high):
-            exchange.attempt_failed(
-                QueueTimeout(
-                    f"{self.spec.url}: {self.room} connections busy and"
-                    f" {len(self._waiting)} requests waiting (raise max or maxqueue)"
-                )
-            )
-            return
-        self._waiting.add(exchange, high)
-        if self.sharing is not None:
-            self.sharing.add(exchange)
-        acquire = self.spec.acquire
-        exchange.wait_until(self.runtime.now() + acquire if acquire else NEVER)
-
-    def _may_wait(self, high: bool) -> bool:
-        if self._share is not None:
-            return self._share.may_wait(self.spec.maxqueue, high)
-        return self._waiting.length(high) < self.spec.maxqueue
-
-    def queue_timeout(self) -> QueueTimeout:
-        """
-        Say why an exchange that waited here for C{acquire} goes without a connection.
-        """
-        return QueueTimeout(
-            f"{self.spec.url}: all {self.room} connections busy for"
-            f" {self.spec.acquire:g} s (raise max or acquire)"
-        )
-
     # -- opening
-
-    def _reserve(self) -> bool:
-        """
-        Count one more connection, if there may be one.
-        """
-        most = self.room
-        if most and self.open >= most:
-            return False
-        if self._share is not None and not self._share.take(most):
-            return False
-        self.open += 1
-        return True
 
     def _may_open(self) -> bool:
         """
         Tell whether L{_open} may follow: there is an opening that nobody wants, or room for one.
         """
         return bool(self._unclaimed and self.introduce is None) or self._reserve()
-
-    def _unreserve(self) -> None:
-        self.open -= 1
-        if self._share is not None:
-            self._share.give()
 
     def _open(self, exchange: Attempts) -> None:
         if self._unclaimed and self.introduce is None:
@@ -353,7 +271,7 @@ class MemberPool:
 
         @return: whether it is one.
         """
-        if self._share is not None and self._share.yields(self.room, self._waiting.size > 0):
+        if self._yields(self._waiting.size > 0):
             connection.close()
             return True
         common = self.introduce is None and not self.companions.owns(connection)
@@ -404,7 +322,7 @@ class MemberPool:
         Close an idle connection, if another process waits for one.
         """
         idle = self._at_rest()
-        if idle and self._share is not None and self._share.yields(self.room, False):
+        if idle and self._yields(False):
             idle[0].close()
 
     def serve_others(self) -> None:
@@ -418,29 +336,12 @@ class MemberPool:
             exchange.opening()
             self.acquire(exchange)
 
-    def _next(self) -> Attempts:
-        """
-        Take out who is next in line; somebody must be there.
-        """
-        exchange = self._waiting.take()
-        if self.sharing is not None:
-            self.sharing.discard(exchange)
-        return exchange
-
     @property
     def has_room(self) -> bool:
         """
         Whether a request would not have to wait here.
         """
-        return bool(self.idle) or self._has_place()
-
-    def _has_place(self) -> bool:
-        """
-        Tell whether there may be one more connection.
-        """
-        if self._share is not None:
-            return self._share.has_room(self.room)
-        return not (self.room and self.open >= self.room)
+        return bool(self.idle) or self.has_place
 
     def leave(self) -> None:
         """

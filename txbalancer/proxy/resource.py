@@ -86,7 +86,7 @@ class BalancerResource(Resource):
                 member.pool = self._make_pool(self.runtime, member.spec)
             else:
                 member.pool.configure(member.spec)
-            member.pool.member, member.pool.sharing = member, self._sharing
+            member.pool.join(member, self._sharing)
         for each in self.mounted:
             each.observe()
 

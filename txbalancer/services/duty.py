@@ -5,7 +5,6 @@ The data path of one worker, as a service.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
 from typing import Any
 
 from twisted.internet.defer import Deferred
@@ -17,6 +16,7 @@ from txbalancer.core.specs import ServiceSpec
 from txbalancer.core.state import read
 from txbalancer.proxy.resource import BalancerResource
 from txbalancer.services.inside import Inside
+from txbalancer.services.parts import own_part
 from txbalancer.services.plugins import load_registry
 from txbalancer.services.seen import SeenLines
 from txbalancer.services.service import BalancerService
@@ -29,24 +29,6 @@ from txbalancer.workers.table import Table
 from txbalancer.workers.word import Word
 
 Tell = Callable[..., Deferred[Any]]
-
-
-def own_part(spec: ServiceSpec) -> ServiceSpec:
-    """
-    Return what of a configuration is a worker's: all but what the supervisor does for all.
-    """
-    service = replace(
-        spec.service,
-        workers=0,
-        control="off",
-        state="",
-        error_log="",
-        event_log="off",
-        heartbeat_listen="",
-        heartbeat_address="",
-        stop_delay=0.0,
-    )
-    return replace(spec, service=service)
 
 
 class WorkerService(BalancerService):
@@ -71,7 +53,8 @@ class WorkerService(BalancerService):
         self._shares = Shares(reactor, table, number, setup.workers, self._want)
         self._shares.learn(setup.outset.rows)
         registry = self._shares.registry(load_registry())
-        super().__init__(own_part(setup.spec.unpack()), "", reactor, registry, inside=inside)
+        spec = own_part(setup.spec.unpack(), setup.workers)
+        super().__init__(spec, "", reactor, registry, inside=inside)
         inside.registry = self.registry
         self.given = given
         self.on_lines: Callable[[], object] = self.flush
@@ -89,6 +72,8 @@ class WorkerService(BalancerService):
             self.targets.resources,
             self.listeners.views,
             lambda: self.logs.access.lost,
+            self.targets.pages.sources.limits,
+            self.targets.pages.sources.room,
         )
 
     def _note(self, word: Word) -> Deferred[Word | None]:
@@ -148,7 +133,7 @@ class WorkerService(BalancerService):
         @raise BalancerError: when it cannot be had; nothing has changed then.
         """
         self._shares.learn(setup.outset.rows)
-        self.reload(own_part(setup.spec.unpack()))
+        self.reload(own_part(setup.spec.unpack(), setup.workers))
         self._share()
 
     def _tell_start(self) -> None:

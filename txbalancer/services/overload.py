@@ -18,7 +18,8 @@ from txbalancer.net.turnstile import RESERVE
 from txbalancer.proxy.runtime import Runtime
 from txbalancer.proxy.throttle import Throttle
 from txbalancer.services.limits import Limits
-from txbalancer.services.memory import release, resident
+from txbalancer.services.memory import allowed, release, resident
+from txbalancer.services.workforce import count_of
 
 _LOOK = 1.0
 """Seconds between two looks at the memory."""
@@ -63,20 +64,26 @@ class Overload:
 
     def prepare(self, spec: ServiceSpec) -> None:
         """
-        See how many descriptors there are, before any port is opened.
+        See how many descriptors there are, before any port is opened, and whether memory can be
+        looked at.
+
+        @raise StartError: when it cannot be, but should.
         """
+        allowed(spec.service.memory_limit)
+        processes = max(1, count_of(spec))
         self.descriptors = _descriptors(self._own)
         if not self.descriptors:
             return
         self._runtime.turnstile.limit(self.descriptors)
-        most = _most_connections(spec)
+        most = -(-_most_connections(spec) // processes)
         needed = 2 * most + RESERVE
         if self._own and most and needed > self.descriptors:
             self.log.warn(
-                "{allowed} descriptors are allowed, but {connections} that may come need {needed},"
-                " with those to members: raise LimitNOFILE= of the unit or ulimit -n, or lower"
-                " max-connections",
+                "{allowed} descriptors are allowed{each}, but {connections} that may come need"
+                " {needed}, with those to members: raise LimitNOFILE= of the unit or ulimit -n,"
+                " or lower max-connections",
                 allowed=self.descriptors,
+                each=" each process" if processes > 1 else "",
                 connections=counted(most, "connection"),
                 needed=needed,
             )

@@ -8,9 +8,11 @@ from __future__ import annotations
 from typing import Any
 
 from txbalancer.core.balancer import Balancer
+from txbalancer.core.member import Member
 from txbalancer.core.specs import ListenerSpec, MemberSpec
 from txbalancer.proxy.resource import BalancerResource
 from txbalancer.proxy.runtime import Runtime
+from txbalancer.proxy.sharing import Sharing
 from txbalancer.tls.listeners import ListenerTLS
 
 
@@ -37,9 +39,19 @@ class PoolPicture:
         """
         self.spec = spec
 
+    def join(self, member: Member, sharing: Sharing | None) -> None:
+        """
+        Others of the balancer are nothing to it.
+        """
+
     def serve_waiting(self) -> None:
         """
         Nobody waits here.
+        """
+
+    def serve_others(self) -> None:
+        """
+        Nor for others.
         """
 
     def leave(self) -> None:

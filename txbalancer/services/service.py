@@ -93,16 +93,11 @@ class BalancerService(MultiService):
         self._load = load
         self.reactor = reactor
         self.registry = registry or load_registry()
-        self.runtime = Runtime(reactor, self._finish)
+        runtime = self.runtime = Runtime(reactor, self._finish)
         self.limits = Limits(lambda: [each.site for each in self.listeners])
         self.loads = MemberLoads(self.runtime, self.registry.loads, self._own_load)
         self.targets = Targets(
-            self.runtime,
-            self.registry,
-            self.loads.heartbeats,
-            self.limits,
-            inside,
-            self.make_resource,
+            runtime, self.registry, self.loads.heartbeats, self.limits, inside, self.make_resource
         )
         self.sweeps = Sweeps(self.runtime, self.targets.resources)
         self.telemetry = self.targets.telemetry
@@ -124,8 +119,9 @@ class BalancerService(MultiService):
         steering.probe_now = self.checks.now
         self.logs = Logs(reactor, self.targets.journal)
         self._choose_log()
-        own = environment is not None
-        self.overload = Overload(self.runtime, self.targets.journal, self.limits, own)
+        self.overload = Overload(
+            self.runtime, self.targets.journal, self.limits, environment is not None
+        )
         self._prepared = False
         self.control = ControlSocket(reactor, steering, environment)
         self.inheritance = Inheritance(self.targets, self.persistence.export)
@@ -206,7 +202,6 @@ class BalancerService(MultiService):
         self.logs.prepare(self.spec)
         self._use_logs()
         try:
-            allowed(self.spec.service.memory_limit)
             self.overload.prepare(self.spec)
             self.beginning.greet(self)
             self.control.check(self.spec.service.control)

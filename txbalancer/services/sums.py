@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from txbalancer.control.metrics.of_listeners import ListenerView, left_over, together
 from txbalancer.core.member import Member
 from txbalancer.core.meters import Meter, Meters
+from txbalancer.services.limitsums import LimitSums
 from txbalancer.workers.reports import AT_REST, Levels, Place, Report, added, count, requests_of
 
 _MOST_WITHOUT_LIMIT = 10000
@@ -51,6 +52,7 @@ class Sums:
     Takes the reports of workers, which are told apart by any value that can be a key.
 
     @ivar lost: lines of access logs that could not be written.
+    @ivar limits: those of all workers.
     """
 
     def __init__(self, meters: Meters, resources: Callable[[], Iterable[Any]]) -> None:
@@ -60,6 +62,7 @@ class Sums:
             balancer, the first of a name being the one that is looked at.
         """
         self.lost = 0
+        self.limits = LimitSums()
         self._meters, self._resources = meters, resources
         self._parts: dict[Any, _Part] = {}
         self._left: dict[str, ListenerView] = {}
@@ -101,6 +104,8 @@ class Sums:
                 self._show(place)
         if part is not None:
             self._take_levels(part, report)
+            if report.limits is not None:
+                self.limits.take(worker, report.limits, report.room)
 
     def _take_levels(self, part: _Part, report: Report) -> None:
         for place in report.gone:
@@ -134,6 +139,7 @@ class Sums:
             self._show_standing(name)
         for view in part.listeners.values():
             self._leave(view)
+        self.limits.settle(worker)
 
     def _leave(self, view: ListenerView) -> None:
         before, view = self._left.get(view.name), left_over(view)

@@ -58,6 +58,8 @@ class View:
         facts.connections = lambda: sum(sums.connections().values())
         facts.listeners, facts.load = sums.connections, sums.load
         sources.listeners, sources.lost = sums.listeners, lambda: sums.lost
+        facts.limits = sources.limits = sums.limits.views
+        sources.room = sums.limits.room
         facts.workers = sources.workers = self._workers
         sources.replaced = lambda: sum(self._crew.replaced.values())
 

@@ -80,8 +80,8 @@ class StreamPool(MemberPool):
         """
         Give a connection whose client has left before it was made to whoever waits for one.
         """
-        mine = self._share is None or not self._share.yields(self.room, self._waiting.size > 0)
-        if self._waiting.size and self.introduce is None and mine:
+        wanted = self._waiting.size > 0 and self.introduce is None
+        if wanted and not self._yields(True):
             self._next().connected(connection)
         else:
             connection.close(polite=True)

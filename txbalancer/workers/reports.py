@@ -65,6 +65,8 @@ class Report:
     @ivar standings: lbstatus of each balancer's members in their order, where it has changed.
     @ivar listeners: a L{ListenerView<txbalancer.control.metrics.of_listeners.ListenerView>} each
         by name, with totals since the worker began; C{None} in reports that leave it out.
+    @ivar limits: a L{LimitView<txbalancer.control.limitviews.LimitView>} each, the same way.
+    @ivar room: how often no descriptor was left for clients, and whether memory is short.
     """
 
     meters: dict[Key, Packed] = field(default_factory=dict)
@@ -74,6 +76,8 @@ class Report:
     lost: int = 0
     standings: dict[str, list[int]] = field(default_factory=dict)
     listeners: dict[str, Any] | None = None
+    limits: list[Any] | None = None
+    room: tuple[int, bool] = 0, False
 
 
 def pack(meter: Meter) -> Packed:
@@ -153,14 +157,18 @@ class Reporter:
         resources: Callable[[], Iterable[Any]],
         listeners: Callable[[], Iterable[Any]],
         lost: Callable[[], int],
+        limits: Callable[[], Iterable[Any]] = tuple,
+        room: Callable[[], tuple[int, bool]] = lambda: (0, False),
     ) -> None:
         """
         @param meters: a L{Meters<txbalancer.core.meters.Meters>} that is emptied.
         @param resources: returns every balancer's resource.
         @param lost: returns how many lines were lost, ever.
+        @param limits: returns those that are set; C{room}: what L{Report.room} tells.
         """
         self._meters, self._resources = meters, resources
         self._listeners, self._lost = listeners, lost
+        self._limits, self._room = limits, room
         self._told: dict[Member, _Told] = {}
         self._waiting: dict[str, int] = {}
         self._standings: dict[str, list[int]] = {}
@@ -187,6 +195,7 @@ class Reporter:
             self._next = now + SELDOM
             self._look_at_standings(resources, report)
             report.listeners = {each.name: each for each in self._listeners()}
+            report.limits, report.room = list(self._limits()), self._room()
         return report
 
     def _look_at_members(self, resources: Iterable[Any], report: Report) -> None:

@@ -13,7 +13,7 @@ from dataclasses import fields, replace
 from typing import Any, NamedTuple
 
 from txbalancer.config.balancers import PLAIN_PROBES
-from txbalancer.config.effects import OF_BALANCERS, OF_MEMBERS, OF_STICKY, Need, is_sticky
+from txbalancer.config.effects import OF_BALANCERS, OF_MEMBERS, OF_STICKY
 from txbalancer.config.httpd.balancers import Balancers
 from txbalancer.config.httpd.drafts import BalancerDraft, new_name
 from txbalancer.config.httpd.members import (
@@ -25,6 +25,7 @@ from txbalancer.config.httpd.members import (
 )
 from txbalancer.config.httpd.parameters import Parameters
 from txbalancer.config.httpd.said import doubt, fault
+from txbalancer.config.needs import Need, is_sticky
 from txbalancer.config.suggest import did_you_mean
 from txbalancer.core.schemes import check_probe
 from txbalancer.core.specs import BalancerSpec, MemberSpec, apache_defaults

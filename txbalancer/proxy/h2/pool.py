@@ -183,7 +183,7 @@ class H2Pool(MemberPool):
         if self._is_full():
             return False
         rooms = any(each.connection.room > 0 for each in self._connections)
-        return rooms or self._has_place()
+        return rooms or self.has_place
 
     def put(self, connection: Any) -> None:
         """
@@ -191,8 +191,8 @@ class H2Pool(MemberPool):
         """
         if self._waiting.size:
             self._give()
-        idle, share = not connection.connection.streams, self._share
-        if idle and share is not None and share.yields(self.room, False):
+        idle = not connection.connection.streams
+        if idle and self._yields(False):
             connection.retire()
             return
         if self.sharing is not None:
@@ -227,7 +227,7 @@ class H2Pool(MemberPool):
         Close a connection without exchanges, if another process waits for one.
         """
         idle = [each for each in self._connections if not each.connection.streams]
-        if idle and self._share is not None and self._share.yields(self.room, False):
+        if idle and self._yields(False):
             idle[0].retire()
 
     def leave(self) -> None:
