@@ -100,11 +100,23 @@ class H11Member:
         while data := self._transport.taken():
             self.raw += data
             self._reader.receive_data(data)
-            while (event := self._reader.next_event()) is not h11.NEED_DATA:
+            while (event := self._next()) is not h11.NEED_DATA:
                 if event is h11.PAUSED:
                     raise AssertionError("a second request before the first was answered")
-                if self._take(event):
+                if event is None or self._take(event):
                     return
+
+    def _next(self) -> Any:
+        """
+        Return what h11 reads next; C{None} for a query with bytes over 127, which Apache passes
+        on as well (H56) and h11 does not take.
+        """
+        try:
+            return self._reader.next_event()
+        except h11.RemoteProtocolError as error:
+            if "illegal request line" in str(error) and not self.raw.isascii():
+                return None
+            raise
 
     def _take(self, event: Any) -> bool:
         """
