@@ -84,11 +84,15 @@ def _tell(target: Target, case: bytes, fault: Exception) -> int:
 
 
 def _grow(target: Target, known: list[bytes], seconds: float, seed: int) -> int:
-    found = 0
-    for case, spent in growth.search(target, known, seconds, seed):
+    found = tried = 0
+    for steep in growth.search(target, known, seconds, seed):
+        tried += 1
+        if steep is None:
+            continue
         found += 1
+        case, spent = steep
         print(f"{target.name}: {spent:.2f} s for {len(case)} bytes: {case[:60]!r}…{case[-30:]!r}")
-    print(f"{target.name}: {found} of its inputs grow too fast", flush=True)
+    print(f"{target.name}: {found} of {tried} inputs grow too fast", flush=True)
     return found
 
 

@@ -30,15 +30,19 @@ def steep(
     piece: bytes,
     after: bytes,
     measure: Callable[[One, bytes], float] = seconds_of,
+    numbered: bool = False,
 ) -> tuple[bytes, float] | None:
     """
     Tell whether repeating a piece costs more than it should.
 
+    @param numbered: whether a number is put behind each, so that no two are the same.
     @return: the longest input and its seconds, if so.
     """
     spent: list[float] = []
     for size in SIZES:
-        case = before + piece * (size // len(piece)) + after
+        count = size // (len(piece) + 3 * numbered)
+        pieces = [piece + b"%03x" % each if numbered else piece for each in range(count)]
+        case = before + b"".join(pieces) + after
         spent.append(measure(one, case))
     if spent[-1] < LEAST or spent[-1] < FACTOR * spent[-2]:
         return None
@@ -53,9 +57,9 @@ def _seconds(one: One, case: bytes) -> float:
 
 def search(
     target: Target, cases: list[bytes], seconds: float, seed: int
-) -> Iterator[tuple[bytes, float]]:
+) -> Iterator[tuple[bytes, float] | None]:
     """
-    Repeat pieces of cases and words for so many seconds; yield what grows too fast.
+    Repeat pieces of cases and words for so many seconds; yield what L{steep} says of each.
     """
     random = Random(seed)
     pieces = [word for word in target.words if word]
@@ -69,8 +73,7 @@ def search(
             start = random.randint(0, max(0, len(case) - 1))
             piece = case[start : start + random.choice((1, 1, 2, 3, 8, 20))] or b"a"
         try:
-            found = steep(target.ours, case[:place], piece, case[place:])
+            numbered = random.random() < 0.3
+            yield steep(target.ours, case[:place], piece, case[place:], numbered=numbered)
         except Exception:  # for the fuzzer to find in a shorter case
             continue
-        if found is not None:
-            yield found

@@ -79,8 +79,7 @@ def one(data: bytes) -> None:
         try:
             message = h11_request(rest)
         except Refused:
-            # Taken here on purpose: RFC 3986 knows no such bytes, but Apache passes them (H56).
-            assert not rest.partition(b"\r\n")[0].isascii(), "h11 refuses what was passed on"
+            assert _taken_on_purpose(rest), "h11 refuses what was passed on"
             return
         assert message.start[0] == method
         assert message.body == body
@@ -98,6 +97,20 @@ def one(data: bytes) -> None:
         own = [pair for pair in headers if pair in expected]
         assert own == expected, f"headers of {target!r} went astray"
         rest = message.rest.removeprefix(b"\r\n")
+
+
+def _taken_on_purpose(data: bytes) -> bool:
+    """
+    Tell whether a request that h11 refuses has bytes over 127 in its target, which Apache passes
+    on as well (H56), or trailers that frame, which are dropped here.
+    """
+    if not data.partition(b"\r\n")[0].isascii():
+        return True
+    try:
+        h11_request(data.partition(b"\r\n\r\n")[0] + b"\r\n\r\n0\r\n\r\n")
+    except Refused:
+        return False
+    return True
 
 
 def _dropped(name: bytes) -> bool:
