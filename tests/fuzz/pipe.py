@@ -5,6 +5,7 @@ A balancer in memory between a client and members that read with h11: whole conn
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 import h11
@@ -12,6 +13,7 @@ from twisted.logger import globalLogPublisher
 
 from tests.proxy.rigs import OK
 from txbalancer.config import loads
+from txbalancer.core.specs import ServiceSpec
 from txbalancer.services.plugins import load_registry
 from txbalancer.testing import MemoryRig, MemoryTransport
 
@@ -20,23 +22,28 @@ _CONFIG = """
 endpoint = tcp:80
 server-name = lb.test
 underscores = keep
+h2c = on
 [balancer:shop]
 maxattempts = 0
-members = http://10.0.0.1
+members = {}
 [mount:/]
 to = balancer://shop/
 """
 _REGISTRY = load_registry()
-_SPEC = loads(_CONFIG, _REGISTRY).spec
 
 Headers = list[tuple[bytes, bytes]]
 
 
-def make_rig() -> MemoryRig:
+@cache
+def _spec(member: str) -> ServiceSpec:
+    return loads(_CONFIG.format(member), _REGISTRY).spec
+
+
+def make_rig(member: str = "http://10.0.0.1") -> MemoryRig:
     """
     Make a balancer with one member.
     """
-    return MemoryRig(_SPEC, _REGISTRY)
+    return MemoryRig(_spec(member), _REGISTRY)
 
 
 class NoFailures:
