@@ -13,6 +13,7 @@ PYTEST_ARGS ?=
 BENCH_ARGS ?=
 LOCK_ARGS ?=
 FILES ?= 50
+FUZZ ?= 60
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
@@ -58,6 +59,7 @@ help:
 	@echo "make demo    start a balancer with three members and print what to try"
 	@echo "make test    run every test (PYTEST_ARGS=… are passed on)"
 	@echo "make differential  compare with Apache at length: FILES=… made-up files of each kind"
+	@echo "make fuzz    make up bytes for all that reads bytes: FUZZ=… seconds for each target"
 	@echo "make lint    ruff check, ruff format --check, codespell"
 	@echo "make types   mypy"
 	@echo "make cover   tests with branch coverage"
@@ -99,6 +101,13 @@ cover: $(READY)
 differential: $(READY)
 	@TXB_REQUIRE_PEERS=1 TXB_DIFFERENTIAL=$(FILES) $(BIN)/python -m pytest tests/differential \
 	    $(PYTEST_ARGS)
+
+.PHONY: fuzz
+fuzz: $(READY)
+	@$(BIN)/python -m pip install --quiet --only-binary=:all: "atheris >=3.0, <4" \
+	    || echo "There is no atheris for this Python: slower, without."
+	@status=0; $(BIN)/python -m tests.fuzz --seconds $(FUZZ) || status=1; \
+	$(BIN)/python -m tests.fuzz.verdicts --seconds $(FUZZ) || status=1; exit $$status
 
 .PHONY: lint
 lint: $(READY)
