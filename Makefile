@@ -13,6 +13,9 @@ PYTEST_ARGS ?=
 BENCH_ARGS ?=
 LOCK_ARGS ?=
 FILES ?= 50
+SECONDS := 600
+MINUTES ?= 60
+CHAOS_ARGS ?=
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
@@ -58,6 +61,9 @@ help:
 	@echo "make demo    start a balancer with three members and print what to try"
 	@echo "make test    run every test (PYTEST_ARGS=… are passed on)"
 	@echo "make differential  compare with Apache at length: FILES=… made-up files of each kind"
+	@echo "make chaos   faults at random under mixed load: SECONDS=600 CHAOS_ARGS=\"--seed N\""
+	@echo "make slow    10,000 slow clients, and how others are served meanwhile"
+	@echo "make soak    an hour of mixed load, and what becomes of memory: MINUTES=60"
 	@echo "make lint    ruff check, ruff format --check, codespell"
 	@echo "make types   mypy"
 	@echo "make cover   tests with branch coverage"
@@ -99,6 +105,18 @@ cover: $(READY)
 differential: $(READY)
 	@TXB_REQUIRE_PEERS=1 TXB_DIFFERENTIAL=$(FILES) $(BIN)/python -m pytest tests/differential \
 	    $(PYTEST_ARGS)
+
+.PHONY: chaos
+chaos: $(READY)
+	@exec $(BIN)/python -m tests.chaos --seconds $(SECONDS) $(CHAOS_ARGS)
+
+.PHONY: slow
+slow: $(READY)
+	@exec $(BIN)/python -m tests.chaos.slow
+
+.PHONY: soak
+soak: $(READY)
+	@exec $(BIN)/python -m tests.chaos.soak --minutes $(MINUTES)
 
 .PHONY: lint
 lint: $(READY)
