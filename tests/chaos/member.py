@@ -26,8 +26,8 @@ MOST_HEAD = 65536
 @dataclass(frozen=True, slots=True)
 class Manner:
     """
-    @ivar answers: C{well}; C{hang} = never; C{drop} = closes instead; C{garbage} = no HTTP; C{slow} = after
-        up to 0.3 s.
+    @ivar answers: C{well}; C{hang} = never; C{drop} = closes instead; C{garbage} = no HTTP;
+        C{slow} = after up to 0.3 s.
     @ivar health: the status of C{/health}; 0 = none ever comes.
     """
 

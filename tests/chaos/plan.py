@@ -14,6 +14,9 @@ from tests.chaos.programs import NAMES
 SETTLES = 3.0
 """Seconds after a fault in which its members do not count as well: their checks have to pass."""
 
+APART = 40.0
+"""Seconds between two faults for which all others wait."""
+
 TRIES = 20
 PAUSE = 1.2
 """Mean of the seconds between the beginnings of two faults."""
@@ -56,19 +59,22 @@ def make_plan(
     chance = random.Random(seed)
     weights = [kind.weight for kind in kinds]
     steps: list[Step] = []
-    at = 0.0
+    at, rests_until = 0.0, 0.0
     while True:
         at += chance.expovariate(1 / PAUSE)
         for _ in range(TRIES):
             kind = chance.choices(kinds, weights)[0]
             begins = at
+            if kind.alone and at < rests_until:
+                continue
             if kind.alone:
                 begins = max([at, *(each.until + SETTLES for each in steps)])
             until = begins + chance.uniform(*kind.span)
             step = Step(begins, until, kind, kind.choose(chance), chance.getrandbits(32))
             if until <= seconds and _fits(step, steps, most):
                 steps.append(step)
-                at = until + SETTLES if kind.alone else at
+                if kind.alone:
+                    at, rests_until = until + SETTLES, until + APART
                 break
         if at >= seconds:
             return tuple(sorted(steps, key=lambda each: each.at))

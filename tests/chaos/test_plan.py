@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.chaos.faults import FAULTS
@@ -29,6 +29,7 @@ def together(plan: Sequence[Step]) -> list[tuple[Step, list[Step]]]:
     return [(each, [x for x in plan if x.at <= each.at < x.until]) for each in plan]
 
 
+@settings(max_examples=30)
 @given(PLANS)
 def test_one_member_is_always_well(plan: tuple[Step, ...]) -> None:
     """
@@ -44,6 +45,7 @@ def test_one_member_is_always_well(plan: tuple[Step, ...]) -> None:
         assert not {word for each in steps for word in each.takes} >= set(NAMES)
 
 
+@settings(max_examples=30)
 @given(PLANS)
 def test_nothing_is_touched_twice(plan: tuple[Step, ...]) -> None:
     """
@@ -55,6 +57,7 @@ def test_nothing_is_touched_twice(plan: tuple[Step, ...]) -> None:
         assert len(steps) == 1 or not any(each.kind.alone for each in steps)
 
 
+@settings(max_examples=10)
 @given(st.integers(0, 10**6))
 def test_a_seed_gives_the_same_plan(seed: int) -> None:
     """

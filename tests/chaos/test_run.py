@@ -17,9 +17,9 @@ pytestmark = pytest.mark.integration
 
 def test_a_short_run() -> None:
     """
-    While members die and hang, the network fails, the log has no room and the configuration changes,
-    every request that can be served is, by its own answer; counters and log agree, and nothing
-    stays open.
+    While members die and hang, the network fails, the log has no room and the configuration
+    changes, every request that can be served is, by its own answer; counters and log agree, and
+    nothing stays open.
     """
     done = subprocess.run(
         (sys.executable, "-m", "tests.chaos", "--seconds", "15", "--seed", "1"),

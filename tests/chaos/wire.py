@@ -1,9 +1,11 @@
 """
-A network that loses and delays packets, as a process: C{python -m tests.chaos.wire PID OWN THERE}.
+A network that loses and delays packets, as a process.
 
-Two TUN devices, one here and one in the network namespace of another process, and between them each packet
-goes through this loop: no module of the kernel (C{sch_netem}) is needed. Lines of JSON on standard input
-set how it treats packets, see L{Weather}; the end of that input ends it.
+    python -m tests.chaos.wire PID OWN_ADDRESS ADDRESS_THERE
+
+Two TUN devices, one here and one in the network namespace of process PID, and between them each
+packet goes through this loop: no module of the kernel (C{sch_netem}) is needed. Lines of JSON on
+standard input set how it treats packets, see L{Weather}; the end of that input ends it.
 """
 
 from __future__ import annotations

@@ -4,6 +4,7 @@ The balancer's own processes.
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import signal
@@ -20,6 +21,7 @@ from tests.integration.process import environment
 if TYPE_CHECKING:
     from tests.chaos.running import Run
 
+COMMAND = (sys.executable, "-m", "txbalancer")
 LOST = frozenset({Trouble.CLOSED, Trouble.STALE, Trouble.BROKEN})
 """What happens to connections of a process that dies."""
 
@@ -152,7 +154,7 @@ class Upgrade(Fault):
     def do(self, run: Run) -> str:
         socket = run.world.folder / "control.sock"
         done = subprocess.run(
-            (sys.executable, "-m", "txbalancer", "upgrade", "--socket", str(socket), "--wait"),
+            (*COMMAND, "upgrade", "--socket", str(socket), "--wait", "--json"),
             env=environment(),
             capture_output=True,
             text=True,
@@ -160,4 +162,6 @@ class Upgrade(Fault):
         )
         if done.returncode:
             run.wrong(f"upgrade: {done.stdout}{done.stderr}")
-        return done.stdout.strip()
+            return "failed"
+        run.world.pid = json.loads(done.stdout)["pid"]
+        return f"to process {run.world.pid}"
