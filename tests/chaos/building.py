@@ -56,6 +56,7 @@ def made(workers: int = 0) -> Iterator[World]:
             context=ssl.create_default_context(cafile=authority),
             values=values,
         )
+        stack.callback(world.end)
         process.write(world.text(world.shape))
         world.begin()
         yield world

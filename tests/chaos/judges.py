@@ -7,7 +7,7 @@ from __future__ import annotations
 import re
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from tests.chaos.books import LogReader, differences, scrape
@@ -72,14 +72,14 @@ class Moving(Judge):
     Clients of each protocol are served again and again.
     """
 
-    def __init__(self, sheet: Sheet) -> None:
-        self._sheet = sheet
+    def __init__(self, sheet: Sheet, protocols: Collection[str]) -> None:
+        self._sheet, self._protocols = sheet, protocols
         self._since = time.monotonic()
 
     def judge(self) -> Iterator[str]:
         now = time.monotonic()
-        for protocol, last in self._sheet.last.items():
-            if now - max(last, self._since) > STANDSTILL:
+        for protocol in self._protocols:
+            if now - max(self._sheet.last.get(protocol, 0.0), self._since) > STANDSTILL:
                 self._since = now
                 yield f"{protocol}: no good answer for {STANDSTILL:g} s"
 

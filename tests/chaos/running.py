@@ -16,7 +16,7 @@ from tests.chaos.load import Load
 from tests.chaos.plan import Step
 from tests.chaos.programs import NAMES
 from tests.chaos.sheet import Sheet
-from tests.chaos.world import World
+from tests.chaos.world import CROWD, World
 
 LOOKS = 0.2
 """Seconds between two looks of the judges."""
@@ -37,7 +37,8 @@ class Run:
         self.sheet, self.ledger = Sheet(), Ledger()
         self.load = Load(world.clients(self.sheet, seed))
         self.books, self.leaks = Books(world), NoLeaks(world)
-        self.served, self._moving = Served(self.sheet, self.ledger), Moving(self.sheet)
+        self.served = Served(self.sheet, self.ledger)
+        self._moving = Moving(self.sheet, [kind.protocol for kind, _ in CROWD])
         log = CleanLog(world.folder / "output.log")
         self._judges: tuple[Judge, ...] = (self.served, self._moving, log, self.books, self.leaks)
         self._began = time.monotonic()

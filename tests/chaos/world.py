@@ -144,6 +144,13 @@ class World:
         # Of a process that took over, whoever has it as a child now may never ask.
         return "\nState:\tZ" not in status
 
+    def end(self) -> None:
+        """
+        Kill the balancer if it still lives, also one that took over.
+        """
+        if self.pid and self.lives():
+            os.kill(self.pid, signal.SIGKILL)
+
     def text(self, shape: Shape) -> str:
         """
         Write a configuration.
