@@ -100,18 +100,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
         plan = make_plan(seed, options.seconds, possible(world, options.only), options.at_once)
         run = Run(world, say, seed)
         began = time.monotonic()
-        with closing(run.books.reader), run.load:
-            run.wait(WARM_UP)
-            run.rest()
-            run.go_on()
+        with closing(run.books.reader):
             try:
-                run.follow(plan)
-                run.wait(CALMS)
-                run.rest()
+                with run.load:
+                    run.wait(WARM_UP)
+                    run.rest()
+                    run.go_on()
+                    run.follow(plan)
+                    run.wait(CALMS)
+                    run.rest()
+                run.end()
             except Exception as error:
                 run.wrong(f"{type(error).__name__}: {error}")
                 say(world.process.log()[-3000:])
-            run.end()
         return verdict(run, len(plan), time.monotonic() - began)
 
 

@@ -182,6 +182,8 @@ def small_disk(folder: Path, size: str) -> Iterator[bool]:
     """
     mount = ("mount", "-t", "tmpfs", "-o", f"size={size},mode=755", "chaos", str(folder))
     done = os.getuid() == 0 and not subprocess.run(mount, capture_output=True).returncode
-    yield done
-    if done:
-        subprocess.run(("umount", "--lazy", str(folder)), check=True)
+    try:
+        yield done
+    finally:
+        if done:
+            subprocess.run(("umount", "--lazy", str(folder)), check=True)

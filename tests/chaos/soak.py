@@ -72,9 +72,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     say(f"seed {chosen.seed}")
     with made(chosen.workers) as world:
         run = Run(world, say, chosen.seed)
-        with closing(run.books.reader), run.load:
-            samples = soak(run, seconds)
-            run.rest()
+        with closing(run.books.reader):
+            with run.load:
+                samples = soak(run, seconds)
+                run.rest()
             run.end()
     growth = slope(samples, warm_up)
     if growth > MOST_SLOPE:
