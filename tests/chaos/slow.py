@@ -87,6 +87,8 @@ def ask(url: str, seconds: float, folder: Path) -> Served:
     Ask at a fixed rate for some time.
     """
     log = folder / "h2load.log"
+    # It is appended to.
+    log.unlink(missing_ok=True)
     command = [require("h2load"), "--h1", f"--clients={CLIENTS}", f"--rps={RATE}"]
     command += [f"--duration={seconds:g}", f"--log-file={log}", url]
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL, timeout=seconds + 60)
