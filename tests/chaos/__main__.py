@@ -6,11 +6,13 @@ from __future__ import annotations
 
 import argparse
 import random
+import shutil
 import signal
 import sys
 import time
 from collections.abc import Sequence
 from contextlib import closing
+from pathlib import Path
 from types import FrameType
 
 from tests.chaos.building import made
@@ -42,6 +44,7 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--seed", type=int, help="of a run that is to be had again")
     made.add_argument("--workers", type=int, default=0, help="option of the balancer (0)")
     made.add_argument("--only", nargs="+", choices=names, metavar="FAULT", help=", ".join(names))
+    made.add_argument("--keep", type=Path, help="folder for logs and state, if something is wrong")
     made.add_argument("--at-once", type=int, default=4, help="faults at a time, at most (4)")
     return made
 
@@ -113,6 +116,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             except Exception as error:
                 run.wrong(f"{type(error).__name__}: {error}")
                 say(world.process.log()[-3000:])
+        if run.wrongs and options.keep:
+            ignored = shutil.ignore_patterns("*.sock", "filler")
+            shutil.copytree(world.folder, options.keep, ignore=ignored, dirs_exist_ok=True)
         return verdict(run, len(plan), time.monotonic() - began)
 
 

@@ -110,6 +110,9 @@ class Run:
         """
         word = "reload done" if well else "reload refused"
         start = (self.world.folder / "output.log").stat().st_size
+        # Nobody else reads what systemd would be told.
+        while self.world.process.told(0.001):
+            pass
         self.world.process.write(text)
         self.world.signal(signal.SIGHUP)
         self.until(lambda: "reload " in self.world.process.log(start), "the balancer reloads")

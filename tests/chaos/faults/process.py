@@ -42,6 +42,11 @@ class Descriptors(_OfTheProcess):
     span = (0.5, 2.0)
     excuses = breaks = EVERYTHING
 
+    @classmethod
+    def choose(cls, chance: random.Random) -> tuple[str, ...]:
+        # A reload that cannot open its files is refused, as it should be.
+        return ("process", "config")
+
     def do(self, run: Run) -> str:
         self._pids = tree(run.world.pid)
         for pid in self._pids:
