@@ -14,6 +14,9 @@ BENCH_ARGS ?=
 LOCK_ARGS ?=
 FILES ?= 50
 FUZZ ?= 60
+SECONDS := 600
+MINUTES ?= 60
+CHAOS_ARGS ?=
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
@@ -60,6 +63,9 @@ help:
 	@echo "make test    run every test (PYTEST_ARGS=… are passed on)"
 	@echo "make differential  compare with Apache at length: FILES=… made-up files of each kind"
 	@echo "make fuzz    make up bytes for all that reads bytes: FUZZ=… seconds for each target"
+	@echo "make chaos   faults at random under mixed load: SECONDS=600 CHAOS_ARGS=\"--seed N\""
+	@echo "make slow    10,000 slow clients, and how others are served meanwhile"
+	@echo "make soak    an hour of mixed load, and what becomes of memory: MINUTES=60"
 	@echo "make lint    ruff check, ruff format --check, codespell"
 	@echo "make types   mypy"
 	@echo "make cover   tests with branch coverage"
@@ -108,6 +114,18 @@ fuzz: $(READY)
 	    || echo "There is no atheris for this Python: slower, without."
 	@status=0; $(BIN)/python -m tests.fuzz --seconds $(FUZZ) || status=1; \
 	$(BIN)/python -m tests.fuzz.verdicts --seconds $(FUZZ) || status=1; exit $$status
+
+.PHONY: chaos
+chaos: $(READY)
+	@exec $(BIN)/python -m tests.chaos --seconds $(SECONDS) $(CHAOS_ARGS)
+
+.PHONY: slow
+slow: $(READY)
+	@exec $(BIN)/python -m tests.chaos.slow
+
+.PHONY: soak
+soak: $(READY)
+	@exec $(BIN)/python -m tests.chaos.soak --minutes $(MINUTES)
 
 .PHONY: lint
 lint: $(READY)
