@@ -13,6 +13,10 @@ PYTEST_ARGS ?=
 BENCH_ARGS ?=
 LOCK_ARGS ?=
 FILES ?= 50
+FUZZ ?= 60
+SECONDS := 600
+MINUTES ?= 60
+CHAOS_ARGS ?=
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
@@ -58,6 +62,10 @@ help:
 	@echo "make demo    start a balancer with three members and print what to try"
 	@echo "make test    run every test (PYTEST_ARGS=… are passed on)"
 	@echo "make differential  compare with Apache at length: FILES=… made-up files of each kind"
+	@echo "make fuzz    make up bytes for all that reads bytes: FUZZ=… seconds for each target"
+	@echo "make chaos   faults at random under mixed load: SECONDS=600 CHAOS_ARGS=\"--seed N\""
+	@echo "make slow    10,000 slow clients, and how others are served meanwhile"
+	@echo "make soak    an hour of mixed load, and what becomes of memory: MINUTES=60"
 	@echo "make lint    ruff check, ruff format --check, codespell"
 	@echo "make types   mypy"
 	@echo "make cover   tests with branch coverage"
@@ -99,6 +107,25 @@ cover: $(READY)
 differential: $(READY)
 	@TXB_REQUIRE_PEERS=1 TXB_DIFFERENTIAL=$(FILES) $(BIN)/python -m pytest tests/differential \
 	    $(PYTEST_ARGS)
+
+.PHONY: fuzz
+fuzz: $(READY)
+	@$(BIN)/python -m pip install --quiet --only-binary=:all: "atheris >=3.0, <4" \
+	    || echo "There is no atheris for this Python: slower, without."
+	@status=0; $(BIN)/python -m tests.fuzz --seconds $(FUZZ) || status=1; \
+	$(BIN)/python -m tests.fuzz.verdicts --seconds $(FUZZ) || status=1; exit $$status
+
+.PHONY: chaos
+chaos: $(READY)
+	@exec $(BIN)/python -m tests.chaos --seconds $(SECONDS) $(CHAOS_ARGS)
+
+.PHONY: slow
+slow: $(READY)
+	@exec $(BIN)/python -m tests.chaos.slow
+
+.PHONY: soak
+soak: $(READY)
+	@exec $(BIN)/python -m tests.chaos.soak --minutes $(MINUTES)
 
 .PHONY: lint
 lint: $(READY)

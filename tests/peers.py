@@ -38,6 +38,7 @@ PACKAGES = {
     "h2load": "nghttp2-client",
     "nghttp": "nghttp2-client",
     "nghttpx": "nghttp2-proxy",
+    "slowhttptest": "slowhttptest",
     "redis-server": "redis-server",
     "redis-cli": "redis-tools",
     "dig": "bind9-dnsutils",

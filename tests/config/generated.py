@@ -170,6 +170,9 @@ BY_KEY: dict[str, st.SearchStrategy[Any]] = {
     "sendproxy": st.sampled_from(["off", "v1", "v2"]),
     "responses": st.none() | st.integers(0, 2**31),
     "alpn": st.sampled_from([(), ("h2", "http/1.1")]),
+    "workers": st.sampled_from([-1, 0, 2]),
+    "worker-timeout": st.integers(500, 600_000).map(lambda number: number / 1000),
+    "upgrade-timeout": st.integers(1000, 600_000).map(lambda number: number / 1000),
     "hcinterval": st.integers(100, 10**6).map(lambda number: number / 1000),
 }
 
@@ -189,7 +192,7 @@ def option_values(option: Option) -> st.SearchStrategy[Any]:
         return st.booleans()
     if isinstance(option.modern, float):
         return MILLISECONDS.filter(lambda value: value >= 0.01)
-    if isinstance(option.modern, int) and option.name != "workers":
+    if isinstance(option.modern, int):
         return st.integers(1, 1000)
     if option.name in ("route", "redirect"):
         return LABEL

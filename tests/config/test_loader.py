@@ -59,7 +59,7 @@ def test_every_fault_at_once_in_line_order() -> None:
     """
     text = (
         "[mount:/a]\nto = balancer://shop/\n"
-        "[txbalancer:x]\nworkers = 4\naccept = /x\nacces-log = -\nlbmethod = hash\n"
+        "[txbalancer:x]\nworkers = many\naccept = /x\nacces-log = -\nlbmethod = hash\n"
         "[listner:web]\nendpoint = tcp:1\n"
         "[balancer:shp]\nmembers = http://h\nlbmethod = byrequest\nlbset = x\n"
         "stickyscheme = lerned\nlisteners = 2\nmode = http\n"
@@ -68,8 +68,7 @@ def test_every_fault_at_once_in_line_order() -> None:
     assert errors(text) == [
         "f:2: [mount:/a] to: no [balancer:shop]; use shp (did you mean shp?)",
         "f:3: [txbalancer:x] [txbalancer] takes no name",
-        "f:4: [txbalancer:x] workers: '4' is not available in this version: "
-        "use 0 (one process for all)",
+        "f:4: [txbalancer:x] workers: 'many' is neither auto nor a whole number from 0 to 512",
         "f:5: [txbalancer:x] accept: is not known here",
         "f:6: [txbalancer:x] acces-log: is not known here (did you mean access-log?)",
         "f:7: [txbalancer:x] lbmethod: does not belong here, but in [balancer:NAME]",

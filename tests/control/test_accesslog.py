@@ -270,6 +270,24 @@ def test_a_failed_reopening_keeps_the_old_file(bench: Bench, events: list[dict[s
     ]
 
 
+def test_a_failed_reopening_is_tried_again(bench: Bench, events: list[dict[str, Any]]) -> None:
+    """
+    Before each batch the new file is asked for again, until it is to be had; both is said once.
+    """
+    bench.sink.reopen_error = OSError(errno.EMFILE, "Too many open files")
+    bench.access_log.reopen()
+    for line in ("a", "b"):
+        bench.log(line)
+        bench.clock.advance(DELAY)
+    bench.sink.reopen_error = None
+    for line in ("c", "d"):
+        bench.log(line)
+        bench.clock.advance(DELAY)
+    assert bench.text == b"a\nb\nc\nd\n"
+    assert bench.sink.calls == ["reopen"] * 4
+    assert [event["log_level"] for event in events] == [LogLevel.error, LogLevel.info]
+
+
 def test_closing_writes_everything(bench: Bench) -> None:
     """
     At the end the last lines are written and no timer is left.

@@ -37,7 +37,7 @@ def errors_of(kind: type[errors.BalancerError]) -> Iterator[type[errors.Balancer
 REASONS = {
     each.reason
     for each in errors_of(errors.BalancerError)
-    if each not in NEVER and each is not errors.StartError
+    if each not in NEVER and each not in (errors.StartError, errors.UpgradeError)
 }
 
 

@@ -62,4 +62,5 @@ def test_workers_on_pages() -> None:
     assert '"number":2,"pid":4711,"started":0.0,"cpu":150.5,"memory":3145728' in told
     status = got(world, "/status?auto")
     assert "Processes: 2\n" in status
-    assert "CPULoad: 1" in status
+    # With what the process of the tests itself has taken.
+    assert float(status.partition("CPULoad: ")[2].split()[0]) >= 1

@@ -54,7 +54,7 @@ DIFFERENCES: tuple[Entry, ...] = (
         "answered 400, and no member hears of it",
         "answered 400; its head may have gone to a member, whose connection is closed then",
         "bodies are passed on as they come, not collected",
-        {"failures/F23_bad_chunk": "member"},
+        {},
     ),
     Entry(
         "request that ends within its body, the client's sending side closed",

@@ -213,9 +213,6 @@ QUICK = named(
             *answer(status="503 Busy"),
             lines=site("http://{0}", "failonstatus=503", top="ProxyErrorOverride On"),
         ),
-        bad(
-            "F23_bad_chunk", asked=get("/", "Transfer-Encoding: chunked", method="POST") + b"zz\r\n"
-        ),
         bad("request_garbage", asked=b"garbage\r\n\r\n"),
         bad("request_version_2", asked=b"GET / HTTP/2.0\r\nHost: HOST\r\n\r\n"),
         bad("request_version_1_2", asked=get(version="1.2")),

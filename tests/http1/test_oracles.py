@@ -122,9 +122,14 @@ def llhttp_takes_less(head: RequestHead) -> bool:
     """
     Methods that llhttp has no name for pass here, as they do in Apache (H9), and so does a
     method's name in lower case, which is another method. So do authorities of absolute
-    targets that llhttp's URL reader cannot take; these are replaced by Host on the way.
+    targets that llhttp's URL reader cannot take, which are replaced by Host on the way, and
+    bytes over 127 (H56), of which it takes some only.
     """
-    return head.method not in METHODS_OF_LLHTTP or head.target[:1] not in b"/*"
+    return (
+        head.method not in METHODS_OF_LLHTTP
+        or head.target[:1] not in b"/*"
+        or not head.target.isascii()
+    )
 
 
 def check_request(data: bytes) -> bool:

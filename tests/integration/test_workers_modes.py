@@ -10,6 +10,7 @@ import pwd
 import socket
 import ssl
 import subprocess
+import tempfile
 import threading
 from collections import Counter
 from collections.abc import Iterator
@@ -264,6 +265,9 @@ def test_another_user(balancer: Starts) -> None:
     )
     nobody = pwd.getpwnam("nobody")
     process.folder.chmod(0o777)
+    for each in process.folder.parents:
+        if each.is_relative_to(tempfile.gettempdir()) and each.stat().st_uid == os.getuid():
+            each.chmod(each.stat().st_mode | 0o011)
     with (process.folder / "output.log").open("ab") as output:
         process.process = subprocess.Popen(
             [

@@ -174,6 +174,7 @@ def test_an_unknown_client_has_no_addresses(line):
         b"PROXY TCP4 192.0.2.1 192.0.2.2 1 2 \r\n",
         b"PROXY UDP4 192.0.2.1 192.0.2.2 1 2\r\n",
         b"PROXY UNKNOWNS\r\n",
+        b"PROXY UNKNOWN \n\r\n",
         b"PROXY TCP4 192.0.2.1 192.0.2.2 1 2\n",
         b"PROXY UNKNOWN" + b" " * 94 + b"\r\n",
         b"PROXY " + b"1" * 101,

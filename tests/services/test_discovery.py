@@ -333,7 +333,7 @@ def test_a_fault_in_taking_members_is_not_the_end(worlds, failures, monkeypatch)
     """
     world = worlds(f"discover = {PLACE} interval=1s").start()
     steering = world.service.targets.steering
-    carry_out = steering.carry_out
+    carry_out = steering.carry_out_all
     monkeypatch.setattr(steering, "carry_out_all", lambda *arguments: 1 / 0)
     world.source.answer = Answer(tuple(f"http://10.1.0.{number}" for number in range(50)))
     world.reactor.pump([1.0] + [0.0] * 5)

@@ -108,7 +108,7 @@ class Worker:
         Have it serve by a configuration.
         """
         spec = Packed(loads(text, load_registry()).spec)
-        outset = Outset(self.reactor.seconds(), {}, {}, {}, {}, {})
+        outset = Outset(self.reactor.seconds(), {}, [], {}, {}, {}, {})
         setup = Setup(spec, edition, outset, 2, b"secret", str(self.folder))
         return self.order(Configure, setup=setup, sockets={(1, 0)})
 

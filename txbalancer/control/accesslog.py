@@ -90,7 +90,7 @@ class AccessLog(Generic[Record]):
         self._lines: list[bytes] = []
         self._size = 0
         self._rest = b""
-        self._stuck = False
+        self._stuck = self._outdated = False
         self._lost = self.lost = 0
         self._warned: float | None = None
         self._timer: IDelayedCall | _Elsewhere | None = None if due is None else _Elsewhere()
@@ -139,6 +139,8 @@ class AccessLog(Generic[Record]):
         """
         Write all lines, as far as the destination takes them.
         """
+        if self._outdated:
+            self._open_anew()
         cause = ""
         was_stuck = self._stuck
         try:
@@ -191,19 +193,32 @@ class AccessLog(Generic[Record]):
     def reopen(self) -> None:
         """
         Write what is held, then open the destination anew (SIGUSR1, after log rotation).
+
+        Where that fails, for want of descriptors perhaps, it is tried again before each batch.
         """
         self.flush()
+        self._outdated = False
+        self._open_anew()
+        if self._stuck:
+            self.flush()
+
+    def _open_anew(self) -> None:
+        again = self._outdated
         try:
             self._sink.reopen()
         except OSError as error:
-            self._log.error(
-                "{what} {name}: cannot be opened anew, the old one stays: {cause}",
-                what=self._what,
-                name=self._sink.name,
-                cause=error.strerror or str(error),
-            )
-        if self._stuck:
-            self.flush()
+            self._outdated = True
+            if not again:
+                self._log.error(
+                    "{what} {name}: cannot be opened anew, the old one stays until it can: {cause}",
+                    what=self._what,
+                    name=self._sink.name,
+                    cause=error.strerror or str(error),
+                )
+        else:
+            self._outdated = False
+            if again:
+                self._log.info("{what} {name}: opened anew", what=self._what, name=self._sink.name)
 
     def close(self) -> None:
         """

@@ -90,9 +90,9 @@ def parse(data: bytes) -> tuple[ProxyHeader, int] | None:
 
 def _parse_v1(data: bytes) -> tuple[ProxyHeader, int] | None:
     end = data.find(b"\r\n", 0, V1_LONGEST)
+    if b"\n" in data[: end if end >= 0 else None] or (end < 0 and len(data) >= V1_LONGEST):
+        raise BadProxyHeader(f"no CRLF within {V1_LONGEST} bytes of a version 1 header")
     if end < 0:
-        if len(data) >= V1_LONGEST or b"\n" in data:
-            raise BadProxyHeader(f"no CRLF within {V1_LONGEST} bytes of a version 1 header")
         return None
     line = data[len(V1_START) : end]
     if line == b"UNKNOWN" or line.startswith(b"UNKNOWN "):

@@ -38,6 +38,7 @@ def test_streams_of_clients() -> None:
         "hold",
         "refuse_plain",
         "release",
+        "retire",
         "secure",
         "site",
         "take_over",

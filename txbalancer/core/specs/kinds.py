@@ -316,4 +316,9 @@ def workers(text: str) -> int:
     """
     Read C{workers}; C{auto} is -1.
     """
-    return -1 if text.lower() == "auto" else values.integer(0, 512).parse(text)
+    if text.lower() == "auto":
+        return -1
+    try:
+        return values.integer(0, 512).parse(text)
+    except ValueError:
+        raise ValueError(f"{text!r} is neither auto nor a whole number from 0 to 512") from None

@@ -1,0 +1,3 @@
+"""
+Clients, one file for each protocol.
+"""
