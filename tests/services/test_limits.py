@@ -51,7 +51,7 @@ def refused(world: World) -> dict[str, int]:
     """
     Return what the listener refused, by cause.
     """
-    return dict(world.service.listeners()["web"].site.refused)
+    return dict(world.service.listeners["web"].site.refused)
 
 
 def test_more_connections_of_one_client_are_closed() -> None:
@@ -151,7 +151,7 @@ def test_without_limits_there_is_no_door() -> None:
     What is off is not there.
     """
     world = world_with()
-    listener = world.service.listeners()["web"]
+    listener = world.service.listeners["web"]
     assert listener._factory is listener.site
 
 

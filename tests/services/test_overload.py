@@ -122,7 +122,7 @@ def test_above_the_memory_limit_nothing_is_accepted(logged) -> None:
         used[0] = size * MEGABYTE
         world.advance(1.1)
         assert turnstile.closed is closed
-        assert world.service.listeners()["web"].ports[0].reading is not closed
+        assert world.service.listeners["web"].ports[0].reading is not closed
     world.accept().send(OK)
     assert client.taken().startswith(b"HTTP/1.1 200")
     assert len(logged) == 2, "what comes again within a minute is not told again"

@@ -5,7 +5,6 @@ Limits that hold for all workers together.
 from __future__ import annotations
 
 import os
-from collections import deque
 from collections.abc import Iterator
 from typing import Any
 
@@ -13,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from txbalancer.core import lines
 from txbalancer.workers.shares import Line, Share
 from txbalancer.workers.table import NAMED, Table, create_memory
 
@@ -134,20 +134,79 @@ def test_those_who_wait_are_counted_in_all(shares: list[Share]) -> None:
     one, two, _ = shares
     seen: list[int] = []
     one.on_wait = lambda: seen.append(1)
-    line = Line(one, deque())
+    line = Line(one, lines.Line())
     for item in "ab":
         assert one.may_wait(2)
-        line.append(item)
+        line.add(item)
     assert not two.may_wait(2)
     assert seen == [1, 1]
-    assert line.popleft() == "a"
+    assert line.take() == "a"
     assert two.may_wait(2)
     two.waits(0)
-    line.remove("b")
-    assert one.may_wait(1)
-    line.append("c")
-    line.clear()
+    assert line.discard("b")
+    assert not line.discard("b")
     assert two.may_wait(1)
+    assert not one.may_wait(1)
+
+
+def test_who_waited_before_is_counted(shares: list[Share]) -> None:
+    """
+    A line that is shared from now on keeps those who are in it, in their order.
+    """
+    one, two, _ = shares
+    before: lines.Line[str] = lines.Line()
+    before.add("b")
+    before.add("a", high=True)
+    line = Line(one, before)
+    assert not two.may_wait(1)
+    assert [line.take(), line.take()] == ["a", "b"]
+    assert two.may_wait(1)
+
+
+def test_ranks_have_lengths_of_their_own() -> None:
+    """
+    Over all workers, too, a line that is full of others takes high ones, and the other way round.
+    """
+    memory = create_memory()
+    try:
+        table = Table(memory)
+        for number in (1, 2):
+            table.use(number)
+        one, two = [Share(table, each, NAMED, NAMED + 1, 2, NAMED + 2) for each in (1, 2)]
+        mine, other = Line(one, lines.Line()), Line(two, lines.Line())
+        assert one.may_wait(1)
+        mine.add("a")
+        assert not two.may_wait(1)
+        assert two.may_wait(1, True)
+        other.add("b", True)
+        assert not one.may_wait(1, True)
+        assert not one.may_wait(1)
+        assert mine.take() == "a"
+        assert two.may_wait(1)
+        other.add("c")
+        assert not one.may_wait(1)
+        assert other.take() == "b"
+        assert one.may_wait(1, True)
+    finally:
+        os.close(memory)
+
+
+def test_room_and_parts(shares: list[Share]) -> None:
+    """
+    Whether there is room is told without taking it, and like L{Share.take} does; a part is even,
+    and of no limit none.
+    """
+    one, two, _ = shares
+    assert one.has_room(0)
+    assert one.has_room(1)
+    assert one.take(1)
+    assert not one.has_room(1)
+    assert not two.has_room(1)
+    assert one.has_room(2)
+    two.waits(1)
+    assert not one.has_room(2)
+    assert two.has_room(2)
+    assert [one.part(each) for each in (0, 1, 3, 4)] == [0, 1, 1, 2]
 
 
 def test_a_former_one_of_the_same_name(shares: list[Share]) -> None:

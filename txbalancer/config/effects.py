@@ -10,7 +10,7 @@ from typing import Any
 from txbalancer.config import words
 from txbalancer.config.findings import Findings
 from txbalancer.config.ini import Section
-from txbalancer.config.needs import Need, is_sticky, need, starting
+from txbalancer.config.needs import Need, is_sticky, needing, starting
 from txbalancer.config.options import MEMBER_OPTIONS, TABLES, Table, table
 from txbalancer.config.scope import Placed
 from txbalancer.core import flags
@@ -36,14 +36,16 @@ _ANY_STICKY = "stickysession, stickycookie, stickysource or stickyscheme"
 _STANDBY_AND_SPARE = flags.STANDBY | flags.SPARE
 
 OF_SERVICE = (
-    need(
+    needing(
         "access-log-format",
         lambda spec: spec.access_log.lower() != "off",
         "access-log: it is off, and [log:NAME] has formats of its own",
         always=True,
     ),
-    need("log-level", lambda spec: spec.error_log, "error-log: twistd's own log has all messages"),
-    need(
+    needing(
+        "log-level", lambda spec: spec.error_log, "error-log: twistd's own log has all messages"
+    ),
+    needing(
         "heartbeat-maxservers",
         lambda spec: spec.heartbeat_listen or spec.heartbeat_storage,
         "heartbeat-listen or heartbeat-storage",
@@ -54,8 +56,8 @@ _EJECTING = (
     " outlier-latency"
 )
 _OF_BREAKERS = (
-    need("breaker-quantile", lambda spec: spec.breaker_latency, "breaker-latency"),
-    need(
+    needing("breaker-quantile", lambda spec: spec.breaker_latency, "breaker-latency"),
+    needing(
         "breaker-window breaker-requests breaker-open breaker-trials",
         is_wanted,
         "breaker-percent or breaker-latency",
@@ -63,99 +65,103 @@ _OF_BREAKERS = (
 )
 
 OF_LISTENERS = (
-    need(
+    needing(
         "http2",
         lambda spec: not spec.http2 or spec.secure or spec.h2c or spec.mode != "http",
         "TLS, which tls-certificate begins; h2c = on is HTTP/2 without TLS",
         always=True,
     ),
-    need("tls-chain", lambda spec: spec.tls_certificate, "tls-certificate"),
-    need(
+    needing("tls-chain", lambda spec: spec.tls_certificate, "tls-certificate"),
+    needing(
         f"{starting(TABLES['listener'], 'tls-')} hsts",
         lambda spec: spec.secure,
         "tls-certificate or tls-certificates",
     ),
-    need(
+    needing(
         "tls-client-ca tls-client-crl tls-client-depth tls-client-headers",
         lambda spec: spec.tls_client_verify != "off",
         "tls-client-verify = optional or require",
     ),
-    need("tls-ticket-life", lambda spec: spec.tls_tickets, "tls-tickets = On"),
-    need("hsts-subdomains", lambda spec: spec.hsts, "hsts"),
+    needing("tls-ticket-life", lambda spec: spec.tls_tickets, "tls-tickets = On"),
+    needing("hsts-subdomains", lambda spec: spec.hsts, "hsts"),
     Need(
         frozenset({"redirect-to-https", "h2c"}),
         lambda spec: not spec.secure,
         "has no effect with TLS, which tls-certificate begins here",
     ),
-    need("idle-timeout lifetime tcp-keepalive alpn", lambda spec: spec.mode == "tcp", "mode = tcp"),
-    need(
+    needing(
+        "idle-timeout lifetime tcp-keepalive alpn", lambda spec: spec.mode == "tcp", "mode = tcp"
+    ),
+    needing(
         "trusted-proxies external-proxies trusted-header trusted-proto h2c body-timeout"
         " body-min-rate keepalive-timeout keepalive-requests max-url max-line max-headers"
         f" underscores redirect-to-https hsts {starting(TABLES['listener'], 'http2')}",
         lambda spec: spec.mode == "http",
         "mode = http",
     ),
-    need("head-timeout write-timeout max-head", lambda spec: spec.mode != "udp", "connections"),
-    need(
+    needing("head-timeout write-timeout max-head", lambda spec: spec.mode != "udp", "connections"),
+    needing(
         starting(TABLES["listener"], "http2-"),
         lambda spec: spec.h2c or (spec.http2 and spec.secure),
         "HTTP/2: http2 = on with TLS, or h2c = on",
     ),
-    need(
+    needing(
         "trusted-proto",
         lambda spec: spec.trusted_proxies or spec.external_proxies,
         "trusted-proxies or external-proxies",
     ),
-    need(
+    needing(
         "trusted-header",
         lambda spec: spec.trusted_proxies or spec.external_proxies,
         "trusted-proxies or external-proxies: no other client is believed",
         always=True,
     ),
-    need(
+    needing(
         "session-timeout requests responses sessions-per-client",
         lambda spec: spec.mode == "udp",
         "mode = udp",
     ),
-    need("keepalive-requests", lambda spec: spec.keepalive_timeout > 0, "keepalive-timeout"),
-    need(
+    needing("keepalive-requests", lambda spec: spec.keepalive_timeout > 0, "keepalive-timeout"),
+    needing(
         "max-requests requests-per-client queue queue-timeout",
         lambda spec: spec.mode == "http",
         "mode = http; a balancer's max-requests is for connections, too",
     ),
-    need(
+    needing(
         "queue queue-timeout",
         lambda spec: spec.max_requests or spec.requests_per_client,
         "max-requests or requests-per-client",
     ),
-    need("connections-per-client limit reserved", lambda spec: spec.mode != "udp", "connections"),
-    need(
+    needing(
+        "connections-per-client limit reserved", lambda spec: spec.mode != "udp", "connections"
+    ),
+    needing(
         "exempt-clients",
         lambda spec: spec.connections_per_client or spec.requests_per_client or spec.limit,
         "connections-per-client, requests-per-client or limit",
     ),
 )
 OF_BALANCERS = (
-    need("memberload", lambda spec: spec.lbmethod == "heartbeat", "lbmethod = heartbeat"),
-    need("hashkey", lambda spec: spec.lbmethod == "hash", "lbmethod = hash"),
-    need("stickysessionsep scolonpathdelim", lambda spec: spec.stickysession, "stickysession"),
-    need(
+    needing("memberload", lambda spec: spec.lbmethod == "heartbeat", "lbmethod = heartbeat"),
+    needing("hashkey", lambda spec: spec.lbmethod == "hash", "lbmethod = hash"),
+    needing("stickysessionsep scolonpathdelim", lambda spec: spec.stickysession, "stickysession"),
+    needing(
         starting(TABLES["balancer"], "stickycookie-"),
         lambda spec: spec.stickycookie,
         "stickycookie = NAME",
     ),
-    need("stickysource-most", lambda spec: spec.stickysource, "stickysource"),
-    need("nofailover", is_sticky, _ANY_STICKY),
-    need("queue queue-timeout", lambda spec: spec.max_requests, "max-requests"),
-    need("retry-budget-min", lambda spec: spec.retry_budget, "retry-budget"),
-    need(
+    needing("stickysource-most", lambda spec: spec.stickysource, "stickysource"),
+    needing("nofailover", is_sticky, _ANY_STICKY),
+    needing("queue queue-timeout", lambda spec: spec.max_requests, "max-requests"),
+    needing("retry-budget-min", lambda spec: spec.retry_budget, "retry-budget"),
+    needing(
         "outlier-requests outlier-interval",
         lambda spec: spec.outlier_percent or spec.outlier_deviation or spec.outlier_latency,
         "outlier-percent, outlier-deviation or outlier-latency",
     ),
-    need("outlier-members", lambda spec: spec.outlier_deviation, "outlier-deviation"),
-    need("outlier-floor", lambda spec: spec.outlier_latency, "outlier-latency"),
-    need(
+    needing("outlier-members", lambda spec: spec.outlier_deviation, "outlier-deviation"),
+    needing("outlier-floor", lambda spec: spec.outlier_latency, "outlier-latency"),
+    needing(
         "outlier-time outlier-longest outlier-most outlier-always-one outlier-check-ends",
         ejects,
         "a rule that ejects, such as outlier-failures",
@@ -168,87 +174,87 @@ OF_BALANCERS = (
     *_OF_BREAKERS,
 )
 OF_MOUNTS = (
-    need(
+    needing(
         "via preservehost forwarded addheaders addproto nocanon nokeepalive http10 traceparent"
         " maxforwards proxy100continue requestheader erroroverride "
         + starting(TABLES["mount"], "reverse"),
         lambda spec: not isinstance(spec.target, NotProxied | Redirect | FixedStatus),
         "a member to ask",
     ),
-    need(
+    needing(
         "auth-file auth-name",
         lambda spec: asks_for_users((*spec.require, *spec.operate)),
         "require = user or valid-user",
     ),
-    need("operate legacyget", lambda spec: isinstance(spec.target, ToManager), "a manager:"),
+    needing("operate legacyget", lambda spec: isinstance(spec.target, ToManager), "a manager:"),
 )
 OF_MEMBERS = (
-    need(
+    needing(
         f"{starting(MEMBER_OPTIONS, 'sslproxy')} sni",
         lambda member: is_secure(member.scheme),
         "https:// or tls://",
     ),
-    need(
+    needing(
         "sslproxycacertificatefile sslproxycacertificatepath sslproxyverifydepth",
         lambda member: member.sslproxyverify == "require",
         "sslproxyverify = require",
     ),
-    need(
+    needing(
         "tunneltimeout",
         lambda member: member.upgrade.upper() != "NONE" or mode_of(member.scheme) != "http",
         "an upgrade other than NONE",
     ),
-    need(
+    needing(
         "hcinterval hctimeout hcpasses hcfails hccounting",
         lambda member: member.hcmethod != "none",
         "hcmethod",
     ),
-    need(
+    needing(
         "hcuri hcexpr",
         lambda member: member.hcmethod not in ("none", "tcp", "expect"),
         "an hcmethod that asks for it, such as get",
     ),
-    need("acquire maxqueue", lambda member: member.max or member.maxrequests, "max"),
-    need("smax min", lambda member: member.ttl, "ttl: nothing is closed for age"),
-    need("min", lambda member: not is_single_use(member), "reuse: disablereuse is On"),
+    needing("acquire maxqueue", lambda member: member.max or member.maxrequests, "max"),
+    needing("smax min", lambda member: member.ttl, "ttl: nothing is closed for age"),
+    needing("min", lambda member: not is_single_use(member), "reuse: disablereuse is On"),
     Need(
         frozenset({"min"}),
         lambda member: not member.max or member.min <= member.max,
         "is above max: there are never so many connections",
     ),
-    need(
+    needing(
         "smax min ttl disablereuse badheader responsefieldsize",
         lambda member: mode_of(member.scheme) == "http",
         "HTTP",
     ),
-    need(
+    needing(
         "upgrade",
         lambda member: mode_of(member.scheme) == "http" and not in_packets(member.scheme),
         "HTTP",
     ),
-    need(
+    needing(
         "ping",
         lambda member: mode_of(member.scheme) == "http" and member.scheme != "fcgi",
         "HTTP or AJP",
     ),
-    need("maxstreams", lambda member: has_streams(member.scheme), "h2:// or h2c://"),
-    need(
+    needing("maxstreams", lambda member: has_streams(member.scheme), "h2:// or h2c://"),
+    needing(
         "sendproxy",
         lambda member: not has_streams(member.scheme),
         "connections of one client, which those of HTTP/2 are not",
     ),
-    need("secret", lambda member: member.scheme == "ajp", "ajp://"),
-    need("hcsend hcexpect", lambda member: member.hcmethod == "expect", "hcmethod=expect"),
-    need("slow-start-aggression", lambda member: member.slow_start, "slow-start"),
+    needing("secret", lambda member: member.scheme == "ajp", "ajp://"),
+    needing("hcsend hcexpect", lambda member: member.hcmethod == "expect", "hcmethod=expect"),
+    needing("slow-start-aggression", lambda member: member.slow_start, "slow-start"),
     *_OF_BREAKERS,
-    need("failwindow", lambda member: member.maxfails > 1, "maxfails above 1"),
+    needing("failwindow", lambda member: member.maxfails > 1, "maxfails above 1"),
     Need(
         frozenset({"status"}),
         lambda member: member.status & _STANDBY_AND_SPARE != _STANDBY_AND_SPARE,
         "has H and R: H has no effect, the member is a spare",  # APACHE W42
     ),
 )
-OF_STICKY = need("redirect", lambda member: False, _ANY_STICKY)
+OF_STICKY = needing("redirect", lambda member: False, _ANY_STICKY)
 """Of members in a balancer that is not sticky."""
 
 
@@ -301,7 +307,7 @@ def _need_of_scripts(balancers: Sequence[Placed[BalancerSpec]]) -> Need:
             return target.member.scheme == "fcgi"
         return isinstance(target, ToBalancer) and target.name in able
 
-    return need(f"{starting(TABLES['mount'], 'fcgi')} cgipassauth", met, "fcgi:// members")
+    return needing(f"{starting(TABLES['mount'], 'fcgi')} cgipassauth", met, "fcgi:// members")
 
 
 class _Check:

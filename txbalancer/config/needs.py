@@ -29,7 +29,7 @@ class Need:
     always: bool = False
 
 
-def need(keys: str, met: Callable[[Any], bool], without: str, always: bool = False) -> Need:
+def needing(keys: str, met: Callable[[Any], bool], without: str, always: bool = False) -> Need:
     """
     Say what options need, and what they have no effect without.
 
