@@ -23,10 +23,11 @@ endpoint = tcp:80
 max-connections = MOST
 [balancer:shop]
 members =
-    http://10.0.0.1 max=1 acquire=2s maxqueue=2
+    MEMBERS
 [mount:/]
 to = balancer://shop/
 """
+MEMBERS = "http://10.0.0.1 max=1 acquire=2s maxqueue=2"
 GET = b"GET / HTTP/1.1\r\nHost: shop.test\r\n\r\n"
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 
@@ -38,9 +39,10 @@ class Pair:
     @ivar rigs: their data paths.
     """
 
-    def __init__(self, memory: int, most: int = 10) -> None:
+    def __init__(self, memory: int, most: int = 10, members: str = MEMBERS) -> None:
         self.table, rows = Table(memory), Rows()
-        self.rigs = [MemoryRig(TEXT.replace("MOST", str(most))) for _ in "12"]
+        text = TEXT.replace("MOST", str(most)).replace("MEMBERS", members)
+        self.rigs = [MemoryRig(text) for _ in "12"]
         self.shares: list[Shares] = []
         for number, rig in enumerate(self.rigs, 1):
             self.table.use(number)
@@ -190,3 +192,52 @@ def test_nobody_is_looked_after_for_nothing(memory: int) -> None:
     assert not [call for call in calls if "Shares" in repr(call.func)]
     for each in pair.shares:
         each.stop()
+
+
+def test_who_needs_no_particular_member_goes_where_another_worker_left_room(memory: int) -> None:
+    """
+    A request that waits for one full member gets another one as soon as the worker that had all
+    of that one's connections has room there.
+    """
+    pair = Pair(memory, members=f"{MEMBERS}\n    http://10.0.0.2 max=1")
+    first, second = pair.rigs
+    for _ in "12":
+        first.client().send(GET)
+    (_, last) = [(each, each.accept()) for each in first.openings()]
+    waiting = second.client()
+    waiting.send(GET)
+    pair.advance()
+    assert last[0].address[0] == "10.0.0.2"
+    assert not second.openings()
+    last[1].send(OK.replace(b"Content", b"Connection: close\r\nContent"))
+    pair.advance()
+    (opening,) = second.openings()
+    assert opening.address[0] == "10.0.0.2"
+    opening.accept().send(OK)
+    assert waiting.taken().endswith(b"ok")
+
+
+def test_maxrequests_of_http_2_is_divided(memory: int) -> None:
+    """
+    Of the requests that a member of HTTP/2 may have in progress each worker has an even part,
+    also after a reload.
+    """
+    pair = Pair(memory, members="h2c://10.0.0.1 maxrequests=3")
+    for rig in pair.rigs:
+        (member,) = rig.balancer().members
+        assert [member.pool._part(member.spec), member.pool._most_streams] == [2, 2]
+        member.pool.configure(member.spec)
+        assert member.pool._most_streams == 2
+
+
+def test_maxrequests_of_http_1_holds_for_all(memory: int) -> None:
+    """
+    A connection is for one request at a time, so that it is the same as C{max}.
+    """
+    pair = Pair(memory, members="http://10.0.0.1 maxrequests=1 acquire=2s")
+    first, second = pair.rigs
+    first.client().send(GET)
+    first.accept()
+    second.client().send(GET)
+    pair.advance()
+    assert not second.openings()
