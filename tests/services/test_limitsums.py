@@ -45,6 +45,8 @@ def test_workers_come_and_go() -> None:
     sums.take(2, [LimitView("limit api", "rate", 1, 9, passed=2)], (0, False))
     assert sums.views() == [LimitView("limit api", "rate", 3, 18, passed=7, refused=1)]
     assert sums.room() == (3, True)
+    own = LimitView("limit api", "rate", 1, 9, refused=4)
+    assert sums.views([own]) == [LimitView("limit api", "rate", 4, 27, passed=7, refused=5)]
     sums.settle(1)
     assert sums.views() == [LimitView("limit api", "rate", 1, 9, passed=7, refused=1)]
     assert sums.room() == (3, False)

@@ -44,11 +44,13 @@ class LimitSums:
             self._left[key] = left if before is None else together((before, left))
         self._full += self._rooms.pop(worker, (0, False))[0]
 
-    def views(self) -> list[LimitView]:
+    def views(self, own: Iterable[LimitView] = ()) -> list[LimitView]:
         """
         Return the sums of each limit that any worker has.
+
+        @param own: those of this process, which count as well.
         """
-        found: dict[Key, list[LimitView]] = {}
+        found: dict[Key, list[LimitView]] = {(each.of, each.option): [each] for each in own}
         for views in self._limits.values():
             for key, view in views.items():
                 found.setdefault(key, []).append(view)

@@ -58,7 +58,13 @@ class View:
         facts.connections = lambda: sum(sums.connections().values())
         facts.listeners, facts.load = sums.connections, sums.load
         sources.listeners, sources.lost = sums.listeners, lambda: sums.lost
-        facts.limits = sources.limits = sums.limits.views
+        own = facts.limits
+        facts.limits = sources.limits = lambda: sums.limits.views(
+            # Before its own pages the supervisor judges rates itself.
+            each
+            for each in own()
+            if each.option == "rate"
+        )
         sources.room = sums.limits.room
         facts.workers = sources.workers = self._workers
         sources.replaced = lambda: sum(self._crew.replaced.values())
