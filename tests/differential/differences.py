@@ -50,13 +50,6 @@ DIFFERENCES: tuple[Entry, ...] = (
         },
     ),
     Entry(
-        "request whose first chunk is broken",
-        "answered 400, and no member hears of it",
-        "answered 400; its head may have gone to a member, whose connection is closed then",
-        "bodies are passed on as they come, not collected",
-        {},
-    ),
-    Entry(
         "request that ends within its body, the client's sending side closed",
         "400",
         "closed without an answer",

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 import pytest_twisted
 from twisted.internet import reactor
+from twisted.internet.abstract import FileDescriptor
 from twisted.internet.defer import Deferred
 from twisted.internet.protocol import ClientFactory, Protocol, ServerFactory
 from twisted.internet.task import deferLater
@@ -258,6 +259,34 @@ async def test_a_limit_is_kept(bridge: Bridge) -> None:
         await deferLater(reactor, 0.001)
     assert told == [1_000_000]
     assert bridge.source.size == 4
+    assert not bridge.pump.running
+
+
+@bridged
+async def test_what_comes_up_here_ends_it(bridge: Bridge) -> None:
+    """
+    Bytes that nobody counts here, for want of a pipe, are not followed by any that are taken.
+    """
+    bridge.pipes.used += bridge.pipes.most
+    bridge.pump.start(1_000_000)
+    bridge.writer.sendall(b"a" * 1000)
+    while bridge.source.size < 1000:
+        await deferLater(reactor, 0.001)
+    bridge.pipes.used -= bridge.pipes.most
+    bridge.writer.sendall(b"next")
+    while bridge.moved + bridge.source.size < 1004:
+        await deferLater(reactor, 0.001)
+    assert (bridge.moved, bridge.pump.running) == (0, False)
+
+
+@bridged
+async def test_what_is_queued_ends_it(bridge: Bridge) -> None:
+    """
+    The same where something is to be written before.
+    """
+    bridge.pump.start(1_000_000)
+    FileDescriptor.write(bridge.sink.transport, b"before")
+    bridge.source.transport.doRead()
     assert not bridge.pump.running
 
 

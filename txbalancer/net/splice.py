@@ -116,20 +116,16 @@ class Pump:
         """
         Take what there is; in place of C{doRead}.
         """
-        sink = self._sink
         if self._pipe is not None:
             # Somebody wants more although the sink is full.
             self._source.stopReading()
             return None
-        if sink._writeDisconnected or sink.disconnecting or not sink.connected:
-            # Whoever reads it has to see what becomes of it.
+        pipe = self._take_pipe()
+        if pipe is None:
+            # What is read there is not counted here: nothing may be taken beyond the limit, which
+            # would be of another exchange. Whoever reads may start this again.
             self.stop()
             return self._source.doRead()
-        if sink.dataBuffer or sink._tempDataLen:
-            return type(self._source).doRead(self._source)
-        pipe = self._pipes.take()
-        if pipe is None:
-            return type(self._source).doRead(self._source)
         self._pipe = pipe
         moved = 0
         result: Any = None
@@ -153,6 +149,18 @@ class Pump:
             result = CONNECTION_LOST
             self.stop()
         return self._after(moved, result)
+
+    def _take_pipe(self) -> Pipe | None:
+        """
+        Return an empty pipe, unless bytes have to come up here: there is none, something is
+        queued before them, or the sink is at its end, which whoever reads has to see.
+        """
+        sink = self._sink
+        if sink._writeDisconnected or sink.disconnecting or not sink.connected:
+            return None
+        if sink.dataBuffer or sink._tempDataLen:
+            return None
+        return self._pipes.take()
 
     def _flush(self, pipe: Pipe) -> None:
         """
