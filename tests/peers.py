@@ -103,14 +103,17 @@ class Ports:
     FIRST, LAST, BLOCK = 10000, 20000, 400
 
     def __init__(self) -> None:
-        self._taken = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self._ports = self._block()
 
     def _block(self) -> Iterator[int]:
+        taken = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         for first in range(self.FIRST, self.LAST, self.BLOCK):
             with suppress(OSError):
-                self._taken.bind(f"\0txbalancer-ports-{first}")
+                taken.bind(f"\0txbalancer-ports-{first}")
+                # Nothing closes it but the end of the process.
+                taken.detach()
                 return cycle(range(first, first + self.BLOCK))
+        taken.close()
         raise RuntimeError("too many runs of tests at once: no block of ports is left")
 
     def free(self, *addresses: str) -> int:

@@ -21,6 +21,8 @@ BODY = b"x" * 2000
 ECHO = 'return 200 "$arg_id NAME\\n";'
 """What an nginx member answers: the request's id and its own name."""
 
+CUT_SHORT = "cut short"
+
 
 class Load:
     """
@@ -68,6 +70,14 @@ class Load:
         How many good answers came.
         """
         return sum(self.names.values())
+
+    @property
+    def lost(self) -> list[str]:
+        """
+        The failures but for answers cut short, which nobody can help where a member dies in the
+        midst of one.
+        """
+        return [each for each in self.failures if CUT_SHORT not in each]
 
     def more(self, count: int = 200) -> None:
         """
@@ -123,7 +133,10 @@ class Load:
         method, body = ("PUT", BODY) if put else ("GET", None)
         connection.request(method, f"{self._path}?id={ident}", body, headers)
         with connection.getresponse() as answer:
-            text = answer.read().decode()
+            try:
+                text = answer.read().decode()
+            except (ConnectionError, http.client.IncompleteRead) as error:
+                raise ValueError(CUT_SHORT) from error
         got, _, name = text.strip().partition(" ")
         if answer.status != 200 or got != ident:
             raise ValueError(f"{answer.status} {text[:300]!r}")

@@ -46,12 +46,14 @@ class Kind:
     @ivar ok: a whole answer.
     @ivar head: the begin of one without a length.
     @ivar end: the end of one.
+    @ivar sized: the begin of one with a length, and all of its body.
     """
 
     url: str
     ok: bytes
     head: bytes
     end: bytes
+    sized: bytes
 
     def rig(self, members: int = 1, member: str = "", mount: str = "") -> MemoryRig:
         """
@@ -66,10 +68,17 @@ class Kind:
         return container.piece(data) if self is AJP else application.out(data)
 
 
-AJP = Kind("ajp://10.0.0.{}", container.OK, container.head(), container.end())
+AJP = Kind(
+    "ajp://10.0.0.{}",
+    container.OK,
+    container.head(),
+    container.end(),
+    container.head((0xA003, b"2")) + container.piece(b"ab"),
+)
 FCGI = Kind(
     "fcgi://10.0.0.{}:9000/srv",
     application.OK,
     application.out(b"A: b\r\n\r\n"),
     application.END,
+    application.out(b"Content-Length: 2\r\n\r\nab"),
 )

@@ -129,6 +129,29 @@ def test_a_connection_that_ends_within_the_body(kind: Kind) -> None:
     check_rest(rig)
 
 
+@pytest.mark.parametrize("dies", [True, False], ids=["dies", "silent"])
+def test_a_member_that_does_not_say_the_end_of_a_whole_answer(kind: Kind, dies: bool) -> None:
+    """
+    The client has as much as Content-Length says, and goes on with its connection.
+    """
+    rig = kind.rig(member="timeout=5")
+    client, member = begin(rig)
+    member.send(kind.sized)
+    answer = client.taken()
+    assert answer.endswith(b"\r\n\r\nab")
+    if dies:
+        member.end()
+    else:
+        rig.advance(6)
+    assert not client.ended
+    assert rig.outcomes[0].reason == "ok"
+    assert rig.balancer().members[0].pool.open == 0
+    client.send(GET)
+    rig.accept().send(kind.ok)
+    assert status_of(client.taken()) == 200
+    check_rest(rig)
+
+
 @pytest.mark.parametrize(
     ("kind", "said"),
     [*((AJP, each) for each in BAD_AJP), *((FCGI, each) for each in BAD_FCGI)],

@@ -167,7 +167,13 @@ class MemberLink(Outgoing):
         elif state == REST and clean:
             exchange.response_end([])
         else:
-            exchange.response_broken(Truncated(text))
+            self._broken_off(exchange, Truncated(text))
+
+    def _broken_off(self, exchange: Exchange, error: MemberError) -> None:
+        """
+        Tell an exchange that no more will come of an answer that has begun.
+        """
+        exchange.response_broken(error)
 
     def _opening_failed(self, error: ConnectFailed) -> None:
         self._state = CLOSED
@@ -316,4 +322,4 @@ class MemberLink(Outgoing):
             text = f"no answer within {self.pool.spec.timeout:g} s"
             exchange.attempt_failed(ResponseTimeout(text), untouched=False)
         else:
-            exchange.response_broken(ResponseTimeout("no more of the answer in time"))
+            self._broken_off(exchange, ResponseTimeout("no more of the answer in time"))

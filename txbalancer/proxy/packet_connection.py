@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
-from txbalancer.errors import BadResponse, Truncated
+from txbalancer.errors import BadResponse, MemberError, Truncated
 from txbalancer.http1.answers import parse_response
 from txbalancer.http1.heads import NO_BODY, UNTIL_CLOSE, ResponseHead
 from txbalancer.http1.lines import drop_bad_lines
@@ -169,6 +169,13 @@ class PacketConnection(MemberLink):
         or a body where there can be none, is as good as silent.
         """
         return bool(data) and self._left != _NONE
+
+    def _broken_off(self, exchange: Exchange, error: MemberError) -> None:
+        # The client has all of it, and may have asked for more: only its end was not said.
+        if self._left in (0, _NONE):
+            exchange.response_end(_NO_TRAILERS)
+        else:
+            super()._broken_off(exchange, error)
 
     def _broken(self, exchange: Exchange, done: bool) -> None:
         self.close()

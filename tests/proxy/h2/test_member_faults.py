@@ -94,6 +94,24 @@ def test_a_reset_within_the_answer() -> None:
     check_h2_rest(rig)
 
 
+@pytest.mark.parametrize("dies", [True, False], ids=["dies", "resets"])
+def test_a_whole_answer_whose_end_is_not_said(dies: bool) -> None:
+    """
+    The client has as much as Content-Length says, and goes on with its connection.
+    """
+    rig = open_h2_rig()
+    client, member = asked(rig)
+    stream = member.answer(1, b"content-length: 4", body=b"half", last=False)
+    if dies:
+        member.transport.reset()
+    else:
+        stream.reset(faults.INTERNAL_ERROR)
+        member.pump()
+    assert not client.ended
+    assert rig.outcomes[0].reason == "ok"
+    check_h2_rest(rig)
+
+
 def test_a_connection_that_breaks() -> None:
     """
     Every exchange on it is told; those that may be repeated are.

@@ -236,11 +236,15 @@ class AnswerStream(Carrier):
         exchange, tunnel = self.exchange, self.tunnel
         untouched = not self._interim and not self._begun
         delivered = self._answer is None and self._begun
+        whole = self._left == 0 and not self._held
         self.let_go()
         if tunnel is not None:
             tunnel.member_gone()
         elif exchange is None:
             return
+        elif delivered and whole:
+            # The client has all of it, and may have asked for more: only its end was not said.
+            exchange.response_end(NO_TRAILERS)
         elif delivered:
             exchange.response_broken(error)
         else:
