@@ -8,7 +8,7 @@ import uuid
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from hmac import compare_digest
-from typing import Any
+from typing import Any, TypeVar
 
 from twisted.internet.defer import Deferred, succeed
 
@@ -46,6 +46,8 @@ from txbalancer.services.vetting import check_command
 
 NO_CHANGES = "None"
 """As C{nonce} it forbids every change (APACHE M20)."""
+
+Given = TypeVar("Given", bound=Command)
 
 _COMINGS = AddMember | RenewMember | RemoveMember | PutBack
 """Commands after which pools and health checks have to be looked at."""
@@ -209,8 +211,8 @@ class Steering:
         return change
 
     def carry_out_all(
-        self, name: str, commands: Iterable[Command], who: Callable[[Command], str], told: bool
-    ) -> list[tuple[Command, str]]:
+        self, name: str, commands: Iterable[Given], who: Callable[[Given], str], told: bool
+    ) -> list[tuple[Given, str]]:
         """
         Carry out commands for a balancer that nobody gave by hand, nor can undo.
 
@@ -219,7 +221,7 @@ class Steering:
         @return: those that could not be carried out, and why.
         """
         done: list[tuple[Change, str]] = []
-        faults: list[tuple[Command, str]] = []
+        faults: list[tuple[Given, str]] = []
         for command in commands:
             by = who(command)
             try:
