@@ -205,9 +205,10 @@ class Steering:
         @raise ValueError: for something that cannot be; nothing has changed then.
         """
         undo = inverse(self.balancer(command.balancer), command)
-        change = self.carry_out(command)
-        if change:
-            self._past.add(self._telling.told(change, who), undo)
+        with self.journal.consequences():
+            change = self.carry_out(command)
+            if change:
+                self._past.add(self._telling.told(change, who), undo)
         return change
 
     def carry_out_all(
@@ -220,6 +221,12 @@ class Steering:
         @param told: whether log and journal get a line for each.
         @return: those that could not be carried out, and why.
         """
+        with self.journal.consequences():
+            return self._carry_out_all(name, commands, who, told)
+
+    def _carry_out_all(
+        self, name: str, commands: Iterable[Given], who: Callable[[Given], str], told: bool
+    ) -> list[tuple[Given, str]]:
         done: list[tuple[Change, str]] = []
         faults: list[tuple[Given, str]] = []
         for command in commands:
@@ -251,13 +258,14 @@ class Steering:
         if balancer:
             self.balancer(balancer)
         done = self._past.last(balancer)
-        try:
-            change = self.carry_out(done.undo)
-        except (LookupError, ValueError) as error:
-            raise ValueError(f"{done.event.text!r} cannot be undone: {error}") from error
-        self._past.forget(done)
-        if change:
-            self._telling.told(change, who, "undone: ", {"undoes": done.event.number})
+        with self.journal.consequences():
+            try:
+                change = self.carry_out(done.undo)
+            except (LookupError, ValueError) as error:
+                raise ValueError(f"{done.event.text!r} cannot be undone: {error}") from error
+            self._past.forget(done)
+            if change:
+                self._telling.told(change, who, "undone: ", {"undoes": done.event.number})
         return change
 
     @property
