@@ -172,7 +172,7 @@ class Looking:
             rows = [view.row(each) for each in view.members[start : start + BATCH]]
             if whole:
                 written.append(_written({each.member.name: _everything(each) for each in rows}))
-            news.append(_written(_news(rows, told.rows)))
+            news.append(_written(_news(rows, told.rows, first=not self._heads)))
         _forget(told, view.members)
         head = _head(view)
         other = difference(told.head, head)
@@ -207,16 +207,18 @@ def _forget(told: _Told, members: Sequence[Member]) -> None:
             told.graphs.pop(gone, None)
 
 
-def _news(rows: Sequence[MemberView], known: dict[str, _Row]) -> State:
+def _news(rows: Sequence[MemberView], known: dict[str, _Row], first: bool) -> State:
     """
     Return what is other about rows, which are known from now on.
+
+    @param first: whether nobody was told of anything yet, so that there is nobody for news.
     """
     found: State = {}
     for each in rows:
         name = each.member.name
         row = known.get(name)
         if row is None:
-            known[name], other = _Row(each), _everything(each)
+            known[name], other = _Row(each), {} if first else _everything(each)
         else:
             other = row.news(each)
         if other:
