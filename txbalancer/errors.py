@@ -7,6 +7,21 @@ values; these are for what must end an exchange or a start.
 
 from __future__ import annotations
 
+import errno
+
+_NO_DESCRIPTOR = {
+    errno.EMFILE: "no file descriptor is free",
+    errno.ENFILE: "no file descriptor is free on this machine",
+}
+
+
+def why(error: Exception) -> str:
+    """
+    Say shortly why the system refused something, such as to open a file.
+    """
+    found = _NO_DESCRIPTOR.get(getattr(error, "errno", None) or 0)
+    return found or getattr(error, "strerror", None) or str(error) or type(error).__name__
+
 
 class BalancerError(Exception):
     """

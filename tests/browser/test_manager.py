@@ -5,6 +5,7 @@ The manager's page in a browser: every form, what is live, how it looks, who can
 from __future__ import annotations
 
 import re
+import socket
 import threading
 import urllib.request
 from typing import Any
@@ -218,6 +219,19 @@ def test_traffic_is_live(screen, process, members) -> None:
     assert cell(page, members[1], "Elected", "api").text_content() == "20"
     page.keyboard.press("p")
     has(cell(page, members[1], "Elected", "api"), "21")
+
+
+def test_limits_are_live(screen, process) -> None:
+    """
+    The table of limits follows: a connection more is another number in it.
+    """
+    page = screen().open()
+    most = page.locator("#limits td").nth(3)
+    has(most, "10000")
+    page.locator("#live", has_text="Live").wait_for()
+    most.evaluate("each => (each.textContent = '?')")
+    with socket.create_connection(("127.0.0.1", process.port)):
+        has(most, "10000")
 
 
 def test_a_drain_to_its_end(screen, process, members, steps) -> None:

@@ -71,17 +71,9 @@ def test_balancers_and_members() -> None:
         + "\n"
     )
     found = plan(old, new)
-    more, shop = found.changed_balancers
     assert found.balancers.added == (new.balancers[0],)
     assert found.balancers.removed == found.balancers.changed == ()
     assert found.balancers.moved
-    assert (shop.old, shop.new) == (old.balancers[0], new.balancers[2])
-    assert shop.options == ("stickycookie-secret", "maxattempts")
-    assert not shop.members
-    assert [each.url for each in more.members.added] == ["http://d"]
-    assert [each.url for each in more.members.removed] == ["http://b"]
-    assert [(each.old.retry, each.new.retry) for each in more.members.changed] == [(10, 5)]
-    assert more.members.moved
     assert found.lines == (
         "balancer new added",
         "balancer more: member http://d added",

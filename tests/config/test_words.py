@@ -4,6 +4,8 @@ Values of several words.
 
 from __future__ import annotations
 
+import shlex
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -28,6 +30,29 @@ def test_split(text: str, commas: bool, expected: list[str]) -> None:
     Blanks divide, quotes hold together, nothing starts a comment.
     """
     assert words.split(text, commas=commas) == expected
+
+
+@given(st.text(st.characters(codec="utf-8") | st.sampled_from(" \t,'\"\\")), st.booleans())
+def test_plain_words_are_what_the_lexer_makes_of_them(text: str, commas: bool) -> None:
+    """
+    Lines without quotes are divided without it, to the same words.
+    """
+    lexer = shlex.shlex(text, posix=True, punctuation_chars=False)
+    lexer.whitespace, lexer.whitespace_split = " \t," if commas else " \t", True
+    lexer.commenters = ""
+    try:
+        wanted = list(lexer)
+    except ValueError:
+        return
+    assert words.split(text, commas=commas) == wanted
+
+
+def test_plain_words_need_no_lexer(monkeypatch: pytest.MonkeyPatch) -> None:
+    """
+    It takes more time than all else about a line of ten thousand.
+    """
+    monkeypatch.setattr(shlex, "shlex", None)
+    assert words.split("http://10.0.0.1 route=a  max=5") == ["http://10.0.0.1", "route=a", "max=5"]
 
 
 @pytest.mark.parametrize("text", ["'a", 'a"', "a\\"])

@@ -4,6 +4,7 @@ Notes of what happened.
 
 from __future__ import annotations
 
+import pytest
 from twisted.logger import globalLogPublisher
 
 from txbalancer.control.journal import KEPT, Journal
@@ -22,6 +23,28 @@ def test_events_have_numbers_without_gaps() -> None:
     assert journal.since(0) == [first, second]
     assert journal.since(1) == [second]
     assert journal.since(journal.last) == []
+
+
+def test_consequences_come_after_their_cause() -> None:
+    """
+    What follows is kept back until its cause is noted; alone it is noted at once, and a fault
+    on the way loses nothing.
+    """
+    journal = Journal(lambda: 7.5)
+    journal.follow("flip", "by itself", balancer="shop")
+
+    def broken() -> None:
+        with journal.consequences():
+            journal.follow("flip", "one")
+            with journal.consequences():
+                journal.follow("panic", "two")
+            journal.note("change", "cause")
+            raise ValueError("broken")
+
+    with pytest.raises(ValueError, match="broken"):
+        broken()
+    journal.follow("flip", "after")
+    assert [each.text for each in journal.events] == ["by itself", "cause", "one", "two", "after"]
 
 
 def test_old_events_make_room() -> None:

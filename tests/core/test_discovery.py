@@ -5,6 +5,7 @@ What follows from the answers of sources: who comes, who changes, who goes and w
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -15,9 +16,12 @@ from txbalancer.core.balancer import Balancer
 from txbalancer.core.commands import AddMember, RemoveMember, RenewMember, SetMember
 from txbalancer.core.discovery import CALM, Following, Roster, Wanted, merged
 from txbalancer.core.member import Origin
-from txbalancer.core.overrides import of_member
-from txbalancer.core.performing import most_members, perform
-from txbalancer.core.specs import MemberSpec
+from txbalancer.core.overrides import configured_spec, of_member, removed
+from txbalancer.core.performing import MOST_DISMISSED, adding, most_members, perform
+from txbalancer.core.snapshot import export, restore
+from txbalancer.core.specs import MemberSpec, SourceSpec
+from txbalancer.core.state import read
+from txbalancer.core.undo import inverse
 from txbalancer.testing import make_balancer
 
 DNS = "dns+http://shop.test"
@@ -43,13 +47,22 @@ def names(balancer: Balancer, drained: bool | None = None) -> set[str]:
     }
 
 
+def sourced_balancer() -> Balancer:
+    """
+    Make a balancer whose configuration names the source.
+    """
+    made = make_balancer(BY_HAND)
+    made.configured = replace(made.configured, discover=(SourceSpec(DNS, "dns", MemberSpec("")),))
+    return made
+
+
 class Sourced:
     """
     A balancer with one source, on a clock that is moved by hand.
     """
 
     def __init__(self, missing: int = 1, grace: float = 30.0) -> None:
-        self.balancer = make_balancer(BY_HAND)
+        self.balancer = sourced_balancer()
         self.roster, self.following = Roster(missing), Following()
         self.grace, self.now = grace, 100.0
 
@@ -150,8 +163,61 @@ def test_a_removed_member_stays_away_until_its_source_drops_it() -> None:
     world.answer(*URLS[:2])
     perform(world.balancer, RemoveMember("shop", URLS[0]), world.now)
     assert world.answer(*URLS[:2]) == []
+    assert removed(world.balancer) == [URLS[0]]
     assert world.answer(URLS[1]) == []
+    assert removed(world.balancer) == []
     assert world.answer(*URLS[:2]) == [AddMember]
+
+
+def test_a_removed_member_is_brought_back_as_the_sources() -> None:
+    """
+    By undo, or by adding it anew, then with what the source says by now and people want beside;
+    C{growth} does not count it.
+    """
+    world = Sourced()
+    world.answer(*URLS[:2], loadfactor=200)
+    member = world.member(URLS[0])
+    undo = inverse(world.balancer, RemoveMember("shop", URLS[0]))
+    perform(world.balancer, RemoveMember("shop", URLS[0]), world.now)
+    perform(world.balancer, undo, world.now)
+    assert (removed(world.balancer), world.member(URLS[0])) == ([], member)
+    perform(world.balancer, RemoveMember("shop", URLS[0]), world.now)
+    world.answer(*URLS[:2], loadfactor=300)
+    said = configured_spec(world.balancer, URLS[0])
+    assert said is not None
+    perform(world.balancer, adding(world.balancer, replace(said, route="mine")), world.now)
+    assert removed(world.balancer) == []
+    back = world.member(URLS[0])
+    assert (back.lbfactor, back.route, back.origin) == (300, b"mine", Origin(DNS, said))
+    assert [each.name for each in of_member(world.balancer, back) or ()] == ["route"]
+    assert world.answer(*URLS[:2], loadfactor=300) == []
+    world.now += 60
+    world.answer()
+    world.now += 60
+    world.follow()
+    assert names(world.balancer) == set()
+
+
+def test_those_that_are_kept_away_are_bounded() -> None:
+    """
+    Of too many the first ones may come again.
+    """
+    world = Sourced(grace=0.0)
+    urls = [f"http://10.1.0.0:{port}" for port in range(1, MOST_DISMISSED + 2)]
+    world.answer(*urls)
+    for url in urls:
+        perform(world.balancer, RemoveMember("shop", url), world.now)
+    assert world.follow() == [AddMember]
+    assert names(world.balancer) == {urls[0]}
+
+
+def test_a_configured_member_that_was_removed_is_no_sources() -> None:
+    """
+    A source that names it, too, does not bring it back.
+    """
+    world = Sourced()
+    perform(world.balancer, RemoveMember("shop", BY_HAND), world.now)
+    assert world.answer(BY_HAND) == []
 
 
 def test_a_member_that_could_not_be_added_is_tried_again() -> None:
@@ -161,8 +227,6 @@ def test_a_member_that_could_not_be_added_is_tried_again() -> None:
     following, balancer = Following(), make_balancer(BY_HAND)
     wanted = Wanted(merged([(DNS, specs(URLS[:1]))]), {})
     assert len(following.commands(balancer, wanted, 1.0)) == 1
-    assert following.commands(balancer, wanted, 1.0) == []
-    following.forget(URLS[0])
     assert len(following.commands(balancer, wanted, 1.0)) == 1
 
 
@@ -288,28 +352,29 @@ def test_in_the_end_there_is_what_the_source_says(found, missing: int, grace: fl
     """
     world = Sourced(missing, grace)
     last: list[str] = []
-    removed: set[str] = set()
+    away: set[str] = set()
     for urls, factor, seconds, deed in found:
         last = urls
         world.now += seconds
         world.answer(*urls, loadfactor=factor)
-        removed &= {each.url for each in world.roster.specs}
-        assert {each.url for each in world.roster.specs} - removed <= names(world.balancer)
+        away &= {each.url for each in world.roster.specs}
+        assert {each.url for each in world.roster.specs} - away <= names(world.balancer)
         if deed == "restart":
-            world.following = Following()
-            removed.clear()
+            state = read(export(world.balancer, world.now))
+            world.following, world.balancer = Following(), sourced_balancer()
+            restore(world.balancer, state, world.now)
         elif deed and names(world.balancer, drained=False):
             url = min(names(world.balancer, drained=False))
             if deed == "drain":
                 perform(world.balancer, SetMember("shop", url, on=flags.DRAIN), world.now)
             else:
                 perform(world.balancer, RemoveMember("shop", url), world.now)
-                removed |= {url} & {each.url for each in world.roster.specs}
+                away |= {url} & {each.url for each in world.roster.specs}
     for _ in range(100):
         world.answer(*last)
         world.now += 1.0
     world.now += grace
     world.follow()
-    assert names(world.balancer) == set(last) - removed
+    assert names(world.balancer) == set(last) - away
     assert BY_HAND in {each.name for each in world.balancer.members}
     assert world.following.next_end(world.balancer, Wanted({}, {})) == float("inf")

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from txbalancer.core.meters import BOUNDS, COARSE, Histogram, Meters, percentile, tallied, whole
+from txbalancer.core.meters import BOUNDS, COARSE, Histogram, Meters, percentiles, tallied, whole
 from txbalancer.core.outcome import Outcome
 from txbalancer.core.request import Peer
 
@@ -45,7 +45,7 @@ def test_percentile(spans: list[float], part: float) -> None:
     histogram = Histogram()
     for each in spans:
         histogram.add(each)
-    found = percentile(histogram.counts, part)
+    (found,) = percentiles(histogram.counts, (part,))
     assert found is not None
     within = sum(each <= found for each in spans)
     assert within >= part * len(spans) - 1e-9 or found == BOUNDS[-1]
@@ -56,7 +56,7 @@ def test_no_percentile() -> None:
     """
     Nothing has no percentiles.
     """
-    assert percentile(Histogram().counts, 0.5) is None
+    assert percentiles(Histogram().counts, (0.5,)) == [None]
 
 
 def test_sums() -> None:

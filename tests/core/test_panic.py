@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 
 from tests.core.balancers import balancer, elected, member
 from txbalancer.core import candidates, flags
+from txbalancer.core.standing import Flip
+from txbalancer.core.watching import Alarm
 
 
 def make(count=4, percent=50, **options):
@@ -43,6 +45,20 @@ def test_all_are_used_below_the_share_and_only_the_healthy_above():
     assert said[1].text == "2 of 4 members are healthy: panic is over, health counts again"
     assert set(elected(lb, 8)) == {"m0", "m1"}
     assert (lb.panics, lb.panicking) == (1, False)
+
+
+def test_what_brings_panic_about_is_told_before_it():
+    """
+    The member that goes out, then the panic; so with its end.
+    """
+    lb, said = make(2, retry=10.0, slow_start=5.0)
+    lb.on_flip = said.append
+    for each in lb.members:
+        lb.force_error(each, "gone", 0.0)
+    assert [type(each) for each in said] == [Flip, Flip, Alarm]
+    said.clear()
+    lb.elect(20.0)
+    assert [type(each) for each in said] == [Flip, Alarm]
 
 
 def test_what_people_took_out_stays_out_and_does_not_count():

@@ -130,6 +130,20 @@ def test_the_same_configuration_changes_nothing():
     assert elected(lb, 7) == elected(other, 7)
 
 
+def test_members_that_stay_as_they_are_cost_little():
+    """
+    Such a member is not looked at option by option, and has the spec that is kept anyway; what
+    was changed by command stays.
+    """
+    lb = balancer("a", "b")
+    apply(lb, SetMember("shop", "b", hcfails=7), 0.0)
+    spec = configured("a", "b")
+    assert reconfigure(lb, spec, 0.0) == ([], [], [])
+    a, b = lb.members
+    assert a.spec is spec.members[0]
+    assert b.spec.hcfails == 7
+
+
 def test_X21_checks_changed_at_run_time_outlive_a_reload():
     """
     Option by option, as everything else.

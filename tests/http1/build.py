@@ -6,8 +6,10 @@ from __future__ import annotations
 
 from txbalancer.http1.answers import parse_response
 from txbalancer.http1.heads import RequestHead, ResponseHead
-from txbalancer.http1.limits import DEFAULT, Limits
+from txbalancer.http1.limits import Limits
 from txbalancer.http1.requests import parse_request
+
+DEFAULT = Limits()
 
 
 def request(

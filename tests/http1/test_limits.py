@@ -6,9 +6,9 @@ from __future__ import annotations
 
 import pytest
 
-from tests.http1.build import bare_request, request, response
+from tests.http1.build import DEFAULT, bare_request, request, response
 from txbalancer.errors import BadResponse, ClientError
-from txbalancer.http1.limits import DEFAULT, Limits
+from txbalancer.http1.limits import Limits
 
 
 def test_defaults() -> None:

@@ -8,11 +8,11 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from tests.http1.build import bare_request, request
+from tests.http1.build import DEFAULT, bare_request, request
 from txbalancer.errors import ClientError
 from txbalancer.http1 import requests
 from txbalancer.http1.heads import RequestHead
-from txbalancer.http1.limits import DEFAULT, Limits
+from txbalancer.http1.limits import Limits
 from txbalancer.http1.requests import parse_request
 
 HOST = b"Host: www.example.com"

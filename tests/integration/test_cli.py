@@ -24,7 +24,7 @@ from tests.integration.client import ask
 from tests.integration.conftest import Starts
 from tests.integration.process import ROOT, BalancerProcess, environment, until
 from tests.integration.scripted import Gate, ScriptedMember
-from txbalancer.control.cli.ways import SYSTEM_SOCKET
+from txbalancer.services.control import NAME, SYSTEM
 
 pytestmark = pytest.mark.integration
 
@@ -458,7 +458,7 @@ def test_it_is_found_without_options(balancer: Starts, tmp_path: Path) -> None:
     assert cli.lines("balancer", "list", "-c", str(process.config))
     assert _completed(cli, "txbalancer balancer set s", tmp_path) == "shop"
     process.terminate()
-    if os.path.exists(SYSTEM_SOCKET):
+    if os.path.exists(f"{SYSTEM}/{NAME}"):
         # This machine has a service of its own, which is found then.
         return
     code, _, message = cli.run("status")

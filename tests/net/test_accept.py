@@ -8,16 +8,19 @@ import errno
 import socket
 import sys
 from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
 from typing import Any
 
 import pytest
-from twisted.internet import reactor, tcp
+from twisted.internet import reactor, tcp, unix
+from twisted.internet.address import UNIXAddress
 from twisted.internet.protocol import Protocol, ServerFactory, connectionDone
 from twisted.internet.task import Clock
 from twisted.logger import globalLogPublisher
 
 from txbalancer.net.accept import Acceptor
-from txbalancer.net.eager import make_eager
+from txbalancer.net.eager import EagerUNIXServer, make_eager
 from txbalancer.net.turnstile import PAUSE, Turnstile
 
 pytestmark = pytest.mark.integration
@@ -240,6 +243,42 @@ def test_a_descriptor_that_is_kept_for_others_is_closed(listening: Listening) ->
     listening.port.doRead()
     listening.port.doRead()
     assert len(listening.made) == 2
+
+
+def test_a_unix_port_without_room_rests_and_comes_back(tmp_path: Path) -> None:
+    """
+    It is let in and made to rest as one of TCP; what waits is served afterwards.
+    """
+    clock, factory = Clock(), ServerFactory()
+    made: list[Protocol] = []
+
+    def build(address: Any) -> Protocol:
+        made.append(Protocol())
+        return made[-1]
+
+    factory.noisy, factory.buildProtocol = False, build  # type: ignore[method-assign,assignment]
+    path = str(tmp_path / "web.sock")
+    port = unix.Port(path.encode(), factory, reactor=reactor)
+    port.startListening()
+    acceptor = make_eager(port)
+    assert acceptor is not None
+    acceptor.turnstile, acceptor.ceiling = Turnstile(clock), 0
+    with ExitStack() as opened:
+        clients = [opened.enter_context(socket.socket(socket.AF_UNIX)) for _ in range(2)]
+        for each in clients:
+            each.connect(path)
+        port.doRead()
+        assert clients[0].recv(1) == b""
+        assert port not in reactor.getReaders()  # type: ignore[attr-defined]
+        acceptor.ceiling = sys.maxsize
+        clock.advance(PAUSE)
+        assert port in reactor.getReaders()  # type: ignore[attr-defined]
+        port.doRead()
+        assert isinstance(made[0].transport, EagerUNIXServer)
+        assert made[0].transport.getPeer() == UNIXAddress("")
+        made[0].transport.loseConnection()
+        port.stopReading()
+        port.connectionLost(connectionDone)
 
 
 def test_too_many_open_files_let_a_port_rest() -> None:

@@ -12,6 +12,7 @@ from twisted.internet.defer import Deferred
 from twisted.logger import globalLogPublisher
 
 from tests.services.worlds import GET, OK, World
+from txbalancer.control.api.commands import add_member, new_member_fields
 from txbalancer.control.discovered import SourceView, in_words
 from txbalancer.control.report import balancer_report
 from txbalancer.control.slices import at_once
@@ -471,6 +472,60 @@ def test_the_last_good_answer_outlives_a_restart(worlds, tmp_path: Path) -> None
     second.reactor.pump([1.0] * 40)
     assert [each.name for each in second.members()] == [ONE, THREE]
     assert second.members()[0].lbfactor == 500
+
+
+def test_a_removed_member_stays_away_over_a_restart(worlds, tmp_path: Path) -> None:
+    """
+    As long as its source names it; it is shown, and comes back when somebody adds it, although
+    there is no room for others.
+    """
+    service = f"state = {tmp_path}/state.json"
+    first = worlds(f"discover = {PLACE} interval=1s", service)
+    first.source.answer = Answer((f"{ONE} route=a", TWO))
+    first.start()
+    first.service.targets.steering.apply(RemoveMember("shop", ONE), "me")
+    first.service.persistence.stop()
+
+    second = worlds(f"discover = {PLACE} interval=1s", service)
+    second.source.answer = RuntimeError("not yet")
+    second.start()
+    second.source.answer = Answer((f"{ONE} route=b", TWO))
+    second.reactor.pump([1.0] * 3)
+    assert second.names() == [TWO]
+    steering = second.service.targets.steering
+    report = at_once(balancer_report(steering, "shop"))
+    assert report["removed"] == [ONE]
+    assert report["dismissed"] == [{"url": ONE, "source": PLACE}]
+    balancer = steering.balancer("shop")
+    fields = new_member_fields(steering).read({"url": ONE, "loadfactor": 2})
+    steering.apply(add_member(steering, balancer, fields), "me")
+    (_, back) = second.members()
+    assert (back.name, back.route, back.lbfactor) == (ONE, b"b", 200)
+    assert at_once(balancer_report(steering, "shop"))["dismissed"] == []
+    second.source.answer = Answer((TWO,))
+    second.reactor.pump([1.0] * 40)
+    assert second.names() == [TWO]
+
+
+def test_a_member_that_its_source_drops_is_kept_away_no_more(worlds, tmp_path: Path) -> None:
+    """
+    Not by what the state file says, either; nor where the source is not asked any more.
+    """
+    service = f"state = {tmp_path}/state.json"
+    first = worlds(f"discover = {PLACE} interval=1s", service)
+    first.source.answer = Answer((ONE, TWO))
+    first.start()
+    first.service.targets.steering.apply(RemoveMember("shop", ONE), "me")
+    first.service.persistence.stop()
+    other = worlds("discover = fake:b interval=1s", service)
+    other.start()
+    assert other.service.targets.steering.balancer("shop").dismissed == {}
+    second = worlds(f"discover = {PLACE} interval=1s missing=1", service)
+    second.source.answer = Answer((TWO,))
+    second.start()
+    second.source.answer = Answer((ONE, TWO))
+    second.reactor.pump([1.0] * 3)
+    assert second.names() == [TWO, ONE]
 
 
 def test_members_of_a_source_that_is_not_asked_any_more_do_not_come_back(

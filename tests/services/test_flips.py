@@ -112,15 +112,15 @@ def test_commands_are_events_once(world: World) -> None:
 
 def test_a_reload_that_changes_a_state(world: World) -> None:
     """
-    The flip has its cause, and the reload is an event of its own.
+    The reload is an event of its own, and comes before the flip that has it for its cause.
     """
     world.reload(CONFIGURATION.replace("maxfails=1", "maxfails=1 status=+D"))
     assert happened(world) == [
-        ("flip", "Init Ok -> Init Dis: configuration changed"),
         (
             "reload",
             "configuration read again: balancer shop: member http://10.0.0.1: status empty -> +D",
         ),
+        ("flip", "Init Ok -> Init Dis: configuration changed"),
     ]
 
 

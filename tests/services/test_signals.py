@@ -10,7 +10,10 @@ from collections.abc import Iterator
 from types import SimpleNamespace
 
 import pytest
+import pytest_twisted
+from twisted.internet import reactor
 from twisted.internet.defer import Deferred, succeed
+from twisted.internet.task import deferLater
 from twisted.logger import LogLevel, globalLogPublisher
 
 from txbalancer.errors import ConfigError, ConfigErrors, UpgradeError
@@ -106,6 +109,14 @@ class Upgrade:
 
     def take_over(self) -> None:
         self.taken += 1
+
+
+@pytest.fixture(scope="module", autouse=True)
+def running() -> None:
+    """
+    Have pytest's reactor run before any of these tests: when it begins, it takes the signals.
+    """
+    pytest_twisted.blockon(deferLater(reactor, 0.0))  # type: ignore[arg-type]
 
 
 @pytest.fixture

@@ -104,6 +104,34 @@ def test_panic_is_told_on_entering_and_leaving() -> None:
     ]
 
 
+@pytest.mark.parametrize("how", ["traffic", "command", "undo", "discovery", "reload"])
+def test_causes_are_told_before_what_they_bring_about(how: str) -> None:
+    """
+    As events, in this order: what was done, which members are other for it, panic.
+    """
+    made = world("panic = 60")
+    lb, steering = balancer(made), made.service.targets.steering
+    disable = SetMember("shop", FIRST, on=flags.HC_FAILED)
+    if how == "undo":
+        steering.apply(disable, "me")
+        steering.apply(SetMember("shop", FIRST, off=flags.HC_FAILED), "me")
+    start = steering.journal.last
+    if how == "traffic":
+        lb.force_error(lb.members[0], "gone", 0.0)
+    elif how == "command":
+        steering.apply(disable, "me")
+    elif how == "undo":
+        steering.undo("me")
+    elif how == "discovery":
+        steering.carry_out_all("shop", [disable], lambda command: "discovery", True)
+    else:
+        text = CONFIGURATION.replace("[balancer:shop]", "[balancer:shop]\npanic = 60")
+        made.reload(text.replace(f"{FIRST}\n", f"{FIRST} status=+C\n"))
+    found = [each.kind for each in steering.journal.since(start)]
+    wanted = {"traffic": ["flip", "panic"], "reload": ["reload", "flip", "panic"]}
+    assert found == wanted.get(how, ["change", "panic"])
+
+
 def test_a_breaker_goes_its_way_by_the_clock() -> None:
     """
     Open, half-open, closed: each is an event.

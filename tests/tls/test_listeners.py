@@ -4,7 +4,11 @@ A listener's certificate: used as it is, or refused with the reason.
 
 from __future__ import annotations
 
+import errno
+import os
+import tempfile
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from OpenSSL import SSL
@@ -131,4 +135,44 @@ def test_a_chain_that_cannot_be_used_is_named(authority, tmp_path, content, text
         chain.write_bytes(content)
     spec = replace(listener(pair.certificate, pair.key), tls_chain=str(chain))
     with pytest.raises(StartError, match=rf"^listener web: tls-chain .*chain\.pem: .*{text}"):
+        server_options(spec)
+
+
+def test_one_descriptor_is_enough_for_a_certificate(authority, monkeypatch) -> None:
+    """
+    OpenSSL reads the chain from a file that is closed by then: it may get the last descriptor.
+    """
+    pair = authority.issue("lb.test")
+    use = SSL.Context.use_certificate_chain_file
+
+    def alone(context: SSL.Context, path: str) -> None:
+        opened = {os.path.realpath(each) for each in Path("/proc/self/fd").iterdir()}
+        assert path not in opened
+        use(context, path)
+
+    monkeypatch.setattr(SSL.Context, "use_certificate_chain_file", alone)
+    assert server_options(listener(pair.certificate, pair.key)) is not None
+
+
+@pytest.mark.parametrize("number", [errno.EMFILE, errno.ENFILE])
+def test_without_a_descriptor_that_is_what_is_told(authority, monkeypatch, number: int) -> None:
+    """
+    With the file that could not be opened, whichever it is; the certificate is not blamed.
+    """
+    pair = authority.issue("lb.test")
+    spec = listener(pair.certificate, pair.key)
+
+    def exhausted(**options: str) -> None:
+        raise OSError(number, "too many", "/tmp/txbalancer-1.pem")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(tempfile, "mkstemp", exhausted)
+        with pytest.raises(StartError, match=r"/tmp/txbalancer-1\.pem: no file descriptor is free"):
+            server_options(spec)
+
+    def refused(path: str, mode: str) -> None:
+        raise OSError(number, "too many", path)
+
+    monkeypatch.setattr("builtins.open", refused)
+    with pytest.raises(StartError, match=f"{pair.key}: no file descriptor is free"):
         server_options(spec)

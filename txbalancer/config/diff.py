@@ -14,7 +14,6 @@ from txbalancer.core.specs import (
     LimitSpec,
     ListenerSpec,
     LogSpec,
-    MemberSpec,
     MountSpec,
     ServiceSpec,
     SourceSpec,
@@ -51,21 +50,6 @@ class Changes(Generic[T]):
 
 
 @dataclass(frozen=True, slots=True)
-class BalancerChange:
-    """
-    A balancer that stays, with what changes in it.
-
-    @ivar options: names of the balancer's own options that have another value.
-    @ivar members: what happens to its members, which are known by their URL.
-    """
-
-    old: BalancerSpec
-    new: BalancerSpec
-    options: tuple[str, ...]
-    members: Changes[MemberSpec]
-
-
-@dataclass(frozen=True, slots=True)
 class Plan:
     """
     How to get from one configuration to another.
@@ -73,7 +57,7 @@ class Plan:
     @ivar service: names of the options of C{[txbalancer]} that have another value.
     @ivar listeners: C{changed} are those that keep their endpoints.
     @ivar rebound: listeners that have other endpoints.
-    @ivar balancers: which came and went; those that stay are in C{changed_balancers}.
+    @ivar balancers: which came and went.
     @ivar mounts: mounts by label; C{moved} matters, as the first match wins.
     @ivar logs: access logs of some requests; C{moved} matters.
     @ivar limits: rate limits.
@@ -84,7 +68,6 @@ class Plan:
     listeners: Changes[ListenerSpec]
     rebound: tuple[Change[ListenerSpec], ...]
     balancers: Changes[BalancerSpec]
-    changed_balancers: tuple[BalancerChange, ...]
     mounts: Changes[MountSpec]
     logs: Changes[LogSpec]
     limits: Changes[LimitSpec]
@@ -108,15 +91,6 @@ def plan(old: ServiceSpec, new: ServiceSpec) -> Plan:
     listeners = _compare(old.listeners, new.listeners, "name")
     rebound = tuple(each for each in listeners.changed if each.old.endpoint != each.new.endpoint)
     balancers = _compare(old.balancers, new.balancers, "name")
-    changed = tuple(
-        BalancerChange(
-            each.old,
-            each.new,
-            changed_options(each.old, each.new),
-            _compare(each.old.members, each.new.members, "url"),
-        )
-        for each in balancers.changed
-    )
     mounts = _compare(old.mounts, new.mounts, "label")
     logs = _compare(old.logs, new.logs, "name")
     limits = _compare(old.limits, new.limits, "name")
@@ -134,7 +108,6 @@ def plan(old: ServiceSpec, new: ServiceSpec) -> Plan:
         listeners=Changes(listeners.added, listeners.removed, kept, listeners.moved),
         rebound=rebound,
         balancers=Changes(balancers.added, balancers.removed, (), balancers.moved),
-        changed_balancers=changed,
         mounts=mounts,
         logs=logs,
         limits=limits,

@@ -20,11 +20,12 @@ from txbalancer.config.listeners import EndpointKey, read_listener
 from txbalancer.config.logs import read_log
 from txbalancer.config.modes import check_modes, is_stream
 from txbalancer.config.mounts import read_mount
-from txbalancer.config.options import SECTIONS, read_options, split_entries, why
+from txbalancer.config.options import SECTIONS, read_options, split_entries
 from txbalancer.config.scope import Placed, Scope
 from txbalancer.config.suggest import did_you_mean
 from txbalancer.core.registry import Registry
 from txbalancer.core.specs import GlobalSpec, ServiceSpec, apache_defaults
+from txbalancer.errors import why
 
 MOST_BYTES = 64 * 1024**2
 

@@ -13,6 +13,7 @@ from txbalancer.config.suggest import choose_from, did_you_mean
 from txbalancer.core import specs, values
 from txbalancer.core.registry import Registry
 from txbalancer.core.specs import Option
+from txbalancer.errors import why
 
 SECTIONS: dict[str, tuple[type, tuple[str, ...]]] = {
     "txbalancer": (specs.GlobalSpec, ()),
@@ -98,13 +99,6 @@ def check_needs(name: str, factory: Any) -> None:
     lacking = sorted(set(getattr(factory, "needs", ())) - {"http"})
     if lacking:
         raise ValueError(f"{name} needs {', '.join(lacking)}, which this version does not offer")
-
-
-def why(error: Exception) -> str:
-    """
-    Say shortly why a file cannot be opened.
-    """
-    return getattr(error, "strerror", None) or str(error)
 
 
 def unreadable(key: str, path: str, error: Exception) -> str:

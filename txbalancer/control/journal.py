@@ -5,7 +5,9 @@ The last events, and who wants to hear of new ones.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 from twisted.logger import Logger
@@ -37,6 +39,7 @@ class Journal:
         self._wall = wall
         self._number = 0
         self._listeners: list[Listener] = []
+        self._kept: list[Callable[[], object]] | None = None
 
     def note(
         self,
@@ -62,6 +65,33 @@ class Journal:
                 # One listener's fault is not the others', nor that of what happened.
                 self.log.failure("an event was not passed on")
         return event
+
+    def follow(self, kind: str, text: str, **more: Any) -> None:
+        """
+        Note an event, as L{note} does, after that which causes it: see L{consequences}.
+        """
+        note = partial(self.note, kind, text, **more)
+        if self._kept is None:
+            note()
+        else:
+            self._kept.append(note)
+
+    @contextmanager
+    def consequences(self) -> Iterator[None]:
+        """
+        Keep what L{follow}s back until the end: meanwhile its cause is brought about, and noted.
+        """
+        if self._kept is not None:
+            yield
+            return
+        kept: list[Callable[[], object]] = []
+        self._kept = kept
+        try:
+            yield
+        finally:
+            self._kept = None
+            for each in kept:
+                each()
 
     def resume(self, last: int, counts: Mapping[str, int], events: Iterable[Event]) -> None:
         """

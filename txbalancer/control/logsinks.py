@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable
 from typing import Protocol
 
-from txbalancer.errors import StartError
+from txbalancer.errors import StartError, why
 
 _PIPE_ATOM = 4096
 """A pipe that polls as writable takes this much without waiting (PIPE_BUF of Linux)."""
@@ -86,7 +86,7 @@ def open_sink(destination: str, what: str = "access log") -> Sink | None:
             return SyslogSink()
         return FileSink(os.path.abspath(destination))
     except OSError as error:
-        raise StartError(f"{what} {destination}: {error.strerror or error}") from error
+        raise StartError(f"{what} {destination}: {why(error)}") from error
 
 
 class NullSink:

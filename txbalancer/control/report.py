@@ -212,6 +212,9 @@ def _balancer(board: Board, name: str, sums: Sums) -> Steps[Report]:
         "options": shown_options(balancer.spec),
         "overrides": _overrides(of_balancer(balancer)),
         "removed": removed(balancer),
+        "dismissed": [
+            {"url": name, "source": each.source} for name, each in balancer.dismissed.items()
+        ],
         "room": max(0, most_members(balancer) - len(members)),
         "discovery": [each.as_json() for each in board.facts.discovery(name)],
         "requests": requests_report(

@@ -15,7 +15,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from txbalancer.errors import StartError
+from txbalancer.errors import StartError, why
 
 SCHEMA = 2
 """Rises when a version of the program could not read what the next one writes."""
@@ -197,6 +197,6 @@ def _remedy(folder: str, error: OSError) -> str:
             " service's user (systemd makes one: StateDirectory=), or leave `state` empty"
         )
     return (
-        f"{error.strerror}: {folder} has to be a folder that the service's user may write;"
+        f"{why(error)}: {folder} has to be a folder that the service's user may write;"
         " or leave `state` empty"
     )

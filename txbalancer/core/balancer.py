@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from txbalancer import errors
 from txbalancer.core import candidates, flags
-from txbalancer.core.member import Member
+from txbalancer.core.member import Member, Origin
 from txbalancer.core.registry import Registry
 from txbalancer.core.request import Request
 from txbalancer.core.sources import Binding, Sources
@@ -51,6 +51,7 @@ class Balancer(Watching):
 
     @ivar spec: its options, with changes made at run time.
     @ivar configured: its options as in the configuration.
+    @ivar dismissed: members that somebody removed and a source still names, with what it says.
     @ivar sticky: whether sessions are looked for at all.
     @ivar sources: which members the addresses of clients belong to, if that counts.
     @ivar on_source: called with what others who have the same clients should know of that; to be
@@ -66,6 +67,7 @@ class Balancer(Watching):
         "_schemes",
         "_secret",
         "configured",
+        "dismissed",
         "on_source",
         "sources",
         "spec",
@@ -98,6 +100,7 @@ class Balancer(Watching):
         self._schemes = self._make_schemes(spec)
         self.sources: Sources | None = None
         self.on_source: Callable[[Binding], object] | None = None
+        self.dismissed: dict[str, Origin] = {}
         self._use_sources(spec)
         self._field: Sequence[Member] = ()
         self.install(Member(each) for each in spec.members)

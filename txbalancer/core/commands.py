@@ -82,11 +82,13 @@ class AddMember:
     Add a member after the others, as far as C{growth} allows.
 
     @ivar source: the source of members that knows it, for which C{growth} does not count.
+    @ivar said: what that says of it, where people want something else; C{None} = C{spec}.
     """
 
     balancer: str
     spec: MemberSpec
     source: str = ""
+    said: MemberSpec | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,10 +107,14 @@ class RenewMember:
 class RemoveMember:
     """
     Take a member away for good; attempts in progress go on.
+
+    @ivar source: the source of members that names it no more. Without, it is people who want
+        it away, whatever a source says.
     """
 
     balancer: str
     member: str
+    source: str = ""
 
 
 @dataclass(frozen=True, slots=True)

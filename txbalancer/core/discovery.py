@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from txbalancer.core import flags
 from txbalancer.core.balancer import Balancer
-from txbalancer.core.commands import AddMember, Command, RemoveMember, RenewMember
+from txbalancer.core.commands import AddMember, RemoveMember, RenewMember
 from txbalancer.core.member import Origin
 from txbalancer.core.specs import MemberSpec
 
@@ -23,6 +23,9 @@ _REMEMBERED = 60
 """Answers after which a member that went is forgotten; it then counts as new."""
 
 _MOST_GONE = 1000
+
+Follow = AddMember | RenewMember | RemoveMember
+"""What may follow from what sources say."""
 
 
 class Answer(NamedTuple):
@@ -150,32 +153,35 @@ class Following:
     Makes the commands by which a balancer's members become what sources want.
 
     Members that people gave are nobody else's business. One that somebody removed stays away
-    for as long as its source names it.
+    for as long as a source names it.
     """
 
-    __slots__ = ("_leaving", "_taken")
+    __slots__ = ("_leaving",)
 
     def __init__(self) -> None:
         self._leaving: dict[str, float] = {}
-        self._taken: set[str] = set()
 
-    def commands(self, balancer: Balancer, wanted: Wanted, now: float) -> list[Command]:
+    def commands(self, balancer: Balancer, wanted: Wanted, now: float) -> list[Follow]:
         """
         Return what is to be done now.
         """
         name = balancer.spec.name
         live = {member.name: member for member in balancer.members}
-        self._taken.intersection_update(wanted.members)
-        found: list[Command] = []
+        configured = {each.url for each in balancer.configured.members}
+        balancer.dismissed = {
+            url: wanted.members[url]
+            for url in balancer.dismissed
+            if url in wanted.members and url not in configured
+        }
+        found: list[Follow] = []
         for url, origin in wanted.members.items():
             member = live.get(url)
             self._leaving.pop(url, None)
             if member is None:
-                if url not in self._taken:
+                if url not in balancer.dismissed and url not in configured:
                     found.append(AddMember(name, origin.spec, origin.source))
             elif member.origin is not None and member.origin != origin:
                 found.append(RenewMember(name, origin.spec, origin.source))
-            self._taken.add(url)
         for url in self._leaving.keys() - live.keys():
             del self._leaving[url]
         for member in balancer.members:
@@ -185,7 +191,7 @@ class Following:
 
     def _leave(
         self, balancer: str, origin: Origin, flags_now: int, wanted: Wanted, now: float
-    ) -> list[Command]:
+    ) -> list[Follow]:
         url = origin.spec.url
         grace = wanted.graces.get(origin.source, 0.0)
         since = self._leaving.get(url)
@@ -197,13 +203,7 @@ class Following:
         if now - since < grace:
             return []
         del self._leaving[url]
-        return [RemoveMember(balancer, url)]
-
-    def forget(self, url: str) -> None:
-        """
-        Note that a member could not be added: it is tried again.
-        """
-        self._taken.discard(url)
+        return [RemoveMember(balancer, url, origin.source)]
 
     def next_end(self, balancer: Balancer, wanted: Wanted) -> float:
         """

@@ -62,20 +62,13 @@ class Histogram:
         return sum(self.counts)
 
 
-def percentile(counts: Sequence[int], part: float) -> float | None:
-    """
-    Return a span that C{part} of all spans do not exceed, to a quarter; C{None} without any.
-
-    @param counts: as of a L{Histogram}, or the difference of two.
-    @param part: from above 0 to 1, such as 0.95.
-    @return: seconds: the upper end of the class where it lies.
-    """
-    return percentiles(counts, (part,))[0]
-
-
 def percentiles(counts: Sequence[int], parts: Iterable[float]) -> list[float | None]:
     """
-    Return the same for several parts, such as 0.5 and 0.95.
+    Return spans that C{parts} of all spans do not exceed, to a quarter; C{None} without any.
+
+    @param counts: as of a L{Histogram}, or the difference of two.
+    @param parts: from above 0 to 1, such as 0.5 and 0.95.
+    @return: seconds: the upper ends of the classes where they lie.
     """
     sums = list(accumulate(counts))
     total = sums[-1] if sums else 0

@@ -152,7 +152,8 @@ def configured_specs(balancer: Balancer) -> dict[str, MemberSpec]:
     """
     Return what the configuration, or a source that it names, says of members, by their names.
     """
-    known = {each.name: each.origin.spec for each in balancer.members if each.origin is not None}
+    known = {name: each.spec for name, each in balancer.dismissed.items()}
+    known |= {each.name: each.origin.spec for each in balancer.members if each.origin is not None}
     return {**known, **{each.url: each for each in balancer.configured.members}}
 
 
@@ -185,7 +186,9 @@ def _untouched(member: Member, spec: MemberSpec) -> bool:
 
 def removed(balancer: Balancer) -> list[str]:
     """
-    Return the names of configured members that were removed at run time.
+    Return the names of members that were removed at run time: of configured ones, and of those
+    that a source names.
     """
     live = {member.name for member in balancer.members}
-    return [each.url for each in balancer.configured.members if each.url not in live]
+    configured = [each.url for each in balancer.configured.members if each.url not in live]
+    return [*configured, *balancer.dismissed]

@@ -45,6 +45,9 @@ from txbalancer.core.values import counted, show_loadfactor, span
 LEAST_LASTING = 1.0
 """Seconds that a factor for some time holds at least."""
 
+MOST_DISMISSED = 1000
+"""Members of sources that people can keep away; the first ones of more may come again."""
+
 
 def apply(balancer: Balancer, command: Command, now: float) -> list[Member]:
     """
@@ -64,6 +67,7 @@ def apply(balancer: Balancer, command: Command, now: float) -> list[Member]:
     elif isinstance(command, AddMember):
         _check_room(balancer, command.spec, bounded=not command.source)
         added = _made(command)
+        balancer.dismissed.pop(added.name, None)
         balancer.install((*balancer.members, added))
         balancer.start_slowly((added,), now)
     elif isinstance(command, RenewMember):
@@ -77,6 +81,8 @@ def apply(balancer: Balancer, command: Command, now: float) -> list[Member]:
     else:
         gone = find_member(balancer, command.member)
         balancer.install(member for member in balancer.members if member is not gone)
+        if gone.origin is not None and not command.source:
+            _dismiss(balancer, gone.name, gone.origin)
         return [gone]
     return []
 
@@ -128,8 +134,29 @@ def _show_lasting(temporary: Temporary | None, now: float) -> str | None:
 def _made(command: AddMember) -> Member:
     member = Member(command.spec)
     if command.source:
-        member.origin = Origin(command.source, command.spec)
+        member.origin = Origin(command.source, command.said or command.spec)
     return member
+
+
+def _dismiss(balancer: Balancer, name: str, origin: Origin) -> None:
+    """
+    Note that people want a member away that a source names.
+    """
+    dismissed = balancer.dismissed
+    dismissed[name] = origin
+    if len(dismissed) > MOST_DISMISSED:
+        del dismissed[next(iter(dismissed))]
+
+
+def adding(balancer: Balancer, spec: MemberSpec) -> AddMember:
+    """
+    Return the command by which people add a member. One that a source names, and that somebody
+    removed, is the source's again.
+    """
+    said = balancer.dismissed.get(spec.url)
+    if said is None:
+        return AddMember(balancer.spec.name, spec)
+    return AddMember(balancer.spec.name, spec, said.source, said.spec)
 
 
 def most_members(balancer: Balancer) -> int:
@@ -156,6 +183,7 @@ def _put_back(balancer: Balancer, command: PutBack) -> None:
     member = command.gone
     _check_room(balancer, member.spec, bounded=member.origin is None)
     member.flags &= ~flags.SHUTDOWN
+    balancer.dismissed.pop(member.name, None)
     members = list(balancer.members)
     members.insert(command.place, member)
     balancer.install(members)

@@ -16,6 +16,11 @@ from txbalancer.core.specs import BalancerSpec, MemberSpec
 
 T = TypeVar("T", bound=Any)
 
+_NAMES: dict[type, tuple[str, ...]] = {
+    spec: tuple(each.name for each in fields(spec) if each.name != "members")
+    for spec in (BalancerSpec, MemberSpec)
+}
+
 
 class Reloaded(NamedTuple):
     """
@@ -85,8 +90,7 @@ def _merged(before: T, live: T, after: T) -> T:
     """
     Take each option from C{live} where the configuration did not change it.
     """
-    names = [each.name for each in fields(after) if each.name != "members"]
-    kept = [name for name in names if getattr(before, name) == getattr(after, name)]
+    kept = [name for name in _NAMES[type(after)] if getattr(before, name) == getattr(after, name)]
     return replace(after, **{name: getattr(live, name) for name in kept})
 
 
@@ -96,6 +100,10 @@ def _change(
     """
     @return: whether anything is other for the member now.
     """
+    if before == after:
+        # Nearly all of thousands are so. What is the same need not be kept twice.
+        member.spec = after if member.spec is before else member.spec
+        return False
     live, member.spec = member.spec, _merged(before, member.spec, after)
     changed = {name for name in RANKING if getattr(before, name) != getattr(after, name)}
     set_ranking(member, {name: getattr(after, name) for name in changed})

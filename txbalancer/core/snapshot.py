@@ -16,7 +16,7 @@ from typing import Any
 
 from txbalancer.core import flags
 from txbalancer.core.balancer import Balancer
-from txbalancer.core.member import Member, Temporary
+from txbalancer.core.member import Member, Origin, Temporary
 from txbalancer.core.overrides import (
     RANKING,
     Override,
@@ -48,7 +48,8 @@ def export(balancer: Balancer, now: float) -> dict[str, Any]:
     return {
         "lbmethod": balancer.spec.lbmethod,
         "options": [list(each) for each in of_balancer(balancer)],
-        "removed": removed(balancer),
+        "removed": [each for each in removed(balancer) if each not in balancer.dismissed],
+        "dismissed": {name: _said(each) for name, each in balancer.dismissed.items()},
         "members": {
             member.name: {
                 **_changes(member, overrides[member.name]),
@@ -67,8 +68,12 @@ def _changes(member: Member, overrides: list[Override] | None) -> dict[str, Any]
     changed = {"options": [list(each) for each in overrides]}
     if member.origin is None:
         return changed
-    place, said = _whole(member.origin.spec)
-    return {"source": member.origin.source, "place": place, "said": said, **changed}
+    return {**_said(member.origin), **changed}
+
+
+def _said(origin: Origin) -> dict[str, Any]:
+    place, said = _whole(origin.spec)
+    return {"source": origin.source, "place": place, "said": said}
 
 
 def _whole(spec: MemberSpec) -> tuple[dict[str, Any], list[Any]]:
@@ -132,6 +137,11 @@ def restore(balancer: Balancer, state: BalancerState, now: float) -> list[str]:
         if each.added is not None and url not in configured
     ]
     added += _discovered(balancer, state, configured)
+    balancer.dismissed = {
+        name: each
+        for name, each in state.dismissed.items()
+        if name not in configured and each.source in _asked(balancer)
+    }
     balancer.install([*(each for each in balancer.members if each.name not in gone), *added])
     for member in balancer.members:
         found = state.members.get(member.name)
@@ -155,7 +165,7 @@ def _discovered(balancer: Balancer, state: BalancerState, configured: set[str]) 
     Return the members that sources knew which are still asked: until they answer, they are the
     last good ones.
     """
-    asked = {each.place for each in balancer.configured.discover}
+    asked = _asked(balancer)
     found = []
     for url, each in state.members.items():
         if each.origin is not None and each.origin.source in asked and url not in configured:
@@ -163,6 +173,10 @@ def _discovered(balancer: Balancer, state: BalancerState, configured: set[str]) 
             member.origin = each.origin
             found.append(member)
     return found
+
+
+def _asked(balancer: Balancer) -> set[str]:
+    return {each.place for each in balancer.configured.discover}
 
 
 def _chosen(

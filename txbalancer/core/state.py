@@ -4,7 +4,7 @@ The form in which a balancer's changes and condition are written down, and its c
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from txbalancer.core import specs, values
@@ -80,12 +80,16 @@ class MemberState:
 class BalancerState:
     """
     What L{snapshot.export<txbalancer.core.snapshot.export>} wrote, checked.
+
+    @ivar removed: configured members that people removed; C{dismissed}: those that a source
+        named, with what it said.
     """
 
     lbmethod: str
     options: tuple[Override, ...]
     removed: tuple[str, ...]
     members: dict[str, MemberState]
+    dismissed: dict[str, Origin] = field(default_factory=dict)
 
 
 def read(data: Any) -> BalancerState:
@@ -100,6 +104,11 @@ def read(data: Any) -> BalancerState:
             _overrides(BalancerSpec, data["options"]),
             tuple(_of(str, each) for each in _of(list, data["removed"])),
             {_of(str, name): _member(each) for name, each in _of(dict, data["members"]).items()},
+            # Not there in files of versions that did not know of it.
+            {
+                _of(str, name): _origin(each)
+                for name, each in _of(dict, data.get("dismissed", {})).items()
+            },
         )
     except (KeyError, TypeError) as error:
         raise ValueError(f"not the state of a balancer: {error!r}") from error
@@ -108,10 +117,7 @@ def read(data: Any) -> BalancerState:
 def _member(data: Any) -> MemberState:
     options = _overrides(MemberSpec, data["options"])
     added = _spec(data["added"], options) if "added" in data else None
-    origin = None
-    if "source" in data:
-        said = _overrides(MemberSpec, data["said"])
-        origin = Origin(_of(str, data["source"]), _spec(data["place"], said))
+    origin = _origin(data) if "source" in data else None
     condition = Condition(
         flags=_of(int, data["flags"]),
         cause=_of(str, data["cause"]),
@@ -128,6 +134,11 @@ def _member(data: Any) -> MemberState:
         ),
     )
     return MemberState(added, () if added else options, condition, _passing(data), origin)
+
+
+def _origin(data: Any) -> Origin:
+    said = _overrides(MemberSpec, data["said"])
+    return Origin(_of(str, data["source"]), _spec(data["place"], said))
 
 
 def _spec(data: Any, options: tuple[Override, ...]) -> MemberSpec:

@@ -54,9 +54,11 @@ class Watching(Starting):
     """
 
     __slots__ = (
+        "_alarms",
         "_left_out",
         "_passive",
         "_swept",
+        "_untold",
         "breaker",
         "budget",
         "on_alarm",
@@ -74,6 +76,7 @@ class Watching(Starting):
         self.tally = Tally()
         self._left_out: set[Member] = set()
         self._swept = -inf
+        self._untold, self._alarms = 0, list[Alarm]()
         self._passive = BalancerSpec("")
         self.breaker: Breaker | None = None
         self.budget: Budget | None = None
@@ -120,6 +123,7 @@ class Watching(Starting):
         percent = self._passive.panic
         if self.panicking or percent:
             self._judge_panic(percent)
+        self._tell_alarms()
 
     def _judge_panic(self, percent: int) -> None:
         panic = candidates.in_panic(self.members, percent)
@@ -134,7 +138,14 @@ class Watching(Starting):
         text = f"{healthy} of {len(wanted)} members are healthy"
         end = f"below panic = {percent} %: health is ignored, all are used"
         text += f", {end}" if panic else ": panic is over, health counts again"
-        self.on_alarm(Alarm("panic", panic, text))
+        self._alarms.append(Alarm("panic", panic, text))
+
+    def _tell_alarms(self) -> None:
+        """
+        Tell what the flags brought about, once everybody knows of these.
+        """
+        while self._alarms and not self._untold:
+            self.on_alarm(self._alarms.pop(0))
 
     @property
     def in_flight(self) -> int:
@@ -299,8 +310,10 @@ class Watching(Starting):
         self.on_alarm(Alarm("breaker", breaker.state == breakers.OPEN, text))
 
     def _flag(self, member: Member, after: int, cause: str, now: float) -> Flip | None:
+        self._untold += 1
         flip = super()._flag(member, after, cause, now)
         if flip is None:
+            self._untold -= 1
             return None
         its = member.watched
         if after & flags.PASSIVE:
@@ -313,6 +326,13 @@ class Watching(Starting):
             its.breaker.close()
         if not after & flags.TRIAL:
             member.quota = inf
+        return flip
+
+    def _emit(self, flip: Flip | None) -> Flip | None:
+        if flip is not None:
+            self._untold -= 1
+            super()._emit(flip)
+            self._tell_alarms()
         return flip
 
     def next_end(self, now: float) -> float:

@@ -29,6 +29,3 @@ class Limits:
     underscores: str = "drop"
     kept: frozenset[bytes] = frozenset()
     drop_bad: bool = False
-
-
-DEFAULT = Limits()

@@ -239,9 +239,9 @@ class EagerTCP(EagerWrites):
         protocol.connectionLost(reason)
 
 
-class EagerServer(EagerTCP, tcp.Server):
+class Accepted:
     """
-    A client's TCP connection.
+    Mix-in for connections that an L{Acceptor} makes.
 
     @ivar peer: the client's address, if it was made before.
     @ivar acceptor: what accepted it; C{None} for Twisted's own port.
@@ -251,6 +251,18 @@ class EagerServer(EagerTCP, tcp.Server):
     peer: Any = None
     acceptor: Acceptor | None = None
     inherited: Mapping[Option, int] = MappingProxyType({})
+
+    def getPeer(self) -> Any:
+        """
+        Return the client's address.
+        """
+        return self.peer or super().getPeer()  # type: ignore[misc]
+
+
+class EagerServer(Accepted, EagerTCP, tcp.Server):
+    """
+    A client's TCP connection.
+    """
 
     def __init__(
         self, sock: Any, protocol: Any, client: Any, server: Any, sessionno: int, reactor: Any
@@ -267,12 +279,6 @@ class EagerServer(EagerTCP, tcp.Server):
             self._addressType = IPv6Address
         self.startReading()
         self.connected = 1
-
-    def getPeer(self) -> Any:
-        """
-        Return the client's address.
-        """
-        return self.peer or super().getPeer()
 
     def setTcpNoDelay(self, enabled: bool) -> None:
         """
@@ -307,7 +313,7 @@ class EagerServer(EagerTCP, tcp.Server):
         return f"<{type(self).__name__} #{self.sessionno} of {self.hostname}>"
 
 
-class EagerUNIXServer(EagerWrites, unix.Server):
+class EagerUNIXServer(Accepted, EagerWrites, unix.Server):
     """
     A client's connection through a unix socket.
     """
@@ -343,11 +349,9 @@ def make_eager(port: IListeningPort) -> Acceptor | None:
 
     L{tcp.Port.transport} is documented as replaceable; other reactors' ports stay as they are.
     """
-    if isinstance(port, unix.Port):
-        port.transport = EagerUNIXServer
-    elif isinstance(port, tcp.Port):
-        port.transport = EagerServer
-        acceptor = Acceptor(port)
-        port.doRead = acceptor.accept  # type: ignore[method-assign]
-        return acceptor
-    return None
+    if not isinstance(port, tcp.Port):
+        return None
+    port.transport = EagerUNIXServer if isinstance(port, unix.Port) else EagerServer
+    acceptor = Acceptor(port)
+    port.doRead = acceptor.accept  # type: ignore[method-assign]
+    return acceptor

@@ -204,9 +204,8 @@ class ClientChannel(RequestReader):
             lines.append(b"Connection: close")
         elif not minor:
             lines.append(b"Connection: keep-alive")
-        if self.site.hsts and self.peer.secure:
-            # RFC 6797 7.2: never without TLS.
-            with_hsts(lines, self.site.hsts)
+        if self.site.hsts:
+            with_hsts(lines, self.site.hsts, self.peer.secure)
         self._chunked_answer = chunked
         if chunked:
             data = chunk(data) + last_chunk(trailers) if done else chunk(data)

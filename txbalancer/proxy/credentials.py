@@ -15,7 +15,7 @@ from collections.abc import Callable
 from twisted.logger import Logger
 
 from txbalancer.core import htpasswd
-from txbalancer.errors import StartError
+from txbalancer.errors import StartError, why
 from txbalancer.net.offload import Job, Offload
 from txbalancer.proxy.throttle import Guesses
 
@@ -173,7 +173,7 @@ def load(path: str) -> tuple[Stamp, dict[str, str]]:
             stamp = _stamp(os.fstat(file.fileno()))
             users, faults = htpasswd.read(file.read())
     except OSError as error:
-        raise StartError(f"{path}: {error.strerror}") from error
+        raise StartError(f"{path}: {why(error)}") from error
     if faults:
         told = [f"{path}:{each.line}: {each.text}" for each in faults[:_TOLD]]
         if len(faults) > _TOLD:

@@ -17,9 +17,12 @@ def hsts_line(spec: ListenerSpec) -> bytes:
     return b"Strict-Transport-Security: max-age=%d%b" % (spec.hsts, more)
 
 
-def with_hsts(lines: list[bytes], line: bytes) -> None:
+def with_hsts(lines: list[bytes], line: bytes, secure: bool) -> None:
     """
     Add the line to those of an answer, unless the member has said it.
+
+    @param secure: whether the client's connection is under TLS: never without (RFC 6797 7.2). One
+        from before a reload may be without where its listener is not.
     """
-    if not any(each[:26].lower() == b"strict-transport-security:" for each in lines):
+    if secure and not any(each[:26].lower() == b"strict-transport-security:" for each in lines):
         lines.append(line)

@@ -17,7 +17,7 @@ from twisted.logger import Logger
 from txbalancer.control.api.resource import Api
 from txbalancer.control.checks import socket_fault
 from txbalancer.control.manager.board import Board
-from txbalancer.errors import StartError
+from txbalancer.errors import StartError, why
 from txbalancer.net.adopt import SharedUNIXPort, adopt_port
 from txbalancer.services.commandsite import Caller, ControlSite, Root, SocketAccess
 from txbalancer.services.sockets import abandon
@@ -177,8 +177,7 @@ class ControlSocket:
                 os.umask(mask)
         except (OSError, CannotListenError) as error:
             inner = getattr(error, "socketError", None) or error
-            cause = getattr(inner, "strerror", None) or str(inner)
-            self.log.warn("no socket for commands: {path}: {cause}", path=path, cause=cause)
+            self.log.warn("no socket for commands: {path}: {cause}", path=path, cause=why(inner))
             return
         self.path, self._made = path, os.path.lexists(path)
         self.log.info("commands are taken at {path}", path=path)

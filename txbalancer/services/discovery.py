@@ -15,8 +15,8 @@ from twisted.logger import Logger
 
 from txbalancer.control.discovered import SourceView
 from txbalancer.core.balancer import Balancer
-from txbalancer.core.commands import AddMember, Command, RemoveMember, RenewMember, subject
-from txbalancer.core.discovery import Following, Wanted, merged
+from txbalancer.core.commands import AddMember, RemoveMember, RenewMember
+from txbalancer.core.discovery import Follow, Following, Wanted, merged
 from txbalancer.core.registry import Registry
 from txbalancer.core.specs import BalancerSpec, MemberSpec, ServiceSpec, SourceSpec
 from txbalancer.core.values import counted
@@ -100,7 +100,7 @@ class Followed:
         self._watches: dict[str, SourceWatch] = {}
         self._graces: dict[str, float] = {}
         self._following = Following()
-        self._queue: list[Command] = []
+        self._queue: list[Follow] = []
         self._calls: dict[Any, Any] = {}
         self._told: Counter[type[Any]] = Counter()
         self._again = False
@@ -146,6 +146,9 @@ class Followed:
         for member in self._balancer.members:
             if member.origin is not None and member.origin.source == spec.place:
                 watch.roster.know(member.origin.spec)
+        for each in self._balancer.dismissed.values():
+            if each.source == spec.place:
+                watch.roster.know(each.spec)
         return watch
 
     def stop(self) -> None:
@@ -200,15 +203,13 @@ class Followed:
     def _carry_out(self, one_by_one: bool) -> None:
         part, self._queue = self._queue[:AT_ONCE], self._queue[AT_ONCE:]
         try:
-            faults = self._steering.carry_out_all(self._name, part, self._who, one_by_one)
+            faults = self._steering.carry_out_all(self._name, part, _who, one_by_one)
         except Exception:
             # Such as a file of TLS that is gone since it was tried: the others go on.
             self.log.failure("{balancer}: members were not taken", balancer=self._name)
-            faults = [(each, "") for each in part]
-        for command, fault in faults:
-            self._following.forget(subject(command))
-            if fault:
-                self.log.warn("{balancer}: {fault}", balancer=self._name, fault=fault)
+            faults = []
+        for _, fault in faults:
+            self.log.warn("{balancer}: {fault}", balancer=self._name, fault=fault)
         self._told.update(type(each) for each in part)
         if self._queue:
             self._call(self._carry_out, 0.0, one_by_one)
@@ -235,16 +236,6 @@ class Followed:
             before.cancel()
         self._calls[what] = self._runtime.reactor.callLater(delay, what, *arguments)
 
-    def _who(self, command: Command) -> str:
-        """
-        Name who is behind a change, for log and journal.
-        """
-        source = getattr(command, "source", "")
-        for member in self._balancer.members if not source else ():
-            if member.name == subject(command) and member.origin is not None:
-                source = member.origin.source
-        return f"discovery {source}"
-
     def _sum_up(self) -> None:
         words = {AddMember: "added", RenewMember: "changed", RemoveMember: "removed"}
         found = [
@@ -255,3 +246,10 @@ class Followed:
         text = ", ".join(found)
         self.log.info("{balancer}: discovery: {text}", balancer=self._name, text=text, audit=True)
         self._steering.journal.note("discovery", text, balancer=self._name, who="discovery")
+
+
+def _who(command: Follow) -> str:
+    """
+    Name who is behind a change, for log and journal.
+    """
+    return f"discovery {command.source}"

@@ -65,7 +65,7 @@ class FlipLog:
         level = self.log.warn if alarm.bad else self.log.info
         level("{balancer}: {text}", balancer=self._balancer, text=alarm.text)
         details = {"bad": alarm.bad}
-        self._journal.note(alarm.kind, alarm.text, balancer=self._balancer, details=details)
+        self._journal.follow(alarm.kind, alarm.text, balancer=self._balancer, details=details)
 
     def _hold(self, member: Member) -> None:
         self._held[member] = _Held()
@@ -90,7 +90,7 @@ class FlipLog:
             cause=flip.cause,
         )
         if flip.cause != COMMANDED:
-            self._journal.note(
+            self._journal.follow(
                 "flip",
                 f"{before} -> {after}: {flip.cause}{more}",
                 balancer=self._balancer,

@@ -111,7 +111,10 @@ class _Fitting:
                     each, options=self._known(MEMBER_OPTIONS, each.options, what)
                 )
         options = self._known(TABLES["balancer"], state.options, name)
-        return replace(state, options=options, members=members)
+        dismissed = {
+            url: each for url, each in state.dismissed.items() if not self._misfit(each.spec)
+        }
+        return replace(state, options=options, members=members, dismissed=dismissed)
 
     def _known(
         self, table: Table, options: tuple[Override, ...], what: str

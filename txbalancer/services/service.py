@@ -321,36 +321,37 @@ class BalancerService(MultiService):
         @return: what changed, a line each.
         @raise StartError: when a part cannot be had; nothing has changed then.
         """
-        self._vet(spec)
-        changes = plan(self.spec, spec)
-        served = self.served(spec)
-        try:
-            self.logs.prepare(spec)
-            self.listeners.prepare(served, self.sockets())
-            self.control.check(spec.service.control)
-            self.loads.configure(spec.service)
-            memory = allowed(spec.service.memory_limit)
-            state = self.persistence.check(spec.service.state)
-            self.targets.install(spec)
-        except Exception:
-            self.loads.configure(self.spec.service)
-            self.listeners.abandon()
-            self.logs.abandon()
-            raise
-        self.listeners.publish(served, spec.guards_identity)
-        self._use_logs()
-        before = [each.name for each in self.spec.balancers]
-        self.spec = spec
-        self.runtime.pipes.allow(self.spec.service.splice)
-        self.overload.watch(memory)
-        self.persistence.use(state)
-        self.control.use(spec.service.control)
-        self.certificates.start(spec.service.tls_watch)
-        self._apply_checks(before)
-        self._ask_sources(spec)
-        lines = list(changes.lines)
-        tell_reload(self.targets.journal, lines, who)
-        return lines
+        with self.targets.journal.consequences():
+            self._vet(spec)
+            changes = plan(self.spec, spec)
+            served = self.served(spec)
+            try:
+                self.logs.prepare(spec)
+                self.listeners.prepare(served, self.sockets())
+                self.control.check(spec.service.control)
+                self.loads.configure(spec.service)
+                memory = allowed(spec.service.memory_limit)
+                state = self.persistence.check(spec.service.state)
+                self.targets.install(spec)
+            except Exception:
+                self.loads.configure(self.spec.service)
+                self.listeners.abandon()
+                self.logs.abandon()
+                raise
+            self.listeners.publish(served, spec.guards_identity)
+            self._use_logs()
+            before = [each.name for each in self.spec.balancers]
+            self.spec = spec
+            self.runtime.pipes.allow(self.spec.service.splice)
+            self.overload.watch(memory)
+            self.persistence.use(state)
+            self.control.use(spec.service.control)
+            self.certificates.start(spec.service.tls_watch)
+            self._apply_checks(before)
+            self._ask_sources(spec)
+            lines = list(changes.lines)
+            tell_reload(self.targets.journal, lines, who)
+            return lines
 
     # -- stop
 

@@ -14,7 +14,7 @@ from twisted.internet.interfaces import IListeningPort
 from twisted.internet.protocol import ServerFactory
 from twisted.python.failure import Failure
 
-from txbalancer.errors import StartError
+from txbalancer.errors import StartError, why
 from txbalancer.net.accept import Acceptor
 from txbalancer.net.adopt import adopt_port
 from txbalancer.net.eager import make_eager
@@ -307,4 +307,4 @@ def cause(error: Exception) -> str:
         # From Twisted's table of inherited sockets, by index or by name.
         return "systemd has handed over no such socket"
     inner = getattr(error, "socketError", None) or error
-    return getattr(inner, "strerror", None) or str(inner) or type(inner).__name__
+    return why(inner)

@@ -8,7 +8,7 @@ import uuid
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from hmac import compare_digest
-from typing import Any
+from typing import Any, TypeVar
 
 from twisted.internet.defer import Deferred, succeed
 
@@ -46,6 +46,8 @@ from txbalancer.services.vetting import check_command
 
 NO_CHANGES = "None"
 """As C{nonce} it forbids every change (APACHE M20)."""
+
+Given = TypeVar("Given", bound=Command)
 
 _COMINGS = AddMember | RenewMember | RemoveMember | PutBack
 """Commands after which pools and health checks have to be looked at."""
@@ -203,14 +205,15 @@ class Steering:
         @raise ValueError: for something that cannot be; nothing has changed then.
         """
         undo = inverse(self.balancer(command.balancer), command)
-        change = self.carry_out(command)
-        if change:
-            self._past.add(self._telling.told(change, who), undo)
+        with self.journal.consequences():
+            change = self.carry_out(command)
+            if change:
+                self._past.add(self._telling.told(change, who), undo)
         return change
 
     def carry_out_all(
-        self, name: str, commands: Iterable[Command], who: Callable[[Command], str], told: bool
-    ) -> list[tuple[Command, str]]:
+        self, name: str, commands: Iterable[Given], who: Callable[[Given], str], told: bool
+    ) -> list[tuple[Given, str]]:
         """
         Carry out commands for a balancer that nobody gave by hand, nor can undo.
 
@@ -218,8 +221,14 @@ class Steering:
         @param told: whether log and journal get a line for each.
         @return: those that could not be carried out, and why.
         """
+        with self.journal.consequences():
+            return self._carry_out_all(name, commands, who, told)
+
+    def _carry_out_all(
+        self, name: str, commands: Iterable[Given], who: Callable[[Given], str], told: bool
+    ) -> list[tuple[Given, str]]:
         done: list[tuple[Change, str]] = []
-        faults: list[tuple[Command, str]] = []
+        faults: list[tuple[Given, str]] = []
         for command in commands:
             by = who(command)
             try:
@@ -249,13 +258,14 @@ class Steering:
         if balancer:
             self.balancer(balancer)
         done = self._past.last(balancer)
-        try:
-            change = self.carry_out(done.undo)
-        except (LookupError, ValueError) as error:
-            raise ValueError(f"{done.event.text!r} cannot be undone: {error}") from error
-        self._past.forget(done)
-        if change:
-            self._telling.told(change, who, "undone: ", {"undoes": done.event.number})
+        with self.journal.consequences():
+            try:
+                change = self.carry_out(done.undo)
+            except (LookupError, ValueError) as error:
+                raise ValueError(f"{done.event.text!r} cannot be undone: {error}") from error
+            self._past.forget(done)
+            if change:
+                self._telling.told(change, who, "undone: ", {"undoes": done.event.number})
         return change
 
     @property

@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, rsa
 from cryptography.x509.oid import AuthorityInformationAccessOID, ExtensionOID, NameOID
 
+from txbalancer.errors import why
 from txbalancer.tls.pem import KEY
 from txbalancer.tls.staples import Staple, StapleFault, read_staple
 
@@ -97,7 +98,7 @@ def read_file(option: str, path: str) -> bytes:
         with open(path, "rb") as file:
             return file.read()
     except OSError as error:
-        raise CertificateFault(option, path, error.strerror or str(error)) from error
+        raise CertificateFault(option, path, why(error)) from error
 
 
 def read_chain(option: str, path: str, data: bytes) -> list[x509.Certificate]:

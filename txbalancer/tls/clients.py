@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from OpenSSL import SSL
 from twisted.internet import ssl
 
+from txbalancer import errors
 from txbalancer.core import tlswords
 from txbalancer.core.specs import MemberSpec
 from txbalancer.errors import StartError
@@ -171,8 +172,7 @@ def _named(option: str, path: str, read: Callable[[str], bytes]) -> bytes:
     try:
         return read(path)
     except (OSError, ValueError) as error:
-        text = getattr(error, "strerror", None) or str(error)
-        raise StartError(f"{option} {path}: {text}") from error
+        raise StartError(f"{option} {path}: {errors.why(error)}") from error
 
 
 def _read(path: str) -> bytes:

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+import os
 import tempfile
 import time
 from collections.abc import Callable, Sequence
@@ -16,6 +17,7 @@ from cryptography import x509
 from OpenSSL import SSL, crypto
 
 from txbalancer.core import tlswords
+from txbalancer.errors import why
 from txbalancer.tls import bindings
 from txbalancer.tls.certificates import Certificate
 from txbalancer.tls.profiles import Strength
@@ -162,6 +164,8 @@ def with_certificates(terms: Terms, some: Sequence[Certificate]) -> SSL.Context:
     for each in some:
         try:
             _use(context, each)
+        except OSError as error:
+            raise ValueError(f"{error.filename or 'a file'}: {why(error)}") from error
         except SSL.Error as error:
             raise ValueError(f"OpenSSL does not take it: {_words(error)}") from error
     if any(each.staple for each in some):
@@ -171,10 +175,14 @@ def with_certificates(terms: Terms, some: Sequence[Certificate]) -> SSL.Context:
 
 def _use(context: SSL.Context, certificate: Certificate) -> None:
     # Only from a file does OpenSSL keep a chain for each of several certificates.
-    with tempfile.NamedTemporaryFile(prefix="txbalancer-", suffix=".pem") as file:
-        file.write(certificate.chain)
-        file.flush()
-        context.use_certificate_chain_file(file.name)
+    number, path = tempfile.mkstemp(prefix="txbalancer-", suffix=".pem")
+    try:
+        # Closed before it is read: there may be one descriptor left, and no two.
+        with open(number, "wb") as file:
+            file.write(certificate.chain)
+        context.use_certificate_chain_file(path)
+    finally:
+        os.unlink(path)
     context.use_privatekey(certificate.key)
     context.check_privatekey()
 
@@ -192,4 +200,6 @@ def _stapler(some: Sequence[Certificate]) -> Callable[[SSL.Connection, Any], byt
 
 
 def _words(error: SSL.Error) -> str:
-    return str(error.args[0][0][-1]) if error.args and error.args[0] else "no reason given"
+    # Of what the system refuses there is a code, and no reason.
+    found = str(error.args[0][0][-1]) if error.args and error.args[0] else ""
+    return found or "no reason given"

@@ -16,7 +16,7 @@ from twisted.internet.interfaces import IOpenSSLServerConnectionCreator
 from zope.interface import implementer
 
 from txbalancer.core.specs import ListenerSpec
-from txbalancer.errors import StartError
+from txbalancer.errors import StartError, why
 from txbalancer.tls.bindings import resumed
 from txbalancer.tls.certificates import (
     Certificate,
@@ -223,8 +223,7 @@ def _files(listener: ListenerSpec) -> Iterator[tuple[str, str]]:
     try:
         names = sorted(os.listdir(folder))
     except OSError as error:
-        text = error.strerror or str(error)
-        raise CertificateFault("tls-certificates", folder, text) from error
+        raise CertificateFault("tls-certificates", folder, why(error)) from error
     empty = True
     for name in names:
         path = os.path.join(folder, name)

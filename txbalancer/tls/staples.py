@@ -12,6 +12,8 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
 from cryptography.x509 import ocsp
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
+from txbalancer.errors import why
+
 _FAULTS = (ValueError, TypeError, UnsupportedAlgorithm, x509.ExtensionNotFound)
 
 
@@ -48,7 +50,7 @@ def read_staple(path: str, own: x509.Certificate, issuer: x509.Certificate) -> S
     except FileNotFoundError:
         return None
     except OSError as error:
-        raise StapleFault(f"{path}: {error.strerror}") from error
+        raise StapleFault(f"{path}: {why(error)}") from error
     if not data:
         return None
     try:

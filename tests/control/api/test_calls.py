@@ -10,6 +10,8 @@ import pytest
 
 from tests.control.api.asking import Asker
 from txbalancer.core import flags
+from txbalancer.core.commands import AddMember
+from txbalancer.core.specs import MemberSpec
 
 FIRST = quote("http://10.0.0.1", "")
 MEMBER = "/balancers/shop/members/a"
@@ -215,6 +217,25 @@ def test_a_member_that_was_removed_comes_back_as_configured() -> None:
     asker.ask("DELETE", "/balancers/shop/members/b")
     found = asker.ask("POST", "/balancers/shop/members", {"url": "http://10.0.0.10:8080/app"})
     assert (found["route"], found["added"], found["status"]["letters"]) == ("b", False, "OD")
+
+
+def test_a_sources_member_that_was_removed_needs_no_room() -> None:
+    """
+    Where C{growth} leaves none for others, it can be brought back all the same.
+    """
+    asker = Asker()
+    board, url = asker.rig.targets.steering, "http://10.0.0.7"
+    board.apply(AddMember("shop", MemberSpec(url, "http", "10.0.0.7", 80), "file:/m"), "file:/m")
+    for number in (1, 2):
+        asker.ask("POST", "/balancers/shop/members", {"url": f"http://10.0.1.{number}"})
+    asker.ask("DELETE", f"/balancers/shop/members/{quote(url, '')}")
+    shop = asker.get("/balancers/shop")
+    assert shop["removed"] == [url]
+    assert shop["dismissed"] == [{"url": url, "source": "file:/m"}]
+    asker.ask("POST", "/balancers/shop/members", {"url": "http://10.0.1.3"})
+    assert asker.status == 409
+    found = asker.ask("POST", "/balancers/shop/members", {"url": url})
+    assert (asker.status, found["source"], found["added"]) == (201, "file:/m", False)
 
 
 def test_tags() -> None:

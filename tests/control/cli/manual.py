@@ -13,6 +13,7 @@ from pathlib import Path
 from unittest.mock import patch
 
 from tests.control.cli.services import Service, serving
+from txbalancer.control.limitviews import LimitView
 
 PAGE = Path(__file__).parents[3] / "docs/cli.rst"
 SOCKET = "/run/txbalancer/control.sock"
@@ -64,6 +65,13 @@ PROBE = {
     "transcript": "> GET /up HTTP/1.0\n> Host: 10.0.0.2:8080\n< HTTP/1.0 500 No database",
 }
 
+LIMITS = (
+    LimitView("listener web", "max-connections", 214, 10_000),
+    LimitView("listener web", "connections-per-client", 92, 100, refused=31),
+    LimitView("balancer shop", "max-requests", 90, 90, waiting=7),
+    LimitView("limit logins", "rate", 58, 100_000, passed=1207, refused=12, dry_run=True),
+)
+
 
 def _furnish(service: Service) -> None:
     """
@@ -76,6 +84,8 @@ def _furnish(service: Service) -> None:
     service.canned["POST", where] = 200, "application/json", json.dumps(PROBE).encode()
     lines = b"".join(json.dumps(each).encode() + b"\n" for each in (LINE, SLOW))
     service.canned["GET", "/log"] = 200, "application/x-ndjson", lines
+    limits = json.dumps({"limits": [each.as_json() for each in LIMITS]}).encode()
+    service.canned["GET", "/limits"] = 200, "application/json", limits
     done = ["balancer shop: lbmethod byrequests -> bybusyness"]
     service.rig.targets.steering.reload = lambda who: done
 

@@ -210,13 +210,19 @@ def test_what_is_seldom() -> None:
         answer = json.loads(service.answer("GET", "/api/v1/", {}, b"")[2])
         answer["balancers"][0]["queue"] = 7
         answer["balancers"][1]["members"] = []
+        answer["balancers"][1]["removed"] = ["http://10.0.0.7"]
+        answer["balancers"][1]["dismissed"] = [{"url": "http://10.0.0.7", "source": "file:/m"}]
         service.canned["GET", "/"] = 200, "application/json", json.dumps(answer).encode()
         lines = service.lines("status")
         assert lines[3].endswith("0 % failed, 7 waiting")
         assert "set" in lines[4].split()
         assert lines[5].split()[3] == "2"
         assert lines[6].split()[3] == "0"
-        assert lines[-1].startswith("two ")
+        assert lines[-2].startswith("two ")
+        assert lines[-1] == (
+            "* 10.0.0.7 was removed at run time; file:/m still names it,"
+            " `member add` brings it back"
+        )
         answer["balancers"] = []
         service.canned["GET", "/"] = 200, "application/json", json.dumps(answer).encode()
         assert service.lines("status")[-1] == "There is no balancer."

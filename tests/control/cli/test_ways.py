@@ -101,7 +101,7 @@ def test_the_usual_places() -> None:
     )
     assert ways.usual(environ)[0] == find_path("auto", environ, False)
     assert find_path("auto", {}, True) in ways.usual({})
-    assert ways.usual({"RUNTIME_DIRECTORY": "/run/txbalancer"}) == (ways.SYSTEM_SOCKET,)
+    assert ways.usual({"RUNTIME_DIRECTORY": "/run/txbalancer"}) == ("/run/txbalancer/control.sock",)
 
 
 def test_the_first_that_answers(service: Service) -> None:

@@ -13,6 +13,7 @@ from twisted.internet.defer import Deferred, fail, succeed
 from twisted.internet.task import Clock
 
 from tests.control.manager.boards import CONFIGURATION, Browser
+from txbalancer.control.limitviews import LimitView
 from txbalancer.control.manager.looking import difference
 from txbalancer.control.slices import Slices
 from txbalancer.core import flags
@@ -119,6 +120,35 @@ def test_graphs_come_with_samples(browser: Browser) -> None:
     cells = news["balancers"]["shop"]["members"]["http://10.0.0.1"]["cells"]
     assert cells["Requests"]["text"] == "5.0/s"
     assert cells["Requests"]["paths"][0] == "M59,20H59V0H60V20Z"
+
+
+def test_limits_are_told(browser: Browser) -> None:
+    """
+    All of them when something about one is other; none where none is set.
+    """
+    watcher = Watcher(browser)
+    ((_, state),) = watcher.events()
+    assert state["limits"] == []
+    used = [1]
+
+    def limits() -> list[LimitView]:
+        busy = LimitView("balancer shop", "max-requests", used[0], 9, 2, refused=4, dry_run=True)
+        return [LimitView("service", "memory-limit", 2**30, 2**31), busy]
+
+    browser.rig.targets.steering.facts.limits = limits
+    browser.rig.advance(1.1)
+    ((_, news),) = watcher.events()
+    assert news["limits"] == [
+        ["service", "memory-limit", "1.0G", "2.0G", "0", "0"],
+        ["balancer shop", "max-requests", "1", "9", "2", "4 (dry run)"],
+    ]
+    browser.rig.advance(1.1)
+    assert watcher.events() == []
+    used[0] = 2
+    browser.rig.advance(1.1)
+    ((_, news),) = watcher.events()
+    assert news["limits"][1][2] == "2"
+    assert "<td>max-requests</td><td>2</td><td>9</td>" in browser.get()
 
 
 def test_a_drain_is_told_until_its_end(browser: Browser) -> None:

@@ -8,6 +8,14 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 from prometheus_client.parser import text_string_to_metric_families as read_plain
 
 from tests.services.worlds import World
+from txbalancer.control.metrics.families import COUNTER, GAUGE, HISTOGRAM, SUMMARY, Family
+
+SUFFIXES = {
+    COUNTER: ("_total",),
+    GAUGE: ("",),
+    HISTOGRAM: ("_bucket", "_sum", "_count"),
+    SUMMARY: ("_sum", "_count"),
+}
 
 CONFIGURATION = """
 [txbalancer]
@@ -79,3 +87,10 @@ def value(samples: Samples, name: str, **labels: str) -> float:
     Return one sample.
     """
     return samples[name, tuple(sorted(labels.items()))]
+
+
+def series(family: Family) -> tuple[str, ...]:
+    """
+    Return the names of a family in queries.
+    """
+    return tuple(family.name + suffix for suffix in SUFFIXES[family.kind])

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.control.metrics.pages import series
 from txbalancer.control.metrics import alerts, dashboards
 from txbalancer.control.metrics.alerts import ALERTS
 from txbalancer.control.metrics.families import CLASSES
@@ -28,7 +29,7 @@ OURS = {
     name: (*group.labels, family.by)
     for group in GROUPS
     for family in group.families
-    for name in family.series
+    for name in series(family)
 }
 VALUES = {
     "code": set(CLASSES),

@@ -20,6 +20,7 @@ from tests.control.metrics.pages import (
     fetch,
     parsed,
     read,
+    series,
     turn,
     value,
 )
@@ -97,7 +98,7 @@ def test_formats_say_the_same() -> None:
         # Of reasons, of TLS, workers and sources where there are none, there is nothing to tell.
         absent = (*TLS, SOURCE, "txbalancer_worker_")
         if family.by != "reason" and not family.name.startswith(absent):
-            assert set(family.series) <= names, family.name
+            assert set(series(family)) <= names, family.name
     assert {"process_cpu_seconds_total", "process_resident_memory_bytes"} <= names
     assert {"process_open_fds", "process_start_time_seconds", "python_info"} <= names
 

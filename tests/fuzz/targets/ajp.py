@@ -12,8 +12,9 @@ from txbalancer.ajp import answers, codes
 from txbalancer.ajp.answers import PacketReader
 from txbalancer.errors import BadResponse
 from txbalancer.http1.answers import parse_response
-from txbalancer.http1.limits import DEFAULT
+from txbalancer.http1.limits import Limits
 
+LIMITS = Limits()
 SEEDS = [
     head((0xA001, b"text/plain"), (b"X-A", b"b")) + piece(b"hello") + end(),
     head() + end() + CPONG,
@@ -51,7 +52,7 @@ def one(data: bytes) -> None:
             if kind == codes.SEND_HEADERS:
                 made = answers.head(content)
                 assert b"\r\n\r\n" not in made
-                parse_response(made, DEFAULT)
+                parse_response(made, LIMITS)
             elif kind == codes.END_RESPONSE:
                 answers.flag(content)
             elif kind == codes.GET_BODY_CHUNK:

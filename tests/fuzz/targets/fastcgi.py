@@ -12,7 +12,7 @@ from txbalancer.errors import BadResponse
 from txbalancer.fastcgi import heads, records
 from txbalancer.fastcgi.records import END_REQUEST, RecordReader
 from txbalancer.http1.answers import parse_response
-from txbalancer.http1.limits import DEFAULT
+from txbalancer.http1.limits import Limits
 
 
 def _record(kind: int, content: bytes, number: int = 1, padding: int = 0) -> bytes:
@@ -21,6 +21,7 @@ def _record(kind: int, content: bytes, number: int = 1, padding: int = 0) -> byt
 
 
 _END = _record(3, bytes(8))
+LIMITS = Limits()
 SEEDS = [
     _record(6, b"Status: 404 Not Found\r\nX-A: b\r\n\r\nhello", padding=3) + _record(6, b"") + _END,
     _record(7, b"PHP says") + _record(6, b"Location: /x\n\n") + _END,
@@ -77,4 +78,4 @@ def _check_head(text: bytes) -> None:
     with suppress(BadResponse):
         made = heads.head(text[:end])
         assert b"\n" not in made.replace(b"\r\n", b"")
-        parse_response(made, DEFAULT)
+        parse_response(made, LIMITS)

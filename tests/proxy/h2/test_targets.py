@@ -8,6 +8,7 @@ from base64 import b64encode
 from pathlib import Path
 from typing import Any
 
+import pytest
 from twisted.internet.address import IPv4Address
 from twisted.web.server import NOT_DONE_YET
 
@@ -147,15 +148,18 @@ def test_a_guard(tmp_path: Path) -> None:
     assert browser.status(3) == 200
 
 
-def test_hsts() -> None:
+@pytest.mark.parametrize("secure", [True, False])
+def test_hsts(secure: bool) -> None:
     """
-    It is said with each answer.
+    It is said with each answer under TLS, and never without: a connection may be older than the
+    TLS of its listener.
     """
     rig = MemoryRig("[listener:web]\nendpoint = tcp:80\nh2c = on\n[mount:/]\nto = status:410\n")
-    rig.site.hsts = b"Strict-Transport-Security: max-age=86400"
+    rig.site.secure, rig.site.hsts = secure, b"Strict-Transport-Security: max-age=86400"
     browser = Browser(rig)
     browser.ask("/")
-    assert browser.fields(1)[b"strict-transport-security"] == b"max-age=86400"
+    said = browser.fields(1).get(b"strict-transport-security")
+    assert said == (b"max-age=86400" if secure else None)
 
 
 class Agreed(MemoryTransport):

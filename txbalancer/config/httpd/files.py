@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import os
 
-from txbalancer.config.options import why
+from txbalancer.errors import why
 
 MOST_BYTES = 64 * 1024**2
 """Of all files together."""

@@ -10,7 +10,7 @@ import re
 import stat
 from collections.abc import Iterator
 
-from txbalancer.config.options import why
+from txbalancer.errors import why
 
 MOST_FOLDERS = 20
 """Folders within each other that are searched, as in Apache."""

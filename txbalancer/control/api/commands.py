@@ -18,6 +18,7 @@ from txbalancer.core.balancer import Balancer
 from txbalancer.core.commands import AddMember, SetBalancer, SetMember
 from txbalancer.core.member import Member
 from txbalancer.core.overrides import configured_spec
+from txbalancer.core.performing import adding
 from txbalancer.core.specs import MemberSpec
 
 FLAGS = {
@@ -121,8 +122,8 @@ def new_member_fields(board: Board) -> Fields:
 
 def add_member(board: Board, balancer: Balancer, found: Mapping[str, Any]) -> AddMember:
     """
-    Make the command of fields that were read. A member that the configuration knows and that
-    was removed comes back as it was configured, as far as nothing else is said.
+    Make the command of fields that were read. A member that the configuration or a source knows
+    and that was removed comes back as it is there, as far as nothing else is said.
     """
     options = {name: value for name, value in found.items() if name not in ("url", *FLAGS)}
     spec = configured_spec(balancer, found["url"].url)
@@ -138,4 +139,4 @@ def add_member(board: Board, balancer: Balancer, found: Mapping[str, Any]) -> Ad
             status = status | bit if found[name] else status & ~bit
     needs_uri = not spec.hcuri and spec.hcmethod not in PLAIN_PROBES
     spec = replace(spec, status=status, hcuri="/" if needs_uri else spec.hcuri)
-    return AddMember(balancer.spec.name, spec)
+    return adding(balancer, spec)

@@ -78,7 +78,7 @@ def added(call: Call) -> Deferred[Answer]:
             f"{balancer.spec.name} has a member {command.spec.url} already",
             "change it with PATCH at its own path",
         )
-    if len(balancer.members) >= most_members(balancer):
+    if not command.source and len(balancer.members) >= most_members(balancer):
         raise Problem(
             409,
             f"{balancer.spec.name} has {len(balancer.members)} members, all that growth ="
@@ -177,7 +177,8 @@ ROUTES = (
                 added,
                 "ChangedMember",
                 "It is as it would be after the others in the configuration file, which gives"
-                " room for more by growth. One that was removed comes back as configured.",
+                " room for more by growth. One that was removed comes back as configured, or as"
+                " its source says.",
                 fields=new_member_fields,
                 changes=True,
                 status=201,

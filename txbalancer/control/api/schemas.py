@@ -140,6 +140,7 @@ _BALANCER: dict[str, Schema] = {
     "options": OPTIONS,
     "overrides": OVERRIDES,
     "removed": each(TEXT),
+    "dismissed": each(record(url=TEXT, source=TEXT)),
     "room": COUNT,
     "discovery": each(ref("Source")),
     "sources": COUNT,

@@ -15,6 +15,7 @@ from txbalancer.control.cli.completion import completion_command
 from txbalancer.control.cli.draining import add_drain
 from txbalancer.control.cli.exits import INTERRUPTED, exit_codes
 from txbalancer.control.cli.files import check_command, convert_command
+from txbalancer.control.cli.limits import add_limits
 from txbalancer.control.cli.lists import add_sessions, balancer_group
 from txbalancer.control.cli.members import member_group
 from txbalancer.control.cli.probing import add_probe
@@ -84,7 +85,7 @@ def make_command(
         group.add_command(each)
     add_drain(member_group)
     add_probe(member_group)
-    for add in (add_sessions, add_probe, add_log, add_events, add_whole, add_upgrade):
+    for add in (add_sessions, add_limits, add_probe, add_log, add_events, add_whole, add_upgrade):
         add(group)
     group.add_command(completion_command(group))
     return group

@@ -4,52 +4,19 @@ C{txbalancer status}: what runs, once or for as long as somebody watches.
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
 from typing import Any
 
 import click
-from rich.console import Group, RenderableType
-from rich.live import Live
+from rich.console import RenderableType
 from rich.text import Text
 
 from txbalancer.control.cli import completion
-from txbalancer.control.cli.exits import UNREACHED, USAGE, Fault
 from txbalancer.control.cli.naming import find_balancers
-from txbalancer.control.cli.plain import plain
-from txbalancer.control.cli.session import ServiceCommand, Session, command
-from txbalancer.control.cli.tables import show
+from txbalancer.control.cli.session import Session, command
 from txbalancer.control.cli.view import balancer_parts, service_lines, workers_table
+from txbalancer.control.cli.watching import Shown, WatchCommand, look, watch_option
 
-EVERY = 2.0
-LEAST = 0.2
 Report = dict[str, Any]
-
-
-class _WatchCommand(ServiceCommand):
-    """
-    Takes C{--watch} without a number, too, even before the name of a balancer.
-    """
-
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """
-        Give C{--watch} its usual number where none follows.
-        """
-        filled: list[str] = []
-        for place, word in enumerate(args):
-            following = args[place + 1] if place + 1 < len(args) else ""
-            if word in ("-w", "--watch") and not _is_number(following):
-                word = f"--watch={EVERY:g}"
-            filled.append(word)
-        return super().parse_args(ctx, filled)
-
-
-def _is_number(word: str) -> bool:
-    try:
-        float(word)
-    except ValueError:
-        return False
-    return True
 
 
 def add_status(group: click.Group) -> None:
@@ -57,17 +24,11 @@ def add_status(group: click.Group) -> None:
     Add C{status} to the command.
     """
 
-    @command(group, "status", cls=_WatchCommand)
+    @command(group, "status", cls=WatchCommand)
     @click.argument(
         "balancers", metavar="[BALANCER…]", nargs=-1, shell_complete=completion.balancers
     )
-    @click.option(
-        "-w",
-        "--watch",
-        type=float,
-        metavar="[SECONDS]",
-        help=f"Go on, anew every so many seconds; {EVERY:g} if none are given. Ctrl-C ends it.",
-    )
+    @watch_option
     def status(session: Session, balancers: tuple[str, ...], watch: float | None) -> None:
         """
         Show balancers and members, what they do and how they are.
@@ -77,12 +38,7 @@ def add_status(group: click.Group) -> None:
         connections. A star marks what was changed at run time; below stands what.
         Where the terminal is narrow, the columns that matter least are left out.
         """
-        if watch is None:
-            _once(session, balancers)
-        elif watch < LEAST:
-            raise Fault(f"--watch {watch:g}: {LEAST:g} seconds or more", USAGE)
-        else:
-            _watch(session, balancers, watch)
+        look(session, Shown(lambda: ask(session, balancers), lambda of: parts(session, of)), watch)
 
 
 def ask(session: Session, balancers: tuple[str, ...]) -> Report:
@@ -105,51 +61,3 @@ def parts(session: Session, service: Report) -> list[RenderableType]:
     if not service["balancers"]:
         found.append(Text("There is no balancer."))
     return found
-
-
-def _once(session: Session, balancers: tuple[str, ...]) -> None:
-    service = ask(session, balancers)
-    if session.as_json:
-        session.json(service)
-    else:
-        show(session.world.console, *parts(session, service))
-
-
-def _watch(session: Session, balancers: tuple[str, ...], seconds: float) -> None:
-    console = session.world.console
-    if session.as_json:
-        _repeat(session, seconds, lambda: session.line(ask(session, balancers)))
-    if not console.is_terminal:
-        _repeat(session, seconds, lambda: _print(session, balancers))
-    last: list[RenderableType] = []
-    with Live(console=console, screen=True, auto_refresh=False) as live:
-
-        def refresh() -> None:
-            try:
-                last[:] = parts(session, ask(session, balancers))
-                head: list[RenderableType] = []
-            except Fault as fault:
-                # It may be back soon: a restart is what people watch.
-                if fault.exit_code != UNREACHED:
-                    raise
-                head = [Text(plain(fault.message), style="bold red")]
-            clock = Text(f"{_clock(session)}  every {seconds:g} s, Ctrl-C ends it", style="dim")
-            live.update(Group(clock, *head, *last), refresh=True)
-
-        _repeat(session, seconds, refresh)
-
-
-def _print(session: Session, balancers: tuple[str, ...]) -> None:
-    click.echo(_clock(session))
-    show(session.world.console, *parts(session, ask(session, balancers)))
-    click.echo()
-
-
-def _clock(session: Session) -> str:
-    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(session.world.wall()))
-
-
-def _repeat(session: Session, seconds: float, do: Callable[[], None]) -> None:
-    while True:
-        do()
-        session.world.sleep(seconds)

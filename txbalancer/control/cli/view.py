@@ -195,8 +195,12 @@ def _notes(balancer: Report, now: float) -> Iterator[str]:
         yield _override(each)
     for each in balancer.get("discovery", ()):  # not there in answers of older services
         yield in_words(each, now)
+    named = {each["url"]: each["source"] for each in balancer.get("dismissed", ())}
     for url in balancer["removed"]:
-        yield f"{short(url)} was removed at run time"
+        text = f"{short(url)} was removed at run time"
+        if url in named:
+            text += f"; {named[url]} still names it, `member add` brings it back"
+        yield text
     for member in balancer["members"]:
         name, temporary = short(member["url"]), member["temporary"]
         if member["added"]:

@@ -22,7 +22,6 @@ from txbalancer.control.cli.world import World
 API = "/api/v1"
 VARIABLE = "TXBALANCER_CONTROL"
 PASSWORD = "TXBALANCER_PASSWORD"
-SYSTEM_SOCKET = "/run/txbalancer/control.sock"
 _START = "Start it with `twistd txbalancer -c FILE`; with systemd: systemctl status txbalancer."
 _ELSEWHERE = f"For a service elsewhere: --socket PATH, -c ITS-CONFIGURATION or ${VARIABLE}."
 

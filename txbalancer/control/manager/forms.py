@@ -45,7 +45,6 @@ def choices(board: Board) -> dict[str, Any]:
         "lbmethods": sorted(board.registry.lbmethods),
         "probes": ["none", *sorted(set(board.registry.probes) - {"none"})],
         "expressions": board.spec.service.hcexpr,
-        "limits": board.facts.limits(),
     }
 
 

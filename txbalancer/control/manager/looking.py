@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from txbalancer.control.manager.board import Board
 from txbalancer.control.manager.cells import Cell, traffic_cells
 from txbalancer.control.manager.happened import recent_events
+from txbalancer.control.manager.limits import limit_rows
 from txbalancer.control.manager.sparks import Scale
 from txbalancer.control.manager.view import BalancerView, MemberView, Traffic, view_balancer
 from txbalancer.control.slices import BATCH, Steps
@@ -149,6 +150,7 @@ class Looking:
             "run": board.facts.started,
             "shape": shape,
             "events": recent_events(board, shown),
+            "limits": limit_rows(board),
         }
         other = _object(difference(self._heads, heads), balancers=_tables(news))
         self._heads = heads
@@ -170,7 +172,7 @@ class Looking:
             rows = [view.row(each) for each in view.members[start : start + BATCH]]
             if whole:
                 written.append(_written({each.member.name: _everything(each) for each in rows}))
-            news.append(_written(_news(rows, told.rows)))
+            news.append(_written(_news(rows, told.rows, first=not self._heads)))
         _forget(told, view.members)
         head = _head(view)
         other = difference(told.head, head)
@@ -205,16 +207,18 @@ def _forget(told: _Told, members: Sequence[Member]) -> None:
             told.graphs.pop(gone, None)
 
 
-def _news(rows: Sequence[MemberView], known: dict[str, _Row]) -> State:
+def _news(rows: Sequence[MemberView], known: dict[str, _Row], first: bool) -> State:
     """
     Return what is other about rows, which are known from now on.
+
+    @param first: whether nobody was told of anything yet, so that there is nobody for news.
     """
     found: State = {}
     for each in rows:
         name = each.member.name
         row = known.get(name)
         if row is None:
-            known[name], other = _Row(each), _everything(each)
+            known[name], other = _Row(each), {} if first else _everything(each)
         else:
             other = row.news(each)
         if other:

@@ -24,6 +24,7 @@ from txbalancer.core.commands import (
 )
 from txbalancer.core.member import Member
 from txbalancer.core.overrides import configured_spec, live_spec
+from txbalancer.core.performing import adding
 from txbalancer.core.specs import MemberSpec
 
 STATUSES = {
@@ -279,7 +280,7 @@ def _added(
     if fields.get("b_wyes") != "1":
         faults.append("b_nwrkr: tick the box beside it to confirm (b_wyes=1)")
         return None
-    return AddMember(balancer.spec.name, _new_member(board, balancer, text))
+    return adding(balancer, _new_member(board, balancer, text))
 
 
 def _new_member(board: Board, balancer: Balancer, text: str) -> MemberSpec:
@@ -298,7 +299,7 @@ def _new_member(board: Board, balancer: Balancer, text: str) -> MemberSpec:
     if found:
         raise ValueError("; ".join(f"{key}: {fault}" for key, fault in found))
     configured = configured_spec(balancer, address.url)
-    # One that was removed at run time comes back as the file has it.
+    # One that was removed at run time comes back as the file or its source has it.
     spec = configured if configured is not None and not words else make_member(address, options)
     status = spec.status | flags.DISABLED
     uri = spec.hcuri or ("" if spec.hcmethod in PLAIN_PROBES else "/")

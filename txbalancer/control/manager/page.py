@@ -11,6 +11,7 @@ from txbalancer.control.manager import forms
 from txbalancer.control.manager.board import Board
 from txbalancer.control.manager.changing import Messages
 from txbalancer.control.manager.happened import recent_events
+from txbalancer.control.manager.limits import HEADINGS, limit_rows
 from txbalancer.control.manager.orders import find_member
 from txbalancer.control.manager.processes import worker_rows
 from txbalancer.control.manager.sparks import HEIGHT, POINTS
@@ -61,6 +62,8 @@ def write_page(board: Board, visits: Visits, visit: Visit, wanted: Wanted) -> St
         "operates": visit.operates,
         "login": wanted.login,
         "events": recent_events(board, wanted.names),
+        "limits": limit_rows(board),
+        "limit_headings": HEADINGS,
         "workers": worker_rows(board),
         "points": POINTS,
         "height": HEIGHT,

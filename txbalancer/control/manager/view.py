@@ -170,7 +170,7 @@ def view_balancer(
         row=row,
         overrides=of_balancer(balancer),
         removed=removed(balancer),
-        room=len(members) < most_members(balancer),
+        room=bool(balancer.dismissed) or len(members) < most_members(balancer),
         discovery=[each.words(board.wall()) for each in board.facts.discovery(name)],
         undoing=_undoing(board, name),
     )

@@ -40,19 +40,6 @@ class Family:
         unit = self.name.rpartition("_")[2]
         return unit if unit in UNITS else ""
 
-    @property
-    def series(self) -> tuple[str, ...]:
-        """
-        The names in queries.
-        """
-        suffixes = {
-            COUNTER: ("_total",),
-            GAUGE: ("",),
-            HISTOGRAM: ("_bucket", "_sum", "_count"),
-            SUMMARY: ("_sum", "_count"),
-        }
-        return tuple(self.name + suffix for suffix in suffixes[self.kind])
-
 
 @dataclass(frozen=True, slots=True)
 class Group:

@@ -147,6 +147,17 @@ function showEvents(events) {
   );
 }
 
+function showLimits(limits) {
+  const section = find("#limits");
+  section.hidden = limits.length === 0;
+  const body = find("tbody", section);
+  while (body.rows.length > limits.length) body.deleteRow(-1);
+  limits.forEach((texts, place) => {
+    const row = body.rows[place] ?? body.insertRow();
+    texts.forEach((text, n) => setText(row.cells[n] ?? row.insertCell(), text));
+  });
+}
+
 function shapeHere() {
   return JSON.stringify(
     all("section[data-balancer]")
@@ -183,6 +194,7 @@ function show(news) {
     if (its.undo && operates()) fits = showUndo(section, its.undo) && fits;
   }
   if (news.events) showEvents(news.events);
+  if (news.limits) showLimits(news.limits);
   if (!fits) refresh();
   search();
 }

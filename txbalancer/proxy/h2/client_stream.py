@@ -60,7 +60,7 @@ class ClientStream(RequestStream):
             lines.append(b"content-length: %d" % body)
         hsts = self.channel.site.hsts
         if hsts:
-            with_hsts(lines, hsts)
+            with_hsts(lines, hsts, self.peer.secure)
         self.send([b":status: " + status, *lines], data, done, trailers)
         self._wrote()
 
