@@ -15,9 +15,11 @@ from twisted.internet.protocol import Protocol, connectionDone
 from twisted.logger import Logger
 
 from txbalancer import __version__
+from txbalancer.core.forms import count
 from txbalancer.core.succession import PROTOCOL, Frames, Message, frame, protocol_fault
 from txbalancer.errors import StartError
 from txbalancer.services.datagrams import InheritedDatagrams
+from txbalancer.services.inheritance import FORMLESS
 from txbalancer.services.sockets import InheritedSocket, Offered
 
 VARIABLE = "TXBALANCER_FORMER"
@@ -124,9 +126,9 @@ class Former:
         files, self._files = self._files, []
         self.pid, self.version = int(offer["pid"]), str(offer["version"])
         self.secret = bytes.fromhex(offer["secret"])
-        for endpoint, listener, count in offer["sockets"]:
-            self.given.append(Offered(endpoint, listener, files[:count]))
-            del files[:count]
+        for endpoint, listener, number in offer["sockets"]:
+            self.given.append(Offered(endpoint, listener, files[:number]))
+            del files[:number]
         if offer["control"]:
             self.control, self.control_number = offer["control"], files.pop(0)
 
@@ -268,9 +270,9 @@ class Former:
         try:
             for message in self._frames.feed(data):
                 if message["say"] == "counts":
-                    self.connections = int(message["connections"])
+                    self.connections = count(message["connections"])
                     self.on_counts(message["counts"])
-        except (ValueError, KeyError, TypeError, AttributeError):
+        except FORMLESS:
             # Counters are not worth more than the service.
             self.log.failure("what the process of before has counted cannot be read")
             self._transport.loseConnection()
