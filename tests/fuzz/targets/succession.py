@@ -74,7 +74,7 @@ def _places(state: Any) -> Iterator[tuple[Any, Any]]:
 
 
 SEEDS = [
-    *(b"%d=null" % each for each in range(0, sum(1 for _ in _places(_LEFT)), 9)),
+    *(b"%d=null" % each for each in range(0, sum(1 for _ in _places(_LEFT)), 40)),
     b"3=1e999\n5=[]\n100=-1\n14={}",
     frame("hello", protocol=1, version="1", pid=2) + frame("serving"),
     frame("offer", protocol=0, version="1", pid=2, secret="", sockets=[], control=""),

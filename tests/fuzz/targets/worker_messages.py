@@ -66,7 +66,7 @@ def _received(wire: bytes) -> Any:
     boxes = _Boxes()
     reader = BinaryBoxProtocol(boxes)
     reader.makeConnection(None)
-    for piece in cut(wire[:100]) + [wire[100:]]:
+    for piece in [*cut(wire[:100]), wire[100:]]:
         if piece:
             reader.dataReceived(piece)
     (box,) = boxes.found
