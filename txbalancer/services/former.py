@@ -123,6 +123,13 @@ class Former:
         fault = protocol_fault(offer)
         if fault:
             raise StartError(f"the process of before: {fault}")
+        try:
+            self._accept(offer)
+        except (*FORMLESS, IndexError) as error:
+            text = f"its offer is not of a form that this version knows: {error!r}"
+            raise StartError(f"the process of before does not hand over: {text}") from error
+
+    def _accept(self, offer: Message) -> None:
         files, self._files = self._files, []
         self.pid, self.version = int(offer["pid"]), str(offer["version"])
         self.secret = bytes.fromhex(offer["secret"])
