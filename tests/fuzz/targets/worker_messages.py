@@ -75,6 +75,13 @@ def _received(wire: bytes) -> Any:
     return values["word"]
 
 
+def ours(data: bytes) -> None:
+    """
+    Print it.
+    """
+    _printed([data])
+
+
 def one(data: bytes) -> None:
     """
     Print it, and send it.
