@@ -20,6 +20,7 @@ from txbalancer.core import forms
         (forms.counts, [{}, {"a": 1}], [{"a": "1"}, {1: 1}, [], None]),
         (forms.moment, [0, 1.8e9], [-1, inf, 1e12, 10**400, "now", None]),
         (forms.text, ["", "a"], [b"a", 1, None]),
+        (forms.plain, [{"a": [{"b": 1.5}]}], [{"a": [inf]}, {"a": {"b": nan}}, [], None]),
         (forms.mapping, [{}, {"a": []}], [[], "a", None]),
     ],
 )

@@ -139,6 +139,7 @@ def test_a_part_of_another_form_is_set_aside(old: World, part: str) -> None:
         ("journal", ("counts", "change"), "x"),
         ("journal", ("events", 0, "time"), 1e15),
         ("journal", ("events", 0, "details"), None),
+        ("journal", ("events", 0, "details"), {"after": [inf]}),
         ("journal", ("events", 0, "member"), 1),
         ("sources", ("shop", 0, 2), inf),
         ("records", ("reloads", "last"), inf),

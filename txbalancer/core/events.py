@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from txbalancer.core.forms import count, mapping, moment, text
+from txbalancer.core.forms import count, moment, plain, text
 
 KINDS = (
     *("flip", "panic", "breaker", "change", "discovery", "probe", "reload", "start", "stop"),
@@ -53,7 +53,7 @@ class Event(NamedTuple):
         @raise TypeError: when it is something else; also L{KeyError}.
         """
         texts = {name: text(data[name]) for name in _TEXTS}
-        number, details = count(data["number"]), mapping(data["details"])
+        number, details = count(data["number"]), plain(data["details"])
         return cls(number=number, time=moment(data["time"]), details=details, **texts)
 
     def as_json(self) -> dict[str, Any]:

@@ -4,6 +4,7 @@ Plain values that another process has written, taken only in the form that they 
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 _TOO_LARGE = 1 << 63
@@ -63,3 +64,16 @@ def mapping(value: Any) -> dict[str, Any]:
     if type(value) is not dict:
         raise TypeError(f"{str(value)[:40]!r} is no object")
     return value
+
+
+def plain(value: Any) -> dict[str, Any]:
+    """
+    Return an object of JSON that can be written again: Python reads numbers, too, that are none.
+
+    @raise TypeError: when it is none.
+    """
+    try:
+        json.dumps(mapping(value), allow_nan=False)
+    except ValueError as error:
+        raise TypeError(f"{str(value)[:40]!r} has a number that is none") from error
+    return mapping(value)
