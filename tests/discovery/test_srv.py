@@ -107,6 +107,17 @@ def test_a_target_that_is_not_there_is_told(names: Names) -> None:
     assert "nowhere.internal" in answer.note
 
 
+@pytest.mark.parametrize("target", [b"a status=+d", b"a\xff.internal", b"a'b", b"a..b"])
+def test_a_target_that_is_no_host_name(names: Names, target: bytes) -> None:
+    """
+    It is refused, for nothing in a name may be taken for an option of the member.
+    """
+    names.put(NAME, dns.Record_SRV(0, 0, 80, target))
+    names.put(target.decode("latin-1"), dns.Record_A("10.0.0.1"))
+    with pytest.raises(LookupFailed, match=r"_http\._tcp\..*: the target '?.* is no host name"):
+        found(shop(names, f"srv+https://{NAME}"))
+
+
 def test_that_nobody_knows_a_target_is_a_failure(names: Names) -> None:
     """
     Without the addresses of one target the answer would lack a member: it counts as none.

@@ -347,6 +347,21 @@ def test_small_frames_of_a_read_are_one_piece() -> None:
     ]
 
 
+def test_a_fault_among_joined_frames_follows_those_before() -> None:
+    """
+    Pieces before a frame with wrong padding are passed on, or are the fault themselves, in
+    whatever pieces all of them come.
+    """
+    wrong = data(1, payload=b"\x09z", flags=8)
+    server = settled()
+    server.receive(headers(1, flags=4), 2.0)
+    assert fails(server, data(1, payload=b"x") + wrong) == faults.PROTOCOL_ERROR
+    assert server.events[-1] == ("data", 1, b"x", False)
+    server = settled()
+    server.receive(headers(3, flags=4), 2.0)
+    assert fails(server, data(1, payload=b"x") + wrong) == faults.STREAM_CLOSED
+
+
 def test_many_small_frames_do_not_exceed_a_window() -> None:
     """
     However small, and joined or not, they are counted together.

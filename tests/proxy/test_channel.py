@@ -23,15 +23,18 @@ def get(path: bytes, *lines: bytes) -> bytes:
     return b"\r\n".join((b"GET /%b HTTP/1.1" % path, b"Host: shop.test", *lines, b"", b""))
 
 
-def test_any_split_of_a_request_is_the_same_request() -> None:
+@pytest.mark.parametrize("method", [b"", b"!", b"1-"])
+def test_any_split_of_a_request_is_the_same_request(method: bytes) -> None:
     """
-    A request that comes byte by byte is sent on as one that comes at once.
+    A request that comes byte by byte is sent on as one that comes at once, whatever sign of a
+    token its method begins with.
     """
-    _, member = begin(make_rig(), POST + b"0123456789")
+    request = method + POST + b"0123456789"
+    _, member = begin(make_rig(), request)
     whole = member.taken()
     rig = make_rig()
     client = rig.client()
-    for byte in POST + b"0123456789":
+    for byte in request:
         client.send(bytes((byte,)))
     assert rig.accept().taken() == whole
 

@@ -164,7 +164,19 @@ def test_another_protocol(line: Line) -> None:
         line.former.greet()
 
 
-@pytest.mark.parametrize("data", [b"", b"\0\0\0\2[]"])
+@pytest.mark.parametrize(
+    "fields", [{"pid": "x"}, {"secret": None}, {"sockets": [1]}, {"control": "/run/a"}]
+)
+def test_an_offer_of_another_form(line: Line, fields: dict[str, Any]) -> None:
+    """
+    It ends the start with a line that says so.
+    """
+    line.offer([], **fields)
+    with pytest.raises(StartError, match="its offer is not of a form that this version knows"):
+        line.former.greet()
+
+
+@pytest.mark.parametrize("data", [b"", b"\0\0\0\2[]", b"\0\0\x0b\xb8" + b"[" * 3000])
 def test_a_process_that_hangs_up_or_talks_nonsense(line: Line, data: bytes) -> None:
     """
     That ends the start with a line.

@@ -5,6 +5,7 @@ What one service leaves to another.
 from __future__ import annotations
 
 import json
+from math import inf
 from typing import Any
 
 import pytest
@@ -129,6 +130,46 @@ def test_a_part_of_another_form_is_set_aside(old: World, part: str) -> None:
     assert note
     assert (requests(new) == 1) is (part != "counts")
     assert bool(new.members()[0].flags & DRAIN) is (part != "balancers")
+
+
+@pytest.mark.parametrize(
+    ("part", "keys", "value"),
+    [
+        ("journal", ("last",), inf),
+        ("journal", ("counts", "change"), "x"),
+        ("journal", ("events", 0, "time"), 1e15),
+        ("journal", ("events", 0, "details"), None),
+        ("journal", ("events", 0, "details"), {"after": [inf]}),
+        ("journal", ("events", 0, "member"), 1),
+        ("sources", ("shop", 0, 2), inf),
+        ("records", ("reloads", "last"), inf),
+        ("records", ("reloads", "passed"), -1),
+        ("started", (), "never"),
+        ("counts", ("members", "shop", "http://10.0.0.2", "flips"), 1 << 63),
+        ("counts", ("listeners", "web", "accepted"), True),
+        ("counts", ("lost",), inf),
+    ],
+)
+def test_a_value_of_another_form_sets_its_part_aside(
+    old: World, part: str, keys: tuple[Any, ...], value: Any
+) -> None:
+    """
+    Nothing of the part is taken, not even what could be read: what would not do in pages and
+    logs must not come into them.
+    """
+    state = left(old)
+    holder, place = state, part
+    for each in keys:
+        holder, place = holder[place], each
+    holder[place] = value
+    new = World(TEXT).start()
+    (note,) = new.service.inheritance.take(state)
+    assert note.startswith(f"its {part} are not of a form that this version knows")
+    kept = json.dumps(left(new), allow_nan=False)
+    assert list(World(TEXT).start().service.inheritance.take(json.loads(kept))) == []
+    if part == "counts":
+        assert requests(new) == 0
+        assert new.members()[0].elected == 1
 
 
 @pytest.mark.parametrize("state", [None, [], "x", 1])

@@ -122,7 +122,7 @@ def test_what_it_prints_is_logged(made: Made) -> None:
     try:
         made.child.number = 2
         made.child.errReceived(b'{"level": "warn", "text": "it {is} late"}\nFatal Python error')
-        made.child.errReceived(b": Aborted\n" + b"x" * 100_000)
+        made.child.errReceived(b": Aborted\n" + b"[" * 5000 + b"\n" + b"x" * 100_000)
         made.child.errReceived(b"rest")
         made.over(ProcessDone(0))
     finally:
@@ -131,6 +131,7 @@ def test_what_it_prints_is_logged(made: Made) -> None:
     assert found == [
         (LogLevel.warn, "worker 2", "it {is} late"),
         (LogLevel.error, "worker 2", "Fatal Python error: Aborted"),
+        (LogLevel.error, "worker 2", "[" * 5000),
         (LogLevel.error, "worker 2", "x" * 100_000),
         (LogLevel.error, "worker 2", "rest"),
     ]

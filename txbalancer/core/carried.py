@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from txbalancer.core.forms import count, counts
 from txbalancer.core.meters import Histogram, Meter
 
 _PLAIN = ("retries", "bytes_in", "bytes_out", "seconds", "sticky")
@@ -35,9 +36,9 @@ def unpack(data: Any) -> Meter:
     try:
         meter.classes = _counts(data["classes"], len(meter.classes))
         for name in _PLAIN:
-            setattr(meter, name, _number(data[name]))
+            setattr(meter, name, count(data[name]))
         for name in _BY_REASON:
-            setattr(meter, name, {str(key): _number(each) for key, each in data[name].items()})
+            setattr(meter, name, counts(data[name]))
         for name in _SPANS:
             _unpack_span(getattr(meter, name), data[name])
     except (KeyError, TypeError, AttributeError, IndexError) as error:
@@ -67,26 +68,20 @@ def difference(new: Any, old: Any) -> Any:
 
 def _pack_span(histogram: Histogram) -> dict[str, Any]:
     # Most classes of most are empty.
-    counts = {str(index): count for index, count in enumerate(histogram.counts) if count}
-    return {"counts": counts, "seconds": histogram.seconds}
+    found = {str(index): number for index, number in enumerate(histogram.counts) if number}
+    return {"counts": found, "seconds": histogram.seconds}
 
 
 def _unpack_span(histogram: Histogram, data: Any) -> None:
-    for index, count in data["counts"].items():
+    for index, number in data["counts"].items():
         place = int(index)
         if place < 0:
             raise IndexError(place)
-        histogram.counts[place] = _number(count)
-    histogram.seconds = _number(data["seconds"])
+        histogram.counts[place] = count(number)
+    histogram.seconds = count(data["seconds"])
 
 
 def _counts(data: Any, length: int) -> list[int]:
     if len(data) != length:
         raise IndexError(len(data))
-    return [_number(each) for each in data]
-
-
-def _number(value: Any) -> Any:
-    if type(value) not in (int, float) or not 0 <= value < 1 << 63:
-        raise TypeError(f"{value!r} is no count")
-    return value
+    return [count(each) for each in data]

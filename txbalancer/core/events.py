@@ -7,6 +7,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from txbalancer.core.forms import count, moment, plain, text
+
 KINDS = (
     *("flip", "panic", "breaker", "change", "discovery", "probe", "reload", "start", "stop"),
     *("warning", "worker"),
@@ -17,6 +19,9 @@ C{discovery}: a source of members fails, answers again, or knows many others tha
 C{probe}: a check was asked for by hand; C{reload}, C{start}, C{stop}: of the service;
 C{warning}: what somebody should look at, such as a balancer that a change left without a member;
 C{worker}: a worker process was lost, and replaced."""
+
+
+_TEXTS = ("kind", "balancer", "member", "text", "who")
 
 
 class Event(NamedTuple):
@@ -39,6 +44,17 @@ class Event(NamedTuple):
     text: str
     who: str
     details: Mapping[str, Any]
+
+    @classmethod
+    def read(cls, data: Any) -> Event:
+        """
+        Read what L{as_json} gave.
+
+        @raise TypeError: when it is something else; also L{KeyError}.
+        """
+        texts = {name: text(data[name]) for name in _TEXTS}
+        number, details = count(data["number"]), plain(data["details"])
+        return cls(number=number, time=moment(data["time"]), details=details, **texts)
 
     def as_json(self) -> dict[str, Any]:
         """

@@ -119,7 +119,7 @@ class Reports:
         """
         return b"".join(
             b"%s &ready=%d&busy=%d&lastseen=%d&port=%d\n"
-            % (sender.encode(), each.ready, each.busy, max(0, now - each.seen), each.port)
+            % (sender.encode("latin-1"), each.ready, each.busy, max(0, now - each.seen), each.port)
             for sender, each in self._reports.items()
         )
 

@@ -68,7 +68,10 @@ class Frames:
             return None
         data = bytes(buffer[start : start + length])
         del buffer[: start + length]
-        message = json.loads(data)
+        try:
+            message = json.loads(data)
+        except RecursionError:
+            raise ValueError("a message that is nested too deeply") from None
         if not isinstance(message, dict) or not isinstance(message.get("say"), str):
             raise ValueError("a message without a kind")
         return message

@@ -16,13 +16,24 @@ from txbalancer.config.members import Address, parse_url
 from txbalancer.core.discovery import Answer
 from txbalancer.core.specs import SourceSpec
 from txbalancer.discovery.dns import MakeResolver, line_of
-from txbalancer.discovery.lookups import TYPES, Addresses, Lookup, Resolver, look_up, text_of
+from txbalancer.discovery.lookups import (
+    TYPES,
+    Addresses,
+    Lookup,
+    LookupFailed,
+    Resolver,
+    look_up,
+    text_of,
+)
 from txbalancer.interfaces import IMemberSource, IMemberSourceFactory
 
 AT_ONCE = 10
 """Targets whose addresses are asked for at the same time."""
 
 MOST_LBSET = 99
+
+_HOST_NAME = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*").fullmatch
+"""Nothing else may come into the line of a member, where blanks divide options."""
 
 Found = tuple[list[str], float | None, str]
 
@@ -57,10 +68,13 @@ class SRVSource:
     def _targets(self, result: Lookup) -> Deferred[Answer]:
         # A lone target of "." says that there is no such service (RFC 2782).
         records = sorted(
-            (each for each in result.found if _name(each)),
-            key=lambda each: (each.priority, _name(each), each.port),
+            (each for each in result.found if _target(each)),
+            key=lambda each: (each.priority, _target(each), each.port),
         )[: self._most]
-        names = sorted({_name(each) for each in records})
+        names = sorted({_target(each) for each in records})
+        for each in names:
+            if not _HOST_NAME(each):
+                raise LookupFailed(f"{self._place.host}: the target {each!r} is no host name")
         note = result.note or ("" if records else "the service is said not to be there (SRV .)")
         few = DeferredSemaphore(AT_ONCE)
         asked = [few.run(self._find, name, result.extra) for name in names]
@@ -82,11 +96,7 @@ class SRVSource:
         """
         Return the addresses of a target, from what came along if it is there.
         """
-        along = [
-            each
-            for each in extra
-            if each.type in self._types and each.name.name.decode().lower() == name
-        ]
+        along = [each for each in extra if each.type in self._types and _text(each.name) == name]
         if along:
             ttl = float(min(each.ttl for each in along))
             return succeed((sorted(text_of(each.payload) for each in along), ttl, ""))
@@ -102,7 +112,7 @@ class SRVSource:
         }
         factors = shares(each.weight for each in records)
         for each in records:
-            name = _name(each)
+            name = _target(each)
             for address in addresses[name]:
                 line = line_of(self._place, address, each.port, name, self._sni)
                 yield f"{line} lbset={lbsets[each.priority]} loadfactor={factors[each.weight]}"
@@ -114,8 +124,13 @@ class SRVSource:
         self._resolver.close()
 
 
-def _name(record: Any) -> str:
-    return str(record.target.name.decode()).lower().rstrip(".")
+def _target(record: Any) -> str:
+    return _text(record.target)
+
+
+def _text(name: Any) -> str:
+    # On the wire names have any bytes.
+    return str(name.name.decode("latin-1")).lower().rstrip(".")
 
 
 def _first(reason: Any) -> Any:

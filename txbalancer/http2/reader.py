@@ -124,10 +124,10 @@ class FrameReader(Sending):
             end = at + 9 + (high << 8 | low)
             if kind != frames.DATA or stream & MOST_WINDOW != number or end > size:
                 break
-            if end - at > 9 + LARGEST:
-                # Told by who reads frames one by one.
-                break
             payload = data[at + 9 : end]
+            if len(payload) > LARGEST or (flags & frames.PADDED and not _is_padded(payload)):
+                # Told by who reads frames one by one, once the pieces before are passed on.
+                break
             if flags & frames.PADDED:
                 payload = _unpadded(flags, payload)
             ended = bool(flags & frames.END_STREAM)
@@ -312,9 +312,16 @@ def _unpadded(flags: int, payload: bytes) -> bytes:
     """
     if not flags & frames.PADDED:
         return payload
-    if not payload or payload[0] >= len(payload):
+    if not _is_padded(payload):
         raise ConnectionFault(faults.PROTOCOL_ERROR, "padding longer than its frame")
     return payload[1 : len(payload) - payload[0]]
+
+
+def _is_padded(payload: bytes) -> bool:
+    """
+    Tell whether a payload is as long as its padding says.
+    """
+    return bool(payload) and payload[0] < len(payload)
 
 
 def _check_size(what: str, payload: bytes, size: int) -> None:

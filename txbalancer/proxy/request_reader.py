@@ -10,6 +10,7 @@ from txbalancer.core.request import Peer
 from txbalancer.errors import ClientError, ClientGone, ClientTimeout, PlainOnTLS, TLSOnPlain
 from txbalancer.http1.framing import ChunkedReader
 from txbalancer.http1.heads import CHUNKED, NO_BODY, RequestHead
+from txbalancer.http1.lines import is_token
 from txbalancer.http1.requests import parse_request
 from txbalancer.net.deadlines import NEVER
 from txbalancer.net.proxyprotocol import STARTS
@@ -156,7 +157,7 @@ class RequestReader(Link):
             self._refuse(ClientError(f"a target longer than {limits.url} bytes", 414))
         elif b"\n" in data and data.count(b"\n") != data.count(b"\r\n"):
             self._refuse(ClientError("a line that does not end in CRLF"))
-        elif not data[:1].isalpha() and data[:2] not in (b"\r", b"\r\n"):
+        elif not is_token(data[:1]) and data[:2] not in (b"\r", b"\r\n"):
             self._refuse(ClientError("no HTTP request"))
         elif self.ended:
             self._shut()

@@ -15,9 +15,11 @@ from twisted.internet.protocol import Protocol, connectionDone
 from twisted.logger import Logger
 
 from txbalancer import __version__
+from txbalancer.core.forms import count
 from txbalancer.core.succession import PROTOCOL, Frames, Message, frame, protocol_fault
 from txbalancer.errors import StartError
 from txbalancer.services.datagrams import InheritedDatagrams
+from txbalancer.services.inheritance import FORMLESS
 from txbalancer.services.sockets import InheritedSocket, Offered
 
 VARIABLE = "TXBALANCER_FORMER"
@@ -121,12 +123,19 @@ class Former:
         fault = protocol_fault(offer)
         if fault:
             raise StartError(f"the process of before: {fault}")
+        try:
+            self._accept(offer)
+        except (*FORMLESS, IndexError) as error:
+            text = f"its offer is not of a form that this version knows: {error!r}"
+            raise StartError(f"the process of before does not hand over: {text}") from error
+
+    def _accept(self, offer: Message) -> None:
         files, self._files = self._files, []
         self.pid, self.version = int(offer["pid"]), str(offer["version"])
         self.secret = bytes.fromhex(offer["secret"])
-        for endpoint, listener, count in offer["sockets"]:
-            self.given.append(Offered(endpoint, listener, files[:count]))
-            del files[:count]
+        for endpoint, listener, number in offer["sockets"]:
+            self.given.append(Offered(endpoint, listener, files[:number]))
+            del files[:number]
         if offer["control"]:
             self.control, self.control_number = offer["control"], files.pop(0)
 
@@ -268,9 +277,9 @@ class Former:
         try:
             for message in self._frames.feed(data):
                 if message["say"] == "counts":
-                    self.connections = int(message["connections"])
+                    self.connections = count(message["connections"])
                     self.on_counts(message["counts"])
-        except (ValueError, KeyError, TypeError, AttributeError):
+        except FORMLESS:
             # Counters are not worth more than the service.
             self.log.failure("what the process of before has counted cannot be read")
             self._transport.loseConnection()

@@ -5,15 +5,16 @@ What a process leaves to the one that takes its place, beside its sockets.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 from txbalancer.control.metrics.of_listeners import ListenerView, TLSView, left_over, together
 from txbalancer.control.record import Record
 from txbalancer.core.balancer import Balancer
 from txbalancer.core.carried import difference, pack, unpack
 from txbalancer.core.events import Event
+from txbalancer.core.forms import count, counts, mapping, moment, text
 from txbalancer.core.member import Member
-from txbalancer.core.meters import Meter
+from txbalancer.core.meters import Key, Meter
 from txbalancer.core.sources import Binding
 from txbalancer.services.restoring import put_back, told
 from txbalancer.services.targets import Targets
@@ -22,6 +23,24 @@ _MEMBER = ("elected", "transferred", "read", "flips")
 _PROBES = ("passed", "failed", "seconds")
 _RECORDS = ("reloads", "writes")
 _RECORD = ("passed", "failed", "last", "fine")
+
+
+FORMLESS = (KeyError, TypeError, ValueError, AttributeError, RecursionError)
+"""What comes of reading a part of a form that this version does not know."""
+
+
+class _Counted(NamedTuple):
+    """
+    What a former process has counted since it last told, as it is added.
+
+    @ivar data: as it was told, from the beginning on; so are C{views} and C{lost}.
+    """
+
+    data: Any
+    meters: list[tuple[Key, Meter]]
+    members: dict[tuple[str, str], dict[str, Any]]
+    views: dict[str, ListenerView]
+    lost: int
 
 
 class Inheritance:
@@ -106,7 +125,7 @@ class Inheritance:
         for name, take in parts:
             try:
                 take(state[name])
-            except (KeyError, TypeError, ValueError, AttributeError) as error:
+            except FORMLESS as error:
                 yield f"its {name} are not of a form that this version knows: {error!r}"
 
     def told(self) -> Iterable[str]:
@@ -116,28 +135,36 @@ class Inheritance:
         return told(self._steering)
 
     def _take_journal(self, data: Any) -> None:
-        events = [Event(**{name: each[name] for name in Event._fields}) for each in data["events"]]
-        self._targets.journal.resume(int(data["last"]), dict(data["counts"]), events)
+        events = [Event.read(each) for each in data["events"]]
+        self._targets.journal.resume(count(data["last"]), counts(data["counts"]), events)
 
     def _take_sources(self, data: Any) -> None:
         now = self._steering.now()
-        for name, rows in data.items():
+        found = {
+            name: [
+                Binding(text(client), text(member), now - count(age))
+                for client, member, age in rows
+            ]
+            for name, rows in data.items()
+        }
+        for name, bindings in found.items():
             resource = self._targets.balancers.get(name)
             if resource is not None and resource.balancer.sources is not None:
-                for client, member, age in rows:
-                    found = Binding(str(client), str(member), now - float(age))
-                    resource.balancer.sources.learn(found)
+                for each in bindings:
+                    resource.balancer.sources.learn(each)
 
     def _take_records(self, data: Any) -> None:
-        for each in _RECORDS:
-            record: Record = getattr(self._sources, each)
+        found = [_record(data[each]) for each in _RECORDS]
+        for each, record in zip(_RECORDS, found, strict=True):
             for name in _RECORD:
-                setattr(record, name, type(getattr(record, name))(data[each][name]))
+                # Others have it, too.
+                setattr(getattr(self._sources, each), name, getattr(record, name))
 
     def _take_start(self, data: Any) -> None:
-        self._steering.facts.started = float(data)
+        self._steering.facts.started = moment(data)
 
     def _take_first_counts(self, data: Any) -> None:
+        found = self._read(data)
         for balancer in self._balancers():
             for member in balancer.members:
                 # These are in the condition, too, as far as it was put back.
@@ -145,27 +172,41 @@ class Inheritance:
         listeners, lost = self._sources.listeners, self._sources.lost
         self._sources.listeners = lambda: self._over(listeners())
         self._sources.lost = lambda: lost() + self._lost
-        self.take_counts(data)
+        self._add(found)
 
     def take_counts(self, data: Any) -> None:
         """
         Add by how much the former process' counters have grown.
 
-        @raise ValueError: for what is none of them; also L{TypeError}, L{KeyError} and
-            L{AttributeError}.
+        @raise ValueError: for what is none of them, or another of L{FORMLESS}; nothing is added
+            then.
         """
-        grown, self._counted = difference(data, self._counted), data
+        self._add(self._read(data))
+
+    def _read(self, data: Any) -> _Counted:
+        """
+        Read all before any of it is added.
+        """
+        grown = difference(data, self._counted)
+        meters = [(_key(key), unpack(packed)) for key, packed in mapping(grown["meters"]).items()]
+        members = {
+            (balancer, name): _grown(found)
+            for balancer, each in mapping(grown["members"]).items()
+            for name, found in mapping(each).items()
+        }
+        views = {name: _view(name, each) for name, each in mapping(data["listeners"]).items()}
+        return _Counted(data, meters, members, views, count(data["lost"]))
+
+    def _add(self, found: _Counted) -> None:
+        self._counted, self._views, self._lost = found.data, found.views, found.lost
         by_key = self._targets.telemetry.meters.by_key
-        for key, packed in grown["meters"].items():
-            listener, balancer, member = key.split("\n")
-            by_key.setdefault((listener, balancer, member), Meter()).merge(unpack(packed))
+        for key, meter in found.meters:
+            by_key.setdefault(key, Meter()).merge(meter)
         for balancer in self._balancers():
-            members = grown["members"].get(balancer.spec.name, {})
             for member in balancer.members:
-                if member.name in members:
-                    _add(member, members[member.name])
-        self._views = {name: _view(name, each) for name, each in data["listeners"].items()}
-        self._lost = int(data["lost"])
+                grown = found.members.get((balancer.spec.name, member.name))
+                if grown is not None:
+                    _add(member, grown)
 
     def _balancers(self) -> list[Balancer]:
         return [each.balancer for each in self._targets.resources()]
@@ -186,12 +227,29 @@ def _of_member(member: Member) -> dict[str, Any]:
     return {**counts, "probes": probes}
 
 
+def _grown(data: Any) -> dict[str, Any]:
+    probes = {name: count(data["probes"][name]) for name in _PROBES}
+    return {**{name: count(data[name]) for name in _MEMBER}, "probes": probes}
+
+
 def _add(member: Member, grown: Any) -> None:
     for name in _MEMBER:
         setattr(member, name, getattr(member, name) + grown[name])
     for name in _PROBES:
         probes = member.probe_counts
         setattr(probes, name, getattr(probes, name) + grown["probes"][name])
+
+
+def _key(written: str) -> Key:
+    listener, balancer, member = written.split("\n")
+    return listener, balancer, member
+
+
+def _record(data: Any) -> Record:
+    found = Record()
+    found.passed, found.failed = count(data["passed"]), count(data["failed"])
+    found.last, found.fine = moment(data["last"]), data["fine"] is True
+    return found
 
 
 def _of_listener(view: ListenerView) -> dict[str, Any]:
@@ -206,19 +264,11 @@ def _of_listener(view: ListenerView) -> dict[str, Any]:
 
 
 def _view(name: str, data: Any) -> ListenerView:
-    tls = data["tls"]
-    return ListenerView(
-        name,
-        int(data["accepted"]),
-        0,
-        0,
-        0,
-        tls and _tls_view(tls),
-        refused=dict(data["refused"]),
-        abuses=dict(data["abuses"]),
-    )
+    tls = None if data["tls"] is None else _tls_view(data["tls"])
+    refused, abuses = counts(data["refused"]), counts(data["abuses"])
+    return ListenerView(name, count(data["accepted"]), 0, 0, 0, tls, refused, abuses)
 
 
 def _tls_view(data: Any) -> TLSView:
-    full, resumed, failures = int(data["full"]), int(data["resumed"]), dict(data["failures"])
+    full, resumed, failures = count(data["full"]), count(data["resumed"]), counts(data["failures"])
     return TLSView(full, resumed, failures, 0, 0, Record(), {})

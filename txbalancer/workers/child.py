@@ -182,7 +182,7 @@ class Child(ProcessProtocol):
 
     def _say(self, line: bytes) -> None:
         level, text = LogLevel.error, line.decode("utf-8", "replace")
-        with contextlib.suppress(ValueError, TypeError, KeyError):
+        with contextlib.suppress(ValueError, TypeError, KeyError, RecursionError):
             event = json.loads(text)
             level, text = _LEVELS[event["level"]], event["text"]
         name = f"worker {self.number}" if self.number else "spare worker"

@@ -13,9 +13,11 @@ from txbalancer.core import specs
 from txbalancer.core.specs import (
     BalancerSpec,
     GlobalSpec,
+    LimitSpec,
     ListenerSpec,
     MemberSpec,
     MountSpec,
+    SourceSpec,
 )
 from txbalancer.errors import ConfigErrors
 from txbalancer.services.plugins import load_registry
@@ -42,16 +44,23 @@ SEEDS = [
     b"[balancer:b]\nmembers = tcp://h:1\n",
     b"[listener:a]\nendpoint = tcp:1\n[mount:/]\n"
     b"to = redirect:https://$host/\nhost = a.test *.b.test\n",
+    b"[limit:l]\nrate = 5/s\nburst = 20\nkey = header:X-Key\n[listener:a]\nendpoint = tcp:1\n"
+    b"[balancer:b]\ndiscover = dns+http://a.test:81 interval=5s loadfactor=2\n"
+    b"    https://c.test/m.json token-file=/t\n[mount:/]\nto = balancer://b/\nlimit = l\n",
     b"[log:x]\nto = - format=json\nclient = 10.0.0.0/8\n"
     b"[listener:a]\nendpoint = unix:/a\n[mount:/]\nto=!\n",
 ]
+_SPECS = (
+    *(BalancerSpec, GlobalSpec, ListenerSpec, MemberSpec, MountSpec),
+    *(LimitSpec, SourceSpec),
+)
 WORDS = [
-    *(
-        option.name.encode() + b" = "
-        for spec in (BalancerSpec, GlobalSpec, ListenerSpec, MemberSpec, MountSpec)
-        for _, option in specs.options(spec)
+    *(option.name.encode() + b" = " for spec in _SPECS for _, option in specs.options(spec)),
+    *b"[txbalancer]|[listener:|[balancer:|[mount:|[log:|[hctemplate:|[limit:".split(b"|"),
+    *b"discover = |dns+http://|srv+https://_a._tcp.|file:/|limit = |100/s|10/min|key = ".split(
+        b"|"
     ),
-    *b"[txbalancer]|[listener:|[balancer:|[mount:|[log:|[hctemplate:".split(b"|"),
+    *b"header:|cookie:|priority = |queue-key = ".split(b"|"),
     *b"]\n|\n    |;|#|\\;".split(b"|"),
     *b"balancer://|http://h:1|ajp://h|fcgi://h:9/|tcp:|ssl:|unix:|systemd:|status:404".split(b"|"),
     *b"redirect:|manager:|metrics:|!|on|off|5s|10M|path = |match = |to = |members = ".split(b"|"),

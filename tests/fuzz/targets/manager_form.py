@@ -1,5 +1,6 @@
 """
-Forms of the balancer-manager: done or refused with a reason, and the page is whole either way.
+Forms of the balancer-manager: done or refused with a reason, and the page is whole either way;
+without the nonce nothing is done.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ import json
 import re
 import zlib
 from contextlib import suppress
+from urllib.parse import quote_from_bytes
 
 from tests.control.manager.boards import CONFIGURATION, HERE, Table
 from tests.fuzz.pipe import NoFailures
@@ -48,11 +50,11 @@ _STATUSES = {200, 303, 400, 401, 403, 413, 429}
 _NONCE = re.compile(rb'b=shop&amp;nonce=([^"&]+)')
 
 
-def _send(rig: MemoryRig, body: bytes | None) -> tuple[int, bytes]:
+def _send(rig: MemoryRig, body: bytes | None, query: bytes = b"") -> tuple[int, bytes]:
     client = rig.client()
     lines = b"Host: lb.test\r\nReferer: " + HERE.encode() + b"\r\n"
     if body is None:
-        client.send(b"GET /bm HTTP/1.1\r\n" + lines + b"\r\n")
+        client.send(b"GET /bm%b HTTP/1.1\r\n" % query + lines + b"\r\n")
     else:
         lines += b"Content-Type: application/x-www-form-urlencoded\r\n"
         client.send(
@@ -73,8 +75,11 @@ def one(data: bytes) -> None:
     with suppress(ValueError):
         _carry_out(rig, read_form(data))
     _check(rig.balancer())
-    if zlib.crc32(data) % 16 == 0:
+    chance = zlib.crc32(data) % 16
+    if chance == 0:
         _send_form(data)
+    elif chance == 1:
+        _send_without_nonce(data)
 
 
 def _carry_out(rig: MemoryRig, fields: dict[str, str]) -> None:
@@ -100,6 +105,24 @@ def _check(balancer: Balancer) -> None:
     elected = balancer.elect(0.0)
     if elected is not None:
         balancer.release(elected)
+
+
+def _send_without_nonce(data: bytes) -> None:
+    """
+    Send a form, and the same as a link, that does not know the nonce: nothing becomes other.
+    """
+    rig = MemoryRig(_SPEC, _REGISTRY)
+    before = _states(rig)
+    with NoFailures():
+        for form in (data, b"b=shop&nonce=&" + data, b"b=shop&nonce=x&" + data):
+            _send(rig, form)
+            _send(rig, None, b"?" + quote_from_bytes(form, "=&%+").encode())
+    assert _states(rig) == before, "changed without the nonce"
+
+
+def _states(rig: MemoryRig) -> list[object]:
+    steering = rig.targets.steering
+    return [snapshot.export(steering.balancer(name), 0.0) for name in steering.names()]
 
 
 def _send_form(data: bytes) -> None:

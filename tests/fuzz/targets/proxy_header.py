@@ -1,11 +1,13 @@
 """
-PROXY headers: read or refused, and written again so that they are read as the same.
+PROXY headers: read as the protocol's text has it, or refused, and written again so that they are
+read as the same.
 """
 
 from __future__ import annotations
 
 from contextlib import suppress
 
+from tests.fuzz import proxyspec
 from txbalancer.net.proxyprotocol import (
     LOCAL,
     UNKNOWN,
@@ -47,7 +49,7 @@ def ours(data: bytes) -> None:
 
 def one(data: bytes) -> None:
     """
-    Read it, its beginnings, and what is written from what it says.
+    Read it, its beginnings, and what is written from what it says; and have another read it.
     """
     try:
         found = parse(data)
@@ -57,6 +59,7 @@ def one(data: bytes) -> None:
         return
     header, size = found
     assert 0 < size <= len(data)
+    assert _as_read(header, size) == proxyspec.read(data[:size]), "another reads something else"
     assert parse(data[:size]) == found, "it depends on what follows"
     for end in {0, 1, 5, 6, 11, 12, 15, 16, 17, size // 2, size - 2, size - 1} & set(range(size)):
         assert parse(data[:end]) is None, "a beginning is taken for the whole"
@@ -77,6 +80,13 @@ def one(data: bytes) -> None:
     for kind, value in header.tlvs:
         if kind == SSL:
             read_ssl(value)
+
+
+def _as_read(header: ProxyHeader, size: int) -> proxyspec.Read:
+    kind = "local" if header.local else "dgram" if header.datagram else "stream"
+    if header.source is None and not header.local:
+        kind = "unknown"
+    return kind, header.source, header.destination, list(header.tlvs), size
 
 
 def _without_sum(header: ProxyHeader) -> ProxyHeader:

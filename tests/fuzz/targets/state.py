@@ -1,10 +1,13 @@
 """
-State files: refused or put back as far as they fit, and then written so that the same is read.
+State files: refused or put back as far as they fit, and then written so that the same is read; what
+is written is read as it was or, when a byte is another, refused.
 """
 
 from __future__ import annotations
 
 import json
+import zlib
+from random import Random
 from typing import Any
 
 from tests.fuzz import sandbox
@@ -68,6 +71,30 @@ WORDS = [
 ]
 
 
+def _check_file(state: Any, data: bytes) -> None:
+    """
+    See that a file with that state is read as it was written, whole or not at all.
+    """
+    try:
+        written = encode(state)
+    except (ValueError, RecursionError):  # NaN is never written
+        return
+    read = decode(written)
+    assert encode(read) == written
+    assert repr(read) == repr(state)
+    random = Random(zlib.crc32(data))
+    place, bit = random.randrange(len(written)), 1 << random.randrange(8)
+    spoilt = bytearray(written)
+    spoilt[place] ^= bit
+    for other in (bytes(spoilt), written[:place], written[:place] + written[place + 1 :]):
+        try:
+            found = decode(other)
+        except ValueError as error:
+            check_reason(error)
+        else:
+            assert repr(found) == repr(read), "a damaged file is read as something else"
+
+
 def one(data: bytes) -> None:
     """
     Read it as a file, and as the state in one, which is put back.
@@ -80,6 +107,7 @@ def one(data: bytes) -> None:
         state = json.loads(data)
     except (ValueError, RecursionError):
         return
+    _check_file(state, data)
     with sandbox.shut():
         rig = _fresh()
         assert all(isinstance(each, str) for each in put_back(rig.targets.steering, state))

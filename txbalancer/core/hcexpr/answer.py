@@ -41,7 +41,7 @@ class Sight:
     """
     An answer while an expression looks at it.
 
-    @ivar groups: what C{$0} to C{$9} of the last pattern that matched hold.
+    @ivar groups: what C{$0} to C{$9} of the last pattern with groups hold.
     """
 
     __slots__ = ("answer", "groups")
@@ -50,11 +50,12 @@ class Sight:
         self.answer = answer
         self.groups: tuple[bytes, ...] = ()
 
-    def remember(self, match: re.Match[bytes]) -> None:
+    def remember(self, match: re.Match[bytes] | None) -> None:
         """
-        Keep the groups of a match for back references.
+        Keep the groups of a match for back references; without one there are none.
         """
-        self.groups = tuple(each or b"" for each in (match[0], *match.groups())[:10])
+        found = (match[0], *match.groups())[:10] if match else ()
+        self.groups = tuple(each or b"" for each in found)
 
     def group(self, number: int) -> bytes:
         """

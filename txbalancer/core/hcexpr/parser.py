@@ -161,7 +161,8 @@ class _Reader:
 
         def test(sight: Sight) -> bool:
             match = pattern.search(left(sight))
-            if match is not None:
+            # Only a pattern with groups touches what $0 to $9 hold (APACHE C7).
+            if pattern.groups:
                 sight.remember(match)
             return (match is None) is negated
 
