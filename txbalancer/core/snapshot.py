@@ -30,7 +30,7 @@ from txbalancer.core.overrides import (
     shown_options,
 )
 from txbalancer.core.specs import MemberSpec
-from txbalancer.core.state import PLACE, BalancerState, Condition, read_values
+from txbalancer.core.state import PLACE, BalancerState, Condition, MemberState, read_values
 from txbalancer.core.values import show_loadfactor
 from txbalancer.core.values import status as parse_status
 
@@ -93,11 +93,14 @@ def _configured_factor(balancer: Balancer, member: Member) -> int | None:
 
 
 def _condition(balancer: Balancer, member: Member, now: float) -> dict[str, Any]:
+    return {**_found(member, now), "lbstatus": balancer.lbstatus(member)}
+
+
+def _found(member: Member, now: float) -> dict[str, Any]:
     return {
         "flags": member.flags,
         "cause": member.cause,
         "age": _age(member.since, now),
-        "lbstatus": balancer.lbstatus(member),
         **{name: getattr(member, name) for name in _COUNTS},
         "error_age": _age(member.error_time, now),
         "up": member.health.up,
@@ -105,6 +108,35 @@ def _condition(balancer: Balancer, member: Member, now: float) -> dict[str, Any]
         "passes": member.health.passes,
         "fails": member.health.fails,
     }
+
+
+def export_gone(member: Member, now: float) -> dict[str, Any]:
+    """
+    Return a member that was removed and may be put back, made of JSON's types.
+    """
+    place, options = _whole(live_spec(member))
+    data = {"added": place, "options": options, **_found(member, now), "lbstatus": member.base}
+    if member.origin is not None:
+        place, said = _whole(member.origin.spec)
+        data |= {"source": member.origin.source, "place": place, "said": said}
+    return data
+
+
+def made_of(state: MemberState, now: float) -> Member:
+    """
+    Make a member of what L{export_gone} wrote.
+
+    @raise ValueError: when that is not all of a member.
+    """
+    if state.added is None:
+        raise ValueError("its options are missing")
+    member, was = Member(state.added), state.condition
+    member.origin, member.health = state.origin, was.health
+    member.flags, member.cause, member.since = was.flags, was.cause, _time(was.age, now)
+    member.error_time, member.retries = _time(was.error_age, now), was.retries
+    member.base, member.elected = was.lbstatus, was.elected
+    member.transferred, member.read = was.transferred, was.read
+    return member
 
 
 def _age(time: float, now: float) -> float | None:

@@ -96,53 +96,61 @@ def read(data: Any) -> BalancerState:
     """
     try:
         return BalancerState(
-            _of(str, data["lbmethod"]),
+            of_type(str, data["lbmethod"]),
             _overrides(BalancerSpec, data["options"]),
-            tuple(_of(str, each) for each in _of(list, data["removed"])),
-            {_of(str, name): _member(each) for name, each in _of(dict, data["members"]).items()},
+            tuple(of_type(str, each) for each in of_type(list, data["removed"])),
+            {
+                of_type(str, name): read_member(each)
+                for name, each in of_type(dict, data["members"]).items()
+            },
         )
     except (KeyError, TypeError) as error:
         raise ValueError(f"not the state of a balancer: {error!r}") from error
 
 
-def _member(data: Any) -> MemberState:
+def read_member(data: Any) -> MemberState:
+    """
+    Check what was written of one member.
+
+    @raise KeyError: when it is not of that form; also L{TypeError} and L{ValueError}.
+    """
     options = _overrides(MemberSpec, data["options"])
     added = _spec(data["added"], options) if "added" in data else None
     origin = None
     if "source" in data:
         said = _overrides(MemberSpec, data["said"])
-        origin = Origin(_of(str, data["source"]), _spec(data["place"], said))
+        origin = Origin(of_type(str, data["source"]), _spec(data["place"], said))
     condition = Condition(
-        flags=_of(int, data["flags"]),
-        cause=_of(str, data["cause"]),
-        age=_seconds(data["age"]),
-        lbstatus=_of(int, data["lbstatus"]),
-        elected=_of(int, data["elected"]),
-        transferred=_of(int, data["transferred"]),
-        read=_of(int, data["read"]),
-        retries=_of(int, data["retries"]),
-        error_age=_seconds(data["error_age"]),
+        flags=of_type(int, data["flags"]),
+        cause=of_type(str, data["cause"]),
+        age=seconds(data["age"]),
+        lbstatus=of_type(int, data["lbstatus"]),
+        elected=of_type(int, data["elected"]),
+        transferred=of_type(int, data["transferred"]),
+        read=of_type(int, data["read"]),
+        retries=of_type(int, data["retries"]),
+        error_age=seconds(data["error_age"]),
         health=Health(
-            None if data["up"] is None else _of(bool, data["up"]),
-            *(_of(int, data[name]) for name in ("run", "passes", "fails")),
+            None if data["up"] is None else of_type(bool, data["up"]),
+            *(of_type(int, data[name]) for name in ("run", "passes", "fails")),
         ),
     )
     return MemberState(added, () if added else options, condition, _passing(data), origin)
 
 
 def _spec(data: Any, options: tuple[Override, ...]) -> MemberSpec:
-    place = {name: _of(int if name == "port" else str, data[name]) for name in PLACE}
+    place = {name: of_type(int if name == "port" else str, data[name]) for name in PLACE}
     return replace(MemberSpec(**place), **read_values(MemberSpec, options))
 
 
 def _passing(data: Any) -> Passing | None:
     if "passing" not in data:  # as in files of versions that did not know of it
         return None
-    left, loadfactor, configured = _of(list, data["passing"])
+    left, loadfactor, configured = of_type(list, data["passing"])
     return Passing(
-        _seconds(left) or 0.0,
-        values.loadfactor(_of(str, loadfactor)),
-        None if configured is None else values.loadfactor(_of(str, configured)),
+        seconds(left) or 0.0,
+        values.loadfactor(of_type(str, loadfactor)),
+        None if configured is None else values.loadfactor(of_type(str, configured)),
     )
 
 
@@ -151,10 +159,10 @@ def _overrides(spec: type, data: Any) -> tuple[Override, ...]:
     @param spec: the class whose options these are; their values have to be readable.
     """
     found = []
-    for each in _of(list, data):
-        name, configured, live = _of(list, each)
-        texts = [None if text is None else _of(str, text) for text in (configured, live)]
-        found.append(Override(_of(str, name), *texts))
+    for each in of_type(list, data):
+        name, configured, live = of_type(list, each)
+        texts = [None if text is None else of_type(str, text) for text in (configured, live)]
+        found.append(Override(of_type(str, name), *texts))
         if name == "status":
             # Read flag by flag when it is put back; else what was configured is only compared.
             values.status(configured or "")
@@ -182,7 +190,12 @@ def _value(option: specs.Option, text: str | None) -> Any:
     raise ValueError(f"{option.name} cannot be unset")
 
 
-def _of(kind: type, value: Any) -> Any:
+def of_type(kind: type, value: Any) -> Any:
+    """
+    Return a value of JSON's, if it is of a type and of a sensible size.
+
+    @raise TypeError: when it is not.
+    """
     if type(value) is not kind:
         raise TypeError(f"{value!r} is not of type {kind.__name__}")
     if type(value) is int and abs(value) >= _TOO_LARGE:
@@ -190,7 +203,12 @@ def _of(kind: type, value: Any) -> Any:
     return value
 
 
-def _seconds(value: Any) -> float | None:
+def seconds(value: Any) -> float | None:
+    """
+    Return a number of seconds, or C{None}.
+
+    @raise TypeError: for anything else.
+    """
     if value is None:
         return None
     if type(value) not in (int, float) or not abs(value) < _TOO_LARGE:

@@ -15,6 +15,10 @@ from txbalancer.core.events import Event
 from txbalancer.core.member import Member
 from txbalancer.core.meters import Meter
 from txbalancer.core.sources import Binding
+from txbalancer.services.estate.graphs import Graphs
+from txbalancer.services.estate.part import Part, take_all, tell_all
+from txbalancer.services.estate.probes import Probes
+from txbalancer.services.estate.undoing import Undoing
 from txbalancer.services.restoring import put_back, told
 from txbalancer.services.targets import Targets
 
@@ -27,6 +31,8 @@ _RECORD = ("passed", "failed", "last", "fine")
 class Inheritance:
     """
     The estate of one service: what it can leave, and what it was left.
+
+    @ivar parts: what goes over beside balancers, counters and events.
     """
 
     def __init__(self, targets: Targets, export: Callable[[], dict[str, Any]]) -> None:
@@ -35,6 +41,11 @@ class Inheritance:
         """
         self._targets, self._steering, self._export = targets, targets.steering, export
         self._sources = targets.pages.sources
+        self.parts: tuple[Part, ...] = (
+            Undoing(self._steering),
+            Graphs(targets.telemetry),
+            Probes(self._balancers, self._steering.now),
+        )
         self._counted: Any = {}
         self._views: dict[str, ListenerView] = {}
         self._lost = 0
@@ -64,6 +75,7 @@ class Inheritance:
             },
             "started": self._steering.facts.started,
             "counts": self.counts(),
+            "parts": tell_all(self.parts),
         }
 
     def counts(self) -> dict[str, Any]:
@@ -108,6 +120,7 @@ class Inheritance:
                 take(state[name])
             except (KeyError, TypeError, ValueError, AttributeError) as error:
                 yield f"its {name} are not of a form that this version knows: {error!r}"
+        yield from take_all(self.parts, state.get("parts"))
 
     def told(self) -> Iterable[str]:
         """
