@@ -29,6 +29,7 @@ from txbalancer.core.overrides import (
     set_ranking,
     shown_options,
 )
+from txbalancer.core.passive import record
 from txbalancer.core.specs import MemberSpec
 from txbalancer.core.state import PLACE, BalancerState, Condition, MemberState, read_values
 from txbalancer.core.values import show_loadfactor
@@ -44,16 +45,18 @@ def export(balancer: Balancer, now: float) -> dict[str, Any]:
     Times are ages in seconds, for a monotonic clock means nothing to another process.
     Attempts in progress and connections are not part of it.
     """
-    overrides = of_members(balancer)
+    overrides, breaker = of_members(balancer), record.show_breaker(balancer.breaker, now)
     return {
         "lbmethod": balancer.spec.lbmethod,
         "options": [list(each) for each in of_balancer(balancer)],
         "removed": removed(balancer),
+        **({"breaker": breaker} if breaker else {}),
         "members": {
             member.name: {
                 **_changes(member, overrides[member.name]),
                 **_passing(balancer, member, now),
                 **_condition(balancer, member, now),
+                **_passive(balancer, member, now),
             }
             for member in balancer.members
         },
@@ -90,6 +93,11 @@ def _passing(balancer: Balancer, member: Member, now: float) -> dict[str, Any]:
 def _configured_factor(balancer: Balancer, member: Member) -> int | None:
     spec = configured_spec(balancer, member.name)
     return None if spec is None else spec.loadfactor
+
+
+def _passive(balancer: Balancer, member: Member, now: float) -> dict[str, Any]:
+    found = record.show(member.watched, balancer.slowly.get(member), now)
+    return {"passive": found} if found else {}
 
 
 def _condition(balancer: Balancer, member: Member, now: float) -> dict[str, Any]:
@@ -143,17 +151,20 @@ def _age(time: float, now: float) -> float | None:
     return None if time == -inf else now - time
 
 
-def restore(balancer: Balancer, state: BalancerState, now: float) -> list[str]:
+def restore(
+    balancer: Balancer, state: BalancerState, since: float, now: float | None = None
+) -> list[str]:
     """
     Put overrides and condition back over a balancer that is as configured.
 
-    @param now: the time that ages count from; earlier than the clock by how long ago the
-        state was written.
+    @param since: when the state was written, by the balancers' clock.
+    @param now: the time by that clock; C{None} for the same.
     @return: for people, what was not put back and why.
     @raise KeyError: for an lbmethod that is not there any more; nothing is changed then.
     """
-    notes: list[str] = []
     name = balancer.spec.name
+    now = since if now is None else now
+    notes = [f"{name}: {each}" for each in state.faults]
     chosen = _chosen(balancer.configured, state.options, name, notes)
     balancer.respec(replace(balancer.spec, **chosen))
     configured = {each.url for each in balancer.configured.members}
@@ -173,9 +184,11 @@ def restore(balancer: Balancer, state: BalancerState, now: float) -> list[str]:
             _override(member, found.options, f"{name}: {member.name}", notes)
         passing = found.passing
         if passing is not None and passing.configured == _configured_factor(balancer, member):
-            member.temporary = Temporary(now + passing.left, passing.loadfactor)
+            member.temporary = Temporary(since + passing.left, passing.loadfactor)
+        balancer.recall(member, found.passive, since, now)
         # Another lbmethod starts even (APACHE A17).
-        _recondition(member, found.condition, now, state.lbmethod == balancer.spec.lbmethod)
+        _recondition(member, found.condition, since, state.lbmethod == balancer.spec.lbmethod)
+    balancer.recall_all(state.breaker, since, now)
     balancer.index()
     left = [url for url in state.members if url not in {each.name for each in balancer.members}]
     notes += [f"{name}: {url} is not in the configuration any more" for url in left]

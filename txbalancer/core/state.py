@@ -4,14 +4,20 @@ The form in which a balancer's changes and condition are written down, and its c
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeVar
 
 from txbalancer.core import specs, values
 from txbalancer.core.health import Health
 from txbalancer.core.member import Origin
 from txbalancer.core.overrides import Override
+from txbalancer.core.passive import record
+from txbalancer.core.passive.breaker import Broken
+from txbalancer.core.passive.record import Record
 from txbalancer.core.specs import BalancerSpec, MemberSpec
+
+T = TypeVar("T")
 
 _TOO_LARGE = 1 << 63
 """Nothing that is counted here comes near."""
@@ -60,6 +66,9 @@ class Passing:
     configured: int | None
 
 
+NOTHING = Record()
+
+
 @dataclass(frozen=True, slots=True)
 class MemberState:
     """
@@ -67,6 +76,7 @@ class MemberState:
     @ivar options: what was changed of a configured one.
     @ivar passing: how long its load factor holds; C{None} = for good.
     @ivar origin: the source that knew it, if any, and what it said.
+    @ivar passive: what passive health had found.
     """
 
     added: MemberSpec | None
@@ -74,18 +84,24 @@ class MemberState:
     condition: Condition
     passing: Passing | None = None
     origin: Origin | None = None
+    passive: Record = NOTHING
 
 
 @dataclass(frozen=True, slots=True)
 class BalancerState:
     """
     What L{snapshot.export<txbalancer.core.snapshot.export>} wrote, checked.
+
+    @ivar breaker: of its own circuit breaker; C{None} for none.
+    @ivar faults: for people, what of passive health could not be read.
     """
 
     lbmethod: str
     options: tuple[Override, ...]
     removed: tuple[str, ...]
     members: dict[str, MemberState]
+    breaker: Broken | None = None
+    faults: tuple[str, ...] = ()
 
 
 def read(data: Any) -> BalancerState:
@@ -94,18 +110,38 @@ def read(data: Any) -> BalancerState:
 
     @raise ValueError: when it is not of that form.
     """
+    faults: list[str] = []
     try:
+        members = {
+            of_type(str, name): _with_passive(name, each, faults)
+            for name, each in of_type(dict, data["members"]).items()
+        }
         return BalancerState(
             of_type(str, data["lbmethod"]),
             _overrides(BalancerSpec, data["options"]),
             tuple(of_type(str, each) for each in of_type(list, data["removed"])),
-            {
-                of_type(str, name): read_member(each)
-                for name, each in of_type(dict, data["members"]).items()
-            },
+            members,
+            _passive(record.read_breaker, data.get("breaker"), None, "circuit breaker", faults),
+            tuple(faults),
         )
     except (KeyError, TypeError) as error:
         raise ValueError(f"not the state of a balancer: {error!r}") from error
+
+
+def _with_passive(name: str, data: Any, faults: list[str]) -> MemberState:
+    found = _passive(record.read, data.get("passive", {}), NOTHING, name, faults)
+    return replace(read_member(data), passive=found)
+
+
+def _passive(read: Callable[[Any], T], data: Any, nothing: T, what: str, faults: list[str]) -> T:
+    """
+    Read a part that is lost alone when it is damaged.
+    """
+    try:
+        return read(data)
+    except (ValueError, TypeError, AttributeError, LookupError) as error:
+        faults.append(f"{what}: what passive health had found is lost: {error}")
+        return nothing
 
 
 def read_member(data: Any) -> MemberState:

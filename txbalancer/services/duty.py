@@ -99,7 +99,7 @@ class WorkerService(BalancerService):
             self.targets.steering.carry_out(command)
         for name, state in outset.states.items():
             resource = self.targets.balancers[name]
-            restore(resource.balancer, read(state), outset.now)
+            restore(resource.balancer, read(state), outset.now, self.runtime.now())
             for member in resource.balancer.members:
                 # Others had these; they are in the sums.
                 member.elected = member.transferred = member.read = 0
