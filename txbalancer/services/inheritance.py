@@ -4,7 +4,7 @@ What a process leaves to the one that takes its place, beside its sockets.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 from txbalancer.control.metrics.of_listeners import ListenerView, TLSView, left_over, together
@@ -15,9 +15,12 @@ from txbalancer.core.events import Event
 from txbalancer.core.member import Member
 from txbalancer.core.meters import Meter
 from txbalancer.core.sources import Binding
+from txbalancer.services.estate.breaking import Breaking
 from txbalancer.services.estate.graphs import Graphs
-from txbalancer.services.estate.part import Part, take_all, tell_all
+from txbalancer.services.estate.guessing import Guessing
+from txbalancer.services.estate.part import Part, Shared, take_all, tell_all
 from txbalancer.services.estate.probes import Probes
+from txbalancer.services.estate.rates import Rates
 from txbalancer.services.estate.undoing import Undoing
 from txbalancer.services.restoring import put_back, told
 from txbalancer.services.targets import Targets
@@ -32,7 +35,8 @@ class Inheritance:
     """
     The estate of one service: what it can leave, and what it was left.
 
-    @ivar parts: what goes over beside balancers, counters and events.
+    @ivar parts: what goes over beside balancers, counters and events; C{shared}: of that, what
+        workers have each for itself.
     """
 
     def __init__(self, targets: Targets, export: Callable[[], dict[str, Any]]) -> None:
@@ -46,15 +50,23 @@ class Inheritance:
             Graphs(targets.telemetry),
             Probes(self._balancers, self._steering.now),
         )
+        now = self._steering.now
+        self.shared: tuple[Shared, ...] = (
+            Rates(targets.limits, now, lambda: self._sources.limits()),
+            Guessing(targets.guards, now),
+            Breaking(self._balancers, now),
+        )
         self._counted: Any = {}
         self._views: dict[str, ListenerView] = {}
         self._lost = 0
 
     # -- to leave
 
-    def state(self) -> dict[str, Any]:
+    def state(self, others: Sequence[Any] = ()) -> dict[str, Any]:
         """
         Return all that is known, of JSON's types.
+
+        @param others: what workers have told of C{shared} parts.
         """
         journal, now = self._targets.journal, self._steering.now()
         return {
@@ -75,7 +87,7 @@ class Inheritance:
             },
             "started": self._steering.facts.started,
             "counts": self.counts(),
-            "parts": tell_all(self.parts),
+            "parts": tell_all(self.parts, self.shared, others),
         }
 
     def counts(self) -> dict[str, Any]:
@@ -120,7 +132,7 @@ class Inheritance:
                 take(state[name])
             except (KeyError, TypeError, ValueError, AttributeError) as error:
                 yield f"its {name} are not of a form that this version knows: {error!r}"
-        yield from take_all(self.parts, state.get("parts"))
+        yield from take_all((*self.parts, *self.shared), state.get("parts"))
 
     def told(self) -> Iterable[str]:
         """
