@@ -13,54 +13,57 @@ from txbalancer.core.networks import household
 from txbalancer.core.request import Request
 
 KeyOf = Callable[[Request], int]
-Digest = Callable[[bytes], int]
-
 _SHORT = 64
-"""Bytes of what is remembered with its digest."""
+"""Bytes of what is remembered with its number."""
 
 
-def keyed(secret: bytes) -> Digest:
+class Keys:
     """
-    Make what turns bytes into numbers, so that nobody can aim at another's.
+    Turns what is told apart into numbers, so that nobody can aim at another's. They are the same in
+    each process that has the secret.
 
-    The numbers are the same in each process that has the secret.
+    @ivar of: takes bytes; C{of_client}: an address. No bytes of a request have a client's number.
     """
-    key = blake2b(secret, digest_size=32, person=b"limits").digest()
 
-    def digest(data: bytes) -> int:
-        return int.from_bytes(blake2b(data, digest_size=7, key=key).digest(), "big")
+    __slots__ = ("of", "of_client")
 
-    short = lru_cache(maxsize=4096)(digest)
-    return lambda data: short(data) if len(data) <= _SHORT else digest(data)
+    def __init__(self, secret: bytes) -> None:
+        key = blake2b(secret, digest_size=32, person=b"limits").digest()
+
+        def digest(data: bytes) -> int:
+            return int.from_bytes(blake2b(data, digest_size=7, key=key).digest(), "big")
+
+        def of_client(client: str) -> int:
+            return digest(b"\0" + household(client).encode())
+
+        short = lru_cache(maxsize=4096)(digest)
+        self.of: Callable[[bytes], int] = lambda data: (
+            short(data) if len(data) <= _SHORT else digest(data)
+        )
+        self.of_client: Callable[[str], int] = lru_cache(maxsize=4096)(of_client)
 
 
-def key_of(text: str, mount: str, digest: Digest) -> KeyOf:
+def key_of(text: str, mount: str, keys: Keys) -> KeyOf:
     """
     Make the function that takes the key, C{key} in the spec, out of a request.
 
     A request that lacks the part that counts is its client's: to leave it out must not help.
 
     @param mount: the mount's label.
-    @param digest: as L{keyed} makes it.
+    @param keys: makes the numbers.
     """
+    of, of_client = keys.of, keys.of_client
     if text == "client":
-        return lambda request: client_key(request.peer.client, digest)
+        return lambda request: of_client(request.peer.client)
     if text in ("mount", "all"):
-        alone = digest(mount.encode() if text == "mount" else b"")
+        alone = of(mount.encode("utf-8", "surrogateescape") if text == "mount" else b"")
         return lambda request: alone
     if text == "host":
-        return lambda request: digest(request.host.lower())
+        return lambda request: of(request.host.lower())
     part = part_of(text)
 
     def of_part(request: Request) -> int:
         value = part(request)
-        return client_key(request.peer.client, digest) if value is None else digest(value)
+        return of_client(request.peer.client) if value is None else of(value)
 
     return of_part
-
-
-def client_key(client: str, digest: Digest) -> int:
-    """
-    Return the key of a client; no header can be made to have the same.
-    """
-    return digest(b"\0" + household(client).encode())
