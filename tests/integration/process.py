@@ -12,7 +12,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -157,6 +157,12 @@ class BalancerProcess:
 
         @param prefix: a command that runs another, for the front of the command line.
         """
+        return self.launch_with((), *prefix)
+
+    def launch_with(self, files: Sequence[int], *prefix: str) -> Self:
+        """
+        Start it as L{launch} does, with copies of some files under the same numbers.
+        """
         with self._output.open("ab") as output:
             self.process = subprocess.Popen(
                 [
@@ -168,6 +174,7 @@ class BalancerProcess:
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
+                pass_fds=files,
             )
         return self
 

@@ -5,6 +5,7 @@ A new process takes the place of the one that serves.
 from __future__ import annotations
 
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -201,6 +202,56 @@ def test_one_upgrade_at_a_time(balancer: Starts) -> None:
     assert done.returncode == 1
     assert "an upgrade is in progress" in done.stderr
     until(lambda: "did not serve within upgrade-timeout, 2 s" in process.log(), "it is given up")
+    assert status(process, "/fixed") == 204
+
+
+@pytest.mark.parametrize(
+    ("workers", "plug", "said"),
+    [
+        (
+            0,
+            "sys.modules['txbalancer.services.takeover'] = None",
+            "import of txbalancer.services.takeover halted",
+        ),
+        (
+            0,
+            "import txbalancer.services.former as former\n"
+            "former.Former.state = lambda self: os._exit(7)",
+            "it ended with exit code 7",
+        ),
+        (
+            1,
+            "import txbalancer.services.takeover as takeover\n"
+            "takeover.Takeover.finish = lambda self, service: os._exit(8)",
+            "it ended with exit code 8",
+        ),
+    ],
+)
+def test_a_new_version_that_crashes_changes_nothing(
+    balancer: Starts, plug: str, said: str, workers: int
+) -> None:
+    """
+    An import error, an end with all sockets in its hands, and one in the moment before it serves:
+    the old process serves on and can be upgraded again.
+    """
+    process = balancer(configuration(workers=workers), start=False)
+    lines = plug.replace("\n", "\n    ")
+    (process.folder / "sitecustomize.py").write_text(
+        "import os, sys\n"
+        "if 'TXBALANCER_FORMER' in os.environ and not os.path.exists('well'):\n"
+        f"    {lines}\n"
+    )
+    process.env["PYTHONPATH"] += f"{os.pathsep}{process.folder}"
+    process.start()
+    done = command(process, "upgrade")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert said in done.stderr
+    assert said in process.log()
+    assert {status(process, "/fixed") for _ in range(4)} == {204}
+    assert re.fullmatch(rb"RELOADING=1\nMONOTONIC_USEC=\d+", process.told())
+    assert process.told().startswith(b"READY=1\nSTATUS=upgrade failed: ")
+    (process.folder / "well").touch()
+    process.upgrade()
     assert status(process, "/fixed") == 204
 
 

@@ -207,3 +207,19 @@ def test_what_it_counts_later(line: Line) -> None:
     protocol.connectionLost()
     assert not line.former.there
     line.former.tell("reopen")
+
+
+def test_sessions_are_asked_for_if_it_knows_of_that(line: Line) -> None:
+    """
+    An older version says nothing of it.
+    """
+    line.offer([])
+    line.former.greet()
+    assert not line.former.late
+    assert line.heard()[0]["late"]
+    line.former.pid = 0
+    line.offer([], late=True)
+    line.former.greet()
+    assert line.former.late
+    line.theirs.sendall(frame("sessions", sessions={"u": []}))
+    assert line.former.sessions() == {"u": []}

@@ -52,6 +52,20 @@ def test_each_state_has_its_message(systemd: socket.socket, notifier: Notifier) 
     ]
 
 
+def test_the_main_process_may_be_another(systemd: socket.socket, notifier: Notifier) -> None:
+    """
+    Once another process serves this one says so and nothing more, for systemd would not listen.
+    """
+    assert notifier.reloading()
+    assert notifier.succeeded_by(4711)
+    assert not notifier.stopping("its connections end")
+    assert not notifier.ready()
+    assert systemd.recv(999) == b"RELOADING=1\nMONOTONIC_USEC=1234567"
+    assert systemd.recv(999) == b"READY=1\nMAINPID=4711"
+    with pytest.raises(TimeoutError):
+        systemd.recv(999)
+
+
 def test_abstract_sockets_are_reached() -> None:
     """
     A name with @ is in the abstract name space.

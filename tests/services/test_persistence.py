@@ -534,3 +534,26 @@ def test_a_newer_schema_is_kept_for_the_newer_version(places: Places, told: list
     places.start()
     assert "of schema 99" in told[0]
     assert any("damaged" in each.name for each in places.path.parent.iterdir())
+
+
+def test_who_was_ejected_stays_so(places: Places) -> None:
+    """
+    For as long as was left, and with how often; a damaged record of that loses itself alone.
+    """
+    places.text = places.text.replace("members =", "outlier-failures = 2\nmembers =")
+    world = places.start()
+    balancer = world.service.targets.balancers["shop"].balancer
+    for _ in range(2):
+        balancer.answered(balancer.members[0], 500, -1.0, world.service.runtime.now())
+    assert world.members()[0].flags & flags.EJECTED
+    world.service.persistence.stop()
+    places.wall += 10.0
+    world = places.start()
+    ejection = world.members()[0].watched.ejection
+    assert ejection is not None
+    assert ejection.until - world.service.runtime.now() == pytest.approx(20.0, abs=0.5)
+    world.service.persistence.stop()
+    places.wall += 30.0
+    world = places.start()
+    assert not world.members()[0].flags & flags.EJECTED
+    world.service.persistence.stop()

@@ -249,3 +249,69 @@ def test_the_state_is_of_jsons_types(old: Old) -> None:
     old.world.client(request=GET)
     state = old.service.inheritance.state()
     assert json.loads(json.dumps(state)) == json.loads(json.dumps(state))
+
+
+class Held:
+    """
+    Stands for a listener's datagrams.
+    """
+
+    def __init__(self, old: Old) -> None:
+        self.taken: list[str] = []
+        entrances = old.service.entrances
+        entrances.pause = lambda: self.taken.append("pause")
+        entrances.resume = lambda: self.taken.append("resume")
+        entrances.sessions = lambda: {"u": [[["127.0.0.1", 1], "", "udp://127.0.0.1:9"]]}
+
+
+def test_sessions_of_datagrams_are_told_last(old: Old) -> None:
+    """
+    Where the new process asks for them by themselves, datagrams are taken here until then, and
+    again if it fails after that.
+    """
+    held = Held(old)
+    results = old.begin()
+    (offer,) = old.say("hello", protocol=PROTOCOL, version="9", pid=PID, late=True)
+    assert offer["late"]
+    (state,) = old.say("state")
+    assert (held.taken, "sessions" in state["state"]) == ([], False)
+    (told,) = old.say("sessions")
+    assert told["sessions"] == {"u": [[["127.0.0.1", 1], "", "udp://127.0.0.1:9"]]}
+    assert held.taken == ["pause"]
+    old.end()
+    assert results[0].check(UpgradeError)
+    assert held.taken == ["pause", "resume"]
+
+
+def test_another_version_gets_them_with_the_state(old: Old) -> None:
+    """
+    One that does not ask for them.
+    """
+    held = Held(old)
+    old.begin()
+    old.say("hello", protocol=PROTOCOL, version="1", pid=PID)
+    (state,) = old.say("state")
+    assert list(state["state"]["sessions"]) == ["u"]
+    assert held.taken == ["pause"]
+
+
+@pytest.mark.parametrize("steps", [0, 1, 2, 3])
+def test_one_that_crashes_at_any_time_changes_nothing(old: Old, steps: int) -> None:
+    """
+    Before it says anything, with the sockets in its hands, with the state, or with the sessions:
+    this process serves on, and takes changes and the next upgrade.
+    """
+    results = old.begin()
+    for say in ("hello", "state", "sessions")[:steps]:
+        old.say(say, protocol=PROTOCOL, version="9", pid=PID, late=True)
+    old.end(11, b"Traceback (most recent call last):\nImportError: nothing is called new\n")
+    assert "ImportError: nothing is called new" in results[0].getErrorMessage()
+    assert (old.stopped, old.killed) == (0, [])
+    client = old.world.client(request=GET)
+    old.world.accept().send(OK)
+    assert b"200 OK" in client.taken()
+    steering = old.service.targets.steering
+    assert steering.apply(SetMember("shop", MEMBER, on=DRAIN), "alice")
+    old.begin()
+    old.say("hello", protocol=PROTOCOL, version="9", pid=PID)
+    assert old.say("state")[0]["say"] == "state"

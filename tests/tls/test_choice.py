@@ -136,6 +136,19 @@ def test_new_files_are_taken_and_sessions_go_on(authority) -> None:
     assert resumed(again.tls)
 
 
+def test_a_ticket_of_another_process_does_no_harm(authority) -> None:
+    """
+    As after an upgrade: the client shakes hands in full, and gets a ticket that is good here.
+    """
+    listener = spec(authority.issue("one.test"))
+    context = client_context()
+    before = shake(server_options(listener), "one.test", context)
+    tls = server_options(listener)
+    client = shake(tls, "one.test", context, before.tls.get_session())
+    assert not resumed(client.tls)
+    assert resumed(shake(tls, "one.test", context, client.tls.get_session()).tls)
+
+
 def test_only_what_changed_is_read_again(authority, tmp_path) -> None:
     """
     Of many certificates those whose files are as they were stay the same objects.

@@ -17,7 +17,7 @@ from txbalancer.core.standing import TRIED_AGAIN, Flip
 from txbalancer.testing import make_balancer
 from txbalancer.workers.word import Own, Turn, Word, take_over, turn_of, turn_to
 
-BITS = (flags.IN_ERROR, flags.HC_FAILED, flags.DRAIN)
+BITS = (flags.IN_ERROR, flags.HC_FAILED, flags.DRAIN, flags.EJECTED)
 
 
 class Process:

@@ -28,6 +28,7 @@ class Telemetry:
     Counts every exchange, and takes a sample of each member every L{STEP} seconds.
 
     @ivar meters: what was counted since the start.
+    @ivar histories: the samples of each member, by balancer and member.
     """
 
     log = Logger()
@@ -38,7 +39,7 @@ class Telemetry:
         """
         self.meters = Meters()
         self._balancers = balancers
-        self._histories: dict[tuple[str, str], History] = {}
+        self.histories: dict[tuple[str, str], History] = {}
         slices = Slices(reactor)
         self._loop = LoopingCall(lambda: slices.run(self._sample()))
         self._loop.clock = reactor
@@ -68,16 +69,16 @@ class Telemetry:
             (each.spec.name, member.name) for each in self._balancers() for member in each.members
         }
         self.meters.forget(known)
-        for gone in self._histories.keys() - known:
-            del self._histories[gone]
+        for gone in self.histories.keys() - known:
+            del self.histories[gone]
         if len(known) > _MANY:
             yield
         served = self.meters.by_places()
 
         def step(key: tuple[str, str]) -> None:
-            history = self._histories.get(key)
+            history = self.histories.get(key)
             if history is None:
-                history = self._histories[key] = History()
+                history = self.histories[key] = History()
             history.step(whole(served[key]) if key in served else _NOTHING)
 
         yield from of_each(step, list(known), _MANY)
@@ -86,4 +87,4 @@ class Telemetry:
         """
         Return the samples of a member; empty for one that was never sampled.
         """
-        return self._histories.get((balancer, member)) or History()
+        return self.histories.get((balancer, member)) or History()

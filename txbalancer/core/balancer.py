@@ -12,12 +12,12 @@ from typing import Any, NamedTuple
 from txbalancer import errors
 from txbalancer.core import candidates, flags
 from txbalancer.core.member import Member, Origin
+from txbalancer.core.recalling import Recalling
 from txbalancer.core.registry import Registry
 from txbalancer.core.request import Request
 from txbalancer.core.sources import Binding, Sources
 from txbalancer.core.specs import BalancerSpec
 from txbalancer.core.standing import Flip
-from txbalancer.core.watching import Watching
 
 Labels = Mapping[bytes, Sequence[Member]]
 """Who carries which label of a sticky scheme."""
@@ -42,7 +42,7 @@ class Session(NamedTuple):
     members: Sequence[Member]
 
 
-class Balancer(Watching):
+class Balancer(Recalling):
     """
     Elects members for requests and keeps their live state.
 

@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from itertools import islice, takewhile
 from math import inf
 from operator import sub
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from txbalancer.core.meters import Meter, percentiles
+from txbalancer.core.meters import BOUNDS, Meter, percentiles
 
 STEP = 5.0
 """Seconds between two samples."""
@@ -149,6 +149,38 @@ class History:
         if sample.requests or self.points.requests[-1]:
             self._join(sample)
 
+    def as_json(self) -> dict[str, Any]:
+        """
+        Write everything down, of JSON's types.
+        """
+        last = self._times[-1]
+        return {
+            "steps": self.steps,
+            "samples": [list(getattr(self, name)) for name in Sample._fields],
+            "counted": [self._requests, self._errors, self._sticky],
+            "times": _sparse(last),
+            "before": [_sparse(_less(last, each)) for each in list(self._times)[:-1]],
+        }
+
+    @classmethod
+    def of_json(cls, data: Any) -> History:
+        """
+        Make one of what L{as_json} wrote; its next step counts from there on.
+
+        @raise ValueError: when it is something else; also L{TypeError} and L{KeyError}.
+        """
+        made = cls()
+        columns = [list(each)[-KEPT:] for each in data["samples"]]
+        made.steps = _count(data["steps"]) - len(columns[0])
+        for sample in map(Sample, *_even(columns)):
+            # Points of a graph begin where they began there.
+            made.note(Sample(*map(_count, sample[:3]), *map(_span, sample[3:])))
+        made._requests, made._errors, made._sticky = map(_count, data["counted"])
+        last = _dense(data["times"])
+        before = [_less(last, _dense(each)) for each in data["before"][-_RECENT:]]
+        made._times = deque([*before, last], maxlen=_RECENT + 1)
+        return made
+
     def _join(self, sample: Sample) -> None:
         place = (self.steps - 1) % JOINED
         points = self.points
@@ -194,6 +226,37 @@ def _less(now: Sequence[int], before: Sequence[int]) -> Sequence[int]:
     if not before:
         return now
     return list(map(sub, now, before))
+
+
+def _sparse(counts: Sequence[int]) -> dict[str, int]:
+    return {str(place): count for place, count in enumerate(counts) if count}
+
+
+def _dense(counts: Any) -> list[int]:
+    found = [0] * (len(BOUNDS) + 1)
+    for place, count in counts.items():
+        found[_count(int(place))] = _count(count)
+    return found
+
+
+def _even(columns: list[list[Any]]) -> list[list[Any]]:
+    if len(columns) != len(Sample._fields) or len({len(each) for each in columns}) != 1:
+        raise ValueError("the columns of samples are not alike")
+    return columns
+
+
+def _count(value: Any) -> int:
+    if type(value) is not int or not 0 <= value < 1 << 63:
+        raise ValueError(f"{value!r} is no count")
+    return value
+
+
+def _span(value: Any) -> float | None:
+    if value is None:
+        return None
+    if type(value) not in (int, float) or not 0 <= value < 1 << 31:
+        raise ValueError(f"{value!r} is no number of seconds")
+    return float(value)
 
 
 class Outlook(NamedTuple):

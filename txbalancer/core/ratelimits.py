@@ -8,6 +8,8 @@ all that it was allowed will be paid back.
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Iterable
+from heapq import nlargest
 
 _GRACE = 1e-9
 """Seconds by which sums of floats may be off."""
@@ -69,6 +71,23 @@ class RateTable:
             return ahead - self._room
         due[key] = at + self._interval
         return 0.0
+
+    def owing(self, now: float, most: int) -> list[tuple[int, float]]:
+        """
+        Return the keys that have something left to pay back, and for how many seconds.
+
+        @param most: how many keys; those with most are chosen.
+        """
+        found = [(key, at - now) for key, at in self._due.items() if at > now]
+        return found if len(found) <= most else nlargest(most, found, key=lambda row: row[1])
+
+    def owe(self, rows: Iterable[tuple[int, float]], now: float) -> None:
+        """
+        Let keys have as much to pay back as L{owing} has told, at least.
+        """
+        for key, ahead in sorted(rows, key=lambda row: row[1]):
+            self._due[key] = max(self._due.get(key, 0.0), now + ahead)
+        self._make_room(now)
 
     def _make_room(self, now: float) -> None:
         """

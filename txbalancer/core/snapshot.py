@@ -29,8 +29,9 @@ from txbalancer.core.overrides import (
     set_ranking,
     shown_options,
 )
+from txbalancer.core.passive import record
 from txbalancer.core.specs import MemberSpec
-from txbalancer.core.state import PLACE, BalancerState, Condition, read_values
+from txbalancer.core.state import PLACE, BalancerState, Condition, MemberState, read_values
 from txbalancer.core.values import show_loadfactor
 from txbalancer.core.values import status as parse_status
 
@@ -44,17 +45,19 @@ def export(balancer: Balancer, now: float) -> dict[str, Any]:
     Times are ages in seconds, for a monotonic clock means nothing to another process.
     Attempts in progress and connections are not part of it.
     """
-    overrides = of_members(balancer)
+    overrides, breaker = of_members(balancer), record.show_breaker(balancer.breaker, now)
     return {
         "lbmethod": balancer.spec.lbmethod,
         "options": [list(each) for each in of_balancer(balancer)],
         "removed": [each for each in removed(balancer) if each not in balancer.dismissed],
         "dismissed": {name: _said(each) for name, each in balancer.dismissed.items()},
+        **({"breaker": breaker} if breaker else {}),
         "members": {
             member.name: {
                 **_changes(member, overrides[member.name]),
                 **_passing(balancer, member, now),
                 **_condition(balancer, member, now),
+                **_passive(balancer, member, now),
             }
             for member in balancer.members
         },
@@ -97,12 +100,20 @@ def _configured_factor(balancer: Balancer, member: Member) -> int | None:
     return None if spec is None else spec.loadfactor
 
 
+def _passive(balancer: Balancer, member: Member, now: float) -> dict[str, Any]:
+    found = record.show(member.watched, balancer.slowly.get(member), now)
+    return {"passive": found} if found else {}
+
+
 def _condition(balancer: Balancer, member: Member, now: float) -> dict[str, Any]:
+    return {**_found(member, now), "lbstatus": balancer.lbstatus(member)}
+
+
+def _found(member: Member, now: float) -> dict[str, Any]:
     return {
         "flags": member.flags,
         "cause": member.cause,
         "age": _age(member.since, now),
-        "lbstatus": balancer.lbstatus(member),
         **{name: getattr(member, name) for name in _COUNTS},
         "error_age": _age(member.error_time, now),
         "up": member.health.up,
@@ -112,21 +123,53 @@ def _condition(balancer: Balancer, member: Member, now: float) -> dict[str, Any]
     }
 
 
+def export_gone(member: Member, now: float) -> dict[str, Any]:
+    """
+    Return a member that was removed and may be put back, made of JSON's types.
+    """
+    place, options = _whole(live_spec(member))
+    data = {"added": place, "options": options, **_found(member, now), "lbstatus": member.base}
+    if member.origin is not None:
+        place, said = _whole(member.origin.spec)
+        data |= {"source": member.origin.source, "place": place, "said": said}
+    return data
+
+
+def made_of(state: MemberState, now: float) -> Member:
+    """
+    Make a member of what L{export_gone} wrote.
+
+    @raise ValueError: when that is not all of a member.
+    """
+    if state.added is None:
+        raise ValueError("its options are missing")
+    member, was = Member(state.added), state.condition
+    member.origin, member.health = state.origin, was.health
+    member.flags, member.cause, member.since = was.flags, was.cause, _time(was.age, now)
+    member.error_time, member.retries = _time(was.error_age, now), was.retries
+    member.base, member.elected = was.lbstatus, was.elected
+    member.transferred, member.read = was.transferred, was.read
+    return member
+
+
 def _age(time: float, now: float) -> float | None:
     return None if time == -inf else now - time
 
 
-def restore(balancer: Balancer, state: BalancerState, now: float) -> list[str]:
+def restore(
+    balancer: Balancer, state: BalancerState, since: float, now: float | None = None
+) -> list[str]:
     """
     Put overrides and condition back over a balancer that is as configured.
 
-    @param now: the time that ages count from; earlier than the clock by how long ago the
-        state was written.
+    @param since: when the state was written, by the balancers' clock.
+    @param now: the time by that clock; C{None} for the same.
     @return: for people, what was not put back and why.
     @raise KeyError: for an lbmethod that is not there any more; nothing is changed then.
     """
-    notes: list[str] = []
     name = balancer.spec.name
+    now = since if now is None else now
+    notes = [f"{name}: {each}" for each in state.faults]
     chosen = _chosen(balancer.configured, state.options, name, notes)
     balancer.respec(replace(balancer.spec, **chosen))
     configured = {each.url for each in balancer.configured.members}
@@ -151,9 +194,11 @@ def restore(balancer: Balancer, state: BalancerState, now: float) -> list[str]:
             _override(member, found.options, f"{name}: {member.name}", notes)
         passing = found.passing
         if passing is not None and passing.configured == _configured_factor(balancer, member):
-            member.temporary = Temporary(now + passing.left, passing.loadfactor)
+            member.temporary = Temporary(since + passing.left, passing.loadfactor)
+        balancer.recall(member, found.passive, since, now)
         # Another lbmethod starts even (APACHE A17).
-        _recondition(member, found.condition, now, state.lbmethod == balancer.spec.lbmethod)
+        _recondition(member, found.condition, since, state.lbmethod == balancer.spec.lbmethod)
+    balancer.recall_all(state.breaker, since, now)
     balancer.index()
     left = [url for url in state.members if url not in {each.name for each in balancer.members}]
     notes += [f"{name}: {url} is not in the configuration any more" for url in left]

@@ -4,14 +4,20 @@ The form in which a balancer's changes and condition are written down, and its c
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, TypeVar
 
 from txbalancer.core import specs, values
 from txbalancer.core.health import Health
 from txbalancer.core.member import Origin
 from txbalancer.core.overrides import Override
+from txbalancer.core.passive import record
+from txbalancer.core.passive.breaker import Broken
+from txbalancer.core.passive.record import Record
 from txbalancer.core.specs import BalancerSpec, MemberSpec
+
+T = TypeVar("T")
 
 _TOO_LARGE = 1 << 63
 """Nothing that is counted here comes near."""
@@ -60,6 +66,9 @@ class Passing:
     configured: int | None
 
 
+NOTHING = Record()
+
+
 @dataclass(frozen=True, slots=True)
 class MemberState:
     """
@@ -67,6 +76,7 @@ class MemberState:
     @ivar options: what was changed of a configured one.
     @ivar passing: how long its load factor holds; C{None} = for good.
     @ivar origin: the source that knew it, if any, and what it said.
+    @ivar passive: what passive health had found.
     """
 
     added: MemberSpec | None
@@ -74,6 +84,7 @@ class MemberState:
     condition: Condition
     passing: Passing | None = None
     origin: Origin | None = None
+    passive: Record = NOTHING
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +94,8 @@ class BalancerState:
 
     @ivar removed: configured members that people removed; C{dismissed}: those that a source
         named, with what it said.
+    @ivar breaker: of its own circuit breaker; C{None} for none.
+    @ivar faults: for people, what of passive health could not be read.
     """
 
     lbmethod: str
@@ -90,6 +103,8 @@ class BalancerState:
     removed: tuple[str, ...]
     members: dict[str, MemberState]
     dismissed: dict[str, Origin] = field(default_factory=dict)
+    breaker: Broken | None = None
+    faults: tuple[str, ...] = ()
 
 
 def read(data: Any) -> BalancerState:
@@ -98,39 +113,67 @@ def read(data: Any) -> BalancerState:
 
     @raise ValueError: when it is not of that form.
     """
+    faults: list[str] = []
     try:
+        members = {
+            of_type(str, name): _with_passive(name, each, faults)
+            for name, each in of_type(dict, data["members"]).items()
+        }
         return BalancerState(
-            _of(str, data["lbmethod"]),
+            of_type(str, data["lbmethod"]),
             _overrides(BalancerSpec, data["options"]),
-            tuple(_of(str, each) for each in _of(list, data["removed"])),
-            {_of(str, name): _member(each) for name, each in _of(dict, data["members"]).items()},
+            tuple(of_type(str, each) for each in of_type(list, data["removed"])),
+            members,
             # Not there in files of versions that did not know of it.
             {
-                _of(str, name): _origin(each)
-                for name, each in _of(dict, data.get("dismissed", {})).items()
+                of_type(str, name): _origin(each)
+                for name, each in of_type(dict, data.get("dismissed", {})).items()
             },
+            _passive(record.read_breaker, data.get("breaker"), None, "circuit breaker", faults),
+            tuple(faults),
         )
     except (KeyError, TypeError) as error:
         raise ValueError(f"not the state of a balancer: {error!r}") from error
 
 
-def _member(data: Any) -> MemberState:
+def _with_passive(name: str, data: Any, faults: list[str]) -> MemberState:
+    found = _passive(record.read, data.get("passive", {}), NOTHING, name, faults)
+    return replace(read_member(data), passive=found)
+
+
+def _passive(read: Callable[[Any], T], data: Any, nothing: T, what: str, faults: list[str]) -> T:
+    """
+    Read a part that is lost alone when it is damaged.
+    """
+    try:
+        return read(data)
+    except (ValueError, TypeError, AttributeError, LookupError) as error:
+        faults.append(f"{what}: what passive health had found is lost: {error}")
+        return nothing
+
+
+def read_member(data: Any) -> MemberState:
+    """
+    Check what was written of one member.
+
+    @raise KeyError: when it is not of that form; also L{TypeError} and L{ValueError}.
+    """
     options = _overrides(MemberSpec, data["options"])
     added = _spec(data["added"], options) if "added" in data else None
     origin = _origin(data) if "source" in data else None
     condition = Condition(
-        flags=_of(int, data["flags"]),
-        cause=_of(str, data["cause"]),
-        age=_seconds(data["age"]),
-        lbstatus=_of(int, data["lbstatus"]),
-        elected=_of(int, data["elected"]),
-        transferred=_of(int, data["transferred"]),
-        read=_of(int, data["read"]),
-        retries=_of(int, data["retries"]),
-        error_age=_seconds(data["error_age"]),
+        flags=of_type(int, data["flags"]),
+        cause=of_type(str, data["cause"]),
+        age=seconds(data["age"]),
+        lbstatus=of_type(int, data["lbstatus"]),
+        elected=of_type(int, data["elected"]),
+        transferred=of_type(int, data["transferred"]),
+        read=of_type(int, data["read"]),
+        retries=of_type(int, data["retries"]),
+        error_age=seconds(data["error_age"]),
         health=Health(
-            None if data["up"] is None else _of(bool, data["up"]),
-            *(_of(int, data[name]) for name in ("run", "passes", "fails")),
+            None if data["up"] is None else of_type(bool, data["up"]),
+            *(of_type(int, data[name]) for name in ("run", "passes", "fails")),
         ),
     )
     return MemberState(added, () if added else options, condition, _passing(data), origin)
@@ -138,22 +181,22 @@ def _member(data: Any) -> MemberState:
 
 def _origin(data: Any) -> Origin:
     said = _overrides(MemberSpec, data["said"])
-    return Origin(_of(str, data["source"]), _spec(data["place"], said))
+    return Origin(of_type(str, data["source"]), _spec(data["place"], said))
 
 
 def _spec(data: Any, options: tuple[Override, ...]) -> MemberSpec:
-    place = {name: _of(int if name == "port" else str, data[name]) for name in PLACE}
+    place = {name: of_type(int if name == "port" else str, data[name]) for name in PLACE}
     return replace(MemberSpec(**place), **read_values(MemberSpec, options))
 
 
 def _passing(data: Any) -> Passing | None:
     if "passing" not in data:  # as in files of versions that did not know of it
         return None
-    left, loadfactor, configured = _of(list, data["passing"])
+    left, loadfactor, configured = of_type(list, data["passing"])
     return Passing(
-        _seconds(left) or 0.0,
-        values.loadfactor(_of(str, loadfactor)),
-        None if configured is None else values.loadfactor(_of(str, configured)),
+        seconds(left) or 0.0,
+        values.loadfactor(of_type(str, loadfactor)),
+        None if configured is None else values.loadfactor(of_type(str, configured)),
     )
 
 
@@ -162,10 +205,10 @@ def _overrides(spec: type, data: Any) -> tuple[Override, ...]:
     @param spec: the class whose options these are; their values have to be readable.
     """
     found = []
-    for each in _of(list, data):
-        name, configured, live = _of(list, each)
-        texts = [None if text is None else _of(str, text) for text in (configured, live)]
-        found.append(Override(_of(str, name), *texts))
+    for each in of_type(list, data):
+        name, configured, live = of_type(list, each)
+        texts = [None if text is None else of_type(str, text) for text in (configured, live)]
+        found.append(Override(of_type(str, name), *texts))
         if name == "status":
             # Read flag by flag when it is put back; else what was configured is only compared.
             values.status(configured or "")
@@ -193,7 +236,12 @@ def _value(option: specs.Option, text: str | None) -> Any:
     raise ValueError(f"{option.name} cannot be unset")
 
 
-def _of(kind: type, value: Any) -> Any:
+def of_type(kind: type, value: Any) -> Any:
+    """
+    Return a value of JSON's, if it is of a type and of a sensible size.
+
+    @raise TypeError: when it is not.
+    """
     if type(value) is not kind:
         raise TypeError(f"{value!r} is not of type {kind.__name__}")
     if type(value) is int and abs(value) >= _TOO_LARGE:
@@ -201,7 +249,12 @@ def _of(kind: type, value: Any) -> Any:
     return value
 
 
-def _seconds(value: Any) -> float | None:
+def seconds(value: Any) -> float | None:
+    """
+    Return a number of seconds, or C{None}.
+
+    @raise TypeError: for anything else.
+    """
     if value is None:
         return None
     if type(value) not in (int, float) or not abs(value) < _TOO_LARGE:

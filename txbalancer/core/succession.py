@@ -6,8 +6,9 @@ before it. Two versions of the program speak here, so nothing else than JSON is 
 what one does not know of the other's it passes over.
 
 The new process says C{hello} and gets an C{offer} of sockets, asks for the C{state} and gets it,
-and says C{serving}. From then on the old one sends C{counts} until it ends. A process that gives
-up says why it C{failed}.
+and says C{serving}; just before that, if both know of it, it asks for the C{sessions} of
+datagrams, which nobody takes in between. From then on the old one sends C{counts} until it ends.
+A process that gives up says why it C{failed}.
 """
 
 from __future__ import annotations

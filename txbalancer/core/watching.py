@@ -23,7 +23,8 @@ from txbalancer.core.specs.passive import BreakerOptions
 from txbalancer.core.standing import Flip
 from txbalancer.core.starting import Starting
 
-_BROKEN = flags.TRIPPED | flags.TRIAL
+BROKEN = flags.TRIPPED | flags.TRIAL
+"""Flags of a circuit breaker that is not closed."""
 
 
 class Alarm(NamedTuple):
@@ -285,7 +286,7 @@ class Watching(Starting):
         """
         Make a member's flags say what its circuit breaker does.
         """
-        after = member.flags & ~_BROKEN
+        after = member.flags & ~BROKEN
         if breaker.state == breakers.OPEN:
             after |= flags.TRIPPED
             cause = f"circuit breaker open: {breaker.cause}, for {breaker.until - now:.0f}s"
@@ -322,7 +323,7 @@ class Watching(Starting):
             self._left_out.discard(member)
         if not after & flags.EJECTED:
             its.ejection = None
-        if flip.before & _BROKEN and not after & _BROKEN and its.breaker is not None:
+        if flip.before & BROKEN and not after & BROKEN and its.breaker is not None:
             its.breaker.close()
         if not after & flags.TRIAL:
             member.quota = inf
@@ -359,9 +360,9 @@ class Watching(Starting):
             ejection = member.watched.ejection
             if ejection is not None and now >= ejection.until:
                 self.reinstate(member, "reinstated: its ejection is over", now)
-            if member.flags & _BROKEN and member.watched.breaker is None:
+            if member.flags & BROKEN and member.watched.breaker is None:
                 cause = "its circuit breaker is not configured any more"
-                self.set_flags(member, member.flags & ~_BROKEN, cause, now)
+                self.set_flags(member, member.flags & ~BROKEN, cause, now)
         for member in self.members if self.watched else ():
             breaker = member.watched.breaker
             if breaker is not None and breaker.sweep(now):

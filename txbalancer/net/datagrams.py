@@ -182,7 +182,8 @@ class DatagramPort(_Descriptor):
         """
         Take what comes after all: nobody else does.
         """
-        self._reactor.addReader(self)
+        if self.fileno() >= 0:
+            self._reactor.addReader(self)
 
     def getHost(self) -> IPv4Address | IPv6Address:
         """

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from twisted.logger import Logger
 
+from txbalancer.core.limitkeys import Keys
 from txbalancer.core.networks import household
 from txbalancer.proxy.limiter import Limiter
 from txbalancer.proxy.throttle import Throttle
@@ -78,12 +79,15 @@ class Door:
         factory: Any,
         limiters: Sequence[Limiter],
         full: Callable[[], int],
+        keys: Keys,
     ) -> None:
         """
         @param limiters: of new connections.
         @param full: returns how many connections the service has, when there may not be more.
+        @param keys: tells clients apart.
         """
         self._site, self._factory, self._limiters, self._full = site, factory, limiters, full
+        self._keys = keys
         self._throttle = Throttle(10.0)
 
     def buildProtocol(self, address: Any) -> Any:
@@ -111,7 +115,7 @@ class Door:
 
     def _is_over(self, limiter: Limiter, client: str) -> bool:
         now = self._site.now()
-        key = hash(household(client)) if limiter.spec.key == "client" else 0
+        key = self._keys.of_client(client) if limiter.spec.key == "client" else 0
         if not limiter.take(key, now):
             return False
         limiter.tell(f"listener {self._site.spec.name}", client, now)

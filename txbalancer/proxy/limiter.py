@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from twisted.logger import Logger
 
-from txbalancer.core.limitkeys import key_of
+from txbalancer.core.limitkeys import Keys, key_of
 from txbalancer.core.mounts import Mount
 from txbalancer.core.ratelimits import RateTable
 from txbalancer.core.specs import LimitSpec
@@ -87,12 +87,13 @@ class RateLimited:
 
     __slots__ = ("_limits", "_target", "_where")
 
-    def __init__(self, target: Any, limiters: Sequence[Limiter], label: str) -> None:
+    def __init__(self, target: Any, limiters: Sequence[Limiter], label: str, keys: Keys) -> None:
         """
         @param label: the mount's.
+        @param keys: tells requests apart.
         """
         self._target, self._where = target, f"mount {label}"
-        self._limits = tuple((each, key_of(each.spec.key, label)) for each in limiters)
+        self._limits = tuple((each, key_of(each.spec.key, label, keys)) for each in limiters)
 
     @property
     def failonstatus(self) -> frozenset[int]:

@@ -4,6 +4,8 @@ A bound on how often something is logged, for what can happen with every request
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from txbalancer.core.networks import household
 
 
@@ -80,6 +82,24 @@ class Guesses:
             oldest = next(iter(self._due))
             del self._due[oldest], self._last[oldest]
         self._due[key], self._last[key] = due, guess
+
+    def owing(self, now: float) -> list[tuple[str, float, bytes]]:
+        """
+        Return who has wrong guesses against it, for how many seconds, and the last one.
+        """
+        known = [(client, due - now) for client, due in self._due.items() if due > now]
+        return [(client, ahead, self._last[client]) for client, ahead in known]
+
+    def owe(self, rows: Iterable[tuple[str, float, bytes]], now: float) -> None:
+        """
+        Let clients have as much against them as L{owing} has told, at least.
+        """
+        for client, ahead, guess in sorted(rows, key=lambda row: row[1])[-_CLIENTS:]:
+            self._due[client] = max(self._due.pop(client, 0.0), now + ahead)
+            self._last[client] = guess
+        while len(self._due) > _CLIENTS:
+            oldest = next(iter(self._due))
+            del self._due[oldest], self._last[oldest]
 
 
 _CLIENTS = 4096

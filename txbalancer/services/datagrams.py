@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Container, Mapping
+from collections.abc import Container, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from twisted.internet.defer import Deferred, succeed
@@ -68,13 +68,18 @@ class DatagramSocket:
         """
         Let what clients send wait, until L{resume}.
         """
-        self.port.hand_over()
+        for each in self._all():
+            each.hand_over()
 
     def resume(self) -> None:
         """
         Take what waits.
         """
-        self.port.take_back()
+        for each in self._all():
+            each.take_back()
+
+    def _all(self) -> Iterable[DatagramPort]:
+        return (self.port,)
 
     def give_away(self) -> None:
         """
@@ -118,6 +123,9 @@ class AdoptedDatagrams(DatagramSocket):
         for index, each in given.items():
             made = DatagramPort(reactor, interface, 0, self._received, _copy(each.number))
             self._open[index] = made
+
+    def _all(self) -> Iterable[DatagramPort]:
+        return self._open.values()
 
     def keep(self, wanted: Container[int]) -> None:
         """
@@ -167,19 +175,8 @@ class InheritedDatagrams(DatagramSocket):
         """
         return [each.fileno() for each in self._ports]
 
-    def pause(self) -> None:
-        """
-        Let what clients send wait, until L{resume}.
-        """
-        for each in self._ports:
-            each.hand_over()
-
-    def resume(self) -> None:
-        """
-        Take what waits.
-        """
-        for each in self._ports:
-            each.take_back()
+    def _all(self) -> Iterable[DatagramPort]:
+        return self._ports
 
     def close(self) -> Deferred[Any]:
         """

@@ -15,6 +15,7 @@ from txbalancer.core.snapshot import restore
 from txbalancer.core.specs import ServiceSpec
 from txbalancer.core.state import read
 from txbalancer.proxy.resource import BalancerResource
+from txbalancer.services.estate.part import take_all
 from txbalancer.services.inside import Inside
 from txbalancer.services.parts import own_part
 from txbalancer.services.plugins import load_registry
@@ -59,7 +60,7 @@ class WorkerService(BalancerService):
         self.given = given
         self.on_lines: Callable[[], object] = self.flush
         self._outset, self._workers = setup.outset, setup.workers
-        self._sessions = setup.sessions
+        self._sessions, self._left = setup.sessions, setup.left
         self._tell = tell
         self.ties = Ties(self.runtime, self._find, self._note)
         self.targets.on_flip = self.ties.flipped
@@ -99,7 +100,7 @@ class WorkerService(BalancerService):
             self.targets.steering.carry_out(command)
         for name, state in outset.states.items():
             resource = self.targets.balancers[name]
-            restore(resource.balancer, read(state), outset.now)
+            restore(resource.balancer, read(state), outset.now, self.runtime.now())
             for member in resource.balancer.members:
                 # Others had these; they are in the sums.
                 member.elected = member.transferred = member.read = 0
@@ -115,8 +116,21 @@ class WorkerService(BalancerService):
             take_rooms(self.targets.balancers[name], rooms)
         self.watch(outset.filters)
         super()._open()
-        self.listeners.expect(self._sessions)
+        if self._sessions is None:
+            self.listeners.pause()
+        else:
+            self.listeners.expect(self._sessions)
+        self._go_on()
         self._share()
+
+    def _go_on(self) -> None:
+        """
+        Judge clients as those did that were here before.
+        """
+        for note in take_all(self.inheritance.shared, self._left):
+            self.log.debug("{note}", note=note)  # the supervisor has told it
+        for each in self.limits.limiters.values():
+            each.passed = each.refused = 0
 
     def _share(self) -> None:
         """

@@ -78,6 +78,7 @@ class Former:
     @ivar control: path of its socket for commands, and the file's number; empty and -1 for
         none, and after it was taken.
     @ivar connections: how many it has left.
+    @ivar late: whether it tells sessions of datagrams when they can be taken, not before.
     @ivar there: whether it has not ended.
     @ivar on_counts: called with what it has counted.
     @ivar ended: fires when it is gone.
@@ -105,7 +106,7 @@ class Former:
         self.sockets: list[Any] = []
         self._adopted: list[Any] = []
         self.control, self.control_number = "", -1
-        self.there = True
+        self.there, self.late = True, False
         self.on_counts: Callable[[Any], object] = lambda counts: None
         self.ended: Deferred[None] = Deferred()
 
@@ -119,7 +120,8 @@ class Former:
         """
         if self.pid:
             return
-        offer = self._ask("offer", "hello", protocol=PROTOCOL, version=__version__, pid=os.getpid())
+        own = {"protocol": PROTOCOL, "version": __version__, "pid": os.getpid(), "late": True}
+        offer = self._ask("offer", "hello", **own)
         fault = protocol_fault(offer)
         if fault:
             raise StartError(f"the process of before: {fault}")
@@ -132,10 +134,10 @@ class Former:
     def _accept(self, offer: Message) -> None:
         files, self._files = self._files, []
         self.pid, self.version = int(offer["pid"]), str(offer["version"])
-        self.secret = bytes.fromhex(offer["secret"])
-        for endpoint, listener, number in offer["sockets"]:
-            self.given.append(Offered(endpoint, listener, files[:number]))
-            del files[:number]
+        self.secret, self.late = bytes.fromhex(offer["secret"]), bool(offer.get("late"))
+        for endpoint, listener, count in offer["sockets"]:
+            self.given.append(Offered(endpoint, listener, files[:count]))
+            del files[:count]
         if offer["control"]:
             self.control, self.control_number = offer["control"], files.pop(0)
 
@@ -146,6 +148,14 @@ class Former:
         @raise StartError: when that does not come.
         """
         return self._ask("state", "state")["state"]
+
+    def sessions(self) -> Any:
+        """
+        Get the members of clients that send datagrams; from now on that process takes none.
+
+        @raise StartError: when that does not come.
+        """
+        return self._ask("sessions", "sessions")["sessions"]
 
     def fail(self, cause: str) -> None:
         """

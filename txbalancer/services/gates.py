@@ -12,32 +12,51 @@ from twisted.internet.defer import Deferred, DeferredList
 
 from txbalancer.services.sockets import Offered
 from txbalancer.services.workforce import Workforce
-from txbalancer.workers.orders import Known
+from txbalancer.workers.orders import Bequest, Expect, Known
 
 
 class Gates:
     """
     What goes from one process to the next.
 
-    @ivar sessions_of_former: the members of clients that send datagrams, as another process
-        has told them; for workers that begin.
+    @ivar left: parts that another process has left; for workers that begin.
+    @ivar sessions_of_former: the members of clients that send datagrams, as it has told them;
+        C{None} until it has.
     """
 
     def __init__(self, workforce: Workforce) -> None:
         self._workforce = workforce
-        self.sessions_of_former: Mapping[str, Any] = {}
+        self.left: Mapping[str, Any] = {}
+        self.sessions_of_former: Mapping[str, Any] | None = {}
+
+    def hold(self) -> None:
+        """
+        Have workers take no datagrams before L{expect}.
+        """
+        self.sessions_of_former = None
 
     def expect(self, sessions: Mapping[str, Any]) -> None:
         """
         Have the sessions of another process go on with their members.
         """
-        self.sessions_of_former = sessions
+        crew = list(self._workforce.crew)
+        self.sessions_of_former = {} if crew else sessions
+        for each in crew:
+            each.call(Expect, sessions=sessions)
+
+    def endow(self, parts: Mapping[str, Any]) -> None:
+        """
+        Have workers begin with what another process has left.
+        """
+        self.left = parts
 
     def began(self) -> None:
         """
-        Forget them: workers that come later do not need them any more.
+        Forget what is told: workers that come later do not need it any more.
         """
-        self.sessions_of_former = {}
+        self.left = {}
+        if self.sessions_of_former is not None:
+            self.sessions_of_former = {}
 
     def offered(self) -> list[Offered]:
         """
@@ -47,17 +66,26 @@ class Gates:
 
     def pause(self) -> None:
         """
-        Nothing to do: workers go on until others do.
+        Nothing to do: workers let datagrams wait once they tell of L{sessions}.
         """
 
     def resume(self) -> None:
         """
-        Nothing to do.
+        Have workers take the datagrams that wait.
         """
+        for each in self._workforce.crew:
+            each.call(Expect, sessions={})
+
+    def bequests(self) -> Deferred[list[Any]]:
+        """
+        Ask all workers what each has for itself.
+        """
+        asked = DeferredList([each.call(Bequest) for each in self._workforce.crew])
+        return asked.addCallback(_parts)
 
     def sessions(self) -> Deferred[dict[str, list[Any]]]:
         """
-        Ask all workers for the members of clients that send datagrams.
+        Have all workers let datagrams wait, and tell the members of clients that send some.
         """
         asked = DeferredList([each.call(Known) for each in self._workforce.crew])
         return asked.addCallback(_joined)
@@ -70,6 +98,10 @@ class Gates:
         crew.succeeded = True
         crew.stop()
         self._workforce.outside.give_away()
+
+
+def _parts(answers: list[tuple[bool, Any]]) -> list[Any]:
+    return [answer["parts"] for _, answer in answers if answer is not None]
 
 
 def _joined(answers: list[tuple[bool, Any]]) -> dict[str, list[Any]]:

@@ -4,6 +4,7 @@ The guards of a service's mounts, and what they share.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from txbalancer.core.specs import MountSpec
@@ -17,15 +18,21 @@ from txbalancer.proxy.runtime import Runtime
 class Guards:
     """
     Puts guards before targets; files of passwords outlive reloads.
+
+    @ivar files: users and passwords by the path of their file.
     """
 
-    def __init__(self, runtime: Runtime) -> None:
+    def __init__(self, runtime: Runtime, secret: Callable[[], bytes]) -> None:
+        """
+        @param secret: returns what passwords are remembered by.
+        """
+        self._secret = secret
         self._runtime = runtime
         # Names that nobody knows take long, and must not hold up passwords.
         self.hashing = Offload(runtime.reactor)
         self.look_ups = Offload(runtime.reactor)
         self._names = Names(runtime.reactor, self.look_ups, self._now)
-        self._files: dict[str, Credentials] = {}
+        self.files: dict[str, Credentials] = {}
 
     def wrap(self, spec: MountSpec, target: Any) -> Any:
         """
@@ -43,6 +50,6 @@ class Guards:
     def _credentials(self, path: str) -> Credentials | None:
         if not path:
             return None
-        if path not in self._files:
-            self._files[path] = Credentials(path, self.hashing, self._now)
-        return self._files[path]
+        if path not in self.files:
+            self.files[path] = Credentials(path, self.hashing, self._now, self._secret())
+        return self.files[path]

@@ -21,11 +21,12 @@ class Leaving:
 
     @ivar begun: whether nothing may be changed here any more.
     @ivar done: whether the other process serves.
+    @ivar late: whether the other process asks for sessions of datagrams once it can take them.
     """
 
     def __init__(self, service: BalancerService) -> None:
         self._service = service
-        self.begun = self.done = False
+        self.begun = self.done = self.late = False
 
     def offer(self) -> tuple[dict[str, Any], list[int]]:
         """
@@ -51,16 +52,24 @@ class Leaving:
         service = self._service
         self.begun = service.targets.steering.leaving = True
         service.control.pause()
-        service.entrances.pause()
         # What is being written goes to the disk before the other process writes there.
         return service.persistence.settled().addCallback(lambda _: self._told())
 
     def _told(self) -> Deferred[dict[str, Any]]:
         service = self._service
         service.persistence.hold()
-        sessions = maybeDeferred(service.entrances.sessions)
-        inheritance = service.inheritance
-        return sessions.addCallback(lambda found: {**inheritance.state(), "sessions": found})
+        found = maybeDeferred(service.entrances.bequests).addCallback(service.inheritance.state)
+        return found if self.late else found.addCallback(self._with_sessions)
+
+    def _with_sessions(self, state: dict[str, Any]) -> Deferred[dict[str, Any]]:
+        return self.sessions().addCallback(lambda found: {**state, "sessions": found})
+
+    def sessions(self) -> Deferred[dict[str, Any]]:
+        """
+        Let datagrams wait from now on, and tell the members of clients that have sent some.
+        """
+        self._service.entrances.pause()
+        return maybeDeferred(self._service.entrances.sessions)
 
     def stay(self) -> None:
         """

@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from txbalancer.core.limitkeys import Keys
 from txbalancer.core.outcome import Outcome
 from txbalancer.core.specs import ListenerSpec, MountSpec, ServiceSpec
 from txbalancer.proxy.door import Door
@@ -33,13 +34,19 @@ class Limits:
         """
         self._sites = sites
         self.limiters: dict[str, Limiter] = {}
+        self._secret = b""
+        self._keys = Keys(b"")
         self.most = 0
         self._gates = self._tickets = False
 
-    def install(self, spec: ServiceSpec) -> None:
+    def install(self, spec: ServiceSpec, secret: bytes) -> None:
         """
         Take the limits of a configuration.
+
+        @param secret: keeps others from aiming at somebody's rate.
         """
+        if secret != self._secret:
+            self._secret, self._keys = secret, Keys(secret)
         self.most = spec.service.max_connections
         self._gates = any(
             each.max_requests or each.requests_per_client
@@ -107,7 +114,9 @@ class Limits:
         """
         if not spec.limit:
             return target
-        return RateLimited(target, [self.limiters[each] for each in spec.limit], spec.label)
+        return RateLimited(
+            target, [self.limiters[each] for each in spec.limit], spec.label, self._keys
+        )
 
     def door(self, spec: ListenerSpec, site: Site, factory: Any) -> Any:
         """
@@ -117,7 +126,7 @@ class Limits:
         if not (all_of_them or spec.connections_per_client or spec.limit):
             return factory
         limiters = [self.limiters[each] for each in spec.limit]
-        return Door(site, factory, limiters, self._full if all_of_them else _never)
+        return Door(site, factory, limiters, self._full if all_of_them else _never, self._keys)
 
 
 def _never() -> int:

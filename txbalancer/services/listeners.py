@@ -170,6 +170,23 @@ class Listeners:
             if isinstance(each, DatagramSocket)
         ]
 
+    def hold(self) -> None:
+        """
+        Let datagrams wait, until L{expect}.
+        """
+        self.pause()
+
+    def endow(self, parts: Mapping[str, Any]) -> None:
+        """
+        Nothing to do: what another process has left is the service's already.
+        """
+
+    def bequests(self) -> list[Any]:
+        """
+        Return what workers have each for itself: there are none.
+        """
+        return []
+
     def sessions(self) -> dict[str, list[Any]]:
         """
         Return the members of clients that send datagrams, by listener.
@@ -182,11 +199,12 @@ class Listeners:
 
     def expect(self, sessions: Mapping[str, Any]) -> None:
         """
-        Have the sessions of another process go on with their members.
+        Take datagrams, and have the sessions of another process go on with their members.
         """
         for name, each in self._current.items():
             if isinstance(each.site, DatagramSite):
                 each.site.expect(sessions.get(name, ()))
+        self.resume()
 
     # -- what they have to do
 

@@ -80,7 +80,8 @@ def _put_back_one(steering: Steering, name: str, data: Any, age: float) -> Itera
     notes: list[str] = []
     fitting = _Fitting(steering, notes).of_balancer(found, name)
     yield from notes
-    yield from snapshot.restore(steering.balancer(name), fitting, steering.now() - age)
+    now = steering.now()
+    yield from snapshot.restore(steering.balancer(name), fitting, now - age, now)
     steering.resource(name).open_pools()
     if isinstance(data.get("nonce"), str):
         steering.set_secret(name, data["nonce"])

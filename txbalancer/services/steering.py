@@ -30,6 +30,7 @@ from txbalancer.core.commands import (
     SetMember,
     find_member,
 )
+from txbalancer.core.events import Event
 from txbalancer.core.health import ProbeResult
 from txbalancer.core.member import Temporary
 from txbalancer.core.past import Done, Past
@@ -274,6 +275,12 @@ class Steering:
         The changes that can be undone, the oldest first.
         """
         return self._past.changes
+
+    def remember(self, event: Event, undo: Command) -> None:
+        """
+        Let a change be undone that another process has made.
+        """
+        self._past.add(event, undo)
 
     def temporary(self, balancer: str, member: str) -> Temporary | None:
         """

@@ -197,6 +197,7 @@ class Supervisor(BalancerService):
             count_of(self.spec),
             self.targets.secret,
             self.workforce.folder,
+            self.gates.left,
             self.gates.sessions_of_former,
         )
 

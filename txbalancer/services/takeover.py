@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 from twisted.logger import Logger
 
 from txbalancer.control.state import StateFile
+from txbalancer.errors import StartError
+from txbalancer.services.estate.part import FAULTS
 from txbalancer.services.former import OUTPUT, Former
 from txbalancer.services.sockets import Offered
 
@@ -86,6 +88,10 @@ class Beginning:
         return None
 
 
+def _client(address: Any, local: Any, member: Any) -> tuple[list[Any], str, str]:
+    return list(address), bytes.fromhex(local).hex(), str(member)
+
+
 class Takeover(Beginning):
     """
     The start of a service that takes another one's place: nothing is opened that the other
@@ -149,13 +155,41 @@ class Takeover(Beginning):
             self.log.warn("taken over: {note}", note=note)
         for line in service.inheritance.told():
             self.log.info("taken over: {line}", line=line)
-        sessions = state.get("sessions") if isinstance(state, dict) else None
-        service.entrances.expect(sessions if isinstance(sessions, dict) else {})
+        state = state if isinstance(state, dict) else {}
+        parts = state.get("parts")
+        service.entrances.endow(parts if isinstance(parts, dict) else {})
+        if self.former.late:
+            service.entrances.hold()
+        else:
+            service.entrances.expect(self._known(state.get("sessions")))
+
+    def _known(self, sessions: Any) -> dict[str, list[Any]]:
+        """
+        Return sessions of datagrams as far as they are of the form that this version knows.
+        """
+        try:
+            return {
+                str(name): [[*_client(*each)] for each in rows] for name, rows in sessions.items()
+            }
+        except FAULTS as error:
+            self.log.warn("taken over: no sessions of datagrams: {error}", error=repr(error))
+            return {}
+
+    def _take_sessions(self, service: BalancerService) -> None:
+        try:
+            told = self.former.sessions()
+        except StartError as error:
+            # It has ended meanwhile, and its clients are ours already.
+            self.log.warn("taken over: no sessions of datagrams: {error}", error=str(error))
+            told = {}
+        service.entrances.expect(self._known(told))
 
     def finish(self, service: BalancerService) -> None:
         """
         Serve in the other process' place.
         """
+        if self.former.late:
+            self._take_sessions(service)
         service.control.own()
         self.former.on_counts = service.inheritance.take_counts
         self.former.serving(service.reactor)

@@ -98,7 +98,7 @@ class Targets:
         self.plain: dict[MemberSpec, BalancerResource] = {}
         self._by_listener: dict[str, MountTable] = {}
         self._resources: dict[str, WebTarget] = {}
-        self.guards = Guards(runtime)
+        self.guards = Guards(runtime, lambda: self.secret)
         self.limits = limits or Limits()
         self._finish = runtime.finish
         self.journal = Journal(lambda: runtime.wall())
@@ -125,7 +125,7 @@ class Targets:
         for mount in spec.mounts:
             self.guards.wrap(mount, None)
         balancers, plain = self._prepared(spec)
-        self.limits.install(spec)
+        self.limits.install(spec, self.secret)
         for each in spec.balancers:
             balancers[each.name].reconfigure(each)
         for lone in plain.values():

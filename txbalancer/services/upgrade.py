@@ -100,11 +100,17 @@ class Upgrade:
             fault = protocol_fault(message)
             if fault:
                 self.log.error("upgrade: {fault}", fault=fault)
+            self._service.leaving.late = bool(message.get("late"))
             fields, files = self._service.leaving.offer()
-            successor.tell("offer", files, protocol=PROTOCOL, version=__version__, **fields)
+            known = {"protocol": PROTOCOL, "version": __version__, "late": True}
+            successor.tell("offer", files, **known, **fields)
         elif say == "state":
             told = self._service.leaving.state()
             told.addCallback(lambda state: successor.tell("state", state=state))
+            told.addErrback(self._not_told)
+        elif say == "sessions":
+            told = self._service.leaving.sessions()
+            told.addCallback(lambda found: successor.tell("sessions", sessions=found))
             told.addErrback(self._not_told)
         elif say == "serving":
             self._leave(successor)

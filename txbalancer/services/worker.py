@@ -26,12 +26,15 @@ from txbalancer.errors import BalancerError
 from txbalancer.net.dispatch import dispatch_directly
 from txbalancer.services.datagrams import AdoptedDatagrams
 from txbalancer.services.duty import WorkerService
+from txbalancer.services.estate.part import tell_all
 from txbalancer.services.sockets import AdoptedSocket, Given, Socket
 from txbalancer.workers.child import BOX, DUMP, LINE, TABLE
 from txbalancer.workers.line import Known as There
 from txbalancer.workers.line import QuietAMP
 from txbalancer.workers.orders import (
+    Bequest,
     Configure,
+    Expect,
     Heed,
     Known,
     Leave,
@@ -206,9 +209,29 @@ class Post(QuietAMP):
     @Known.responder
     def known(self) -> dict[str, Any]:
         """
-        Tell the members of clients that send datagrams.
+        Let datagrams wait, and tell the members of clients that have sent some.
         """
-        return {"sessions": {} if self._service is None else self._service.listeners.sessions()}
+        if self._service is None:
+            return {"sessions": {}}
+        self._service.listeners.pause()
+        return {"sessions": self._service.listeners.sessions()}
+
+    @Expect.responder
+    def expect(self, sessions: Any) -> dict[str, Any]:
+        """
+        Take datagrams.
+        """
+        if self._service is not None:
+            self._service.listeners.expect(sessions)
+        return {}
+
+    @Bequest.responder
+    def bequest(self) -> dict[str, Any]:
+        """
+        Tell what another process is to go on with.
+        """
+        service = self._service
+        return {"parts": {} if service is None else tell_all(service.inheritance.shared)}
 
     @Leave.responder
     def leave(self) -> dict[str, Any]:

@@ -57,8 +57,10 @@ class Setup:
     @ivar secret: signs sticky cookies where the configuration has no secret.
     @ivar folder: where the supervisor's own sockets are, see
         L{inner_path<txbalancer.services.inside.inner_path>}.
+    @ivar left: parts that another process has left, for each worker; see
+        L{tell_all<txbalancer.services.estate.part.tell_all>}.
     @ivar sessions: the members of clients that send datagrams, from another process, by
-        listener.
+        listener; C{None} for a worker that takes no datagrams before it is told by L{Expect}.
     """
 
     spec: Packed
@@ -67,7 +69,8 @@ class Setup:
     workers: int
     secret: bytes
     folder: str
-    sessions: Mapping[str, Any] = field(default_factory=dict)
+    left: Mapping[str, Any] = field(default_factory=dict)
+    sessions: Mapping[str, Any] | None = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,12 +175,28 @@ class Watch(Command):
     requiresAnswer = False
 
 
+class Bequest(Command):
+    """
+    Tell the parts that another process is to go on with.
+    """
+
+    response: ClassVar[Arguments] = [(b"parts", Parcel())]
+
+
 class Known(Command):
     """
-    Tell the members of clients that send datagrams.
+    Let datagrams wait from now on, and tell the members of clients that have sent some.
     """
 
     response: ClassVar[Arguments] = [(b"sessions", Parcel())]
+
+
+class Expect(Command):
+    """
+    Take the datagrams that wait, those of these clients for the members that they had.
+    """
+
+    arguments: ClassVar[Arguments] = [(b"sessions", Parcel())]
 
 
 class Leave(Command):

@@ -17,10 +17,12 @@ from typing import NamedTuple
 
 from txbalancer.core.balancer import Balancer
 from txbalancer.core.member import Member
+from txbalancer.core.passive.breaker import Broken
+from txbalancer.core.passive.ejection import Ejection
 from txbalancer.core.sources import Binding
 from txbalancer.core.standing import Flip
 
-_ALL = 0xFFF
+_ALL = 0x7FFF
 """Every flag of a member."""
 
 Place = tuple[str, str]
@@ -33,6 +35,7 @@ class Turn(NamedTuple):
 
     @ivar on: flags that are set now; C{off}: flags that are not any more.
     @ivar error_time: of the member, by the clock that all processes of a machine share.
+    @ivar ejection: why it is ejected, if it is; C{breaker}: how its circuit breaker is.
     """
 
     balancer: str
@@ -41,6 +44,8 @@ class Turn(NamedTuple):
     off: int
     cause: str
     error_time: float
+    ejection: Ejection | None = None
+    breaker: Broken | None = None
 
     @property
     def place(self) -> Place:
@@ -55,15 +60,22 @@ def turn_of(flip: Flip, balancer: str) -> Turn:
     Describe a change that happened here.
     """
     on, off = flip.after & ~flip.before, flip.before & ~flip.after
-    return Turn(balancer, flip.member.name, on, off, flip.cause, flip.member.error_time)
+    member = flip.member
+    return Turn(balancer, member.name, on, off, flip.cause, member.error_time, *_passive(member))
 
 
 def turn_to(member: Member, balancer: str) -> Turn:
     """
     Describe how a member is, whatever it was.
     """
-    flags = member.flags
-    return Turn(balancer, member.name, flags, _ALL & ~flags, member.cause, member.error_time)
+    on, off = member.flags, _ALL & ~member.flags
+    passive = _passive(member)
+    return Turn(balancer, member.name, on, off, member.cause, member.error_time, *passive)
+
+
+def _passive(member: Member) -> tuple[Ejection | None, Broken | None]:
+    its = member.watched
+    return its.ejection, None if its.breaker is None else its.breaker.told()
 
 
 def take_over(
@@ -86,7 +98,8 @@ def take_over(
         member = known[turn.balancer].get(turn.member)
         if member is not None:
             after = (member.flags | turn.on) & ~turn.off
-            balancer.take_over(member, after, turn.cause, turn.error_time, now)
+            passive = turn.ejection, turn.breaker
+            balancer.take_over(member, after, turn.cause, turn.error_time, now, *passive)
             yield turn, member
 
 

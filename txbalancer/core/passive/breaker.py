@@ -5,6 +5,7 @@ A circuit breaker: where too much fails, nothing is tried for a while, then a li
 from __future__ import annotations
 
 from math import inf
+from typing import NamedTuple
 
 from txbalancer.core.passive.tally import Marks, Tally
 from txbalancer.core.specs.passive import BreakerOptions
@@ -12,6 +13,19 @@ from txbalancer.core.values import show_duration
 
 CLOSED, OPEN, HALF_OPEN = "closed", "open", "half-open"
 STATES = (CLOSED, HALF_OPEN, OPEN)
+
+
+class Broken(NamedTuple):
+    """
+    How a breaker is, for other processes.
+
+    @ivar until: as of L{Breaker}, as all else.
+    """
+
+    state: str
+    cause: str
+    until: float
+    openings: int
 
 
 class Breaker:
@@ -69,6 +83,36 @@ class Breaker:
         """
         self.state, self.cause, self.until = OPEN, cause, until
         self.openings += 1
+
+    def told(self) -> Broken:
+        """
+        Return how it is.
+        """
+        return Broken(self.state, self.cause, self.until, self.openings)
+
+    def follow(self, other: Broken) -> None:
+        """
+        Be as that of another process is, with trials of its own.
+        """
+        if other.state == self.state:
+            return
+        if other.state == OPEN:
+            self.open(other.cause, other.until)
+        elif other.state == CLOSED:
+            self.close()
+        else:
+            self._trial = self._tally.marks()
+            self.state, self.cause, self.until = HALF_OPEN, other.cause, other.until
+            self.left = self.spec.breaker_trials
+            self._tally.alert = True
+
+    def resume(self, other: Broken, now: float) -> None:
+        """
+        Go on from a former process: what is not closed tries once its time is over.
+        """
+        if other.state != CLOSED:
+            self.open(other.cause, other.until if other.state == OPEN else now)
+        self.openings = other.openings
 
     def _try(self, now: float) -> None:
         if self.state == OPEN:

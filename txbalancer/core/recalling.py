@@ -1,0 +1,83 @@
+"""
+What others have found of passive health: other processes with the same members, and former ones.
+"""
+
+from __future__ import annotations
+
+from txbalancer.core import flags
+from txbalancer.core.member import Member
+from txbalancer.core.passive.breaker import CLOSED, Broken
+from txbalancer.core.passive.ejection import Ejection
+from txbalancer.core.passive.record import Record
+from txbalancer.core.standing import Flip
+from txbalancer.core.watching import BROKEN, Watching
+
+
+class Recalling(Watching):
+    """
+    The members of a balancer, and what became of them elsewhere.
+    """
+
+    __slots__ = ()
+
+    def take_over(
+        self,
+        member: Member,
+        after: int,
+        cause: str,
+        error_time: float,
+        now: float,
+        ejection: Ejection | None = None,
+        breaker: Broken | None = None,
+    ) -> Flip | None:
+        """
+        Let a member be as another process says, which has ejected it, or has a breaker open.
+        """
+        its = member.watched
+        if ejection is not None and after & flags.EJECTED:
+            its.ejections[ejection.kind] += not member.flags & flags.EJECTED
+            its.ejection, its.times = ejection, ejection.times
+        if breaker is not None and its.breaker is not None and after & BROKEN:
+            its.breaker.follow(breaker)
+            if after & ~member.flags & flags.TRIAL:
+                member.quota = member.elected + its.breaker.left
+        return super().take_over(member, after, cause, error_time, now)
+
+    def recall(self, member: Member, record: Record, since: float, now: float) -> None:
+        """
+        Go on with what a former process had found, as far as its time is not over.
+
+        @param since: from when on the times in the record count.
+        """
+        its, found = member.watched, record.ejection
+        its.ejections.update(record.ejections)
+        quiet = now - since
+        firm = self._plain or member.flags & flags.IGNORE_ERRORS
+        if found is not None and self.outlying and not firm:
+            until = since + found.until
+            quiet = now - until
+            if quiet < 0.0:
+                its.ejection = found._replace(until=until)
+                member.flags |= flags.EJECTED
+        # Each interval without an ejection takes one off, also while nobody looked.
+        its.times = max(0, record.times - int(max(0.0, quiet) // self._passive.outlier_interval))
+        if record.breaker is not None and its.breaker is not None and not firm:
+            its.breaker.resume(_later(record.breaker, since), now)
+            if its.breaker.state != CLOSED:
+                member.flags |= flags.TRIPPED
+        if member.flags & flags.PASSIVE:
+            self._left_out.add(member)
+        if record.warming is not None and member.spec.slow_start:
+            self.slowly[member] = since - record.warming
+            self.go_on(now)
+
+    def recall_all(self, breaker: Broken | None, since: float, now: float) -> None:
+        """
+        Go on with the circuit breaker of the whole balancer as it was.
+        """
+        if breaker is not None and self.breaker is not None:
+            self.breaker.resume(_later(breaker, since), now)
+
+
+def _later(breaker: Broken, since: float) -> Broken:
+    return breaker._replace(until=since + breaker.until)
