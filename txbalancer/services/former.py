@@ -135,9 +135,9 @@ class Former:
         files, self._files = self._files, []
         self.pid, self.version = int(offer["pid"]), str(offer["version"])
         self.secret, self.late = bytes.fromhex(offer["secret"]), bool(offer.get("late"))
-        for endpoint, listener, count in offer["sockets"]:
-            self.given.append(Offered(endpoint, listener, files[:count]))
-            del files[:count]
+        for endpoint, listener, size in offer["sockets"]:
+            self.given.append(Offered(endpoint, listener, files[:size]))
+            del files[:size]
         if offer["control"]:
             self.control, self.control_number = offer["control"], files.pop(0)
 
