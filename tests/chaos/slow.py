@@ -31,14 +31,14 @@ BIG = 192 << 10
 CLIENTS, RATE = 16, 25
 """Normal clients, and requests a second of each."""
 
-CONNECTS = 500
-"""Slow connections of a kind that are opened in a second."""
+PROGRAMS, CONNECTS = 4, 125
+"""Processes for slow connections of a kind, and how many each opens in a second."""
 
 HEADS = ("-H", "-i", "10", "-x", "24")
 READS = ("-X", "-w", "512", "-y", "1024", "-n", "5", "-z", "32")
 """A line of the head every 10 s; 32 bytes of the answer every 5 s."""
 
-CONNECT_SECONDS = 75.0
+CONNECT_SECONDS = 60.0
 """In which they have to be connected, all of them."""
 
 WARM_UP, LOGGED = 3.0, 2.0
@@ -187,6 +187,33 @@ def own(process: BalancerProcess, start: int) -> str:
     return f"by the access log median {statistics.median(times):.2f} ms, p99 {p99:.2f} ms"
 
 
+@dataclass(frozen=True, slots=True)
+class Core:
+    """
+    What a process has had of its core, in seconds.
+
+    @ivar waited: while it could have run and others did.
+    """
+
+    ran: float
+    waited: float
+
+    @classmethod
+    def of(cls, pid: int) -> Core:
+        """
+        Read it for the main thread of a process.
+        """
+        ran, waited, _ = Path(f"/proc/{pid}/task/{pid}/schedstat").read_text().split()
+        return cls(int(ran) / 1e9, int(waited) / 1e9)
+
+    def since(self, before: Core) -> str:
+        """
+        Tell of the time since then.
+        """
+        ran, waited = self.ran - before.ran, self.waited - before.waited
+        return f"the balancer ran {ran:.2f} s and waited {waited:.2f} s for its core"
+
+
 @dataclass(slots=True)
 class World:
     """
@@ -215,15 +242,25 @@ class World:
         say(f"cores      {first} the balancer's, {others or 'the same'} for all else")
         return cls(process, folder)
 
+    @property
+    def url(self) -> str:
+        """
+        The small document's.
+        """
+        return f"http://127.0.0.1:{self.process.port}/"
+
     def served(self, name: str, seconds: float) -> Served:
         """
         Ask at a fixed rate for some time, and tell of it.
         """
         start = self.process.access.stat().st_size if self.process.access.exists() else 0
-        found = ask(f"http://127.0.0.1:{self.process.port}/", seconds, self.folder)
+        before = Core.of(self.process.pid)
+        found = ask(self.url, seconds, self.folder)
+        core = Core.of(self.process.pid).since(before)
         time.sleep(LOGGED)
         say(f"{name:10} {found}")
-        say(f"{'':10} {own(self.process, start)}; load of the machine {os.getloadavg()[0]:.1f}")
+        say(f"{'':10} {own(self.process, start)}")
+        say(f"{'':10} {core}; load of the machine {os.getloadavg()[0]:.1f}")
         say(f"{'':10} memory: {memory(self.process)}")
         return found
 
@@ -254,13 +291,15 @@ def measure(stack: ExitStack, count: int, seconds: float) -> bool:
     """
     folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="txb-slow-")))
     world = World.begin(stack, folder)
-    url = f"http://127.0.0.1:{world.process.port}/"
-    ask(url, WARM_UP, folder)
+    ask(world.url, WARM_UP, folder)
     quiet = world.served("quiet", seconds)
     lasts = CONNECT_SECONDS + 2 * seconds + 60
     programs = [
-        stack.enter_context(slow(kind, url + path, count, lasts, folder / f"{name}.log"))
-        for kind, path, name in ((HEADS, "", "heads"), (READS, "big", "reads"))
+        stack.enter_context(
+            slow(kind, url, -(-count // PROGRAMS), lasts, folder / f"{name}{number}.log")
+        )
+        for kind, url, name in ((HEADS, world.url, "heads"), (READS, f"{world.url}big", "reads"))
+        for number in range(PROGRAMS)
     ]
     before = world.await_slow(count)
     for each in programs:
