@@ -97,6 +97,7 @@ BY_KEY: dict[str, st.SearchStrategy[Any]] = {
     "max-line": st.integers(64, 2**20),
     "max-body": st.integers(0, 2**40),
     "max-headers": st.integers(1, 10000),
+    "max-unsent": st.integers(0, 2**31 - 1),
     "http2-max-streams": st.integers(1, 10000),
     "http2-window": st.integers(1024, 2**31 - 1),
     "http2-connection-window": st.integers(65535, 2**31 - 1),

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import socket
 import struct
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from txbalancer.net.eager import (
     EagerServer,
     EagerUNIXClient,
     EagerUNIXServer,
+    hold_unsent,
     make_eager,
 )
 
@@ -48,6 +50,20 @@ class Recorder(Protocol):
 
     def connectionLost(self, reason: Any) -> None:
         self.lost.callback(reason.type.__name__)
+
+
+class Producer:
+    """
+    Knows whether more is wanted.
+    """
+
+    paused = False
+
+    def pauseProducing(self) -> None:
+        self.paused = True
+
+    def resumeProducing(self) -> None:
+        self.paused = False
 
 
 class Pair:
@@ -375,3 +391,50 @@ async def test_reads_and_buffers_have_the_sizes_asked_for(kind: str, tmp_path: P
     assert sum(sizes) == 3500
     assert max(sizes) == 1000
     far.close()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems do not inherit the limit")
+@pytest_twisted.ensureDeferred
+async def test_little_waits_for_a_client_that_reads_nothing() -> None:
+    """
+    The system holds no more for it than what it has asked for and the limit; a little more is
+    queued before whoever has more is paused, and all of it arrives.
+    """
+    pair = Pair()
+    hold_unsent(pair.port, 20000)
+    far = socket.socket()
+    far.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    first = pair.recorder
+    await first.made
+    pair.recorder = Recorder()
+    far.connect(("127.0.0.1", pair.port.getHost().port))
+    await pair.recorder.made
+    producer = Producer()
+    transport = pair.recorder.transport
+    transport.registerProducer(producer, True)
+    written = 0
+    while not producer.paused:
+        transport.write(bytes(4000))
+        written += 4000
+    queued = transport._tempDataLen + len(transport.dataBuffer)
+    assert 16384 < queued <= 16384 + 4000
+    assert written - queued < 100_000
+    pair.far.close()
+    await first.lost
+    pair.far = far
+    assert await pair.read(written) == bytes(written)
+    assert not producer.paused
+    transport.unregisterProducer()
+    await pair.close()
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_port_without_tcp_is_left_as_it_is(tmp_path: Path) -> None:
+    """
+    What waits for clients of unix sockets has another limit, of the system.
+    """
+    factory = ServerFactory()
+    factory.noisy = False
+    port = await UNIXServerEndpoint(reactor, str(tmp_path / "web.sock")).listen(factory)
+    hold_unsent(port, 20000)
+    await port.stopListening()

@@ -7,6 +7,7 @@ from __future__ import annotations
 import pytest
 
 from tests.proxy.rigs import GET, OK, POST, begin, body_of, check_rest, make_rig, status_of
+from txbalancer.testing.rig import MemoryRig
 
 
 def answers(data: bytes) -> list[int]:
@@ -37,6 +38,37 @@ def test_any_split_of_a_request_is_the_same_request(method: bytes) -> None:
     for byte in request:
         client.send(bytes((byte,)))
     assert rig.accept().taken() == whole
+
+
+@pytest.mark.parametrize("at", range(1, len(GET)))
+def test_a_head_in_two_pieces_and_the_next_behind_it(at: int) -> None:
+    """
+    Wherever it is split, a head is found to its end, and what follows it is the next one.
+    """
+    rig = MemoryRig("[listener:web]\nendpoint = tcp:80\n[mount:/]\nto = status:204\n")
+    client = rig.client()
+    client.send(GET[:at])
+    client.send(GET[at:] + GET[:at])
+    client.send(GET[at:])
+    assert answers(client.taken()) == [204, 204]
+
+
+@pytest.mark.parametrize("pieces", [(b"\r", b"\n"), (b"\r\n",)], ids=repr)
+@pytest.mark.parametrize("after", [b"", b"A: b\r\n"])
+def test_lines_may_be_split_within_their_end(pieces: tuple[bytes, ...], after: bytes) -> None:
+    """
+    CR and LF need not come together; LF alone is refused when it comes, not with the empty line.
+    """
+    rig = make_rig()
+    client = rig.client()
+    client.send(b"GET / HTTP/1.1")
+    for piece in pieces:
+        client.send(piece)
+    client.send(after)
+    assert client.taken() == b""
+    client.send(b"C: d")
+    client.send(b"\n")
+    assert answers(client.taken()) == [400]
 
 
 def test_pipelined_requests_are_answered_in_order() -> None:

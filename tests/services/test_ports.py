@@ -4,7 +4,13 @@ A listener's endpoints: open together or not at all, and kept where a reload wan
 
 from __future__ import annotations
 
+import socket
+import sys
+from dataclasses import replace
+
 import pytest
+import pytest_twisted
+from twisted.internet import reactor as real
 from twisted.internet.address import IPv4Address
 from twisted.internet.defer import Deferred
 from twisted.internet.testing import MemoryReactorClock
@@ -70,6 +76,27 @@ def test_a_burst_of_connections_finds_room(endpoint, backlog) -> None:
     assert (opened.endpoint, opened.logPrefix()) == (endpoint, f"endpoint {endpoint}")
     ((_, _, used, *_),) = memory.tcpServers + memory.unixServers
     assert used == backlog
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems do not inherit it")
+@pytest_twisted.ensureDeferred
+async def test_the_system_holds_little_for_each_client() -> None:
+    """
+    The listening socket has the limit of max-unsent, and after a reload the other one.
+    """
+    service = listener(real, "tcp:0:interface=127.0.0.1")
+    service.open()
+    (port,) = service.ports
+    limits = []
+    for most in (None, 20000, 0):
+        if most is not None:
+            spec = replace(service.spec, max_unsent=most)
+            service.prepare(spec, list(service.sockets))
+            service.configure(spec, service.site.table)
+        limits.append(port.socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT))
+    assert service.ports == [port]
+    assert limits == [65536, 20000, 0]
+    await service.sockets[0].close()
 
 
 def test_one_that_cannot_be_opened_closes_the_others(reactor) -> None:

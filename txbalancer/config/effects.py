@@ -99,7 +99,11 @@ OF_LISTENERS = (
         lambda spec: spec.mode == "http",
         "mode = http",
     ),
-    needing("head-timeout write-timeout max-head", lambda spec: spec.mode != "udp", "connections"),
+    needing(
+        "head-timeout write-timeout max-head max-unsent",
+        lambda spec: spec.mode != "udp",
+        "connections",
+    ),
     needing(
         starting(TABLES["listener"], "http2-"),
         lambda spec: spec.h2c or (spec.http2 and spec.secure),

@@ -17,7 +17,7 @@ from txbalancer.net.turnstile import EXHAUSTED, Turnstile
 _MOST = 64
 """Connections accepted in one turn, at most; what waits elsewhere gets its turn in between."""
 
-_INHERITED = sys.platform == "linux"
+INHERITED = sys.platform == "linux"
 """Whether accepted sockets have the options of the listening one."""
 
 Option = tuple[int, int]
@@ -54,7 +54,7 @@ class Acceptor:
 
         Those that wait to be accepted were made before, so it counts once none is left.
         """
-        if _INHERITED and self._port.connected:
+        if INHERITED and self._port.connected:
             self._port.socket.setsockopt(*option, value)
             self._learned = {**self._learned, option: value}
             self.inherited = {}

@@ -26,10 +26,14 @@ from twisted.internet.interfaces import IListeningPort
 from twisted.internet.main import CONNECTION_LOST
 from twisted.internet.protocol import connectionDone
 
-from txbalancer.net.accept import Acceptor, Option
+from txbalancer.net.accept import INHERITED, Acceptor, Option
 
 _NO_DELAY = (socket.IPPROTO_TCP, socket.TCP_NODELAY)
 _KEEP_ALIVE = (socket.SOL_SOCKET, socket.SO_KEEPALIVE)
+_QUEUED = 16384
+"""Bytes in a queue behind which no more is wanted."""
+
+_UNSENT = getattr(socket, "TCP_NOTSENT_LOWAT", None) if INHERITED else None
 
 
 class EagerWrites:
@@ -139,6 +143,19 @@ class EagerWrites:
             sent = 0
         if sent != len(data):
             super().write(data[sent:] if sent else data)  # type: ignore[misc]
+
+    def _maybePauseProducer(self: Any) -> None:
+        """
+        Ask for no more once a little is queued, for then the socket is full: Twisted waits for
+        as much as is read at once, and so has twice that for each client that does not read.
+        """
+        if (
+            self._tempDataLen + len(self.dataBuffer) > _QUEUED
+            and self.streamingProducer
+            and self.producer is not None
+        ):
+            self.producerPaused = True
+            self.producer.pauseProducing()
 
     def doWrite(self: Any) -> Any:
         """
@@ -355,3 +372,17 @@ def make_eager(port: IListeningPort) -> Acceptor | None:
     acceptor = Acceptor(port)
     port.doRead = acceptor.accept  # type: ignore[method-assign]
     return acceptor
+
+
+def hold_unsent(port: IListeningPort, most: int) -> None:
+    """
+    Let the system hold no more than so many bytes that it has not sent, for each client that
+    comes by a port from now on.
+
+    Its own limit follows what may be on the way, and so is megabytes for a client that reads
+    nothing, too.
+
+    @param most: 0 = the system's own limit alone.
+    """
+    if _UNSENT is not None and isinstance(port, tcp.Port) and not isinstance(port, unix.Port):
+        port.socket.setsockopt(socket.IPPROTO_TCP, _UNSENT, most)

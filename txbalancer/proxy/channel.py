@@ -358,7 +358,7 @@ class ClientChannel(RequestReader):
         elif exchange is None:
             if self._blocked or self._closing:
                 self.abort()
-            elif self._buffer:
+            elif self._beginning is not None:
                 self._refuse(ClientTimeout("no complete request head in time"))
             else:
                 self._shut()

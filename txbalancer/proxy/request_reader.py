@@ -40,6 +40,7 @@ class RequestReader(Link):
     """
 
     __slots__ = (
+        "_beginning",
         "_blocked",
         "_body_began",
         "_body_size",
@@ -48,7 +49,6 @@ class RequestReader(Link):
         "_closing",
         "_left",
         "_lingering",
-        "_partial_head",
         "_receiving",
         "_requests",
         "_skipped",
@@ -69,10 +69,11 @@ class RequestReader(Link):
         self.peer: Peer
         self.deadline = NEVER
         self._buffer = b""
+        self._beginning: bytearray | None = None
         self._chunks: ChunkedReader | None = None
         self._left = self._requests = self._skipped = self._body_size = 0
         self._body_began = 0.0
-        self._receiving = self._closing = self._lingering = self._partial_head = False
+        self._receiving = self._closing = self._lingering = False
         self._blocked = self.ended = self.paused = False
 
     def dataReceived(self, data: bytes) -> None:
@@ -84,10 +85,6 @@ class RequestReader(Link):
         elif self.exchange is None and (self._lingering or not self._blocked):
             if self._lingering:
                 self._skip(len(data))
-            elif self._buffer:
-                data = self._buffer + data
-                self._buffer = b""
-                self._head(data)
             else:
                 self._head(data)
         elif self.tunnel is not None:
@@ -98,10 +95,20 @@ class RequestReader(Link):
                 self.pause()
 
     def _head(self, data: bytes) -> None:
+        beginning = self._beginning
+        if beginning is not None:
+            # Each byte is looked at once, however small the pieces are.
+            before = len(beginning)
+            beginning += data
+            if beginning.find(b"\r\n\r\n", max(0, before - 3)) < 0:
+                self._partial(beginning, before)
+                return
+            self._beginning = None
+            data = bytes(beginning)
         end = data.find(b"\r\n\r\n")
         limits = self.site.limits
         if end < 0 or end > limits.head:
-            self._partial(data, end)
+            self._partial(data, 0)
             return
         try:
             head = parse_request(data[:end], limits)
@@ -119,7 +126,6 @@ class RequestReader(Link):
         self.head = head
         head.peer = self.peer
         self._requests += 1
-        self._partial_head = False
         self.deadline = NEVER
         data = data[end + 4 :]
         body = head.body
@@ -144,29 +150,31 @@ class RequestReader(Link):
         if self.ended and self._receiving:
             self._broke_off()
 
-    def _partial(self, data: bytes, end: int) -> None:
+    def _partial(self, data: bytes | bytearray, before: int) -> None:
         """
         Keep the beginning of a head, or see that it can never become one.
+
+        @param before: how much of it was seen before.
         """
         limits = self.site.limits
         if data.startswith(_CLIENT_HELLO) and not self.site.secure:
             self._refuse(TLSOnPlain("TLS to a plain port: use http://, or another port"))
         elif len(data) > limits.head:
             self._refuse(ClientError(f"a head over {limits.head} bytes", 431))
-        elif b"\r\n" not in data and len(data) > limits.url + 100:
+        elif len(data) > limits.url + 100 and b"\r\n" not in data:
             self._refuse(ClientError(f"a target longer than {limits.url} bytes", 414))
-        elif b"\n" in data and data.count(b"\n") != data.count(b"\r\n"):
+        elif data.count(b"\n", before) != data.count(b"\r\n", max(0, before - 1)):
             self._refuse(ClientError("a line that does not end in CRLF"))
         elif not is_token(data[:1]) and data[:2] not in (b"\r", b"\r\n"):
             self._refuse(ClientError("no HTTP request"))
         elif self.ended:
             self._shut()
         else:
-            if not self._partial_head and self._requests:
-                # The clock of a later head starts with its first byte.
-                self.deadline = self.site.now() + self.site.spec.head_timeout
-            self._partial_head = True
-            self._buffer = data
+            if self._beginning is None:
+                self._beginning = bytearray(data)
+                if self._requests:
+                    # The clock of a later head starts with its first byte.
+                    self.deadline = self.site.now() + self.site.spec.head_timeout
 
     def _body(self, data: bytes) -> None:
         exchange = self.exchange

@@ -52,6 +52,11 @@ class DatagramSocket:
         Do nothing: sessions have no descriptors here, and the listener judges new ones.
         """
 
+    def hold_unsent(self, most: int) -> None:
+        """
+        Do nothing: a datagram is sent at once, or not at all.
+        """
+
     def own(self) -> None:
         """
         Nothing to do: nothing is left of it at its end.

@@ -207,6 +207,7 @@ class ListenerService(Service):
         for each in self.sockets:
             each.listener = self
             each.obey(self.site.runtime.turnstile, spec.reserved)
+            each.hold_unsent(spec.max_unsent)
 
     def _behind_proxies(self, spec: ListenerSpec, factory: Any) -> ProxiedFactory:
         """

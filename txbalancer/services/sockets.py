@@ -17,7 +17,7 @@ from twisted.python.failure import Failure
 from txbalancer.errors import StartError, why
 from txbalancer.net.accept import Acceptor
 from txbalancer.net.adopt import adopt_port
-from txbalancer.net.eager import make_eager
+from txbalancer.net.eager import hold_unsent, make_eager
 from txbalancer.net.turnstile import Turnstile
 
 if TYPE_CHECKING:
@@ -67,6 +67,7 @@ class Socket(ServerFactory):
 
     noisy = False
     _given_away = False
+    _unsent = 0
 
     def __init__(self, reactor: Any, endpoint: str) -> None:
         self.endpoint = endpoint
@@ -96,6 +97,7 @@ class Socket(ServerFactory):
         @param acceptor: what accepts in its place, if anything does.
         """
         self._acceptors[port] = acceptor
+        hold_unsent(port, self._unsent)
         if self._turnstile is not None:
             self._restrain(self._turnstile, port, acceptor)
 
@@ -134,6 +136,15 @@ class Socket(ServerFactory):
         if acceptor is not None:
             acceptor.turnstile = turnstile
             acceptor.ceiling = sys.maxsize if self._reserved else turnstile.clients
+
+    def hold_unsent(self, most: int) -> None:
+        """
+        Have the system hold no more than so many bytes that are not sent, for each client that
+        comes from now on.
+        """
+        self._unsent = most
+        for port in self._acceptors:
+            hold_unsent(port, most)
 
     def close(self) -> Deferred[Any]:
         """

@@ -142,9 +142,7 @@ class ListenerSpec:
         values.duration(0.01), 10.0, "Longest time for a handshake."
     )
     tls_handshakes: int = option(
-        values.integer(0, 1000000),
-        1000,
-        "Most handshakes at once, others wait; 0 = no limit.",
+        values.integer(0, 1000000), 1000, "Most handshakes at once, others wait; 0 = no limit."
     )
     redirect_to_https: int = option(
         https_port,
@@ -298,6 +296,12 @@ class ListenerSpec:
     write_timeout: float = option(
         values.duration(0.01), 60.0, "Longest time a client may take no byte of its answer."
     )
+    max_unsent: int = option(
+        values.size(most=2**31 - 1),
+        65536,
+        "Most bytes that the system holds for a client and has not sent yet; 0 = as it likes,"
+        " which is megabytes. HAProxy: tune.notsent-lowat.client.",
+    )
     keepalive_timeout: float = option(
         values.duration(0.0),
         60.0,
@@ -338,12 +342,8 @@ class ListenerSpec:
         "Header names with an underscore.",
         apache="keep",
     )
-
     http2: bool = option(
-        values.flag,
-        True,
-        "Serve HTTP/2 to clients that ask for it within TLS.",
-        apache=False,
+        values.flag, True, "Serve HTTP/2 to clients that ask for it within TLS.", apache=False
     )
     h2c: bool = option(
         values.flag,
