@@ -76,6 +76,21 @@ def test_the_cause_is_told_in_words(made: Made, reason: Any, cause: str) -> None
     assert made.causes == [cause]
 
 
+def test_the_silence_of_a_spare(made: Made) -> None:
+    """
+    A spare may take its time to begin, and from then on gives signs as a worker does; one that
+    gets a place has time again to do what it is told.
+    """
+    made.child.expect(30.0)
+    made.clock.advance(10.0)
+    assert made.child.silence() < 0
+    made.cells[BEAT] = int(10e9)
+    made.clock.advance(6.0)
+    assert made.child.silence() == 6.0
+    made.child.number = 1
+    assert made.child.silence() < 0
+
+
 def test_the_reason_of_the_supervisor(made: Made) -> None:
     """
     What was ended on purpose has the reason for that as its cause, the first one.
@@ -105,6 +120,7 @@ def test_signs_of_life(made: Made) -> None:
     """
     Silence begins with the last sign of life, or when it was expected to give one.
     """
+    made.child.number = 1
     made.clock.advance(10.0)
     assert made.child.silence() == 10.0
     made.cells[BEAT] = int(9.5e9)

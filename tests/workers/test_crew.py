@@ -38,7 +38,8 @@ class Fake:
         self.expected = self.camp.clock.seconds() + seconds
 
     def silence(self) -> float:
-        return self.camp.clock.seconds() - max(self.expected, self.beat)
+        since = max(self.expected, self.beat) if self.number or not self.beat else self.beat
+        return self.camp.clock.seconds() - since
 
     def call(self, command: Any, others: bool) -> Deferred[Any]:
         self.told.append((command, others))
@@ -330,6 +331,26 @@ def test_wellness(count: int) -> None:
     if count == 2:
         camp.crew.members[2].beat = camp.clock.seconds()
         assert camp.crew.well()
+
+
+def test_a_spare_that_hangs() -> None:
+    """
+    One that has fallen silent gets no place, so that nobody waits for it: a new process does, and
+    the silent one is ended.
+    """
+    camp = Camp(2)
+    camp.live(1.0)
+    (spare,) = (each for each in camp.all if not each.number)
+    camp.clock.advance(1.25)
+    camp.crew.members[1].end()
+    assert camp.crew.members[1] is not spare
+    camp.clock.advance(0.0)
+    assert spare.why == "it gave no sign of life for 1.5 s"
+    assert not spare.pid
+    assert camp.over.count(spare) == 1
+    assert len(camp.lost) == 1
+    camp.live(1.0)
+    assert [each.number for each in camp.all if each.pid].count(0) == 1
 
 
 def test_a_lost_spare() -> None:

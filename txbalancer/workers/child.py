@@ -118,7 +118,11 @@ class Child(ProcessProtocol):
         """
         Return for how many seconds it has given no sign of life though it should.
         """
-        return self._now() - max(self._expected, self._cells[BEAT] / 1e9)
+        last = self._cells[BEAT] / 1e9
+        if last and not self.number:
+            # A spare that has begun has nothing to do that could keep it from giving signs.
+            return self._now() - last
+        return self._now() - max(self._expected, last)
 
     def kill(self, why: str) -> None:
         """
