@@ -22,8 +22,7 @@ _BEGIN = 30.0
 """Seconds that a worker may take to begin, or to take over another configuration."""
 
 _SILENT = 1.0
-"""Seconds of silence after which a spare is not trusted with a place: that it hangs there would
-be found only after L{_BEGIN}."""
+"""Seconds of silence after which a spare is not trusted with a place."""
 
 _END = 5.0
 """Seconds beyond its patience that a worker may take to end."""
@@ -218,15 +217,14 @@ class Crew:
 
     def _tell(self, child: Child) -> None:
         self._preparing.add(child)
-        child.expect(_BEGIN)
+        child.give_time(_BEGIN)
         self._prepare(child).addCallback(self._prepared, child)
 
     def _prepared(self, fault: str | None, child: Child) -> None:
         """
         @param fault: why it cannot do that, if it said so.
         """
-        if child.pid:
-            child.expect(0.0)
+        child.give_time(0.0)
         if fault:
             self.replace(child, f"it cannot serve: {fault}")
         self._is_prepared(child)

@@ -59,8 +59,8 @@ class Rate(_Configured):
     excuses = breaks = frozenset({Trouble.LIMITED})
 
     def do(self, run: Run) -> str:
-        run.reload(run.world.text(replace(run.world.shape, limited=True)))
         self._since = time.monotonic()
+        run.reload(run.world.text(replace(run.world.shape, limited=True)))
         return f"{RATE} requests a second"
 
     def undo(self, run: Run) -> None:
