@@ -92,8 +92,23 @@ def test_time_to_begin_and_to_do_much(made: Made) -> None:
     made.cells[BEAT] = int(16.5e9)
     made.clock.advance(1.0)
     assert made.child.silence() == -29.5
+    # More to do before it is done needs no further sign.
+    made.child.give_time(30.0)
+    assert made.child.silence() == -29.5
     made.child.give_time(0.0)
     assert made.child.silence() == 0.5
+
+
+def test_time_of_a_beginner(made: Made) -> None:
+    """
+    One that is told what to do before it has begun has the time for it once it has.
+    """
+    made.child.expect(30.0)
+    made.clock.advance(10.0)
+    made.child.give_time(30.0)
+    made.cells[BEAT] = int(11e9)
+    made.clock.advance(10.0)
+    assert made.child.silence() == -21.0
 
 
 def test_the_reason_of_the_supervisor(made: Made) -> None:

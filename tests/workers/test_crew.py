@@ -38,7 +38,9 @@ class Fake:
         self.expected = self.camp.clock.seconds() + seconds
 
     def give_time(self, seconds: float) -> None:
-        self.since, self.allowed = self.camp.clock.seconds(), seconds
+        if self.silence() >= 0:
+            self.since = self.camp.clock.seconds()
+        self.allowed = seconds
 
     def silence(self) -> float:
         allowed = self.allowed if self.beat > self.since else 0.0

@@ -117,10 +117,12 @@ class Child(ProcessProtocol):
 
     def give_time(self, seconds: float) -> None:
         """
-        Let it give no sign of life for so long, for it is given much to do now; but one is due
-        before that, so that one that hangs already is found as always.
+        Let it give no sign of life for so long, for it is given much to do now. One that should
+        have given one has to do so first: if it hangs already it is found as always.
         """
-        self._told, self._allowed = self._now(), seconds
+        if self.silence() >= 0:
+            self._told = self._now()
+        self._allowed = seconds
 
     def silence(self) -> float:
         """

@@ -15,10 +15,11 @@ from typing import ClassVar, TypeVar
 
 from tests.chaos.sheet import Failed, Failure, Sheet, Trouble
 
-PATIENCE = 20.0
-"""Seconds after which an HTTP request is given up: more than attempts at all members can take."""
+PATIENCE = 40.0
+"""Seconds after which an HTTP request is given up: more than attempts at all members can take, and
+than a new worker needs to begin on a machine that has much else to do."""
 
-TUNNEL_PATIENCE = 10.0
+TUNNEL_PATIENCE = 30.0
 THINKS = 0.03
 """Mean of the pause between two turns, in seconds."""
 
