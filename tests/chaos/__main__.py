@@ -78,6 +78,11 @@ def verdict(run: Run, steps: int, seconds: float) -> int:
     say(f"answers    {sum(sheet.answers.values())} in {seconds:.0f} s: {answers}")
     excused = ", ".join(f"{name} {count}" for name, count in sorted(run.served.excused.items()))
     say(f"excused    {sum(run.served.excused.values())}: {excused or 'none'}")
+    effects = ", ".join(f"{name} {sum(x)}/{len(x)}" for name, x in sorted(run.noticed.items()))
+    say(f"noticed    {effects or 'nothing'}")
+    if run.settled.lost:
+        missing, most = run.settled.missing().total(), run.settled.lost.total()
+        say(f"lost       {missing} answers of killed workers are in no log, {most} at most may be")
     say(f"memory     {first[0] / 2**20:.1f} MiB at first, {memory / 2**20:.1f} MiB at last")
     say(f"open files {first[1]} at first, {open_} at last")
     say(f"verdict    {f'{len(run.wrongs)} WRONG' if run.wrongs else 'all held'}")
@@ -113,6 +118,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                     run.wait(CALMS)
                     run.rest()
                 run.end()
+                run.weigh()
             except Exception as error:
                 run.wrong(f"{type(error).__name__}: {error}")
                 say(world.process.log()[-3000:])

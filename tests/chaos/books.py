@@ -33,6 +33,7 @@ class LogReader:
     Counts the lines of an access log, and of those that were moved away from it.
 
     @ivar tally: lines by listener, and by balancer and member.
+    @ivar served: lines of all requests that were answered well, by listener; never forgotten.
     @ivar faulty: lines that are none.
     """
 
@@ -41,6 +42,7 @@ class LogReader:
         self._file = path.open("rb")
         self._rest = b""
         self.tally: Counter[Place] = Counter()
+        self.served: Counter[str] = Counter()
         self.faulty: list[bytes] = []
 
     def read(self) -> None:
@@ -74,6 +76,7 @@ class LogReader:
             return
         code = f"{found['status'] // 100}xx" if found["status"] else "none"
         self.tally[Place(listener=found["listener"], code=code)] += 1
+        self.served[found["listener"]] += found["status"] == 200
         balancer, member = found["balancer"], found["member"]
         if balancer:
             self.tally[Place(balancer=balancer, code=code)] += 1

@@ -6,13 +6,15 @@ from __future__ import annotations
 
 import os
 import ssl
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import IO
 
-from tests.chaos.programs import FAR, NAMES, MemberProgram, Network, small_disk
+from tests.chaos.pipes import unprivileged
+from tests.chaos.programs import FAR, NAMES, MemberProgram, Network, Program, small_disk
 from tests.chaos.world import World
 from tests.integration.certificates import Authority
 from tests.integration.process import BalancerProcess
@@ -36,7 +38,9 @@ def made(workers: int = 0) -> Iterator[World]:
         small = stack.enter_context(small_disk(logs, DISK))
         network = _network(stack, output)
         members = {name: _member(stack, name, network, output) for name in NAMES}
-        ports = {name: free_port() for name in ("tls", "db", "admin")}
+        greed = Program(output, *unprivileged(), sys.executable, "-m", "tests.chaos.pipes")
+        stack.callback(greed.kill)
+        ports = {name: free_port() for name in ("tls", "db", "storm", "admin")}
         pair = Authority(folder).issue("127.0.0.1")
         authority = str(folder / "Test-CA.pem")
         values = {name: str(port) for name, port in ports.items()}
@@ -55,6 +59,8 @@ def made(workers: int = 0) -> Iterator[World]:
             ports=ports,
             context=ssl.create_default_context(cafile=authority),
             values=values,
+            greed=greed,
+            prefix=unprivileged(),
         )
         stack.callback(world.end)
         process.write(world.text(world.shape))

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from importlib.util import find_spec
 
+from tests.chaos import pipes
 from tests.chaos.world import World
 
 
@@ -18,6 +19,8 @@ def features(world: World) -> dict[str, str]:
         found["network"] = "needs root, iproute2, util-linux and /dev/net/tun"
     if world.disk is None:
         found["disk"] = "needs root, to mount a small disk"
+    if reason := pipes.fault():
+        found["pipes"] = reason
     if not world.workers:
         found["workers"] = "there are no workers: --workers 2"
     if find_spec("txbalancer.services.upgrade") is None:

@@ -11,7 +11,7 @@ from typing import Self
 
 from tests.chaos.clients.base import Client, Pause
 
-REST_SECONDS = 30.0
+REST_SECONDS = 45.0
 
 
 class Load:

@@ -4,7 +4,8 @@ A member as a process of its own: HTTP, WebSocket and TCP on three ports.
     python -m tests.chaos.member NAME ADDRESS HTTP_PORT CHAT_PORT ECHO_PORT
 
 Each answer repeats the id of its request, as often as fills the size that was asked for. Lines of
-JSON on standard input change how it behaves, see L{Manner}; the end of that input ends it.
+JSON on standard input change how it behaves, see L{Manner}, and each is answered with how often it
+did not behave well before; the end of that input ends it.
 """
 
 from __future__ import annotations
@@ -43,11 +44,13 @@ class Member:
     def __init__(self, name: str) -> None:
         self.name = name
         self.manner = Manner()
+        self._misdeeds = 0
 
     async def asked(self) -> None:
         """
         Wait for as long as the manner says.
         """
+        self._misdeeds += self.manner.answers != "well"
         if self.manner.answers == "slow":
             await asyncio.sleep(random.uniform(0.0, 0.3))
         while self.manner.answers == "hang":
@@ -77,6 +80,7 @@ class Member:
         _, target, _ = first.split(" ")
         parts = urlsplit(target)
         if parts.path == "/health":
+            self._misdeeds += self.manner.health != 200
             while not self.manner.health:
                 await asyncio.sleep(0.1)
             return await self._answer(writer, self.manner.health, b"health\n")
@@ -139,6 +143,8 @@ class Member:
         await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
         while line := await reader.readline():
             self.manner = replace(Manner(), **json.loads(line))
+            print(self._misdeeds, flush=True)
+            self._misdeeds = 0
 
 
 def repeated(ident: str, size: int) -> bytes:

@@ -4,11 +4,15 @@ What the system tells of a process and those that it started.
 
 from __future__ import annotations
 
+import fcntl
+import os
 import resource
 from collections.abc import Callable
 from pathlib import Path
 
 PROC = Path("/proc")
+USUAL = 1 << 16
+"""Bytes that a pipe holds if nobody asks for more."""
 
 
 def tree(pid: int) -> list[int]:
@@ -44,10 +48,45 @@ def descriptors(pid: int) -> int:
     """
     Return how many descriptors a process has; 0 if it is gone.
     """
+    return len(_files(pid))
+
+
+def large_pipes(pid: int) -> int:
+    """
+    Return how many ends of pipes larger than usual a process has; 0 if it is gone.
+    """
+    return sum(_pipe_size(each) > USUAL for each in _files(pid))
+
+
+def _pipe_size(file: Path) -> int:
     try:
-        return len(list((PROC / str(pid) / "fd").iterdir()))
+        if not str(file.readlink()).startswith("pipe:"):
+            return 0
+        number = os.open(file, os.O_RDONLY | os.O_NONBLOCK)
     except OSError:
         return 0
+    try:
+        return fcntl.fcntl(number, fcntl.F_GETPIPE_SZ)
+    finally:
+        os.close(number)
+
+
+def _files(pid: int) -> list[Path]:
+    try:
+        return list((PROC / str(pid) / "fd").iterdir())
+    except OSError:
+        return []
+
+
+def has_ended(pid: int) -> bool:
+    """
+    Tell whether a process has, even if nobody asked how.
+    """
+    try:
+        status = (PROC / str(pid) / "status").read_text()
+    except OSError:
+        return True
+    return "\nState:\tZ" in status
 
 
 def total(pid: int, measure: Callable[[int], int]) -> int:

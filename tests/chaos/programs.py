@@ -60,13 +60,16 @@ class Program:
         assert self.process is not None
         return self.process.pid
 
-    def order(self, order: Any) -> None:
+    def order(self, order: Any) -> int:
         """
-        Send a dataclass as a line of JSON.
+        Send a dataclass as a line of JSON; return the number that is answered.
         """
-        if self.process is not None and self.process.stdin is not None:
-            self.process.stdin.write(json.dumps(asdict(order)).encode() + b"\n")
-            self.process.stdin.flush()
+        assert self.process is not None
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        self.process.stdin.write(json.dumps(asdict(order)).encode() + b"\n")
+        self.process.stdin.flush()
+        return int(self.process.stdout.readline())
 
     def kill(self) -> None:
         """
@@ -120,11 +123,11 @@ class MemberProgram(Program):
         """
         self.start(b"serving")
 
-    def behave(self, answers: str = "well", health: int = 200) -> None:
+    def behave(self, answers: str = "well", health: int = 200) -> int:
         """
-        Change its manner.
+        Change its manner; return how often it had not behaved well before.
         """
-        self.order(Manner(answers, health))
+        return self.order(Manner(answers, health))
 
     def signal(self, number: signal.Signals) -> None:
         """
@@ -161,11 +164,11 @@ class Network:
             self._holder.kill()
             raise RuntimeError(f"no network of its own: {error}") from error
 
-    def be(self, weather: Weather) -> None:
+    def be(self, weather: Weather) -> int:
         """
-        Change what happens to packets.
+        Change what happens to packets; return to how many something had happened before.
         """
-        self._wire.order(weather)
+        return self._wire.order(weather)
 
     def end(self) -> None:
         """

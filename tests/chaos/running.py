@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from tests.chaos.faults.base import Fault
-from tests.chaos.judges import Books, CleanLog, Judge, Moving, NoLeaks, Served
+from tests.chaos.judges import Books, CleanLog, Judge, Moving, NoLeaks, Served, Settled
 from tests.chaos.ledger import Entry, Ledger
 from tests.chaos.load import Load
 from tests.chaos.plan import Step
@@ -21,8 +21,10 @@ from tests.chaos.world import CROWD, World
 LOOKS = 0.2
 """Seconds between two looks of the judges."""
 
-PATIENCE = 15.0
+PATIENCE = 30.0
 MOST_TOLD = 40
+ENOUGH = 3
+"""Times that a fault has to come until it is wrong that nobody ever noticed it."""
 
 
 class Run:
@@ -30,6 +32,7 @@ class Run:
     What faults and judges work with.
 
     @ivar wrongs: what did not hold, with its time.
+    @ivar noticed: of each fault, whether it had any effect, by name.
     """
 
     def __init__(self, world: World, say: Callable[[str], None], seed: int) -> None:
@@ -40,7 +43,12 @@ class Run:
         self.served = Served(self.sheet, self.ledger)
         self._moving = Moving(self.sheet, [kind.protocol for kind, _ in CROWD])
         log = CleanLog(world.folder / "output.log")
-        self._judges: tuple[Judge, ...] = (self.served, self._moving, log, self.books, self.leaks)
+        self.settled = Settled(self.sheet, self.books.reader)
+        self._judges: tuple[Judge, ...] = (
+            *(self.served, self._moving, log),
+            *(self.settled, self.books, self.leaks),
+        )
+        self.noticed: dict[str, list[bool]] = {}
         self._began = time.monotonic()
         self.wrongs: list[str] = []
         self.left_out = 0
@@ -92,14 +100,14 @@ class Run:
             self.look()
             time.sleep(min(LOOKS, left))
 
-    def until(self, holds: Callable[[], Any], what: str) -> None:
+    def until(self, holds: Callable[[], Any], what: str, seconds: float = PATIENCE) -> None:
         """
         Wait for something; that it does not come is wrong.
         """
-        over = time.monotonic() + PATIENCE
+        over = time.monotonic() + seconds
         while not holds():
             if time.monotonic() > over:
-                self.wrong(f"not within {PATIENCE:g} s: {what}")
+                self.wrong(f"not within {seconds:g} s: {what}")
                 return
             self.judge()
             time.sleep(0.02)
@@ -109,7 +117,7 @@ class Run:
         Have another configuration taken.
         """
         word = "reload done" if well else "reload refused"
-        start = (self.world.folder / "output.log").stat().st_size
+        start = self.world.log_size()
         # Nobody else reads what systemd would be told.
         while self.world.process.told(0.001):
             pass
@@ -137,6 +145,14 @@ class Run:
         self._moving.again()
         self.load.go_on()
 
+    def weigh(self) -> None:
+        """
+        See whether the faults were any.
+        """
+        for name, found in sorted(self.noticed.items()):
+            if len(found) >= ENOUGH and not any(found):
+                self.wrong(f"{name}: {len(found)} times, and nobody can have noticed")
+
     def end(self) -> None:
         """
         Stop the balancer, which it has to do by itself.
@@ -152,16 +168,22 @@ class Run:
         Do what a plan says; the clients work already.
         """
         begun = time.monotonic()
+        over = begun + max((each.until for each in plan), default=0.0)
         open_: dict[Step, tuple[Fault, Entry]] = {}
         for due, begins, step in _events(plan):
             self.wait(begun + due - time.monotonic())
-            if begins:
+            # What comes late puts off all that follows, so that each lasts as long as it should.
+            begun = max(begun, time.monotonic() - due)
+            if begins and time.monotonic() > over:
+                self.left_out += 1
+            elif begins:
                 if (made := self._begin(step)) is not None:
                     open_[step] = made
             elif step in open_:
                 fault, entry = open_.pop(step)
                 fault.undo(self)
                 entry.ended = time.monotonic()
+                self.noticed.setdefault(fault.name, []).append(fault.noticed)
 
     def _begin(self, step: Step) -> tuple[Fault, Entry] | None:
         members = [each for each in step.takes if each in NAMES]

@@ -6,9 +6,12 @@ from __future__ import annotations
 
 import threading
 import time
-from collections import Counter
+from collections import Counter, deque
 from dataclasses import dataclass
 from enum import Enum
+
+MOST_RECENT = 10_000
+"""Turns that are remembered one by one."""
 
 
 class Trouble(Enum):
@@ -19,9 +22,10 @@ class Trouble(Enum):
     @cvar CLOSED: a new connection ended without a byte of the answer.
     @cvar STALE: one that had been used before did.
     @cvar SILENT: nothing came for too long.
-    @cvar STATUS: an error was answered.
+    @cvar STATUS: an error was answered; C{LIMITED}: the one that comes of asking too often.
     @cvar BROKEN: the answer broke off.
-    @cvar MIXED: the answer was another request's. There is no excuse for that.
+    @cvar MIXED: the answer was another request's, or none at all that could be read. There is no
+        excuse for that.
     """
 
     REFUSED = "refused"
@@ -29,6 +33,7 @@ class Trouble(Enum):
     STALE = "stale"
     SILENT = "silent"
     STATUS = "status"
+    LIMITED = "limited"
     BROKEN = "broken"
     MIXED = "mixed"
 
@@ -58,6 +63,13 @@ class Failed(Exception):
         self.trouble, self.text, self.safe = trouble, text, safe
 
 
+def trouble_of(status: int) -> Trouble:
+    """
+    Tell what a status other than 200 means here.
+    """
+    return {409: Trouble.MIXED, 429: Trouble.LIMITED}.get(status, Trouble.STATUS)
+
+
 class Sheet:
     """
     Written by the thread of the clients, read by the judges.
@@ -68,6 +80,7 @@ class Sheet:
 
     def __init__(self) -> None:
         self.answers: Counter[str] = Counter()
+        self._recent: deque[tuple[float, str, int]] = deque(maxlen=MOST_RECENT)
         self.last: dict[str, float] = {}
         self._failures: list[Failure] = []
         self._lock = threading.Lock()
@@ -77,7 +90,17 @@ class Sheet:
         Note answers as they should be.
         """
         self.answers[protocol] += count
-        self.last[protocol] = time.monotonic()
+        self.last[protocol] = now = time.monotonic()
+        self._recent.append((now, protocol, count))
+
+    def since(self, moment: float) -> Counter[str]:
+        """
+        Return how many good answers came from a moment on, by protocol; not long ago.
+        """
+        found: Counter[str] = Counter()
+        for at, protocol, count in self._recent.copy():
+            found[protocol] += count if at >= moment else 0
+        return found
 
     def bad(self, failure: Failure) -> None:
         """

@@ -5,6 +5,7 @@ Counters against lines, and faults against failures.
 from __future__ import annotations
 
 import json
+import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing
@@ -13,11 +14,12 @@ from typing import Any
 
 import pytest
 
+from tests.chaos import judges
 from tests.chaos.books import Counted, LogReader, Place, counted, differences
 from tests.chaos.faults import Hang, Kill, Slow
-from tests.chaos.judges import CleanLog
+from tests.chaos.judges import CleanLog, Settled
 from tests.chaos.ledger import GRACE, Ledger
-from tests.chaos.sheet import Failure, Trouble
+from tests.chaos.sheet import Failure, Sheet, Trouble
 
 METRICS = """\
 # HELP txbalancer_member_requests_total Exchanges.
@@ -132,6 +134,36 @@ def test_nothing_excuses_a_mix() -> None:
     ledger = Ledger()
     ledger.begin(Slow(("web1",), 0), "", 0.0)
     assert not ledger.is_excused(failure(Trouble.BROKEN, 1.0, 2.0, safe=False))
+
+
+def test_what_a_killed_worker_takes_with_it(
+    log: Path, reader: LogReader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """
+    Each good answer has a line in the log, unless it came within a second before a worker was
+    killed; and no more than those are missing.
+    """
+    now = 100.0
+    monkeypatch.setattr(time, "monotonic", lambda: now)
+    monkeypatch.setattr(time, "sleep", lambda seconds: None)
+    monkeypatch.setattr(judges, "BOOKS_SECONDS", -1.0)
+    sheet = Sheet()
+    judge = Settled(sheet, reader)
+    sheet.good("http", 3)
+    log.write_bytes(line() * 3)
+    reader.read()
+    assert list(judge.judge_rest()) == []
+    now += 1.5
+    sheet.good("http", 2)
+    sheet.good("h2", 1)
+    assert len(list(judge.judge_rest())) == 2
+    judge.may_lose()
+    assert judge.lost == {"web": 2, "tls": 1}
+    assert list(judge.judge_rest()) == []
+    assert judge.missing() == {"web": 2, "tls": 1}
+    sheet.good("http", 1)
+    (told,) = judge.judge_rest()
+    assert told == "web: 1 more good answers are not in the log than the 2 lost"
 
 
 def test_a_traceback_in_the_log_is_seen(tmp_path: Path) -> None:

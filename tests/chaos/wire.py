@@ -5,7 +5,8 @@ A network that loses and delays packets, as a process.
 
 Two TUN devices, one here and one in the network namespace of process PID, and between them each
 packet goes through this loop: no module of the kernel (C{sch_netem}) is needed. Lines of JSON on
-standard input set how it treats packets, see L{Weather}; the end of that input ends it.
+standard input set how it treats packets, see L{Weather}, and each is answered with how many were
+lost or late before; the end of that input ends it.
 """
 
 from __future__ import annotations
@@ -27,6 +28,10 @@ TUNSETIFF = 0x400454CA
 IFF_TUN, IFF_NO_PI = 0x0001, 0x1000
 MOST_WAITING = 10_000
 """Packets that wait at most, as in a router; more are lost."""
+
+MOST_AT_ONCE = 64
+MTU = "9000"
+"""Bytes of a packet: large ones, and long queues, so that a busy machine loses none by itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,15 +56,21 @@ class Wire:
         self._ends = {near: far, far: near}
         self._random = random.Random(seed)
         self._waiting: list[tuple[float, int, int, bytes]] = []
-        self._count = 0
+        self._count = self._troubled = 0
 
     def take(self, end: int) -> None:
         """
-        Take a packet that has come in at an end.
+        Take the packets that have come in at an end.
         """
-        packet = os.read(end, 65536)
+        with suppress(BlockingIOError):
+            for _ in range(MOST_AT_ONCE):
+                self._take(end, os.read(end, 65536))
+
+    def _take(self, end: int, packet: bytes) -> None:
         if self._random.random() < self.weather.loss or len(self._waiting) >= MOST_WAITING:
+            self._troubled += 1
             return
+        self._troubled += self.weather.delay > 0
         late = self.weather.delay + self._random.random() * self.weather.jitter
         self._count += 1
         due = time.monotonic() + late
@@ -88,6 +99,8 @@ class Wire:
                     self.take(end)
                 elif line := os.read(orders, 4096):
                     self.weather = replace(Weather(), **json.loads(line))
+                    print(self._troubled, flush=True)
+                    self._troubled = 0
                 else:
                     return
 
@@ -98,7 +111,7 @@ def tun(name: str) -> int:
 
     @raise OSError: the system has none, or does not allow it.
     """
-    descriptor = os.open("/dev/net/tun", os.O_RDWR | os.O_CLOEXEC)
+    descriptor = os.open("/dev/net/tun", os.O_RDWR | os.O_CLOEXEC | os.O_NONBLOCK)
     fcntl.ioctl(descriptor, TUNSETIFF, struct.pack("16sH", name.encode(), IFF_TUN | IFF_NO_PI))
     return descriptor
 
@@ -122,7 +135,8 @@ def lay(inside: str, own: str, there: str) -> Wire:
     call("ip", "link", "set", far, "netns", inside)
     for prefix, name, address, peer in (((), near, own, there), (within, far, there, own)):
         call(*prefix, "ip", "addr", "add", address, "peer", peer, "dev", name)
-        call(*prefix, "ip", "link", "set", name, "up")
+        queue = ("mtu", MTU, "txqueuelen", str(MOST_WAITING))
+        call(*prefix, "ip", "link", "set", name, "up", *queue)
     call(*within, "ip", "link", "set", "lo", "up")
     return wire
 

@@ -157,6 +157,15 @@ def test_it_lives(worker: Worker) -> None:
     assert worker.edition == 0
 
 
+def test_a_sign_of_life_before_work(worker: Worker) -> None:
+    """
+    One is given before something is done that may take long.
+    """
+    first = worker.table.column(1)[BEAT]
+    worker.order(Stop, others=True)
+    assert worker.table.column(1)[BEAT] > first
+
+
 def test_it_serves(worker: Worker) -> None:
     """
     Sockets are accepted from when it is told by what to serve, not before; then others know.

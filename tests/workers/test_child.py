@@ -76,6 +76,41 @@ def test_the_cause_is_told_in_words(made: Made, reason: Any, cause: str) -> None
     assert made.causes == [cause]
 
 
+def test_time_to_begin_and_to_do_much(made: Made) -> None:
+    """
+    A process may take its time to begin, and gives signs of life from then on. Told to do much,
+    it may be silent for long, but only after one sign more.
+    """
+    made.child.expect(30.0)
+    made.clock.advance(10.0)
+    assert made.child.silence() == -20.0
+    made.cells[BEAT] = int(10e9)
+    made.clock.advance(6.0)
+    assert made.child.silence() == 6.0
+    made.child.give_time(30.0)
+    assert made.child.silence() == 6.0
+    made.cells[BEAT] = int(16.5e9)
+    made.clock.advance(1.0)
+    assert made.child.silence() == -29.5
+    # More to do before it is done needs no further sign.
+    made.child.give_time(30.0)
+    assert made.child.silence() == -29.5
+    made.child.give_time(0.0)
+    assert made.child.silence() == 0.5
+
+
+def test_time_of_a_beginner(made: Made) -> None:
+    """
+    One that is told what to do before it has begun has the time for it once it has.
+    """
+    made.child.expect(30.0)
+    made.clock.advance(10.0)
+    made.child.give_time(30.0)
+    made.cells[BEAT] = int(11e9)
+    made.clock.advance(10.0)
+    assert made.child.silence() == -21.0
+
+
 def test_the_reason_of_the_supervisor(made: Made) -> None:
     """
     What was ended on purpose has the reason for that as its cause, the first one.
@@ -103,14 +138,12 @@ def test_a_hanging_one_says_where(made: Made) -> None:
 
 def test_signs_of_life(made: Made) -> None:
     """
-    Silence begins with the last sign of life, or when it was expected to give one.
+    Silence begins with the last sign of life.
     """
     made.clock.advance(10.0)
     assert made.child.silence() == 10.0
     made.cells[BEAT] = int(9.5e9)
     assert made.child.silence() == 0.5
-    made.child.expect(30.0)
-    assert made.child.silence() == -30.0
 
 
 def test_what_it_prints_is_logged(made: Made) -> None:

@@ -22,7 +22,7 @@ class Fake:
     def __init__(self, camp: Camp, pid: int) -> None:
         self.camp = camp
         self.number, self.column, self.pid, self.last_pid = 0, pid, pid, pid
-        self.at_work = self.expected = self.beat = 0.0
+        self.at_work = self.expected = self.beat = self.since = self.allowed = 0.0
         self.ended: Deferred[str] = Deferred()
         self.why = ""
         self.told: list[Any] = []
@@ -37,8 +37,14 @@ class Fake:
     def expect(self, seconds: float) -> None:
         self.expected = self.camp.clock.seconds() + seconds
 
+    def give_time(self, seconds: float) -> None:
+        if self.silence() >= 0:
+            self.since = self.camp.clock.seconds()
+        self.allowed = seconds
+
     def silence(self) -> float:
-        return self.camp.clock.seconds() - max(self.expected, self.beat)
+        allowed = self.allowed if self.beat > self.since else 0.0
+        return self.camp.clock.seconds() - (self.beat + allowed or self.expected)
 
     def call(self, command: Any, others: bool) -> Deferred[Any]:
         self.told.append((command, others))
@@ -171,6 +177,7 @@ def test_a_beginner_has_time() -> None:
     camp.crew.resize(1, 5.0, 10.0)
     camp.clock.pump([0.25] * 100)
     assert camp.lost == []
+    camp.all[0].beat = camp.clock.seconds()
     camp.prepared()
     camp.clock.pump([0.25] * 24)
     assert camp.lost == ["it gave no sign of life for 5.2 s"]
@@ -330,6 +337,50 @@ def test_wellness(count: int) -> None:
     if count == 2:
         camp.crew.members[2].beat = camp.clock.seconds()
         assert camp.crew.well()
+
+
+def test_a_spare_that_hangs() -> None:
+    """
+    One that has fallen silent gets no place, so that nobody waits for it: a new process does, and
+    the silent one is ended.
+    """
+    camp = Camp(2)
+    camp.live(1.0)
+    (spare,) = (each for each in camp.all if not each.number)
+    camp.clock.advance(1.25)
+    camp.crew.members[1].end()
+    assert camp.crew.members[1] is not spare
+    camp.clock.advance(0.0)
+    assert spare.why == "it gave no sign of life for 1.5 s"
+    assert not spare.pid
+    assert camp.over.count(spare) == 1
+    assert len(camp.lost) == 1
+    camp.live(1.0)
+    assert [each.number for each in camp.all if each.pid].count(0) == 1
+
+
+def test_one_that_hangs_when_it_is_told_what_to_do() -> None:
+    """
+    A worker has much time for another configuration, but not if it gave no sign of life after it
+    was told of it: one that hangs already is found as soon as ever.
+    """
+    camp = Camp(2)
+    camp.live(1.0)
+    hangs, busy = camp.crew.members[1], camp.crew.members[2]
+    camp.slow = True
+    camp.crew.refresh()
+    camp.clock.advance(0.1)
+    busy.beat = camp.clock.seconds()
+    for _ in range(24):
+        camp.clock.advance(0.25)
+    assert hangs.why.startswith("it gave no sign of life for 5.")
+    assert not busy.why
+    for _ in range(112):
+        camp.clock.advance(0.25)
+    assert not busy.why
+    for _ in range(8):
+        camp.clock.advance(0.25)
+    assert busy.why.startswith("it gave no sign of life for 5.")
 
 
 def test_a_lost_spare() -> None:

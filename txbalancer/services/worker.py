@@ -98,6 +98,14 @@ class Post(QuietAMP):
         """
         self._beats.start(PERIOD)
 
+    def dataReceived(self, data: bytes) -> None:
+        """
+        Take what the supervisor says; to take it in and to do it may keep this from giving signs
+        of life.
+        """
+        self._beat()
+        super().dataReceived(data)
+
     def _beat(self) -> None:
         self._cells[BEAT] = time.monotonic_ns()
 

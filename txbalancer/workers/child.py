@@ -76,6 +76,7 @@ class Child(ProcessProtocol):
         self._cells, self._files, self._arguments = cells, files, tuple(arguments)
         self.line = Line(self)
         self.at_work = self._expected = now()
+        self._told = self._allowed = 0.0
         self.has: set[tuple[int, int]] = set()
         self.ended: Deferred[str] = Deferred()
         self.on_report: Callable[[Child, Any], object] = lambda child, report: None
@@ -110,15 +111,29 @@ class Child(ProcessProtocol):
 
     def expect(self, seconds: float) -> None:
         """
-        Let it give no sign of life for so long, for it is given much to do.
+        Expect its first sign of life within so many seconds.
         """
         self._expected = self._now() + seconds
+
+    def give_time(self, seconds: float) -> None:
+        """
+        Let it give no sign of life for so long, for it is given much to do now. One that should
+        have given one has to do so first: if it hangs already it is found as always.
+        """
+        if self.silence() >= 0:
+            self._told = self._now()
+        self._allowed = seconds
 
     def silence(self) -> float:
         """
         Return for how many seconds it has given no sign of life though it should.
         """
-        return self._now() - max(self._expected, self._cells[BEAT] / 1e9)
+        last = self._cells[BEAT] / 1e9
+        if not last:
+            return self._now() - self._expected
+        if last > self._told:
+            last += self._allowed
+        return self._now() - last
 
     def kill(self, why: str) -> None:
         """

@@ -21,6 +21,9 @@ LOOK = 0.25
 _BEGIN = 30.0
 """Seconds that a worker may take to begin, or to take over another configuration."""
 
+_SILENT = 1.0
+"""Seconds of silence after which a spare is not trusted with a place."""
+
 _END = 5.0
 """Seconds beyond its patience that a worker may take to end."""
 
@@ -194,7 +197,7 @@ class Crew:
         return child
 
     def _enlist(self, number: int) -> None:
-        child, self._spare = self._spare or self._start(), None
+        child = self._take_spare() or self._start()
         if child is None:
             self._later(lambda: self._refill(number))
             return
@@ -202,17 +205,26 @@ class Crew:
         self.members[number] = child
         self._tell(child)
 
+    def _take_spare(self) -> Child | None:
+        spare, self._spare = self._spare, None
+        if spare is None or (silence := spare.silence()) <= _SILENT:
+            return spare
+        why = f"it gave no sign of life for {silence:.1f} s"
+        self.log.error("a spare worker is lost: {cause}", cause=why)
+        self._leaving[spare] = self._now()
+        spare.kill(why)
+        return None
+
     def _tell(self, child: Child) -> None:
         self._preparing.add(child)
-        child.expect(_BEGIN)
+        child.give_time(_BEGIN)
         self._prepare(child).addCallback(self._prepared, child)
 
     def _prepared(self, fault: str | None, child: Child) -> None:
         """
         @param fault: why it cannot do that, if it said so.
         """
-        if child.pid:
-            child.expect(0.0)
+        child.give_time(0.0)
         if fault:
             self.replace(child, f"it cannot serve: {fault}")
         self._is_prepared(child)

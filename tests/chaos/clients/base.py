@@ -15,10 +15,11 @@ from typing import ClassVar, TypeVar
 
 from tests.chaos.sheet import Failed, Failure, Sheet, Trouble
 
-PATIENCE = 20.0
-"""Seconds after which an HTTP request is given up: more than attempts at all members can take."""
+PATIENCE = 40.0
+"""Seconds after which an HTTP request is given up: more than attempts at all members can take, and
+than a new worker needs to begin on a machine that has much else to do."""
 
-TUNNEL_PATIENCE = 4.0
+TUNNEL_PATIENCE = 30.0
 THINKS = 0.03
 """Mean of the pause between two turns, in seconds."""
 
@@ -122,7 +123,10 @@ class Client:
         try:
             return await asyncio.wait_for(what, self.patience)
         except TimeoutError:
-            raise Failed(Trouble.SILENT, f"for {self.patience:g} s", self.is_safe()) from None
+            raise Failed(Trouble.SILENT, f"for {self.patience:g} s") from None
+        except (ValueError, LookupError, asyncio.LimitOverrunError) as error:
+            # Whatever came is no answer of this protocol, so it cannot be this client's.
+            raise Failed(Trouble.MIXED, f"what came cannot be read: {error!r}") from error
 
     def _note(self, began: float, error: Failed) -> None:
         now = time.monotonic()

@@ -41,7 +41,9 @@ class Chat(Client):
             await self._socket.send(said)
             heard = await self._socket.recv()
         except ConnectionClosed as error:
-            raise Failed(Trouble.STALE, f"{ident}: {error}") from error
+            unread = error.sent is not None and not error.rcvd_then_sent
+            trouble = Trouble.MIXED if unread else Trouble.STALE
+            raise Failed(trouble, f"{ident}: {error}") from error
         if heard != said:
             raise Failed(Trouble.MIXED, f"{ident}: {heard[:80]!r}")
         return 1
@@ -53,7 +55,8 @@ class Chat(Client):
         except InvalidStatus as error:
             raise Failed(Trouble.STATUS, str(error)) from error
         except InvalidMessage as error:
-            raise Failed(Trouble.CLOSED, str(error)) from error
+            ended = isinstance(error.__cause__, (EOFError, OSError))
+            raise Failed(Trouble.CLOSED if ended else Trouble.MIXED, str(error)) from error
         except OSError as error:
             raise Failed(Trouble.REFUSED, str(error)) from error
 
@@ -81,8 +84,8 @@ class Echo(Client):
         ident = self.ident()
         said = repeated(ident, max(len(ident), self.random.choice(LENGTHS))) + b"\n"
         try:
-            if fresh and not (await reader.readline()).startswith(b"web"):
-                raise Failed(Trouble.CLOSED, f"{ident}: no name of a member")
+            if fresh:
+                _check_greeting(ident, await reader.readline())
             writer.write(said)
             heard = await reader.readline()
         except OSError as error:
@@ -92,3 +95,10 @@ class Echo(Client):
         if heard != said:
             raise Failed(Trouble.MIXED, f"{ident}: {heard[:80]!r}")
         return 1
+
+
+def _check_greeting(ident: str, line: bytes) -> None:
+    if not line.endswith(b"\n"):
+        raise Failed(Trouble.CLOSED, f"{ident}: the connection ended")
+    if not line.startswith(b"web"):
+        raise Failed(Trouble.MIXED, f"{ident}: no name of a member: {line[:80]!r}")

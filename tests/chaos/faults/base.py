@@ -34,6 +34,8 @@ class Fault:
     @cvar needs: what the world must have for it.
     @cvar alone: whether clients rest, and nothing else happens at the same time.
     @ivar takes: what nothing else may touch meanwhile: names of members, or other words.
+    @ivar noticed: whether anybody can have noticed it, known once it is undone. One that nobody
+        ever notices is none.
     """
 
     name: ClassVar[str]
@@ -47,6 +49,7 @@ class Fault:
     def __init__(self, takes: Collection[str], seed: int) -> None:
         self.takes = tuple(takes)
         self.random = random.Random(seed)
+        self.noticed = True
 
     @classmethod
     def choose(cls, chance: random.Random) -> tuple[str, ...]:
@@ -85,3 +88,9 @@ class MemberFault(Fault):
         Its name.
         """
         return self.takes[0]
+
+    def troubles(self, run: Run) -> int:
+        """
+        Return how often the balancer had trouble with it: attempts and checks that failed.
+        """
+        return run.world.troubles(self.member)

@@ -4,12 +4,14 @@ What people do to a running balancer.
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from tests.chaos.faults.base import Fault, MemberFault
-from tests.chaos.world import Shape
+from tests.chaos.sheet import Trouble
+from tests.chaos.world import RATE, Shape
 
 if TYPE_CHECKING:
     from tests.chaos.running import Run
@@ -45,6 +47,31 @@ class Reload(_Configured):
         run.reload(run.world.text(run.world.shape))
 
 
+class Rate(_Configured):
+    """
+    A reload brings a limit of requests, far below what clients ask for: what is over it is refused
+    as being over it, and nothing else is.
+    """
+
+    name = "rate"
+    weight = 2
+    span = (1.0, 2.5)
+    excuses = breaks = frozenset({Trouble.LIMITED})
+
+    def do(self, run: Run) -> str:
+        self._since = time.monotonic()
+        run.reload(run.world.text(replace(run.world.shape, limited=True)))
+        return f"{RATE} requests a second"
+
+    def undo(self, run: Run) -> None:
+        passed = run.world.sample("limit_passed_total")
+        most = (RATE * (time.monotonic() - self._since + 1.0) + RATE) * max(1, run.world.workers)
+        if passed > most:
+            run.wrong(f"rate: {passed} requests let through where {most:.0f} were the most")
+        self.noticed = run.world.sample("limit_refused_total") > 0 and passed > 0
+        run.reload(run.world.text(run.world.shape))
+
+
 class BrokenReload(_Configured):
     """
     A file with faults, which changes nothing.
@@ -73,6 +100,8 @@ class Steer(MemberFault):
     def do(self, run: Run) -> str:
         self._word = self.random.choice(("drain", "disabled"))
         self._patch(run, True)
+        found = run.world.letters(self.member)
+        self.noticed = all({"drain": "N", "disabled": "D"}[self._word] in each for each in found)
         return f"{self._word} {self.member}"
 
     def undo(self, run: Run) -> None:

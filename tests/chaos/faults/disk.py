@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import mmap
 import signal
 from typing import TYPE_CHECKING
 
@@ -41,10 +42,13 @@ class FullDisk(_OfTheLog):
             except OSError as error:
                 if error.errno != errno.ENOSPC:
                     raise
+        self._size = run.world.process.access.stat().st_size
         return f"{written >> 20} MiB"
 
     def undo(self, run: Run) -> None:
         assert run.world.disk is not None
+        # The last page of the log may have had room.
+        self.noticed = run.world.process.access.stat().st_size - self._size < mmap.PAGESIZE
         with contextlib.suppress(FileNotFoundError):
             (run.world.disk / "filler").unlink()
 
@@ -65,5 +69,6 @@ class Rotate(_OfTheLog):
         return ""
 
     def undo(self, run: Run) -> None:
+        self.noticed = run.world.process.access.stat().st_size > 0
         run.books.reader.follow()
         self._moved.unlink()

@@ -22,10 +22,12 @@ class Kill(MemberFault):
     weight = 4
 
     def do(self, run: Run) -> str:
+        self._before = self.troubles(run)
         run.world.members[self.member].kill()
         return self.member
 
     def undo(self, run: Run) -> None:
+        self.noticed = self.troubles(run) > self._before
         run.world.members[self.member].begin()
 
 
@@ -38,10 +40,12 @@ class Hang(MemberFault):
     weight = 4
 
     def do(self, run: Run) -> str:
+        self._before = self.troubles(run)
         run.world.members[self.member].signal(signal.SIGSTOP)
         return self.member
 
     def undo(self, run: Run) -> None:
+        self.noticed = self.troubles(run) > self._before
         run.world.members[self.member].signal(signal.SIGCONT)
 
 
@@ -54,7 +58,7 @@ class _Manner(MemberFault):
         return self.member
 
     def undo(self, run: Run) -> None:
-        run.world.members[self.member].behave()
+        self.noticed = run.world.members[self.member].behave() > 0
 
 
 class Drop(_Manner):

@@ -32,7 +32,7 @@ class _Weather(Fault):
 
     def undo(self, run: Run) -> None:
         assert run.world.network is not None
-        run.world.network.be(Weather())
+        self.noticed = run.world.network.be(Weather()) > 0
 
     def weather(self) -> Weather:
         """

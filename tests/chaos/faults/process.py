@@ -4,6 +4,7 @@ The balancer's own processes.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import random
@@ -14,8 +15,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tests.chaos.faults.base import EVERYTHING, Fault
-from tests.chaos.processes import descriptors, limit_descriptors, tree
+from tests.chaos.processes import descriptors, has_ended, limit_descriptors, tree
 from tests.chaos.sheet import Trouble
+from tests.chaos.world import GRACEFUL, UPGRADE_SECONDS
 from tests.integration.process import environment
 
 if TYPE_CHECKING:
@@ -48,15 +50,22 @@ class Descriptors(_OfTheProcess):
         return ("process", "config")
 
     def do(self, run: Run) -> str:
-        self._pids = tree(run.world.pid)
-        for pid in self._pids:
+        self._before = self._misses(run)
+        pids = tree(run.world.pid)
+        for pid in pids:
             limit_descriptors(pid, descriptors(pid) + self.random.randint(0, 4))
-        return f"of {len(self._pids)} processes"
+        return f"of {len(pids)} processes"
 
     def undo(self, run: Run) -> None:
-        for pid in self._pids:
-            if Path(f"/proc/{pid}").exists():
+        # Those too that were started meanwhile.
+        for pid in tree(run.world.pid):
+            with contextlib.suppress(ProcessLookupError):
                 limit_descriptors(pid, None)
+        self.noticed = self._misses(run) > self._before
+
+    def _misses(self, run: Run) -> float:
+        refused = 'listener_failures_total{reason="no-descriptors"'
+        return run.world.sample("descriptors_exhausted_total") + run.world.sample(refused)
 
 
 class SpoiltState(Fault):
@@ -68,7 +77,6 @@ class SpoiltState(Fault):
     weight = 1
     span = (0.1, 0.2)
     alone = True
-    excuses = breaks = EVERYTHING
 
     def do(self, run: Run) -> str:
         run.rest()
@@ -77,9 +85,12 @@ class SpoiltState(Fault):
         run.books.forget()
         state = run.world.folder / "state.json"
         how = self.random.choice(("cut", "flipped", "empty", "junk", "gone"))
+        start = run.world.log_size()
         if state.exists():
             _spoil(state, how, self.random)
         run.world.begin()
+        said = run.world.process.log(start)
+        self.noticed = how == "gone" or "damaged" in said or "cannot be" in said
         run.go_on()
         return how
 
@@ -105,11 +116,19 @@ class _OfAWorker(_OfTheProcess):
     span = (1.0, 4.0)
     excuses = breaks = LOST
 
-    def victim(self, run: Run) -> int:
+    def strike(self, run: Run, number: signal.Signals) -> str:
         """
-        Choose a worker.
+        Choose a worker, the spare one among them, and send it a signal that it cannot survive.
         """
-        return self.random.choice(tree(run.world.pid)[1:])
+        self._victim = self.random.choice(tree(run.world.pid)[1:])
+        self._start = run.world.log_size()
+        os.kill(self._victim, number)
+        run.settled.may_lose()
+        return f"process {self._victim}"
+
+    def undo(self, run: Run) -> None:
+        run.until(lambda: not Path(f"/proc/{self._victim}").exists(), "the worker is found")
+        self.noticed = "is lost" in run.world.process.log(self._start)
 
 
 class KillWorker(_OfAWorker):
@@ -120,9 +139,7 @@ class KillWorker(_OfAWorker):
     name = "kill-worker"
 
     def do(self, run: Run) -> str:
-        victim = self.victim(run)
-        os.kill(victim, signal.SIGKILL)
-        return f"process {victim}"
+        return self.strike(run, signal.SIGKILL)
 
 
 class HangWorker(_OfAWorker):
@@ -131,25 +148,23 @@ class HangWorker(_OfAWorker):
     """
 
     name = "hang-worker"
-    span = (4.0, 6.0)
+    span = (5.5, 7.0)
     excuses = breaks = LOST | {Trouble.SILENT}
 
     def do(self, run: Run) -> str:
-        victim = self.victim(run)
-        os.kill(victim, signal.SIGSTOP)
-        return f"process {victim}"
+        return self.strike(run, signal.SIGSTOP)
 
 
 class Upgrade(Fault):
     """
-    Another process takes over; tunnels last for graceful-timeout.
+    Another process takes over. No request suffers; tunnels, and answers that take longer, last for
+    graceful-timeout.
     """
 
     name = "upgrade"
     needs = "upgrade"
     weight = 1
-    span = (3.0, 4.0)
-    excuses = frozenset({Trouble.STALE})
+    span = (GRACEFUL + 0.5, GRACEFUL + 1.5)
     breaks = frozenset({Trouble.STALE, Trouble.CLOSED, Trouble.SILENT})
 
     @classmethod
@@ -157,16 +172,22 @@ class Upgrade(Fault):
         return ("process", "config", "log")
 
     def do(self, run: Run) -> str:
+        self._former = run.world.pid
         socket = run.world.folder / "control.sock"
-        done = subprocess.run(
-            (*COMMAND, "upgrade", "--socket", str(socket), "--wait", "--json"),
+        with subprocess.Popen(
+            (*COMMAND, "upgrade", "--socket", str(socket), "--json"),
             env=environment(),
-            capture_output=True,
-            text=True,
-            timeout=60,
-        )
-        if done.returncode:
-            run.wrong(f"upgrade: {done.stdout}{done.stderr}")
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+        ) as asking:
+            run.until(lambda: asking.poll() is not None, "an upgrade", UPGRADE_SECONDS)
+            asking.kill()
+            said = asking.communicate()[0].decode()
+        if asking.returncode:
+            run.wrong(f"upgrade: {said}")
             return "failed"
-        run.world.pid = json.loads(done.stdout)["pid"]
+        run.world.pid = json.loads(said)["pid"]
         return f"to process {run.world.pid}"
+
+    def undo(self, run: Run) -> None:
+        run.until(lambda: has_ended(self._former), "the process of before ends")
