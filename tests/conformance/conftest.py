@@ -7,7 +7,6 @@ reactor with a live L{BalancerService} in it.
 
 from __future__ import annotations
 
-import json
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -20,6 +19,7 @@ from twisted.internet.threads import blockingCallFromThread
 
 from tests.conformance.streams import StreamClient
 from tests.conformance.wire import Client, Member, Script
+from tests.logged import read_line
 from txbalancer.config import load
 from txbalancer.services.plugins import load_registry
 from txbalancer.services.service import BalancerService
@@ -114,7 +114,7 @@ class Balance:
         End the service, and return the lines of the access log.
         """
         blockingCallFromThread(self.service.reactor, self.stop)
-        return [json.loads(line) for line in self._log.read_text().splitlines()]
+        return [read_line(line) for line in self._log.read_text().splitlines()]
 
     def stop(self) -> Deferred[None]:
         """

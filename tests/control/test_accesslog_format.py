@@ -9,13 +9,14 @@ import os
 import re
 import time
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.control.records import FakeRequest, FakeResponse, finished
+from tests.logged import ABSENT, ALWAYS, read_line
 from txbalancer.control import logfields, loglines, logtexts
 from txbalancer.control.logformat import COMMON, STANDARD, compile_format, compile_text
 from txbalancer.core.outcome import Outcome
@@ -115,7 +116,7 @@ def test_lines_cannot_be_forged(target: bytes, agent: bytes, cookie: bytes) -> N
         assert all(0x20 <= code < 0x7F for code in written[:-1])
         unescaped_quotes = re.sub(rb"\\.", b"", written).count(b'"')
         assert unescaped_quotes == 6
-    read = json.loads(compile_format("json")(outcome))
+    read = read_line(compile_format("json")(outcome))
     assert read["user_agent"] == agent.decode("utf-8", "backslashreplace")
 
 
@@ -130,18 +131,24 @@ def test_json_carries_everything() -> None:
     """
     The json format is one object a line with all that is known of the exchange.
     """
+    peer = Peer("192.0.2.7", 40001, "web", secure=True)
+    peer.through = "10.9.9.9"
+    trace = b"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
     outcome = finished(
-        request=FakeRequest(headers=AGENT),
+        request=FakeRequest(headers=AGENT, user=b"ann", trace=trace),
+        peer=peer,
         attempts=2,
         tried=(("http://10.0.0.2:9002", "connect-failed"),),
         route_changed=True,
+        reused=True,
     )
-    assert json.loads(line("json", outcome)) == {
+    found = json.loads(line("json", outcome))
+    assert found == {
         "time": "2026-11-21T07:57:41.250Z",
         "client": "192.0.2.7",
         "client_port": 40001,
-        "through": "",
-        "user": "",
+        "through": "10.9.9.9",
+        "user": "ann",
         "listener": "web",
         "tls": True,
         "method": "GET",
@@ -156,7 +163,7 @@ def test_json_carries_everything() -> None:
         "session_name": "JSESSIONID",
         "session_route": "web1",
         "route_changed": True,
-        "reused": False,
+        "reused": True,
         "bytes_in": 11,
         "bytes_out": 1234,
         "queue": 0.001,
@@ -165,11 +172,29 @@ def test_json_carries_everything() -> None:
         "duration": 1.5,
         "referer": "http://a.example/",
         "user_agent": "curl/8",
-        "trace_id": "",
-        "parent_id": "",
+        "trace_id": "4bf92f3577b34da6a3ce929d0e0e4736",
+        "parent_id": "00f067aa0ba902b7",
         "attempts": 2,
         "tried": [{"member": "http://10.0.0.2:9002", "reason": "connect-failed"}],
     }
+    assert found.keys() | {"limit"} == {*ALWAYS, *ABSENT}
+
+
+def test_json_leaves_out_what_says_nothing() -> None:
+    """
+    What was not sent, did not happen or took no time has no key; a few keys are always there,
+    also of an exchange whose head never came.
+    """
+    request = FakeRequest(target=b"", host=b"", method=b"", version=b"")
+    bare = Outcome(request=cast(Any, request), peer=Peer("192.0.2.7"), status=0)
+    for outcome in (bare, bare._replace(request=None), bare._replace(reason="")):
+        assert json.loads(line("json", outcome)) == {
+            **dict.fromkeys(ALWAYS, ""),
+            "time": "1970-01-01T00:00:00.000Z",
+            "client": "192.0.2.7",
+            "reason": "ok",
+            **dict.fromkeys(("status", "attempts", "bytes_out", "duration"), 0),
+        }
 
 
 def _spans(most: float) -> st.SearchStrategy[float]:
@@ -181,9 +206,9 @@ def _spans(most: float) -> st.SearchStrategy[float]:
 )
 def test_json_tells_spans_to_the_microsecond(**spans: float) -> None:
     """
-    Those of exchanges that waited for nothing, which are written in another way, like all others.
+    Whatever they are; those without a key took no time.
     """
-    read = json.loads(line("json", finished(**spans)))
+    read = read_line(line("json", finished(**spans)))
     assert {key: read[key] for key in spans} == pytest.approx(spans, abs=0.6e-6)
 
 
@@ -192,6 +217,7 @@ def test_json_lines_of_one_client_differ() -> None:
     What lines have alike is made once; what is other in the next one is seen in it all the same.
     """
     peer = Peer("192.0.2.7", 40001, "web")
+    session = (b"JSESSIONID", b"web2")
     changes: list[dict[str, Any]] = [
         {},
         {"status": 502, "reason": "connect-failed"},
@@ -200,13 +226,17 @@ def test_json_lines_of_one_client_differ() -> None:
         {"reused": True},
         {"attempts": 3},
         {"balancer": "", "reason": ""},
+        {"started": 1795247862.004},
+        {"sticky": session},
     ]
     for each in changes:
         outcome = finished(peer=peer, **each)
-        read = json.loads(line("json", outcome))
+        read = read_line(line("json", outcome))
         expected = {name: getattr(outcome, name) for name in loglines._ENDING}
         expected["reason"] = expected["reason"] or "ok"
         assert {name: read[name] for name in expected} == expected
+        assert read["time"][17:23] == ("42.004" if "started" in each else "41.250")
+        assert read["session_route"] == ("web2" if "sticky" in each else "web1")
 
 
 def test_the_trace_that_members_saw() -> None:
@@ -222,16 +252,6 @@ def test_the_trace_that_members_saw() -> None:
     assert line(text, outcome) == trace.decode() + " 4bf92f3577b34da6a3ce929d0e0e4736"
     assert line(text, finished()) == "- -"
     assert line(text, finished(request=None)) == "- -"
-
-
-def test_json_without_a_request_has_every_key() -> None:
-    """
-    An exchange whose head never came has the same keys, with empty values.
-    """
-    bare = finished(request=None, peer=Peer("192.0.2.7"), sticky=None, status=400)
-    read = json.loads(line("json", bare))
-    assert read.keys() == json.loads(line("json")).keys()
-    assert (read["method"], read["session_name"], read["tls"], read["tried"]) == ("", "", False, [])
 
 
 @pytest.mark.parametrize(

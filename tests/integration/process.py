@@ -5,7 +5,6 @@ The balancer as a process of its own, as an administrator runs it.
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import signal
 import socket
@@ -19,6 +18,7 @@ from typing import Any, Self
 import pytest
 
 from tests.integration.client import ask
+from tests.logged import read_line
 from tests.peers import free_port, is_listening
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -219,7 +219,7 @@ class BalancerProcess:
         if not self.access.exists():
             return []
         text = self.access.read_text()
-        return [json.loads(line) for line in text[: text.rfind("\n") + 1].splitlines()]
+        return [read_line(line) for line in text[: text.rfind("\n") + 1].splitlines()]
 
     def record(self, target: str) -> dict[str, Any]:
         """

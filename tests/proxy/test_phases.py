@@ -4,12 +4,11 @@ Where the time of an exchange went: queue, connect, first byte and total, to the
 
 from __future__ import annotations
 
-import json
-
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from tests.logged import read_line
 from tests.proxy.rigs import GET, OK, check_rest, make_rig
 from txbalancer.control import loglines
 from txbalancer.core.outcome import Outcome
@@ -31,7 +30,7 @@ def phases(outcome: Outcome) -> tuple[float, float, float, float]:
     """
     Return queue, connect, first byte and duration as a line of JSON has them.
     """
-    line = json.loads(loglines.as_json(outcome))
+    line = read_line(loglines.as_json(outcome))
     return line["queue"], line["connect"], line["first_byte"], line["duration"]
 
 
@@ -116,7 +115,7 @@ def test_attempts_are_summed_up() -> None:
     wait(rig, 0.03)
     rig.accept().send(OK)
     assert last(rig) == (0, 0.23, 0.23, 0.23)
-    line = json.loads(loglines.as_json(rig.outcomes[-1]))
+    line = read_line(loglines.as_json(rig.outcomes[-1]))
     assert line["attempts"] == 2
     assert line["tried"] == [{"member": "http://10.0.0.1", "reason": "connect-failed"}]
 

@@ -58,104 +58,125 @@ def combined(record: Outcome) -> bytes:
     )
 
 
-JSON = (
-    b'{"time":"%b",%b,"user":"%b","method":"%b","host":"%b","target":"%b","version":"%b",%b,'
-    b'%b,"bytes_in":%d,"bytes_out":%d,%b,'
-    b'"referer":"%b","user_agent":"%b",%b,"tried":[]}\n'
-)
-"""Most of its places without a key are for what many lines have alike."""
+JSON = b"%b%b%b%b%b%b%d%b%b%b%b}\n"
+"""Its pieces have their keys with them, so that those with nothing to say are empty."""
 
-_SPANS = b'"queue":%.6f,"connect":%.6f,"first_byte":%.6f,"duration":%.6f'
-_AT_ONCE = b'"queue":0.000000,"connect":0.000000,"first_byte":0.%06d,"duration":0.%06d'
-_TRACE = b'"trace_id":"%b","parent_id":"%b"'
-_NO_TRACE = _TRACE % (b"", b"")
+_SPANS = b',"first_byte":%.6f,"duration":%.6f'
+_DURATION = b',"duration":%.6f'
 
 _ENDING = Outcome._fields[2:10]
 """From C{status} to C{reused}."""
 
+_ALWAYS = {"client", "listener", "method", "host", "target", "status", "reason"}
+_ALWAYS |= {"balancer", "member", "attempts"}
+"""Keys that are there even with an empty value, beside those of numbers in L{as_json}."""
+
 
 def _pairs(values: Mapping[str, object]) -> bytes:
     """
-    Return keys and values without the braces around them.
+    Return keys and values without the braces around them, as far as they say something.
     """
-    return json.dumps(values, separators=(",", ":"))[1:-1].encode()
+    telling = {key: value for key, value in values.items() if value or key in _ALWAYS}
+    return json.dumps(telling, separators=(",", ":"))[1:-1].encode()
+
+
+def _text(value: bytes | None) -> str:
+    return (value or b"").decode("utf-8", "backslashreplace")
+
+
+def _of_second(second: int) -> bytes:
+    return time.strftime('{"time":"%Y-%m-%dT%H:%M:%S.', time.gmtime(second)).encode()
 
 
 def _of_peer(peer: Peer) -> bytes:
-    peer.logged = found = _pairs(
-        {
-            "client": peer.client,
-            "client_port": peer.port,
-            "through": peer.through or "",
-            "listener": peer.listener,
-            "tls": peer.secure,
-        }
-    )
+    values = {
+        "client": peer.client,
+        "client_port": peer.port,
+        "through": peer.through,
+        "listener": peer.listener,
+        "tls": peer.secure,
+    }
+    peer.logged = found = b'Z",%b' % _pairs(values)
     return found
 
 
-def _of_ending(ending: tuple[object, ...]) -> bytes:
-    values = dict(zip(_ENDING, ending, strict=True))
+def _of_asked(asked: tuple[bytes | None, bytes, bytes, bytes]) -> bytes:
+    user, version, method, host = map(_text, asked)
+    values = {"user": user, "version": version, "method": method, "host": host}
+    return b',%b,"target":"' % _pairs(values)
+
+
+def _of_ending(ending: tuple[Any, ...]) -> bytes:
+    *known, sticky = ending
+    values = dict(zip(_ENDING, known, strict=True))
     values["reason"] = values["reason"] or "ok"
-    return _pairs(values)
+    values["session_name"], values["session_route"] = map(_text, sticky or (b"", b""))
+    return b'",%b,"bytes_out":' % _pairs(values)
 
 
-def _of_session(sticky: tuple[bytes, bytes] | None) -> bytes:
-    name, route = sticky or (b"", b"")
-    return b'"session_name":"%b","session_route":"%b"' % (escape_json(name), escape_json(route))
+def _values_of(key: bytes) -> Texts[bytes | None]:
+    return Texts(lambda value: b',"%b":"%b"' % (key, escape_json(value)) if value else b"")
 
 
-def _of_moment(moment: int) -> bytes:
-    at = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(moment // 1000))
-    return b"%b.%03dZ" % (at.encode(), moment % 1000)
-
-
+_json_seconds = Texts(_of_second, 64 * 1024)
+_json_asked = Texts(_of_asked)
 _json_endings = Texts(_of_ending)
-_json_sessions = Texts(_of_session)
-_json_values: Texts[bytes | None] = Texts(lambda value: escape_json(value or b""))
-_json_times = Texts(_of_moment, 64 * 1024)
-"""Millisecond since the epoch -> C{2026-11-21T07:57:41.250Z}."""
+_json_referers = _values_of(b"referer")
+_json_agents = _values_of(b"user_agent")
+_MILLISECONDS = tuple(b"%03d" % each for each in range(1000))
 
 
 def as_json(record: Outcome) -> bytes:
     """
     Write C{json}: one object a line with everything known; spans in seconds, text never null.
+
+    Some keys are always there, others only with something to say: docs/operations.rst has both.
     """
     (
         request, peer, status, reason, balancer, member, route, attempts, route_changed, reused,
         tried, bytes_in, bytes_out, started, duration, queue, connect, first_byte, sticky, _,
     ) = record  # fmt: skip
     head: Any = request or NO_REQUEST
-    noted, target, trace = head.noted.get, head.target, head.trace
+    noted, target = head.noted.get, head.target
     if target.translate(SUSPECT) != target:
         target = escape_json(target)
-    if queue or connect or not 0.0 <= first_byte <= duration < 0.999999:
-        spans = _SPANS % (queue, connect, first_byte, duration)
-    else:
-        # Most wait for nothing, and digits of whole numbers are made faster.
-        spans = _AT_ONCE % (first_byte * 1e6 + 0.5, duration * 1e6 + 0.5)
-    line = JSON % (
-        _json_times[int(started * 1000)],
+    more = b""
+    if bytes_in or queue or connect or head.trace or tried:
+        more = _more(record, head.trace)
+    return JSON % (
+        _json_seconds[int(started)],
+        _MILLISECONDS[int(started * 1000) % 1000],
         peer.logged or _of_peer(peer),
-        _json_values[head.user],
-        _json_values[head.method],
-        _json_values[head.host],
+        _json_asked[head.user, head.version, head.method, head.host],
         target,
-        head.version,
-        _json_endings[status, reason, balancer, member, route, attempts, route_changed, reused],
-        _json_sessions[sticky],
-        bytes_in,
+        _json_endings[
+            status, reason, balancer, member, route, attempts, route_changed, reused, sticky
+        ],
         bytes_out,
-        spans,
-        _json_values[noted(b"referer")],
-        _json_values[noted(b"user-agent")],
-        _TRACE % (trace[3:35], trace[36:52]) if trace else _NO_TRACE,
+        _SPANS % (first_byte, duration) if first_byte else _DURATION % duration,
+        _json_referers[noted(b"referer")],
+        _json_agents[noted(b"user-agent")],
+        more,
     )
-    if not tried:
-        return line
-    pairs = [{"member": name, "reason": why} for name, why in tried]
-    attempts_made = json.dumps(pairs, separators=(",", ":")).encode()
-    return b"%b%b}\n" % (line.removesuffix(b"[]}\n"), attempts_made)
+
+
+def _more(record: Outcome, trace: bytes) -> bytes:
+    """
+    Write what most lines have not.
+    """
+    found = b""
+    if record.queue:
+        found += b',"queue":%.6f' % record.queue
+    if record.connect:
+        found += b',"connect":%.6f' % record.connect
+    if record.bytes_in:
+        found += b',"bytes_in":%d' % record.bytes_in
+    if trace:
+        found += b',"trace_id":"%b","parent_id":"%b"' % (trace[3:35], trace[36:52])
+    if record.tried:
+        pairs = [{"member": name, "reason": why} for name, why in record.tried]
+        found += b',"tried":%b' % json.dumps(pairs, separators=(",", ":")).encode()
+    return found
 
 
 def as_marked_json(record: Outcome) -> bytes:
