@@ -165,7 +165,7 @@ class RequestReader(Link):
             self._refuse(ClientError(f"a target longer than {limits.url} bytes", 414))
         elif data.count(b"\n", before) != data.count(b"\r\n", max(0, before - 1)):
             self._refuse(ClientError("a line that does not end in CRLF"))
-        elif not is_token(data[:1]) and data[:2] not in (b"\r", b"\r\n"):
+        elif not is_token(bytes(data[:1])) and data[:2] not in (b"\r", b"\r\n"):
             self._refuse(ClientError("no HTTP request"))
         elif self.ended:
             self._shut()
