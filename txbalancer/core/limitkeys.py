@@ -11,28 +11,30 @@ from txbalancer.core.networks import household
 from txbalancer.core.request import Request
 
 KeyOf = Callable[[Request], int]
+Digest = Callable[[object], int]
 
 
-def key_of(text: str, mount: str) -> KeyOf:
+def key_of(text: str, mount: str, digest: Digest = hash) -> KeyOf:
     """
     Make the function that takes the key, C{key} in the spec, out of a request.
 
-    Keys are hashes, keyed anew in each process, so that nobody can aim at another's. A request
-    that lacks the part that counts is its client's: to leave it out must not help.
+    Keys are hashes with a secret in them, so that nobody can aim at another's. A request that
+    lacks the part that counts is its client's: to leave it out must not help.
 
     @param mount: the mount's label.
+    @param digest: makes the hash.
     """
     if text == "client":
-        return lambda request: hash(household(request.peer.client))
+        return lambda request: digest(household(request.peer.client))
     if text in ("mount", "all"):
-        alone = hash(mount if text == "mount" else "")
+        alone = digest(mount if text == "mount" else "")
         return lambda request: alone
     if text == "host":
-        return lambda request: hash(request.host.lower())
+        return lambda request: digest(request.host.lower())
     part = part_of(text)
 
     def of_part(request: Request) -> int:
         value = part(request)
-        return hash((household(request.peer.client),)) if value is None else hash(value)
+        return digest((household(request.peer.client),)) if value is None else digest(value)
 
     return of_part

@@ -8,9 +8,28 @@ all that it was allowed will be paid back.
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Callable
+from typing import Protocol
 
-_GRACE = 1e-9
+GRACE = 1e-9
 """Seconds by which sums of floats may be off."""
+
+
+class Rates(Protocol):
+    """
+    What remembers how often keys came; see L{RateTable}.
+
+    @ivar digest: makes a key of what is told apart, one that no client can foresee.
+    """
+
+    @property
+    def digest(self) -> Callable[[object], int]: ...
+
+    def __len__(self) -> int: ...
+
+    def configure(self, rate: float, burst: int, most: int) -> None: ...
+
+    def take(self, key: int, now: float) -> float: ...
 
 
 class RateTable:
@@ -24,6 +43,9 @@ class RateTable:
     """
 
     __slots__ = ("_due", "_interval", "_most", "_room", "forgotten")
+
+    digest = staticmethod(hash)
+    """Keyed anew in each process."""
 
     def __init__(self, rate: float, burst: int, most: int) -> None:
         """
@@ -39,7 +61,7 @@ class RateTable:
         Take another rate; what the keys have to pay back stays.
         """
         self._interval = 1 / rate
-        self._room = (burst - 1) / rate + _GRACE
+        self._room = (burst - 1) / rate + GRACE
         self._most = most
         self._make_room(-1.0)
 

@@ -1,0 +1,129 @@
+"""
+How often something came, for each of many keys and to all workers together.
+
+What L{ratelimits<txbalancer.core.ratelimits>} keeps of a key, in memory that all processes write
+in. A key has one of eight places, where it finds what any process has let through. Nothing is
+locked: two that let the same key through in the same microsecond may count one.
+"""
+
+from __future__ import annotations
+
+import mmap
+import os
+import weakref
+from collections.abc import Callable
+
+from txbalancer.core.ratelimits import GRACE
+
+_WAYS = 8
+_ENTRY = 16
+"""Bytes of a key with its time."""
+
+_SAMPLE = 4096
+"""Places that are looked at to tell how many are in use."""
+
+
+class RateMemory:
+    """
+    The memory of one limit: as many keys, then as many times, each eight bytes.
+
+    @ivar descriptor: of it, for other processes; open as long as this is there.
+    @ivar keys: how many are remembered at least before any is forgotten, nearly always.
+    """
+
+    def __init__(self, descriptor: int, keys: int = 0) -> None:
+        """
+        @param descriptor: is closed with it.
+        """
+        self.descriptor, self.keys = descriptor, keys
+        weakref.finalize(self, os.close, descriptor)
+        memory = mmap.mmap(descriptor, 0)
+        half = len(memory) // 2
+        whole = memoryview(memory)
+        self.names, self.times = whole[:half].cast("q"), whole[half:].cast("d")
+
+
+def create_rates(keys: int) -> RateMemory:
+    """
+    Make the memory of a limit, with twice the places: keys do not fall evenly on them.
+    """
+    descriptor = os.memfd_create("txbalancer-rates", os.MFD_CLOEXEC)
+    places = max(mmap.PAGESIZE // _ENTRY, 1 << (2 * keys - 1).bit_length())
+    os.ftruncate(descriptor, _ENTRY * places)
+    return RateMemory(descriptor, keys)
+
+
+class SharedRates:
+    """
+    The rates of the keys that came lately, to any process.
+
+    Of more keys than fall on eight places the one goes that has least left to pay back.
+
+    @ivar digest: makes a key, the same in all processes.
+    """
+
+    __slots__ = ("_interval", "_mask", "_names", "_now", "_room", "_times", "digest", "memory")
+
+    def __init__(
+        self, memory: RateMemory, digest: Callable[[object], int], now: Callable[[], float]
+    ) -> None:
+        """
+        @param now: the clock that all processes of a machine share.
+        """
+        self.memory, self.digest, self._now = memory, digest, now
+        self._names, self._times = memory.names, memory.times
+        self._mask = len(memory.names) - 1
+        self._interval = self._room = 0.0
+
+    def configure(self, rate: float, burst: int, most: int) -> None:
+        """
+        Take another rate; what the keys have to pay back stays.
+
+        @param most: as many as the memory was made for.
+        """
+        self._interval = 1 / rate
+        self._room = (burst - 1) / rate + GRACE
+
+    def __len__(self) -> int:
+        """
+        Return how many keys have something to pay back, of many as far as a part of them tells.
+        """
+        now, sample = self._now(), self._times[:_SAMPLE].tolist()
+        return sum(each > now for each in sample) * (self._mask + 1) // len(sample)
+
+    def take(self, key: int, now: float) -> float:
+        """
+        Let a key through, or say how long it has to wait.
+
+        @param key: what L{digest} gives.
+        @param now: seconds by that clock.
+        @return: 0 when it is let through, else the seconds after which it will be.
+        """
+        place, times = key & self._mask, self._times
+        if self._names[place] != key:
+            place = self._find(key, place, now)
+        at = times[place]
+        if at <= now:
+            times[place] = now + self._interval
+            return 0.0
+        ahead = at - now
+        if ahead > self._room:
+            return ahead - self._room
+        times[place] = at + self._interval
+        return 0.0
+
+    def _find(self, key: int, place: int, now: float) -> int:
+        """
+        Return the place of a key that is not in its first one; at the cost of another's if need be.
+        """
+        start = place & -_WAYS
+        names = self._names[start : start + _WAYS].tolist()
+        if key in names:
+            return start + names.index(key)
+        times = self._times[start : start + _WAYS].tolist()
+        if times[place - start] > now:
+            place = start + times.index(min(times))
+        # Whoever finds the key must not find another's time.
+        self._times[place] = 0.0
+        self._names[place] = key
+        return place
