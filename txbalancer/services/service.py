@@ -82,8 +82,7 @@ class BalancerService(MultiService):
         @param inside: where the service's own pages are, if in another process.
         @param environment: of a process of its own, which has a socket for commands;
             C{None} for a part of somebody's program.
-        @param path: the file that C{spec} came from, read again by L{reload_file}.
-        @param load: how it is read.
+        @param path: the file that C{spec} came from, read again by L{reload_file} with C{load}.
         @param reactor: for tests; by default the running one.
         """
         super().__init__()
