@@ -100,13 +100,25 @@ def test_what_is_paid_back_makes_room() -> None:
 
 def test_there_is_room_for_so_many() -> None:
     """
-    Of as many keys as a limit wants to remember hardly one is forgotten, and all are counted.
+    Of as many keys as a limit wants to remember hardly one is forgotten, and all are counted; by
+    one process, which is enough.
     """
     (one, two), digest = team(0.001, 1, 1000, 1.0), make_digest(b"key")
     keys = [digest(number) for number in range(1000)]
     assert not any(one.take(key, 1.0) for key in keys)
     assert sum(bool(two.take(key, 1.0)) for key in keys) >= 990
     assert len(two) >= 990
+    assert len(SharedRates(two.memory, digest)) == 0
+
+
+def test_of_very_many_a_part_is_looked_at() -> None:
+    """
+    How many there are is told within some percents.
+    """
+    (one, _), digest = team(0.001, 1, 1 << 20, 1.0), make_digest(b"key")
+    for number in range(20000):
+        one.take(digest(number), 1.0)
+    assert 18000 < len(one) < 22000
 
 
 def test_another_rate_holds_for_what_is_there() -> None:

@@ -35,15 +35,13 @@ class OfWorker(Counting):
         table: Table,
         number: int,
         memories: Mapping[str, RateMemory],
-        now: Now,
     ) -> None:
         """
         @param number: the worker's own column.
         @param memories: of rates, by limit, as the supervisor has them.
-        @param now: the clock that all processes of a machine share.
         """
         self._shares, self._table, self._number = shares, table, number
-        self._memories, self._now = memories, now
+        self._memories = memories
         self._digest = make_digest(table.secret)
         self._guests = Guests(table, number, self._digest)
 
@@ -73,7 +71,7 @@ class OfWorker(Counting):
         if memory is None:
             return super().rates(spec, former)
         if not isinstance(former, SharedRates) or former.memory is not memory:
-            former = SharedRates(memory, self._digest, self._now)
+            former = SharedRates(memory, self._digest)
         return super().rates(spec, former)
 
     def connections(self, own: Callable[[], int]) -> Callable[[], int]:
@@ -100,6 +98,7 @@ class OfSupervisor(Counting):
     def __init__(self, table: Callable[[], Table], now: Now) -> None:
         """
         @param table: returns what all processes share.
+        @param now: the clock that all processes of a machine share.
         """
         self._table, self._now = table, now
 

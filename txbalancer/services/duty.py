@@ -4,7 +4,6 @@ The data path of one worker, as a service.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
@@ -65,7 +64,7 @@ class WorkerService(BalancerService):
         self._shares.learn(setup.outset.rows)
         registry = self._shares.registry(load_registry())
         spec = own_part(setup.spec.unpack(), setup.workers)
-        counting = OfWorker(self._shares, table, number, memories, time.monotonic)
+        counting = OfWorker(self._shares, table, number, memories)
         super().__init__(spec, "", reactor, registry, inside=inside, counting=counting)
         inside.registry = self.registry
         self.given = given

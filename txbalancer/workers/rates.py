@@ -19,8 +19,9 @@ _WAYS = 8
 _ENTRY = 16
 """Bytes of a key with its time."""
 
-_SAMPLE = 4096
-"""Places that are looked at to tell how many are in use."""
+_PIECE = 1 << 16
+_MOST_PIECES = 64
+"""Of how many bytes, and how often, the times are read to tell how many count."""
 
 
 class RateMemory:
@@ -65,10 +66,14 @@ class SharedRates:
     __slots__ = ("_interval", "_mask", "_names", "_now", "_room", "_times", "digest", "memory")
 
     def __init__(
-        self, memory: RateMemory, digest: Callable[[object], int], now: Callable[[], float]
+        self,
+        memory: RateMemory,
+        digest: Callable[[object], int],
+        now: Callable[[], float] | None = None,
     ) -> None:
         """
-        @param now: the clock that all processes of a machine share.
+        @param now: the clock that all processes of a machine share; for the one process that tells
+            how many keys there are.
         """
         self.memory, self.digest, self._now = memory, digest, now
         self._names, self._times = memory.names, memory.times
@@ -86,17 +91,26 @@ class SharedRates:
 
     def __len__(self) -> int:
         """
-        Return how many keys have something to pay back, of many as far as a part of them tells.
+        Return how many keys have something to pay back, as far as it is told by this process; of
+        a million and more from a part of them.
         """
-        now, sample = self._now(), self._times[:_SAMPLE].tolist()
-        return sum(each > now for each in sample) * (self._mask + 1) // len(sample)
+        if self._now is None:
+            return 0
+        now, found, size = self._now(), 0, 8 * (self._mask + 1)
+        step = max(1, size // _PIECE // _MOST_PIECES)
+        for start in range(size, 2 * size, step * _PIECE):
+            # Read as a file, what was never written takes no memory.
+            piece = os.pread(self.memory.descriptor, min(_PIECE, size), start)
+            if piece.count(0) < len(piece):
+                found += sum(each > now for each in memoryview(piece).cast("d"))
+        return found * step
 
     def take(self, key: int, now: float) -> float:
         """
         Let a key through, or say how long it has to wait.
 
         @param key: what L{digest} gives.
-        @param now: seconds by that clock.
+        @param now: seconds by the clock that all processes of a machine share.
         @return: 0 when it is let through, else the seconds after which it will be.
         """
         place, times = key & self._mask, self._times
