@@ -5,6 +5,7 @@ The processes of a balancer with workers, and connections that tell which of the
 from __future__ import annotations
 
 import os
+import re
 import socket
 from pathlib import Path
 from typing import Self
@@ -90,18 +91,30 @@ class Client:
 
     def take(self) -> int:
         """
-        Return the status of an answer without a body, 0 where the connection ends before.
+        Return the status of an answer that has no body or tells its length, 0 where the connection
+        ends before.
         """
-        while b"\r\n\r\n" not in self._rest:
-            try:
-                data = self.socket.recv(65536)
-            except ConnectionError:
+        head = b""
+        while not head:
+            if b"\r\n\r\n" in self._rest:
+                head, _, self._rest = self._rest.partition(b"\r\n\r\n")
+            elif not self._read():
                 return 0
-            if not data:
+        found = re.search(rb"(?i)\r\ncontent-length: *(\d+)", head)
+        length = int(found[1]) if found else 0
+        while len(self._rest) < length:
+            if not self._read():
                 return 0
-            self._rest += data
-        head, _, self._rest = self._rest.partition(b"\r\n\r\n")
+        self._rest = self._rest[length:]
         return int(head.split(b" ", 2)[1])
+
+    def _read(self) -> bool:
+        try:
+            data = self.socket.recv(65536)
+        except ConnectionError:
+            return False
+        self._rest += data
+        return bool(data)
 
     def ask(self, target: str = "/") -> int:
         """

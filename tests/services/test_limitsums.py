@@ -14,19 +14,20 @@ from txbalancer.services.limitsums import LimitSums
     ("of", "option", "used", "most"),
     [
         ("listener web", "max-connections", 5, 10),
-        ("service", "max-connections", 5, 20),
-        ("listener web", "max-requests", 5, 20),
-        ("balancer shop", "max-requests", 5, 20),
+        ("service", "max-connections", 5, 10),
+        ("listener web", "max-requests", 5, 10),
+        ("balancer shop", "max-requests", 5, 10),
         ("listener web", "connections-per-client", 3, 10),
         ("listener web", "requests-per-client", 3, 10),
-        ("limit api", "rate", 5, 20),
+        ("listener dns", "sessions-per-client", 3, 10),
+        ("limit api", "rate", 3, 10),
         ("service", "memory-limit", 5, 20),
     ],
 )
 def test_one_limit_of_two_workers(of: str, option: str, used: int, most: int) -> None:
     """
-    Parts add up; what each knows the whole of is the same in all; of what each has for itself,
-    the fullest is shown. Those who wait and those who were refused are summed.
+    What is used adds up, and the parts of what is divided; what each tells for all is told by
+    whoever sees most. Those who wait and those who were refused are summed.
     """
     views = [
         LimitView(of, option, 2, 10, waiting=1, passed=7, refused=4),
@@ -43,10 +44,10 @@ def test_workers_come_and_go() -> None:
     sums = LimitSums()
     sums.take(1, [LimitView("limit api", "rate", 2, 9, passed=5, refused=1)], (3, True))
     sums.take(2, [LimitView("limit api", "rate", 1, 9, passed=2)], (0, False))
-    assert sums.views() == [LimitView("limit api", "rate", 3, 18, passed=7, refused=1)]
+    assert sums.views() == [LimitView("limit api", "rate", 2, 9, passed=7, refused=1)]
     assert sums.room() == (3, True)
     own = LimitView("limit api", "rate", 1, 9, refused=4)
-    assert sums.views([own]) == [LimitView("limit api", "rate", 4, 27, passed=7, refused=5)]
+    assert sums.views([own]) == [LimitView("limit api", "rate", 2, 9, passed=7, refused=5)]
     sums.settle(1)
     assert sums.views() == [LimitView("limit api", "rate", 1, 9, passed=7, refused=1)]
     assert sums.room() == (3, False)

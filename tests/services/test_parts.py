@@ -51,27 +51,15 @@ def test_memory_is_divided(memory: str, part: int) -> None:
     assert own_part(spec, 4).service.memory_limit == part
 
 
-def test_what_no_table_counts_is_divided() -> None:
+def test_what_all_count_stays() -> None:
     """
-    Requests in progress with those who wait for their turn, and the connections of the whole
-    service: an even part, rounded up.
-    """
-    spec = loads(TEXT.replace("MEMORY", "0"), load_registry()).spec
-    part = own_part(spec, 4)
-    web, other = part.listeners
-    assert (part.service.workers, part.service.max_connections) == (0, 3)
-    assert (web.max_requests, web.queue) == (3, 2)
-    assert (part.balancers[0].max_requests, part.balancers[0].queue) == (1, 0)
-    assert (other, part.balancers[1]) == (spec.listeners[1], spec.balancers[1])
-
-
-def test_what_is_counted_together_or_by_each_stays() -> None:
-    """
-    Connections of a listener and of members count all workers; clients and rates each its own.
+    Connections, requests in progress, clients and rates count all workers.
     """
     spec = loads(TEXT.replace("MEMORY", "0"), load_registry()).spec
     part = own_part(spec, 4)
-    web = part.listeners[0]
-    assert web.max_connections == web.requests_per_client == web.connections_per_client == 10
-    assert part.balancers[0].members == spec.balancers[0].members
-    assert part.limits == spec.limits
+    assert (part.service.workers, part.service.max_connections) == (0, 10)
+    assert (part.listeners, part.balancers, part.limits) == (
+        spec.listeners,
+        spec.balancers,
+        spec.limits,
+    )

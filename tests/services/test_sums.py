@@ -9,10 +9,12 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from twisted.internet.testing import MemoryReactorClock
 
 from txbalancer.control.metrics.of_listeners import ListenerView, TLSView
 from txbalancer.control.record import Record
 from txbalancer.core.meters import Meter, Meters
+from txbalancer.proxy.runtime import Runtime
 from txbalancer.services.pictures import Picture
 from txbalancer.services.sums import Sums, Work
 from txbalancer.testing import make_balancer
@@ -27,7 +29,7 @@ class World:
     """
 
     def __init__(self) -> None:
-        runtime: Any = None
+        runtime = Runtime(MemoryReactorClock(), lambda outcome: None)
         self.balancer = make_balancer(*NAMES)
         self.picture = Picture(runtime, self.balancer)
         self.picture.open_pools()

@@ -25,10 +25,11 @@ def make_shares() -> tuple[int, list[Share]]:
     """
     memory = create_memory()
     table = Table(memory)
+    table.workers = WORKERS
     for number in range(1, WORKERS + 1):
         table.use(number)
     rows = NAMED, NAMED + 1
-    return memory, [Share(table, number + 1, *rows, WORKERS) for number in range(WORKERS)]
+    return memory, [Share(table, number + 1, *rows) for number in range(WORKERS)]
 
 
 @pytest.fixture
@@ -170,9 +171,10 @@ def test_ranks_have_lengths_of_their_own() -> None:
     memory = create_memory()
     try:
         table = Table(memory)
+        table.workers = 2
         for number in (1, 2):
             table.use(number)
-        one, two = [Share(table, each, NAMED, NAMED + 1, 2, NAMED + 2) for each in (1, 2)]
+        one, two = [Share(table, each, NAMED, NAMED + 1, NAMED + 2) for each in (1, 2)]
         mine, other = Line(one, lines.Line()), Line(two, lines.Line())
         assert one.may_wait(1)
         mine.add("a")

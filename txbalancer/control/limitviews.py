@@ -37,11 +37,13 @@ class LimitView(NamedTuple):
         return self._asdict()
 
 
-_WHOLE = frozenset((("listener", "max-connections"),))
-"""What each process knows the whole of, which they share."""
+_DIVIDED = "memory-limit"
+"""What each process has a part of."""
 
-_ALONE = frozenset(("connections-per-client", "requests-per-client"))
-"""What each process has for itself, so that the one that uses most is shown."""
+_SEEN_BY_ALL = frozenset(
+    ("connections-per-client", "requests-per-client", "sessions-per-client", "rate")
+)
+"""What each process tells for all of them, as far as it sees it: who sees most is right."""
 
 
 def together(views: Sequence[LimitView]) -> LimitView:
@@ -51,13 +53,11 @@ def together(views: Sequence[LimitView]) -> LimitView:
     @param views: at least one.
     """
     first = views[0]
-    alone = first.option in _ALONE
-    whole = alone or (first.of.partition(" ")[0], first.option) in _WHOLE
     used = [each.used for each in views]
     most = [each.most for each in views]
     return first._replace(
-        used=max(used) if alone else sum(used),
-        most=max(most) if whole else sum(most),
+        used=max(used) if first.option in _SEEN_BY_ALL else sum(used),
+        most=sum(most) if first.option == _DIVIDED else max(most),
         waiting=sum(each.waiting for each in views),
         passed=sum(each.passed for each in views),
         refused=sum(each.refused for each in views),

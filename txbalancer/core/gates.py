@@ -12,11 +12,22 @@ from typing import Any, Protocol
 from txbalancer.core.lines import Line
 from txbalancer.core.networks import household
 
+MAX_REQUESTS = "max-requests"
+
+
+def limit_name(of: str, option: str = MAX_REQUESTS) -> str:
+    """
+    Return what people know a limit by.
+
+    @param of: what it limits, such as C{listener web}.
+    """
+    return f"{of}: {option}"
+
 
 @dataclass(frozen=True, slots=True)
 class GateSpec:
     """
-    @ivar name: what people know the limit by, such as C{listener web: max-requests}.
+    @ivar name: as L{limit_name} gives it.
     @ivar most: how many may be inside.
     @ivar queue: how many of each rank may wait; C{timeout}: for how many seconds.
     """
@@ -151,7 +162,7 @@ class Crowd:
         @param exempt: tells by address who has no gate; C{None} for nobody.
         """
         self._wake = wake
-        self.gates: dict[str, ClientGate] = {}
+        self.gates: dict[str, Gate] = {}
         self._most = _FEW
         self.refused = 0
         self.configure(spec, exempt)
@@ -171,6 +182,12 @@ class Crowd:
         """
         return sum(len(each.line) for each in self.gates.values())
 
+    def busiest(self) -> int:
+        """
+        Return how many the client has inside that has most.
+        """
+        return max((each.busy for each in self.gates.values()), default=0)
+
     def gate(self, client: str) -> Gate | None:
         """
         Return a client's gate; C{None} for one that has none.
@@ -182,8 +199,11 @@ class Crowd:
         if found is None:
             if len(self.gates) >= self._most:
                 self._forget()
-            found = self.gates[key] = ClientGate(self, self._wake)
+            found = self.gates[key] = self._make(key)
         return found
+
+    def _make(self, key: str) -> Gate:
+        return ClientGate(self, self._wake)
 
     def _forget(self) -> None:
         """
@@ -201,17 +221,23 @@ def opened(spec: GateSpec) -> GateSpec:
     return GateSpec(spec.name, inf, spec.queue, spec.timeout)
 
 
-def adjusted(gate: Gate | None, spec: GateSpec, wake: Wake) -> Gate | None:
+def adjusted(
+    gate: Gate | None,
+    spec: GateSpec,
+    wake: Wake,
+    make: Callable[[GateSpec, Wake], Gate] = Gate,
+) -> Gate | None:
     """
     Return the gate for a limit, the one that is there if possible; C{None} for no limit.
 
     @param spec: with C{most} 0 for no limit.
+    @param make: makes it.
     """
     if not spec.most:
         if gate is not None:
             gate.configure(opened(spec))
         return None
     if gate is None:
-        return Gate(spec, wake)
+        return make(spec, wake)
     gate.configure(spec)
     return gate

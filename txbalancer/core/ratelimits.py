@@ -10,9 +10,26 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Iterable
 from heapq import nlargest
+from typing import Protocol
 
-_GRACE = 1e-9
+GRACE = 1e-9
 """Seconds by which sums of floats may be off."""
+
+
+class Rates(Protocol):
+    """
+    What remembers how often keys came; see L{RateTable}.
+    """
+
+    def __len__(self) -> int: ...
+
+    def configure(self, rate: float, burst: int, most: int) -> None: ...
+
+    def take(self, key: int, now: float) -> float: ...
+
+    def owing(self, now: float, most: int) -> list[tuple[int, float]]: ...
+
+    def owe(self, rows: Iterable[tuple[int, float]], now: float) -> None: ...
 
 
 class RateTable:
@@ -41,7 +58,7 @@ class RateTable:
         Take another rate; what the keys have to pay back stays.
         """
         self._interval = 1 / rate
-        self._room = (burst - 1) / rate + _GRACE
+        self._room = (burst - 1) / rate + GRACE
         self._most = most
         self._make_room(-1.0)
 

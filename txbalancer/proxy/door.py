@@ -4,14 +4,12 @@ Limits of connections, before anything is done for them: what is over one is clo
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from twisted.logger import Logger
 
 from txbalancer.core.limitkeys import Keys
-from txbalancer.core.networks import household
 from txbalancer.proxy.limiter import Limiter
 from txbalancer.proxy.throttle import Throttle
 
@@ -20,50 +18,6 @@ if TYPE_CHECKING:
 
 PER_CLIENT = "connections-per-client"
 IN_ALL = "max-connections"
-
-
-class Clients:
-    """
-    How many connections each client has on a listener.
-    """
-
-    __slots__ = ("_open",)
-
-    def __init__(self, clients: Iterable[str]) -> None:
-        """
-        @param clients: addresses of the connections that are open already.
-        """
-        self._open = Counter(map(household, clients))
-
-    def __len__(self) -> int:
-        return len(self._open)
-
-    def count(self, client: str) -> int:
-        """
-        Return how many a client has.
-        """
-        return self._open[household(client)]
-
-    def most(self) -> int:
-        """
-        Return how many the client has that has most.
-        """
-        return max(self._open.values(), default=0)
-
-    def opened(self, client: str) -> None:
-        """
-        Count one more.
-        """
-        self._open[household(client)] += 1
-
-    def closed(self, client: str) -> None:
-        """
-        Count one less.
-        """
-        key = household(client)
-        self._open[key] -= 1
-        if not self._open[key]:
-            del self._open[key]
 
 
 class Door:

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from twisted.logger import Logger
 
+from txbalancer.core.counting import Counting
 from txbalancer.core.limitkeys import Keys, key_of
 from txbalancer.core.mounts import Mount
-from txbalancer.core.ratelimits import RateTable
+from txbalancer.core.ratelimits import Rates
 from txbalancer.core.specs import LimitSpec
 from txbalancer.http1.heads import RequestHead
 from txbalancer.proxy.refusals import RATE, Refusal
@@ -33,11 +34,14 @@ class Limiter:
 
     log = Logger()
 
-    __slots__ = ("_throttle", "passed", "refused", "spec", "table")
+    __slots__ = ("_counting", "_throttle", "passed", "refused", "spec", "table")
 
-    def __init__(self, spec: LimitSpec) -> None:
-        self.spec = spec
-        self.table = RateTable(spec.rate.per_second, spec.burst, spec.keys)
+    def __init__(self, spec: LimitSpec, counting: Counting) -> None:
+        """
+        @param counting: makes what remembers who came.
+        """
+        self.spec, self._counting = spec, counting
+        self.table: Rates = counting.rates(spec, None)
         self.passed = self.refused = 0
         self._throttle = Throttle(10.0)
 
@@ -45,10 +49,8 @@ class Limiter:
         """
         Take other options; another key means that all begin anew.
         """
-        if spec.key != self.spec.key:
-            self.table = RateTable(spec.rate.per_second, spec.burst, spec.keys)
-        else:
-            self.table.configure(spec.rate.per_second, spec.burst, spec.keys)
+        former = self.table if spec.key == self.spec.key else None
+        self.table = self._counting.rates(spec, former)
         self.spec = spec
 
     def take(self, key: int, now: float) -> float:

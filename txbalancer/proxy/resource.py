@@ -15,7 +15,7 @@ from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET, Request
 
 from txbalancer.core.balancer import Balancer
-from txbalancer.core.gates import Gate, GateSpec, adjusted
+from txbalancer.core.gates import Gate, GateSpec, adjusted, limit_name
 from txbalancer.core.health import ProbeResult
 from txbalancer.core.lines import Line
 from txbalancer.core.member import Member
@@ -107,9 +107,12 @@ class BalancerResource(Resource):
         self.serve_waiting()
 
     def _limit(self, spec: BalancerSpec) -> None:
-        name = f"balancer {spec.name}: max-requests"
+        name = limit_name(f"balancer {spec.name}")
         own = GateSpec(name, spec.max_requests, spec.queue, spec.queue_timeout)
-        self.gate = adjusted(self.gate, own, lambda act: self.runtime.reactor.callLater(0, act))
+        self.gate = adjusted(self.gate, own, self._soon, self.runtime.counting.gate)
+
+    def _soon(self, act: Callable[[], None]) -> None:
+        self.runtime.reactor.callLater(0, act)
 
     def member(self, name: str) -> Member | None:
         """

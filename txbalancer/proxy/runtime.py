@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from txbalancer.core.counting import Counting
 from txbalancer.core.outcome import Outcome
 from txbalancer.net.deadlines import Deadlines
 from txbalancer.net.pipes import Pipes
@@ -27,12 +28,14 @@ class Runtime:
     @ivar deadlines: every connection with a deadline.
     @ivar pipes: by which bulk goes from socket to socket.
     @ivar turnstile: what keeps the last descriptors for those who need them.
+    @ivar counting: makes what counts for limits.
     @ivar finish: takes the L{Outcome} of each exchange, once.
     """
 
     __slots__ = (
         "_date",
         "_date_second",
+        "counting",
         "deadlines",
         "finish",
         "now",
@@ -48,7 +51,9 @@ class Runtime:
         finish: Callable[[Outcome], None],
         now: Callable[[], float] = time.monotonic,
         wall: Callable[[], float] = time.time,
+        counting: Counting | None = None,
     ) -> None:
+        self.counting = counting or Counting()
         self.reactor = reactor
         self.finish = finish
         self.now = now

@@ -13,7 +13,8 @@ from typing import Any
 from twisted.internet.protocol import ServerFactory
 from twisted.logger import Logger
 
-from txbalancer.core.gates import Crowd, Gate, GateSpec, adjusted, opened
+from txbalancer.core.clients import Clients
+from txbalancer.core.gates import Crowd, Gate, GateSpec, adjusted, limit_name, opened
 from txbalancer.core.lines import Line
 from txbalancer.core.mounts import Mount, MountTable
 from txbalancer.core.networks import within
@@ -27,7 +28,6 @@ from txbalancer.http2.limits import Limits as H2Limits
 from txbalancer.net.peers import peer_of
 from txbalancer.proxy.channel import ClientChannel
 from txbalancer.proxy.companions import dismiss
-from txbalancer.proxy.door import Clients
 from txbalancer.proxy.doorway import Doorway
 from txbalancer.proxy.entrance import Begin, believing, identifying, leading, told_by
 from txbalancer.proxy.h2.channel import H2Channel
@@ -58,6 +58,7 @@ class Site(ServerFactory):
     @ivar clients: how many connections each client has, where that is limited.
     @ivar gate: before all requests for members; C{crowd}: before those of each client.
     @ivar exempt: tells by address for whom limits per client do not hold.
+    @ivar on_count: called when there is another connection, or one less; where somebody counts.
     @ivar refused: connections and the like that nobody served, by cause.
     @ivar unlisted: tells of PROXY headers that are taken for requests.
     @ivar abuses: how often connections of HTTP/2 ended for what their clients did.
@@ -88,6 +89,7 @@ class Site(ServerFactory):
         self.clients: Clients | None = None
         self.gate: Gate | None = None
         self.crowd: Crowd | None = None
+        self.on_count: Callable[[], object] | None = None
         self.unlisted = Unlisted(spec.name)
         self.guards_identity = spec.tls_client_headers
         self.configure(spec)
@@ -126,21 +128,33 @@ class Site(ServerFactory):
         Take the limits of connections and requests; what is in progress counts from the start.
         """
         self.exempt = within(spec.exempt_clients)
-        if not spec.connections_per_client:
+        counting = self.runtime.counting
+        if not self._per_client(spec):
+            if self.clients is not None:
+                self.clients.end()
             self.clients = None
         elif self.clients is None:
-            self.clients = Clients(each.peer.client for each in self.channels)
+            there = (each.peer.client for each in self.channels)
+            self.clients = counting.clients(spec.name, there)
         name, queue, wait = f"listener {spec.name}", spec.queue, spec.queue_timeout
-        own = GateSpec(f"{name}: max-requests", spec.max_requests, queue, wait)
-        self.gate = adjusted(self.gate, own, self._soon)
-        each = GateSpec(f"{name}: requests-per-client", spec.requests_per_client, queue, wait)
+        own = GateSpec(limit_name(name), spec.max_requests, queue, wait)
+        self.gate = adjusted(self.gate, own, self._soon, counting.gate)
+        of_each = limit_name(name, "requests-per-client")
+        each = GateSpec(of_each, spec.requests_per_client, queue, wait)
         if each.most:
             exempt = self.exempt if spec.exempt_clients else None
-            self.crowd = self.crowd or Crowd(each, self._soon)
+            self.crowd = self.crowd or counting.crowd(each, self._soon)
             self.crowd.configure(each, exempt)
         elif self.crowd is not None:
             self.crowd.configure(opened(each), None)
             self.crowd = None
+
+    @staticmethod
+    def _per_client(spec: ListenerSpec) -> int:
+        """
+        Return how many connections each client may have; 0 for any number.
+        """
+        return spec.connections_per_client
 
     def _soon(self, act: Callable[[], None]) -> None:
         self.runtime.reactor.callLater(0, act)
@@ -185,6 +199,8 @@ class Site(ServerFactory):
         self.accepted += 1
         if self.clients is not None:
             self.clients.opened(channel.peer.client)
+        if self.on_count is not None:
+            self.on_count()
         if (most or self._share is not None) and not self._may_open(most):
             self._held.add(channel)
             channel.hold()
@@ -208,6 +224,8 @@ class Site(ServerFactory):
         self.channels.discard(channel)
         if self.clients is not None:
             self.clients.closed(channel.peer.client)
+        if self.on_count is not None:
+            self.on_count()
         if channel.peer.companions:
             dismiss(channel.peer)
         channel.peer.companions = None

@@ -15,6 +15,7 @@ from txbalancer.core.snapshot import restore
 from txbalancer.core.specs import ServiceSpec
 from txbalancer.core.state import read
 from txbalancer.proxy.resource import BalancerResource
+from txbalancer.services.counting import OfWorker
 from txbalancer.services.estate.part import take_all
 from txbalancer.services.inside import Inside
 from txbalancer.services.parts import own_part
@@ -25,6 +26,7 @@ from txbalancer.services.shares import Name, Shares
 from txbalancer.services.sockets import Socket
 from txbalancer.services.ties import Ties, take_rooms
 from txbalancer.workers.orders import Noted, Seen, Setup, command_of
+from txbalancer.workers.rates import RateMemory
 from txbalancer.workers.reports import Report, Reporter
 from txbalancer.workers.table import Table
 from txbalancer.workers.word import Word
@@ -44,18 +46,27 @@ class WorkerService(BalancerService):
     log = Logger()
 
     def __init__(
-        self, setup: Setup, given: list[Socket], reactor: Any, tell: Tell, table: Table, number: int
+        self,
+        setup: Setup,
+        given: list[Socket],
+        reactor: Any,
+        tell: Tell,
+        table: Table,
+        number: int,
+        memories: Mapping[str, RateMemory],
     ) -> None:
         """
         @param tell: sends a command to the supervisor.
         @param table: what all workers see; C{number}: the own column.
+        @param memories: of rates, by limit; others may come.
         """
         inside = Inside(setup.folder, setup.secret)
         self._shares = Shares(reactor, table, number, setup.workers, self._want)
         self._shares.learn(setup.outset.rows)
         registry = self._shares.registry(load_registry())
         spec = own_part(setup.spec.unpack(), setup.workers)
-        super().__init__(spec, "", reactor, registry, inside=inside)
+        counting = OfWorker(self._shares, table, number, memories)
+        super().__init__(spec, "", reactor, registry, inside=inside, counting=counting)
         inside.registry = self.registry
         self.given = given
         self.on_lines: Callable[[], object] = self.flush
@@ -147,6 +158,7 @@ class WorkerService(BalancerService):
         @raise BalancerError: when it cannot be had; nothing has changed then.
         """
         self._shares.learn(setup.outset.rows)
+        self._shares.adopt(setup.workers)
         self.reload(own_part(setup.spec.unpack(), setup.workers))
         self._share()
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from txbalancer.core.counting import Counting
 from txbalancer.core.limitkeys import Keys
 from txbalancer.core.outcome import Outcome
 from txbalancer.core.specs import ListenerSpec, MountSpec, ServiceSpec
@@ -28,11 +29,14 @@ class Limits:
     @ivar most: connections of all listeners but reserved ones; 0 = no limit.
     """
 
-    def __init__(self, sites: Sites = tuple) -> None:
+    def __init__(self, sites: Sites = tuple, counting: Counting | None = None) -> None:
         """
         @param sites: returns what serves the listeners that there are.
+        @param counting: makes what counts.
         """
         self._sites = sites
+        self._counting = counting or Counting()
+        self._all = self._counting.connections(lambda: self.connections)
         self.limiters: dict[str, Limiter] = {}
         self._secret = b""
         self._keys = Keys(b"")
@@ -56,20 +60,23 @@ class Limits:
         self._tickets |= self._gates or any(each.max_requests for each in spec.balancers)
         before, self.limiters = self.limiters, {}
         for each in spec.limits:
-            limiter = before.get(each.name) or Limiter(each)
-            limiter.configure(each)
+            limiter = before.get(each.name)
+            if limiter is None:
+                limiter = Limiter(each, self._counting)
+            else:
+                limiter.configure(each)
             self.limiters[each.name] = limiter
 
     @property
     def connections(self) -> int:
         """
-        How many connections the listeners have that are not reserved.
+        How many connections the listeners of this process have that are not reserved.
         """
         counted = (each for each in self._sites() if not each.spec.reserved)
         return sum(len(each.channels) for each in counted if each.spec.mode != "udp")
 
     def _full(self) -> int:
-        found = self.connections
+        found = self._all()
         return found if self.most and found >= self.most else 0
 
     def load(self) -> tuple[int, int]:
@@ -123,6 +130,7 @@ class Limits:
         Return what makes the protocols of a listener, behind its limits of connections.
         """
         all_of_them = self.most and not spec.reserved
+        site.on_count = self._all if all_of_them and self._counting.several else None
         if not (all_of_them or spec.connections_per_client or spec.limit):
             return factory
         limiters = [self.limiters[each] for each in spec.limit]

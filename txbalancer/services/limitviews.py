@@ -7,15 +7,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from txbalancer.control.limitviews import LimitView
-from txbalancer.core.gates import Crowd, Gate
+from txbalancer.core.gates import MAX_REQUESTS, Crowd, Gate
 from txbalancer.proxy.door import IN_ALL, PER_CLIENT
 from txbalancer.proxy.limiter import Limiter
 from txbalancer.proxy.resource import BalancerResource
 from txbalancer.proxy.site import Site
 from txbalancer.services.limits import Limits
 from txbalancer.services.overload import Overload
-
-_MAX = "max-requests"
+from txbalancer.stream.datagram_site import OF_CLIENT
 
 
 def view_limits(
@@ -53,9 +52,11 @@ def _of_listener(site: Site) -> Iterator[LimitView]:
         used = len(site.channels) - site.held
         yield LimitView(of, IN_ALL, used, spec.max_connections, site.held)
     if site.clients is not None:
-        refused = site.refused[PER_CLIENT]
-        most = spec.connections_per_client
-        yield LimitView(of, PER_CLIENT, site.clients.most(), most, refused=refused)
+        option, most = PER_CLIENT, spec.connections_per_client
+        if spec.mode == "udp":
+            option, most = OF_CLIENT, spec.sessions_per_client
+        refused = site.refused[option]
+        yield LimitView(of, option, site.clients.most(), most, refused=refused)
     if site.crowd is not None:
         yield _of_crowd(of, site.crowd)
     if site.gate is not None:
@@ -63,12 +64,12 @@ def _of_listener(site: Site) -> Iterator[LimitView]:
 
 
 def _of_gate(of: str, gate: Gate) -> LimitView:
-    return LimitView(of, _MAX, gate.busy, int(gate.spec.most), len(gate.line), refused=gate.refused)
+    most, waiting = int(gate.spec.most), len(gate.line)
+    return LimitView(of, MAX_REQUESTS, gate.busy, most, waiting, refused=gate.refused)
 
 
 def _of_crowd(of: str, crowd: Crowd) -> LimitView:
-    used = max((each.busy for each in crowd.gates.values()), default=0)
-    most = int(crowd.spec.most)
+    used, most = crowd.busiest(), int(crowd.spec.most)
     return LimitView(of, "requests-per-client", used, most, crowd.waiting, refused=crowd.refused)
 
 

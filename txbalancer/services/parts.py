@@ -1,27 +1,22 @@
 """
-What a worker is of the whole service: its part of the configuration, and of the limits in it.
+What a worker is of the whole service: its part of the configuration.
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
 
-from txbalancer.core.specs import BalancerSpec, GlobalSpec, ListenerSpec, ServiceSpec
+from txbalancer.core.specs import GlobalSpec, ServiceSpec
 
 
 def own_part(spec: ServiceSpec, workers: int) -> ServiceSpec:
     """
     Return what of a configuration is a worker's: all but what the supervisor does for all, and
-    an even part of each limit that cannot be counted over all.
+    an even part of the memory.
 
     @param workers: how many there are.
     """
-    return replace(
-        spec,
-        service=_of_service(spec.service, workers),
-        listeners=tuple(_of_listener(each, workers) for each in spec.listeners),
-        balancers=tuple(_of_balancer(each, workers) for each in spec.balancers),
-    )
+    return replace(spec, service=_of_service(spec.service, workers))
 
 
 def _of_service(spec: GlobalSpec, workers: int) -> GlobalSpec:
@@ -35,30 +30,8 @@ def _of_service(spec: GlobalSpec, workers: int) -> GlobalSpec:
         heartbeat_listen="",
         heartbeat_address="",
         stop_delay=0.0,
-        max_connections=_even(spec.max_connections, workers),
         memory_limit=_even_memory(spec.memory_limit, workers),
     )
-
-
-def _of_listener(spec: ListenerSpec, workers: int) -> ListenerSpec:
-    if not spec.max_requests:
-        return spec
-    most, queue = _even(spec.max_requests, workers), _even(spec.queue, workers)
-    return replace(spec, max_requests=most, queue=queue)
-
-
-def _of_balancer(spec: BalancerSpec, workers: int) -> BalancerSpec:
-    if not spec.max_requests:
-        return spec
-    most, queue = _even(spec.max_requests, workers), _even(spec.queue, workers)
-    return replace(spec, max_requests=most, queue=queue)
-
-
-def _even(most: int, workers: int) -> int:
-    """
-    Return an even part of a limit, rounded up; 0 for 0, which stands for no limit.
-    """
-    return -(-most // workers)
 
 
 def _even_memory(limit: int, workers: int) -> int:

@@ -16,6 +16,7 @@ from txbalancer.config import Check, Loaded, load
 from txbalancer.config.diff import plan
 from txbalancer.control.checks import CHECKS
 from txbalancer.core.counters import Counters
+from txbalancer.core.counting import Counting
 from txbalancer.core.meters import tallied
 from txbalancer.core.outcome import Outcome
 from txbalancer.core.registry import Registry
@@ -73,14 +74,15 @@ class BalancerService(MultiService):
         environment: Mapping[str, str] | None = None,
         inside: Inside | None = None,
         beginning: Beginning | None = None,
+        counting: Counting | None = None,
     ) -> None:
         """
+        @param counting: makes what counts for limits; by default, for this process alone.
         @param beginning: how it starts; in place of another process, perhaps.
         @param inside: where the service's own pages are, if in another process.
         @param environment: of a process of its own, which has a socket for commands;
             C{None} for a part of somebody's program.
-        @param path: the file that C{spec} came from, read again by L{reload_file}.
-        @param load: how it is read.
+        @param path: the file that C{spec} came from, read again by L{reload_file} with C{load}.
         @param reactor: for tests; by default the running one.
         """
         super().__init__()
@@ -93,8 +95,8 @@ class BalancerService(MultiService):
         self._load = load
         self.reactor = reactor
         self.registry = registry or load_registry()
-        runtime = self.runtime = Runtime(reactor, self._finish)
-        self.limits = Limits(lambda: [each.site for each in self.listeners])
+        runtime = self.runtime = Runtime(reactor, self._finish, counting=counting)
+        self.limits = Limits(lambda: [each.site for each in self.listeners], runtime.counting)
         self.loads = MemberLoads(self.runtime, self.registry.loads, self._own_load)
         self.targets = Targets(
             runtime, self.registry, self.loads.heartbeats, self.limits, inside, self.make_resource

@@ -5,20 +5,29 @@ Limits and loads that count all workers, as one of them keeps them.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from itertools import islice
 from typing import Any
 
+from txbalancer.core.gates import Gate, GateSpec, Wake, limit_name
 from txbalancer.core.registry import Registry
 from txbalancer.core.specs import MemberSpec
 from txbalancer.proxy.resource import BalancerResource
 from txbalancer.services.crowd import Crowd, crowded
+from txbalancer.workers.gates import SharedGate
 from txbalancer.workers.shares import Line, Share
 from txbalancer.workers.table import Table
 
 Name = tuple[str, ...]
 """What a row of the table is about."""
 
+CONNECTIONS: Name = ("connections",)
+"""The row of those that C{max-connections} of the service counts."""
+
 LOOK = 0.005
 """Seconds between two looks at whether there is room, while somebody waits."""
+
+_GATES = 100
+"""Gates that are looked at in one turn: each client may have one."""
 
 _ASK = 10
 """Looks between two times that others are asked to give up what they do not use."""
@@ -35,6 +44,8 @@ def names_of(
     """
     for resource in resources:
         spec, members = resource.balancer.spec, resource.balancer.members
+        if spec.max_requests:
+            yield from _of_gate(limit_name(f"balancer {spec.name}"))
         for member in members:
             if limited(member.spec):
                 yield "open", spec.name, member.name
@@ -43,9 +54,16 @@ def names_of(
             if spec.lbmethod in BY_LOAD:
                 yield "busy", spec.name, member.name
     for each in listeners:
+        yield CONNECTIONS
         if each.max_connections:
             yield "admitted", each.name
             yield "held", each.name
+        if each.max_requests:
+            yield from _of_gate(limit_name(f"listener {each.name}"))
+
+
+def _of_gate(name: str) -> Iterable[Name]:
+    return ((kind, name) for kind in ("inside", "before", "first"))
 
 
 def limited(spec: MemberSpec) -> bool:
@@ -78,11 +96,19 @@ class Shares:
         """
         self.rows: dict[Name, int] = {}
         self._clock, self._table, self._number = clock, table, number
-        self._workers, self._ask = workers, ask
+        self._ask = ask
+        self.adopt(workers)
         self._waiting: dict[Any, tuple[Callable[[], int], Callable[[], object]]] = {}
+        self._gates: dict[SharedGate, None] = {}
         self._crowds: dict[str, Crowd] = {}
         self._call: Any = None
         self._turn = 0
+
+    def adopt(self, workers: int) -> None:
+        """
+        Share the limits with so many.
+        """
+        self._table.workers = workers
 
     def registry(self, registry: Registry) -> Registry:
         """
@@ -155,11 +181,26 @@ class Shares:
         if len(found) < len(rows):
             return None
         taken, waiting, *ahead = found
-        share = Share(self._table, self._number, taken, waiting, self._workers, *ahead)
+        share = Share(self._table, self._number, taken, waiting, *ahead)
         share.begin(there)
         return share
 
+    def gate(self, spec: GateSpec, wake: Wake) -> Gate | None:
+        """
+        Make a gate that counts those inside of all workers; C{None} if it has no rows.
+        """
+        share = self._share((spec.name,), 0, "inside", "before", "first")
+        return None if share is None else SharedGate(spec, wake, share, self.look_after)
+
     # -- those who wait
+
+    def look_after(self, gate: SharedGate) -> None:
+        """
+        Look whether there is room inside until nobody waits before a gate.
+        """
+        self._gates[gate] = None
+        if self._call is None:
+            self._call = self._clock.callLater(LOOK, self._look)
 
     def _look_later(
         self, what: Any, waiting: Callable[[], int], serve: Callable[[], object]
@@ -186,7 +227,12 @@ class Shares:
                 del self._waiting[what]
             elif self._turn % _ASK == 0:
                 self._demand(what)
-        if self._waiting and self._call is None:
+        for gate in list(islice(self._gates, _GATES)):
+            del self._gates[gate]
+            gate.look()
+            if gate.pending:
+                self._gates[gate] = None
+        if (self._waiting or self._gates) and self._call is None:
             self._call = self._clock.callLater(LOOK, self._look)
 
     def stop(self) -> None:
@@ -194,6 +240,7 @@ class Shares:
         Look no more.
         """
         self._waiting.clear()
+        self._gates.clear()
         if self._call is not None:
             self._call.cancel()
             self._call = None

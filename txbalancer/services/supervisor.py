@@ -4,6 +4,7 @@ The service with several workers, as one: what is seen of it and done to it from
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 from twisted.application.service import MultiService
@@ -14,6 +15,7 @@ from txbalancer.core.outcome import Outcome
 from txbalancer.core.specs import ListenerSpec, ServiceSpec
 from txbalancer.errors import StartError
 from txbalancer.services.certificates import CertificateWatch
+from txbalancer.services.counting import OfSupervisor
 from txbalancer.services.gates import Gates
 from txbalancer.services.inside import inner_listener
 from txbalancer.services.pictures import ListenerPicture, Picture
@@ -26,6 +28,7 @@ from txbalancer.workers.child import Child
 from txbalancer.workers.orders import Reopen as ReopenLogs
 from txbalancer.workers.orders import Setup
 from txbalancer.workers.parcels import Packed
+from txbalancer.workers.rates import RateMemory, SharedRates
 
 
 class Supervisor(BalancerService):
@@ -42,9 +45,10 @@ class Supervisor(BalancerService):
     make_resource = Picture
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
+        options["counting"] = OfSupervisor(lambda: self.workforce.places.table, time.monotonic)
         super().__init__(*arguments, **options)
         self.workforce = Workforce(
-            self.reactor, self.runtime.now, self._setup, self._welcome, self._lost
+            self.reactor, self.runtime.now, self._setup, self._rates, self._welcome, self._lost
         )
         self.crew = self.workforce.crew
         self.entrances = self.gates = Gates(self.workforce)
@@ -200,6 +204,13 @@ class Supervisor(BalancerService):
             self.gates.left,
             self.gates.sessions_of_former,
         )
+
+    def _rates(self) -> dict[str, RateMemory]:
+        """
+        Return the memory of each limit's rates.
+        """
+        found = {name: each.table for name, each in self.limits.limiters.items()}
+        return {name: each.memory for name, each in found.items() if isinstance(each, SharedRates)}
 
     def _welcome(self, child: Child) -> None:
         self.view.welcome(child)

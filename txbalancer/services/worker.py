@@ -43,10 +43,12 @@ from txbalancer.workers.orders import (
     Reported,
     Setup,
     Stop,
+    TakeRates,
     TakeSocket,
     Troubled,
     Watch,
 )
+from txbalancer.workers.rates import RateMemory
 from txbalancer.workers.sharing import Sharing
 from txbalancer.workers.spread import Spread
 from txbalancer.workers.table import BEAT, Table
@@ -85,6 +87,7 @@ class Post(QuietAMP):
         self._there, self._leaving = True, False
         self._given: dict[tuple[int, str], dict[int, Given]] = {}
         self._sockets: dict[int, Any] = {}
+        self._memories: dict[str, RateMemory] = {}
         self._service: WorkerService | None = None
         self._pause: Any = None
         self._reports = LoopingCall(self._report_in_turn)
@@ -120,6 +123,14 @@ class Post(QuietAMP):
         self._given.setdefault((key, endpoint), {})[index] = given
         return {}
 
+    @TakeRates.responder
+    def take_rates(self, name: str, memory: int) -> dict[str, Any]:
+        """
+        Take the memory of a rate limit.
+        """
+        self._memories[name] = RateMemory(memory)
+        return {}
+
     @Configure.responder
     def configure(self, setup: Setup, sockets: set[tuple[int, int]]) -> dict[str, Any]:
         """
@@ -136,6 +147,8 @@ class Post(QuietAMP):
             return {"fault": str(error)}
         wanted = {key for key, _ in sockets}
         self._sockets = {key: each for key, each in self._sockets.items() if key in wanted}
+        for name in self._memories.keys() - self._service.limits.limiters.keys():
+            del self._memories[name]
         self._sharing.serve(setup.edition, wanted)
         return {"fault": ""}
 
@@ -168,7 +181,7 @@ class Post(QuietAMP):
         return fresh
 
     def _begin(self, setup: Setup, given: list[Socket]) -> WorkerService:
-        column = self._table, self._number
+        column = self._table, self._number, self._memories
         service = WorkerService(setup, given, self._reactor, self.tell, *column)
         service.on_lines = self._report
         service.privilegedStartService()

@@ -7,7 +7,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from twisted.internet.defer import Deferred
@@ -17,9 +17,10 @@ from txbalancer.services.outside import Held, Outside
 from txbalancer.services.sockets import Offered
 from txbalancer.workers.child import Child
 from txbalancer.workers.crew import Crew
-from txbalancer.workers.orders import Configure, Setup, TakeSocket
+from txbalancer.workers.orders import Configure, Setup, TakeRates, TakeSocket
 from txbalancer.workers.parcels import Packed
 from txbalancer.workers.places import Places
+from txbalancer.workers.rates import RateMemory
 
 
 def count_of(spec: ServiceSpec) -> int:
@@ -45,16 +46,18 @@ class Workforce:
         reactor: Any,
         now: Callable[[], float],
         setup: Callable[[int], Setup],
+        rates: Callable[[], Mapping[str, RateMemory]],
         begin: Callable[[Child], object],
         lost: Callable[[Child, str], object],
     ) -> None:
         """
         @param setup: returns what workers are to serve by, for an edition.
+        @param rates: returns the memory of each limit's rates.
         @param begin: called with each worker before it is told anything.
         @param lost: called with one that ended without having been told to, and the cause.
         """
         self._reactor, self._now = reactor, now
-        self._setup, self._begin = setup, begin
+        self._setup, self._rates, self._begin = setup, rates, begin
         self.crew = Crew(reactor, now, self._make, self._prepare, self._over, lost)
         self.edition = 0
         self.folder = ""
@@ -189,9 +192,21 @@ class Workforce:
                         socket=number,
                     )
         child.has = wanted
+        self._give_rates(child)
         setup = self._packed or self._setup(self.edition)
         told = child.call(Configure, setup=setup, sockets=wanted)
         return told.addCallback(self._configured)
+
+    def _give_rates(self, child: Child) -> None:
+        """
+        Let a worker have the memory of limits that are new, or begin anew.
+        """
+        before, child.rates = child.rates, dict(self._rates())
+        for name, memory in child.rates.items():
+            if before.get(name) is not memory:
+                told = child.call(TakeRates, name=name, memory=memory.descriptor)
+                # It has to stay open until it is on its way.
+                told.addCallback(lambda _, memory: None, memory)
 
     def _configured(self, answer: Any) -> str:
         if self._places is not None:

@@ -4,16 +4,18 @@ A listener of datagrams at work.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
+from txbalancer.core.specs import ListenerSpec
 from txbalancer.net.datagrams import Client, DatagramPort
 from txbalancer.proxy.throttle import Throttle
 from txbalancer.stream.datagram_channel import DatagramChannel
 from txbalancer.stream.datagram_exchange import DatagramExchange
 from txbalancer.stream.request import Connection
 from txbalancer.stream.site import StreamSite
+
+OF_CLIENT = "sessions-per-client"
 
 
 class Datagrams(Connection):
@@ -43,11 +45,17 @@ class DatagramSite(StreamSite):
         """
         @param arguments: as of L{Site<txbalancer.proxy.site.Site>}.
         """
-        self._of_client: Counter[str] = Counter()
         self._limits_told = Throttle(10.0)
         self._expected: dict[tuple[Client, bytes], str] = {}
         self._expected_until = 0.0
         super().__init__(*arguments)
+
+    @staticmethod
+    def _per_client(spec: ListenerSpec) -> int:
+        """
+        Return how many sessions each client may have; 0 for any number.
+        """
+        return spec.sessions_per_client
 
     def received(self, port: DatagramPort, client: Client, local: bytes, data: bytes) -> None:
         """
@@ -59,18 +67,19 @@ class DatagramSite(StreamSite):
         if self.runtime.turnstile.closed and not spec.reserved:
             self.refused["memory-limit"] += 1
             return
-        most, of_one = spec.max_connections, spec.sessions_per_client
+        most, of_one, clients = spec.max_connections, spec.sessions_per_client, self.clients
         if most and self._share is None and len(self.channels) >= most:
             self._drop("max-connections", most)
             return
         host = client[0]
-        if of_one and self._of_client[host] >= of_one:
-            self._drop("sessions-per-client", of_one)
+        if clients is not None and clients.count(host) >= of_one:
+            self._drop(OF_CLIENT, of_one)
             return
         if self._share is not None and not self._share.take(most):
             self._drop("max-connections", most)
             return
-        self._of_client[host] += 1
+        if clients is not None:
+            clients.opened(host)
         channel: Any = DatagramChannel(self, port, client, local, data)
         self.channels.add(channel)
         self.accepted += 1
@@ -123,7 +132,5 @@ class DatagramSite(StreamSite):
         self.channels.discard(channel)
         if self._share is not None:
             self._share.give()
-        host = channel.host
-        self._of_client[host] -= 1
-        if not self._of_client[host]:
-            del self._of_client[host]
+        if self.clients is not None:
+            self.clients.closed(channel.host)

@@ -18,10 +18,12 @@ from twisted.python.failure import Failure
 
 from txbalancer.config import loads
 from txbalancer.core.balancer import Balancer
+from txbalancer.core.counting import Counting
 from txbalancer.core.outcome import Outcome
 from txbalancer.core.registry import Registry
 from txbalancer.core.specs import ServiceSpec
 from txbalancer.proxy.runtime import Runtime
+from txbalancer.services.limits import Limits
 from txbalancer.services.modes import MODES
 from txbalancer.services.plugins import load_registry
 from txbalancer.services.targets import Targets
@@ -69,9 +71,15 @@ class MemoryRig:
     @ivar outcomes: the record of each exchange that is over.
     """
 
-    def __init__(self, configuration: str | ServiceSpec, registry: Registry | None = None) -> None:
+    def __init__(
+        self,
+        configuration: str | ServiceSpec,
+        registry: Registry | None = None,
+        counting: Counting | None = None,
+    ) -> None:
         """
         @param configuration: specs, or the text of an INI file.
+        @param counting: makes what counts for limits; by default, for this rig alone.
         """
         self.registry = registry or load_registry()
         if isinstance(configuration, str):
@@ -84,8 +92,10 @@ class MemoryRig:
             self.outcomes.append,
             self.reactor.seconds,
             lambda: EPOCH + self.reactor.seconds(),
+            counting,
         )
-        self.targets = Targets(self.runtime, self.registry)
+        limits = Limits(counting=self.runtime.counting)
+        self.targets = Targets(self.runtime, self.registry, limits=limits)
         self.targets.install(configuration)
         first = configuration.listeners[0]
         self.site = MODES[first.mode].make_site(

@@ -20,6 +20,7 @@ from twisted.logger import Logger, LogLevel
 from twisted.python.failure import Failure
 
 from txbalancer.workers.line import Known, Line
+from txbalancer.workers.rates import RateMemory
 from txbalancer.workers.table import BEAT
 
 LINE, TABLE, BOX = 3, 4, 5
@@ -50,6 +51,7 @@ class Child(ProcessProtocol):
     @ivar line: how to talk to it.
     @ivar at_work: since when it has its place.
     @ivar has: keys and numbers of the sockets that it was given.
+    @ivar rates: the memory of limits that it was given, by name.
     @ivar why: it is ended by the supervisor, and for what reason.
     @ivar ended: fires with the cause in words when the process is over and all that it said heard.
     """
@@ -78,6 +80,7 @@ class Child(ProcessProtocol):
         self.at_work = self._expected = now()
         self._told = self._allowed = 0.0
         self.has: set[tuple[int, int]] = set()
+        self.rates: dict[str, RateMemory] = {}
         self.ended: Deferred[str] = Deferred()
         self.on_report: Callable[[Child, Any], object] = lambda child, report: None
         self.on_word: Callable[[Child, Any], object] = lambda child, word: None

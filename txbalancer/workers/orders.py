@@ -132,6 +132,14 @@ class TakeSocket(Command):
     ]
 
 
+class TakeRates(Command):
+    """
+    The memory of a rate limit's keys, to be used from the next L{Configure} on.
+    """
+
+    arguments: ClassVar[Arguments] = [(b"name", Unicode()), (b"memory", Descriptor())]
+
+
 class Configure(Command):
     """
     Serve by this, with no other sockets than these, a pair of key and index each; answered once

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from threading import Lock
-from typing import Any
+from typing import Any, Protocol
 
 from txbalancer.core import lines
 from txbalancer.workers.table import Table
@@ -32,7 +32,6 @@ class Share:
         "_table",
         "_taken",
         "_waiting",
-        "_workers",
         "on_wait",
     )
 
@@ -42,16 +41,14 @@ class Share:
         number: int,
         taken: int,
         waiting: int,
-        workers: int,
         ahead: int | None = None,
     ) -> None:
         """
         @param number: the worker's own column.
         @param taken: the row of what each has; C{waiting}: the row of how many wait for it;
             C{ahead}: the row of how many of these are of the higher rank, where ranks count.
-        @param workers: how many share it.
         """
-        self._table, self._number, self._workers = table, number, workers
+        self._table, self._number = table, number
         self._taken, self._waiting, self._ahead = taken, waiting, ahead
         self._cells = table.column(number)
         self._fence = Lock()
@@ -71,7 +68,7 @@ class Share:
         @return: whether it may be had.
         """
         cells, row = self._cells, self._taken
-        if most and cells[row] >= max(1, most // self._workers) and self._poorer(most):
+        if most and cells[row] >= max(1, most // self._table.workers) and self._poorer(most):
             return False
         cells[row] += 1
         if most and self._sum(row) > most:
@@ -91,7 +88,7 @@ class Share:
         """
         if not most:
             return True
-        even = max(1, most // self._workers)
+        even = max(1, most // self._table.workers)
         if self._cells[self._taken] >= even and self._poorer(most):
             return False
         return self._table.total(self._taken) < most
@@ -100,7 +97,7 @@ class Share:
         """
         Return an even part of so many; 0 for 0, which stands for any number.
         """
-        return -(-most // self._workers)
+        return -(-most // self._table.workers)
 
     def may_wait(self, most: int, high: bool = False) -> bool:
         """
@@ -143,7 +140,15 @@ class Share:
             return False  # they can take one
         if not wanted:
             return True
-        return self._cells[self._taken] > most // self._workers and self._poorer(most)
+        return self._cells[self._taken] > most // self._table.workers and self._poorer(most)
+
+    def is_scarce(self, most: int) -> bool:
+        """
+        Tell whether not every worker can have one, and somebody waits in another.
+        """
+        if not 0 < most < self._table.workers:
+            return False
+        return self._table.total(self._waiting) != self._cells[self._waiting]
 
     def _sum(self, row: int) -> int:
         # What was written must be seen by all before anything is read: locks are for that, too.
@@ -154,13 +159,21 @@ class Share:
         """
         Tell whether another one waits that has less than an even part.
         """
-        part = max(1, most // self._workers)
+        part = max(1, most // self._table.workers)
         taken, waiting = self._table.each(self._taken), self._table.each(self._waiting)
         return any(
             waiting[number] and taken[number] < part
             for number in range(len(waiting))
             if number != self._number
         )
+
+
+class Waits(Protocol):
+    """
+    What is told how many wait.
+    """
+
+    def waits(self, number: int, high: int = 0) -> None: ...
 
 
 class Line(lines.Line[Any]):
@@ -170,7 +183,7 @@ class Line(lines.Line[Any]):
 
     __slots__ = ("_share",)
 
-    def __init__(self, share: Share, line: lines.Line[Any]) -> None:
+    def __init__(self, share: Waits, line: lines.Line[Any]) -> None:
         """
         @param line: those who have waited so far.
         """

@@ -31,12 +31,21 @@ SENT = 8
 NAMED = SENT + COLUMNS
 """First of the rows that L{Rows} gives away."""
 
+GUESTS = 1 << 18
+"""Further cells of each column, for what clients have: see L{guests<txbalancer.workers.guests>}."""
+
 _CELL = 8
+_SECRET = 64
+_OF_ROWS = COLUMNS * ROWS * _CELL
+_OF_GUESTS = COLUMNS * GUESTS * _CELL
+_SIZE = _OF_ROWS + _OF_GUESTS + _SECRET
 
 
 class Table:
     """
     @ivar descriptor: of the memory, for other processes.
+    @ivar secret: what only the processes that share it know.
+    @ivar workers: how many workers there are to be, as far as this process knows.
     """
 
     def __init__(self, descriptor: int) -> None:
@@ -44,9 +53,14 @@ class Table:
         @param descriptor: as L{create_memory} gives it; stays open.
         """
         self.descriptor = descriptor
-        self._memory = mmap.mmap(descriptor, COLUMNS * ROWS * _CELL)
-        whole = memoryview(self._memory).cast("q")
-        self._all = [whole[each * ROWS : (each + 1) * ROWS] for each in range(COLUMNS)]
+        self._memory = mmap.mmap(descriptor, _SIZE)
+        self.secret = self._memory[-_SECRET:]
+        self.workers = 1
+        whole = memoryview(self._memory)
+        rows = whole[:_OF_ROWS].cast("q")
+        guests = whole[_OF_ROWS:-_SECRET].cast("q")
+        self._all = [rows[each * ROWS : (each + 1) * ROWS] for each in range(COLUMNS)]
+        self._guests = [guests[each * GUESTS : (each + 1) * GUESTS] for each in range(COLUMNS)]
         self._used = 1
         self._columns = self._all[:1]
 
@@ -76,6 +90,18 @@ class Table:
         used = range(1, self.used)
         return [self._all[each] for each in used if each != number]
 
+    def guests(self, number: int) -> memoryview:
+        """
+        Return the cells of a process for what its clients have.
+        """
+        return self._guests[number]
+
+    def guests_elsewhere(self, number: int) -> list[memoryview]:
+        """
+        Return those of all columns in use but one and the supervisor's.
+        """
+        return [self._guests[each] for each in range(1, self.used) if each != number]
+
     def each(self, row: int) -> list[int]:
         """
         Return the numbers of a row, by column.
@@ -104,6 +130,8 @@ class Table:
         column = self._all[number]
         for row in rows:
             column[row] = 0
+        start = _OF_ROWS + number * GUESTS * _CELL
+        self._memory.madvise(mmap.MADV_REMOVE, start, GUESTS * _CELL)
 
 
 def create_memory() -> int:
@@ -113,7 +141,8 @@ def create_memory() -> int:
     @return: its descriptor; whoever makes a L{Table} of a copy shares the numbers.
     """
     descriptor = os.memfd_create("txbalancer", os.MFD_CLOEXEC)
-    os.ftruncate(descriptor, COLUMNS * ROWS * _CELL)
+    os.ftruncate(descriptor, _SIZE)
+    os.pwrite(descriptor, os.urandom(_SECRET), _SIZE - _SECRET)
     return descriptor
 
 
