@@ -74,7 +74,18 @@ PURE_IMPORTS = frozenset(
         "decimal",
         "difflib",
     }
-    | {"enum", "fnmatch", "functools", "hashlib", "heapq", "hmac", "html", "http", "importlib"}
+    | {
+        "enum",
+        "errno",
+        "fnmatch",
+        "functools",
+        "hashlib",
+        "heapq",
+        "hmac",
+        "html",
+        "http",
+        "importlib",
+    }
     | {
         "ipaddress",
         "itertools",

@@ -9,6 +9,8 @@ import pytest
 from tests.proxy.rigs import CHUNKED, GET, POST, SWITCH, UPGRADE, check_rest, make_rig
 from txbalancer.testing import MemoryRig, MemoryTransport
 
+pytestmark = pytest.mark.usefixtures("ends")
+
 
 class Scene:
     """

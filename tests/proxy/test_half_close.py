@@ -4,6 +4,8 @@ Clients that end their side, and what still comes after the end.
 
 from __future__ import annotations
 
+import pytest
+
 from tests.proxy.rigs import (
     GET,
     OK,
@@ -17,6 +19,8 @@ from tests.proxy.rigs import (
     make_rig,
     status_of,
 )
+
+pytestmark = pytest.mark.usefixtures("ends")
 
 LARGE = b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n" + b"x" * 100_000
 

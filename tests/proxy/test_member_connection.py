@@ -8,6 +8,8 @@ import pytest
 
 from tests.proxy.rigs import GET, OK, begin, body_of, check_rest, make_rig, status_of
 
+pytestmark = pytest.mark.usefixtures("ends")
+
 HEAD = GET.replace(b"GET", b"HEAD")
 CL = b"HTTP/1.1 200 OK\r\nContent-Length: "
 

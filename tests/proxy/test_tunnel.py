@@ -8,6 +8,8 @@ import pytest
 
 from tests.proxy.rigs import OK, SWITCH, UPGRADE, begin, check_rest, make_rig, status_of
 
+pytestmark = pytest.mark.usefixtures("ends")
+
 
 def tunnel(**options: str):
     """

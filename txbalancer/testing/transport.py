@@ -33,11 +33,14 @@ class MemoryTransport:
     @ivar ended: C{""}, C{"closed"} or C{"aborted"}: what the protocol did to the connection.
     @ivar half_closed: whether the protocol ended its direction.
     @ivar progress: as of L{txbalancer.net.eager.EagerWrites}.
+    @cvar at_once: whether an end with nothing left to send is told before the call that asked for
+        it returns, as eager transports do; else in the next turn, as Twisted's own do.
     """
 
     most_queued = 65536
     progress = 0
     disconnecting = False
+    at_once = False
 
     def __init__(self, reactor: Any, protocol: Any, peer: Any) -> None:
         self.room = float("inf")
@@ -92,8 +95,9 @@ class MemoryTransport:
         self.loseConnection()
 
     def loseConnection(self) -> None:
+        idle = not self._queued and self._producer is None and not self.disconnecting
         self._end("closed")
-        self._reactor.callLater(0, self._flush)
+        self._soon(idle)
 
     def abortConnection(self) -> None:
         self._end("aborted")
@@ -101,8 +105,20 @@ class MemoryTransport:
         self._reactor.callLater(0, self._lose, Failure(error.ConnectionAborted()))
 
     def loseWriteConnection(self) -> None:
+        idle = not self._queued and not self._half_closing and not self.disconnecting
         self._half_closing = True
-        self._reactor.callLater(0, self._flush)
+        self._soon(idle)
+
+    def _soon(self, idle: bool) -> None:
+        """
+        Come to the end that was asked for.
+
+        @param idle: whether nothing has to come before.
+        """
+        if self.at_once and idle:
+            self._flush()
+        else:
+            self._reactor.callLater(0, self._flush)
 
     def getPeer(self) -> Any:
         return self._peer

@@ -16,6 +16,8 @@ from txbalancer.http2.frames import frame
 from txbalancer.proxy.h2.channel import H2Channel
 from txbalancer.testing import MemoryTransport
 
+pytestmark = pytest.mark.usefixtures("ends")
+
 
 def test_a_drained_listener_says_goodbye() -> None:
     """
