@@ -56,7 +56,7 @@ def rig_for(case: str) -> Any:
     """
     kind, _, name = case.rpartition(":")
     text = TEXT
-    for key, value in {"RATE": "1000000/s", **CASES[name]}.items():
+    for key, value in {"RATE": "1000000/s\nburst = 1000000", **CASES[name]}.items():
         text = text.replace(key, value)
     for key in ("LISTENER", "BALANCER", "MOUNT"):
         text = text.replace(key, "")

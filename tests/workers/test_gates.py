@@ -89,8 +89,9 @@ class Team:
         Look once for everybody who waits.
         """
         self.run()
-        looks, self.looks = self.looks, []
-        for each in dict.fromkeys(looks):
+        looks = dict.fromkeys(self.looks)
+        self.looks.clear()
+        for each in looks:
             each.look()
             if each.pending:
                 self.looks.append(each)
