@@ -123,7 +123,7 @@ class _OfAWorker(_OfTheProcess):
         self._victim = self.random.choice(tree(run.world.pid)[1:])
         self._start = run.world.log_size()
         os.kill(self._victim, number)
-        run.settled.may_lose()
+        run.books.torn += run.settled.may_lose()
         return f"process {self._victim}"
 
     def undo(self, run: Run) -> None:
