@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from http.client import HTTPException
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from tests.chaos.clients.base import Client, Target
 from tests.chaos.clients.h1 import Http, Https
@@ -264,6 +265,17 @@ class World:
         Return where the log of the balancer ends.
         """
         return (self.folder / "output.log").stat().st_size
+
+    def put_in_use(self) -> None:
+        """
+        Have no member drained or disabled.
+        """
+        for each in self.ask("GET", "/balancers")["balancers"]:
+            for member in each["members"]:
+                path = f"/balancers/{each['name']}/members/{quote(member['url'], safe='')}"
+                for word, letter in (("drain", "N"), ("disabled", "D")):
+                    if letter in member["status"]["letters"]:
+                        self.ask("PATCH", path, {word: False})
 
     def letters(self, name: str) -> list[str]:
         """

@@ -91,6 +91,8 @@ class SpoiltState(Fault):
         run.world.begin()
         said = run.world.process.log(start)
         self.noticed = how == "gone" or "damaged" in said or "cannot be" in said
+        # The file of before may say that a member is out of use that was put back since.
+        run.world.put_in_use()
         run.go_on()
         return how
 
