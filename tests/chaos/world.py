@@ -250,14 +250,15 @@ class World:
         attempts = sum(sum(each["requests"]["failed_attempts"].values()) for each in members)
         return attempts + sum(not each["status"]["usable"] for each in members)
 
-    def sample(self, name: str) -> float:
+    def sample(self, name: str, label: str = "") -> float:
         """
-        Return the sum of all samples in /metrics whose line begins so.
+        Return the sum of all samples in /metrics of that name, with a label.
         """
         url = f"http://127.0.0.1:{self.ports['admin']}/metrics"
         with urllib.request.urlopen(url, timeout=30) as answer:
             lines = answer.read().decode().splitlines()
         found = [line for line in lines if line.startswith(f"txbalancer_{name}")]
+        found = [line for line in found if label in line]
         return sum(float(line.rpartition(" ")[2]) for line in found)
 
     def log_size(self) -> int:

@@ -64,8 +64,8 @@ class Descriptors(_OfTheProcess):
         self.noticed = self._misses(run) > self._before
 
     def _misses(self, run: Run) -> float:
-        refused = 'listener_failures_total{reason="no-descriptors"'
-        return run.world.sample("descriptors_exhausted_total") + run.world.sample(refused)
+        refused = run.world.sample("listener_failures_total", 'reason="no-descriptors"')
+        return run.world.sample("descriptors_exhausted_total") + refused
 
 
 class SpoiltState(Fault):
