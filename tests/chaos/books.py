@@ -118,15 +118,17 @@ def counted(text: str) -> Counted:
     return Counted(+tally, lost)
 
 
-def differences(counters: Counted, lines: Counter[Place]) -> list[str]:
+def differences(counters: Counted, lines: Counter[Place], torn: int = 0) -> list[str]:
     """
     Tell where counters and lines are not the same, but for the listener that is asked and for
     lines that were lost.
+
+    @param torn: how many may be in one of the two only.
     """
     found = []
     for place in sorted(counters.tally.keys() | lines.keys()):
         missing = counters.tally[place] - lines[place]
-        if place.listener == "admin" or 0 <= missing <= counters.lost:
+        if place.listener == "admin" or -torn <= missing <= counters.lost + torn:
             continue
         where = " ".join(filter(None, place))
         found.append(f"{where}: {counters.tally[place]} counted, {lines[place]} lines")

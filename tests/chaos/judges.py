@@ -121,11 +121,14 @@ class Books(Judge):
     Counters say what the access log says.
 
     @ivar reader: of the log.
+    @ivar torn: how many answers may be in one of the two only: those of the last report of a
+        worker that was killed between writing here and there.
     """
 
     def __init__(self, world: World) -> None:
         self._world = world
         self.reader = LogReader(world.process.access)
+        self.torn = 0
 
     def judge(self) -> Iterator[str]:
         self.reader.read()
@@ -141,6 +144,7 @@ class Books(Judge):
             if not (found := differences(counters, self.reader.tally)):
                 return
             time.sleep(0.2)
+        found = differences(counters, self.reader.tally, self.torn)
         yield from found
 
     def forget(self) -> None:
@@ -149,6 +153,7 @@ class Books(Judge):
         """
         self.reader.read()
         self.reader.tally.clear()
+        self.torn = 0
 
 
 class Settled(Judge):
@@ -163,11 +168,14 @@ class Settled(Judge):
         self._sheet, self._reader = sheet, reader
         self.lost: Counter[str] = Counter()
 
-    def may_lose(self) -> None:
+    def may_lose(self) -> int:
         """
-        Note that a worker takes with it what it has not told yet.
+        Note that a worker takes with it what it has not told yet; return how many answers that
+        may be.
         """
-        self.lost += _by_listener(self._sheet.since(time.monotonic() - UNTOLD))
+        lost = _by_listener(self._sheet.since(time.monotonic() - UNTOLD))
+        self.lost += lost
+        return lost.total()
 
     def missing(self) -> Counter[str]:
         """

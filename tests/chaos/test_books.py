@@ -95,6 +95,9 @@ def test_what_is_not_the_same_is_told() -> None:
     assert differences(Counted(Counter({web: 6}), 1), lines) == []
     assert differences(Counted(Counter({web: 6}), 0), lines) == ["web 2xx: 6 counted, 5 lines"]
     assert differences(Counted(Counter({web: 4}), 9), lines) == ["web 2xx: 4 counted, 5 lines"]
+    assert differences(Counted(Counter({web: 4}), 0), lines, 1) == []
+    assert differences(Counted(Counter({web: 6}), 0), lines, 1) == []
+    assert len(differences(Counted(Counter({web: 7}), 0), lines, 1)) == 1
 
 
 def failure(trouble: Trouble, began: float, ended: float, safe: bool = True) -> Failure:

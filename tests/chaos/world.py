@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from http.client import HTTPException
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from tests.chaos.clients.base import Client, Target
 from tests.chaos.clients.h1 import Http, Https
@@ -249,14 +250,15 @@ class World:
         attempts = sum(sum(each["requests"]["failed_attempts"].values()) for each in members)
         return attempts + sum(not each["status"]["usable"] for each in members)
 
-    def sample(self, name: str) -> float:
+    def sample(self, name: str, label: str = "") -> float:
         """
-        Return the sum of all samples in /metrics whose line begins so.
+        Return the sum of all samples in /metrics of that name, with a label.
         """
         url = f"http://127.0.0.1:{self.ports['admin']}/metrics"
         with urllib.request.urlopen(url, timeout=30) as answer:
             lines = answer.read().decode().splitlines()
         found = [line for line in lines if line.startswith(f"txbalancer_{name}")]
+        found = [line for line in found if label in line]
         return sum(float(line.rpartition(" ")[2]) for line in found)
 
     def log_size(self) -> int:
@@ -264,6 +266,17 @@ class World:
         Return where the log of the balancer ends.
         """
         return (self.folder / "output.log").stat().st_size
+
+    def put_in_use(self) -> None:
+        """
+        Have no member drained or disabled.
+        """
+        for each in self.ask("GET", "/balancers")["balancers"]:
+            for member in each["members"]:
+                path = f"/balancers/{each['name']}/members/{quote(member['url'], safe='')}"
+                for word, letter in (("drain", "N"), ("disabled", "D")):
+                    if letter in member["status"]["letters"]:
+                        self.ask("PATCH", path, {word: False})
 
     def letters(self, name: str) -> list[str]:
         """

@@ -125,6 +125,50 @@ def test_a_full_disk_is_an_error() -> None:
     sink.close()
 
 
+def test_a_disk_that_is_almost_full(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """
+    Of several processes that write to a file, none leaves half a line there in which another
+    goes on: what is not whole is taken off again, and comes when there is room.
+    """
+    path, write, room = tmp_path / "access.log", os.write, 10
+
+    def write_what_fits(descriptor: int, data: bytes) -> int:
+        nonlocal room
+        if not room:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        done = write(descriptor, bytes(data)[:room])
+        room -= done
+        return done
+
+    one, other = FileSink(str(path)), FileSink(str(path))
+    try:
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "write", write_what_fits)
+            assert one.write(b"aaaa\nbbbb bbbb\n") == 5
+            room = 3
+            with pytest.raises(OSError, match="No space left"):
+                one.write(b"bbbb bbbb\n")
+            assert path.read_bytes() == b"aaaa\n"
+        assert other.write(b"cccc\n") == 5
+        assert one.write(b"bbbb bbbb\n") == 10
+        assert path.read_bytes() == b"aaaa\ncccc\nbbbb bbbb\n"
+    finally:
+        one.close()
+        other.close()
+
+
+def test_room_that_comes_meanwhile(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """
+    What was written in two pieces stays.
+    """
+    path, write = tmp_path / "access.log", os.write
+    sink = FileSink(str(path))
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "write", lambda descriptor, data: write(descriptor, bytes(data)[:4]))
+        assert sink.write(b"aaaa bb\n") == 8
+    sink.close()
+
+
 def test_a_shared_pipe_is_never_waited_for(pipe: tuple[int, int]) -> None:
     """
     Standard output that nobody reads takes what fits and then nothing.

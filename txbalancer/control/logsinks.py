@@ -127,7 +127,8 @@ class FileSink:
 
     def write(self, data: bytes) -> int:
         if not self._waits:
-            return os.write(self._descriptor, data)
+            done = os.write(self._descriptor, data)
+            return done if done == len(data) else self._go_on(data, done)
         done = 0
         try:
             while done < len(data):
@@ -135,6 +136,24 @@ class FileSink:
         except BlockingIOError:
             pass
         return done
+
+    def _go_on(self, data: bytes, done: int) -> int:
+        """
+        Write the rest of what there was no room for, or leave whole lines: other processes that
+        write to the file would go on in the middle of one.
+        """
+        try:
+            return done + os.write(self._descriptor, memoryview(data)[done:])
+        except OSError:
+            whole = data.rfind(b"\n", 0, done) + 1
+            end = os.lseek(self._descriptor, 0, os.SEEK_CUR)
+            if end != os.fstat(self._descriptor).st_size:
+                # Somebody else was faster.
+                return done
+            os.ftruncate(self._descriptor, end - (done - whole))
+            if not whole:
+                raise
+            return whole
 
     def reopen(self) -> None:
         fresh = self._open()

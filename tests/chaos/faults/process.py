@@ -64,8 +64,8 @@ class Descriptors(_OfTheProcess):
         self.noticed = self._misses(run) > self._before
 
     def _misses(self, run: Run) -> float:
-        refused = 'listener_failures_total{reason="no-descriptors"'
-        return run.world.sample("descriptors_exhausted_total") + run.world.sample(refused)
+        refused = run.world.sample("listener_failures_total", 'reason="no-descriptors"')
+        return run.world.sample("descriptors_exhausted_total") + refused
 
 
 class SpoiltState(Fault):
@@ -91,6 +91,8 @@ class SpoiltState(Fault):
         run.world.begin()
         said = run.world.process.log(start)
         self.noticed = how == "gone" or "damaged" in said or "cannot be" in said
+        # The file of before may say that a member is out of use that was put back since.
+        run.world.put_in_use()
         run.go_on()
         return how
 
@@ -123,7 +125,7 @@ class _OfAWorker(_OfTheProcess):
         self._victim = self.random.choice(tree(run.world.pid)[1:])
         self._start = run.world.log_size()
         os.kill(self._victim, number)
-        run.settled.may_lose()
+        run.books.torn += run.settled.may_lose()
         return f"process {self._victim}"
 
     def undo(self, run: Run) -> None:
