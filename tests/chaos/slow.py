@@ -158,10 +158,15 @@ class There:
 
 def connected(port: int) -> There:
     """
-    Count established connections of clients, while no others ask.
+    Count connections of clients that were accepted, while no others ask.
     """
+    # Those that wait to be accepted have no file yet, and the number 0 for it.
     rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
-    here = [row for row in rows if row[1].endswith(f":{port:04X}") and row[3] == ESTABLISHED]
+    here = [
+        row
+        for row in rows
+        if row[1].endswith(f":{port:04X}") and row[3] == ESTABLISHED and row[9] != "0"
+    ]
     reads = sum(int(row[4].partition(":")[0], 16) > 0 for row in here)
     return There(len(here) - reads, reads)
 
