@@ -152,6 +152,23 @@ def test_main_rules_come_before_a_hosts_own() -> None:
     assert any("is never reached: line 2 takes all of /both" in each for each in told)
 
 
+def test_ProxyPassReverse_names_the_balancer_of_its_own_server() -> None:
+    """
+    Where two hosts have balancers of one name, redirects of each one's members are its own.
+    """
+    text = "Listen 80\n"
+    for name in ("a.test", "b.test"):
+        text += (
+            f"<VirtualHost *:80>\nServerName {name}\n"
+            f"<Proxy balancer://own>\nBalancerMember http://{name}:81\n</Proxy>\n"
+            "ProxyPass / balancer://own/\nProxyPassReverse / balancer://Own/x\n</VirtualHost>\n"
+        )
+    for each in spec_of(text).mounts:
+        assert isinstance(each.target, ToBalancer)
+        ((_, url),) = each.proxypassreverse
+        assert url == f"balancer://{each.target.name}/x"
+
+
 def test_balancers_of_the_main_server_are_shared_unless_both_switches_are_off() -> None:
     """
     0.8: one rotation for all hosts; a host that shuts itself off answers 503, or has its own.

@@ -215,6 +215,28 @@ def test_parameters_on_ProxyPassReverse() -> None:
     ]
 
 
+@pytest.mark.parametrize("url", ["mycluster", "http:/app", "balancer:mycluster"])
+def test_ProxyPassReverse_of_no_url(url: str) -> None:
+    """
+    Apache takes it and finds nothing to map back by it; so here, with a word.
+    """
+    text = f"{ALL}ProxyPassReverse / {url}\n"
+    assert same(text, ALL)
+    assert warnings_of(text) == [
+        "f:7: ProxyPassReverse: has no effect: a URL is balancer://NAME/ or http://HOST/"
+    ]
+
+
+def test_ProxyPassReverse_of_no_balancer() -> None:
+    """
+    The same with the name of a balancer that is not there.
+    """
+    text = f"{ALL}ProxyPassReverse / balancer://nope/\n"
+    assert same(text, ALL)
+    (warning,) = warnings_of(text)
+    assert "names no balancer that there is: it has no effect" in warning
+
+
 def test_a_handler_that_is_none() -> None:
     """
     C{SetHandler balancer} of a guide has been copied ever since.

@@ -31,6 +31,7 @@ from txbalancer.config.httpd.listeners import (
 from txbalancer.config.httpd.logs import read_error_log
 from txbalancer.config.httpd.mounts import Area, make_mounts
 from txbalancer.config.httpd.paths import server_root
+from txbalancer.config.httpd.reverse import settle_pairs
 from txbalancer.config.httpd.said import doubt, fault
 from txbalancer.config.httpd.scopes import Reader, Scope
 from txbalancer.config.httpd.servers import Server, read_servers
@@ -178,10 +179,15 @@ class _Build:
         taken: set[str] = set()
         for claim in claims:
             area = self._area(claim, balancers)
+            names = self._scope(claim.server).balancers.names()
             for placed in make_mounts(area, base, self._findings):
                 label = _unique(placed.spec.label, taken)
                 self._place(f"mount:{label}", placed.directive)
-                yield replace(placed.spec, label=label)
+                pairs = tuple(settle_pairs(placed.spec.proxypassreverse, names))
+                if len(pairs) < len(placed.spec.proxypassreverse):
+                    text = "a ProxyPassReverse names no balancer that there is: it has no effect"
+                    doubt(self._findings, placed.directive, text)
+                yield replace(placed.spec, label=label, proxypassreverse=pairs)
 
     def _area(self, claim: Claim, balancers: Sequence[BalancerSpec]) -> Area:
         scope = self._scope(claim.server)

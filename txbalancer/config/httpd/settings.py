@@ -14,6 +14,7 @@ from typing import Any
 from txbalancer.config.findings import Findings
 from txbalancer.config.httpd.access import KEYS as REQUIRES
 from txbalancer.config.httpd.access import read_rules
+from txbalancer.config.httpd.reverse import is_place
 from txbalancer.config.httpd.said import arguments, doubt, fault
 from txbalancer.config.httpd.tree import Directive
 from txbalancer.core import edits, params, values
@@ -86,6 +87,10 @@ def read_settings(
             fault(findings, directive, error)
         else:
             found[attribute] = found.get(attribute, ()) + value if attribute in GROWING else value
+            if directive.key == "proxypassreverse" and not value:
+                doubt(
+                    findings, directive, "has no effect: a URL is balancer://NAME/ or http://HOST/"
+                )
             if directive.key == "proxypassreverse" and not place and len(directive.args) > 2:
                 doubt(findings, directive, f"{directive.args[2]} has no effect, as in Apache")
     requires = [directive for directive in directives if directive.key in REQUIRES]
@@ -171,6 +176,8 @@ def _reverse(directive: Directive, place: str) -> tuple[str, Any]:
         raise ValueError(f"{rest[1]!r} is too much: PATH URL")
     if not url:
         raise ValueError("the URL is missing")
+    if not is_place(url):
+        return "proxypassreverse", ()
     return "proxypassreverse", (values_pair("proxypassreverse", path, url),)
 
 
