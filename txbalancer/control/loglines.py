@@ -58,7 +58,7 @@ def combined(record: Outcome) -> bytes:
     )
 
 
-JSON = b"%b%b%b%b%b%b%d%b%b%b%b}\n"
+JSON = b"%b%03d%b%b%b%b%d%b%b%b%b}\n"
 """Its pieces have their keys with them, so that those with nothing to say are empty."""
 
 _SPANS = b',"first_byte":%.6f,"duration":%.6f'
@@ -123,7 +123,6 @@ _json_asked = Texts(_of_asked)
 _json_endings = Texts(_of_ending)
 _json_referers = _values_of(b"referer")
 _json_agents = _values_of(b"user_agent")
-_MILLISECONDS = tuple(b"%03d" % each for each in range(1000))
 
 
 def as_json(record: Outcome) -> bytes:
@@ -145,7 +144,7 @@ def as_json(record: Outcome) -> bytes:
         more = _more(record, head.trace)
     return JSON % (
         _json_seconds[int(started)],
-        _MILLISECONDS[int(started * 1000) % 1000],
+        started * 1000 % 1000,
         peer.logged or _of_peer(peer),
         _json_asked[head.user, head.version, head.method, head.host],
         target,
