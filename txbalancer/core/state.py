@@ -137,8 +137,9 @@ def read(data: Any) -> BalancerState:
 
 
 def _with_passive(name: str, data: Any, faults: list[str]) -> MemberState:
-    found = _passive(record.read, data.get("passive", {}), NOTHING, name, faults)
-    return replace(read_member(data), passive=found)
+    found = read_member(data)
+    passive = _passive(record.read, data.get("passive", {}), NOTHING, name, faults)
+    return replace(found, passive=passive)
 
 
 def _passive(read: Callable[[Any], T], data: Any, nothing: T, what: str, faults: list[str]) -> T:
