@@ -29,6 +29,8 @@ rate = 10/s
 [balancer:shop]
 max-requests = 1
 queue = 0
+breaker-percent = 50
+breaker-trials = 5
 members = http://a max=10 maxqueue=10
 [balancer:other]
 members = http://b
@@ -54,7 +56,7 @@ def test_memory_is_divided(memory: str, part: int) -> None:
 def test_what_no_table_counts_is_divided() -> None:
     """
     Requests in progress with those who wait for their turn, and the connections of the whole
-    service: an even part, rounded up.
+    service, and what a circuit breaker lets through to see: an even part, rounded up.
     """
     spec = loads(TEXT.replace("MEMORY", "0"), load_registry()).spec
     part = own_part(spec, 4)
@@ -62,6 +64,8 @@ def test_what_no_table_counts_is_divided() -> None:
     assert (part.service.workers, part.service.max_connections) == (0, 3)
     assert (web.max_requests, web.queue) == (3, 2)
     assert (part.balancers[0].max_requests, part.balancers[0].queue) == (1, 0)
+    assert part.balancers[0].breaker_trials == 2
+    assert {each.breaker_trials for each in part.balancers[0].members} == {1}
     assert (other, part.balancers[1]) == (spec.listeners[1], spec.balancers[1])
 
 
@@ -73,5 +77,7 @@ def test_what_is_counted_together_or_by_each_stays() -> None:
     part = own_part(spec, 4)
     web = part.listeners[0]
     assert web.max_connections == web.requests_per_client == web.connections_per_client == 10
-    assert part.balancers[0].members == spec.balancers[0].members
+    (mine,), (all_of_it,) = part.balancers[0].members, spec.balancers[0].members
+    assert (mine.max, mine.maxqueue) == (all_of_it.max, all_of_it.maxqueue)
+    assert part.balancers[1].members == spec.balancers[1].members
     assert part.limits == spec.limits

@@ -6,7 +6,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from txbalancer.core.specs import BalancerSpec, GlobalSpec, ListenerSpec, ServiceSpec
+from txbalancer.core.passive.breaker import is_wanted
+from txbalancer.core.specs import BalancerSpec, GlobalSpec, ListenerSpec, MemberSpec, ServiceSpec
 
 
 def own_part(spec: ServiceSpec, workers: int) -> ServiceSpec:
@@ -48,10 +49,18 @@ def _of_listener(spec: ListenerSpec, workers: int) -> ListenerSpec:
 
 
 def _of_balancer(spec: BalancerSpec, workers: int) -> BalancerSpec:
+    trials = _even(spec.breaker_trials, workers)
+    if any(is_wanted(each) for each in (spec, *spec.members)):
+        members = tuple(_of_member(each, workers) for each in spec.members)
+        spec = replace(spec, breaker_trials=trials, members=members)
     if not spec.max_requests:
         return spec
     most, queue = _even(spec.max_requests, workers), _even(spec.queue, workers)
     return replace(spec, max_requests=most, queue=queue)
+
+
+def _of_member(spec: MemberSpec, workers: int) -> MemberSpec:
+    return replace(spec, breaker_trials=_even(spec.breaker_trials, workers))
 
 
 def _even(most: int, workers: int) -> int:

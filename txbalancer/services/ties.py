@@ -10,6 +10,8 @@ from typing import Any
 from twisted.internet.defer import Deferred
 
 from txbalancer.core.balancer import Balancer
+from txbalancer.core.passive.alarm import Alarm
+from txbalancer.core.passive.breaker import HALF_OPEN
 from txbalancer.core.standing import Flip
 from txbalancer.proxy.resource import BalancerResource
 from txbalancer.services.flips import COMMANDED
@@ -47,6 +49,18 @@ class Ties:
             self._own.turned(turn_of(flip, resource.balancer.spec.name))
             self._soon()
 
+    def alarmed(self, alarm: Alarm, resource: BalancerResource) -> None:
+        """
+        Tell what a balancer's circuit breaker has found here. When it lets something through
+        again, and whether there is a panic, all processes know by themselves.
+        """
+        breaker = resource.balancer.breaker
+        if self._told or alarm.kind != "breaker" or breaker is None:
+            return
+        if breaker.state != HALF_OPEN:
+            self._own.switched(resource.balancer.spec.name, breaker.circuit)
+            self._soon()
+
     def share(self, balancer: Balancer) -> None:
         """
         Tell of addresses that come to belong to members of a balancer.
@@ -71,6 +85,7 @@ class Ties:
         Let members be as others have found them.
         """
         self._heed_turns(word.turns)
+        self._heed_circuits(word)
         for name, bindings in word.sources.items():
             resource = self._find(name)
             if resource is not None and resource.balancer.sources is not None:
@@ -92,6 +107,16 @@ class Ties:
             heeded = self._own.heed(turns)
             for _ in take_over(self._balancer, heeded, self._runtime.now()):
                 pass
+        finally:
+            self._told = False
+
+    def _heed_circuits(self, word: Word) -> None:
+        self._told = True
+        try:
+            for name, circuit in word.circuits.items():
+                balancer = self._balancer(name)
+                if balancer is not None:
+                    balancer.switch(circuit, self._runtime.now())
         finally:
             self._told = False
 

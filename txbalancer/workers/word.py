@@ -15,13 +15,13 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from txbalancer.core import flags
 from txbalancer.core.balancer import Balancer
 from txbalancer.core.member import Member
+from txbalancer.core.passive.breaker import Circuit
+from txbalancer.core.passive.ejection import Ejection
 from txbalancer.core.sources import Binding
 from txbalancer.core.standing import Flip
-
-_ALL = 0xFFF
-"""Every flag of a member."""
 
 Place = tuple[str, str]
 """Names of balancer and member."""
@@ -33,6 +33,7 @@ class Turn(NamedTuple):
 
     @ivar on: flags that are set now; C{off}: flags that are not any more.
     @ivar error_time: of the member, by the clock that all processes of a machine share.
+    @ivar ejection: why it is ejected, if it is; C{circuit}: its circuit breaker, if it has one.
     """
 
     balancer: str
@@ -41,6 +42,8 @@ class Turn(NamedTuple):
     off: int
     cause: str
     error_time: float
+    ejection: Ejection | None = None
+    circuit: Circuit | None = None
 
     @property
     def place(self) -> Place:
@@ -55,15 +58,22 @@ def turn_of(flip: Flip, balancer: str) -> Turn:
     Describe a change that happened here.
     """
     on, off = flip.after & ~flip.before, flip.before & ~flip.after
-    return Turn(balancer, flip.member.name, on, off, flip.cause, flip.member.error_time)
+    if on & flags.BROKEN:
+        off |= flags.BROKEN & ~on
+    return _turn(flip.member, balancer, on, off, flip.cause)
 
 
 def turn_to(member: Member, balancer: str) -> Turn:
     """
     Describe how a member is, whatever it was.
     """
-    flags = member.flags
-    return Turn(balancer, member.name, flags, _ALL & ~flags, member.cause, member.error_time)
+    return _turn(member, balancer, member.flags, flags.ALL & ~member.flags, member.cause)
+
+
+def _turn(member: Member, balancer: str, on: int, off: int, cause: str) -> Turn:
+    its = member.watched
+    circuit = None if its.breaker is None else its.breaker.circuit
+    return Turn(balancer, member.name, on, off, cause, member.error_time, its.ejection, circuit)
 
 
 def take_over(
@@ -86,6 +96,7 @@ def take_over(
         member = known[turn.balancer].get(turn.member)
         if member is not None:
             after = (member.flags | turn.on) & ~turn.off
+            balancer.learn(member, turn.on, turn.ejection, turn.circuit, now)
             balancer.take_over(member, after, turn.cause, turn.error_time, now)
             yield turn, member
 
@@ -98,15 +109,18 @@ class Word:
     @ivar sources: of each balancer with C{stickysource}.
     @ivar wanted: members to which somebody waits for a connection, of which there are C{max}.
     @ivar rooms: requests that members say they could take, by balancer and member.
+    @ivar circuits: circuit breakers of whole balancers.
     """
 
     turns: list[Turn] = field(default_factory=list)
     sources: dict[str, list[Binding]] = field(default_factory=dict)
     rooms: dict[str, dict[str, int | None]] = field(default_factory=dict)
     wanted: set[Place] = field(default_factory=set)
+    circuits: dict[str, Circuit] = field(default_factory=dict)
 
     def __bool__(self) -> bool:
-        return bool(self.turns or self.sources or self.rooms or self.wanted)
+        parts = self.turns, self.sources, self.rooms, self.wanted, self.circuits
+        return any(parts)
 
 
 class Own:
@@ -119,12 +133,19 @@ class Own:
         self._asked: Counter[Place] = Counter()
         self._sources: dict[str, dict[str, Binding]] = {}
         self._wanted: set[Place] = set()
+        self._circuits: dict[str, Circuit] = {}
 
     def want(self, place: Place) -> None:
         """
         Note that somebody waits here for a connection to a member.
         """
         self._wanted.add(place)
+
+    def switched(self, balancer: str, circuit: Circuit) -> None:
+        """
+        Note what a balancer's circuit breaker has come to do here.
+        """
+        self._circuits[balancer] = circuit
 
     def turned(self, turn: Turn) -> None:
         """
@@ -150,8 +171,9 @@ class Own:
         sources, self._sources = self._sources, {}
         wanted, self._wanted = self._wanted, set()
         self._asked.update(turns.keys())
+        circuits, self._circuits = self._circuits, {}
         found = {name: list(each.values()) for name, each in sources.items()}
-        return Word(list(turns.values()), found, wanted=wanted)
+        return Word(list(turns.values()), found, wanted=wanted, circuits=circuits)
 
     def answered(self, word: Word) -> None:
         """

@@ -5,6 +5,7 @@ A circuit breaker: where too much fails, nothing is tried for a while, then a li
 from __future__ import annotations
 
 from math import inf
+from typing import NamedTuple
 
 from txbalancer.core.passive.tally import Marks, Tally
 from txbalancer.core.specs.passive import BreakerOptions
@@ -12,6 +13,18 @@ from txbalancer.core.values import show_duration
 
 CLOSED, OPEN, HALF_OPEN = "closed", "open", "half-open"
 STATES = (CLOSED, HALF_OPEN, OPEN)
+
+
+class Circuit(NamedTuple):
+    """
+    How a breaker is, for other processes that have the same one.
+
+    @ivar state: as of a L{Breaker}, all of these.
+    """
+
+    state: str
+    cause: str
+    until: float
 
 
 class Breaker:
@@ -71,7 +84,7 @@ class Breaker:
         self.openings += 1
 
     def _try(self, now: float) -> None:
-        if self.state == OPEN:
+        if self.state != HALF_OPEN:
             self._trial = self._tally.marks()
         # Of trials that were begun before, those that went well count.
         well = self._tally.since(self._trial).requests
@@ -87,6 +100,33 @@ class Breaker:
             self.left -= 1
             return self.left >= 0
         return self.state == CLOSED
+
+    @property
+    def circuit(self) -> Circuit:
+        """
+        How it is.
+        """
+        return Circuit(self.state, self.cause, self.until)
+
+    def follow(self, circuit: Circuit, now: float) -> bool:
+        """
+        Be as another process's is; each counts its own trials.
+
+        @return: whether the state is another now, or begins anew.
+        """
+        state, cause, until = circuit
+        if state == self.state and not (
+            # Two that open at the same time are one; a trial that failed there is another.
+            state == OPEN and until >= self.until + self.spec.breaker_open
+        ):
+            return False
+        if state == OPEN:
+            self.open(cause, until)
+        elif state == HALF_OPEN:
+            self._try(now)
+        else:
+            self.close()
+        return True
 
     def look(self, now: float) -> bool:
         """
