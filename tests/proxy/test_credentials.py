@@ -33,7 +33,7 @@ class Case:
         self.clock = Clock()
         self.threads = Threads()
         offload = Offload(None, in_thread=self.threads.run, **limits)
-        self.credentials = Credentials(str(path), offload, self.clock.seconds)
+        self.credentials = Credentials(str(path), offload, self.clock.seconds, b"s")
         self.answers: list[Any] = []
 
     def write(self, text: str) -> None:
@@ -200,12 +200,12 @@ def test_a_faulty_file_is_refused_at_the_start(tmp_path) -> None:
     path = tmp_path / "users"
     path.write_text(f"bob:{SHA}\n\neve:plain\nmallory\n")
     with pytest.raises(StartError) as caught:
-        Credentials(str(path), Offload(None), Clock().seconds)
+        Credentials(str(path), Offload(None), Clock().seconds, b"s")
     first, second = str(caught.value).split("; ")
     assert first.startswith(f"{path}:3: user 'eve' has a password in the clear")
     assert second == f"{path}:4: is not of the form USER:HASH"
     with pytest.raises(StartError, match="No such file"):
-        Credentials(f"{path}-", Offload(None), Clock().seconds)
+        Credentials(f"{path}-", Offload(None), Clock().seconds, b"s")
 
 
 def test_another_file_altogether_is_told_in_short(tmp_path) -> None:
@@ -215,7 +215,7 @@ def test_another_file_altogether_is_told_in_short(tmp_path) -> None:
     path = tmp_path / "users"
     path.write_text("x\n" * 1000)
     with pytest.raises(StartError) as caught:
-        Credentials(str(path), Offload(None), Clock().seconds)
+        Credentials(str(path), Offload(None), Clock().seconds, b"s")
     *told, last = str(caught.value).split("; ")
     assert told == [f"{path}:{line}: is not of the form USER:HASH" for line in (1, 2, 3)]
     assert last == "and 997 lines more: is it a file of htpasswd's?"

@@ -440,7 +440,7 @@ def test_a_mount_without_rules_has_no_guard() -> None:
     """
     rig = MemoryRig(RIG)
     target = object()
-    assert Guards(rig.runtime).wrap(MountSpec("/", "/", FixedStatus(200)), target) is target
+    assert Guards(rig.runtime, b"s").wrap(MountSpec("/", "/", FixedStatus(200)), target) is target
 
 
 def test_users_need_a_file() -> None:
@@ -449,14 +449,14 @@ def test_users_need_a_file() -> None:
     """
     spec = MountSpec("/x", "/x", FixedStatus(200), require=(require("valid-user"),))
     with pytest.raises(StartError, match="mount /x: require asks for users: give auth-file"):
-        Guards(MemoryRig(RIG).runtime).wrap(spec, object())
+        Guards(MemoryRig(RIG).runtime, b"s").wrap(spec, object())
 
 
 def test_a_realm_has_a_name(tmp_path) -> None:
     """
     Without auth-name the realm is called Restricted.
     """
-    names = Guards(MemoryRig(RIG).runtime)._names
+    names = Guards(MemoryRig(RIG).runtime, b"s")._names
     guard = Guard(MountSpec("/", "/", FixedStatus(200)), object(), names, None)
     assert guard.challenge == b'WWW-Authenticate: Basic realm="Restricted", charset="UTF-8"'
 

@@ -132,6 +132,25 @@ def test_idle_connections_are_given_up(world: World) -> None:
     assert asked == [world.workers[1]]
 
 
+def test_wrong_passwords(world: World) -> None:
+    """
+    One that a worker has seen all others count, too, and the supervisor; one that came to the
+    supervisor all workers.
+    """
+    seen: list[Any] = []
+    world.relays.on_guess = lambda *guess: seen.append(("supervisor", *guess))
+    for number, each in enumerate(world.workers):
+        each.ties.on_guess = lambda *guess, number=number: seen.append((number, *guess))
+    world.workers[0].ties.guessed("users", "192.0.2.1", b"a")
+    world.clock.pump([0.01, 0.01])
+    first, second = ("users", "192.0.2.1", b"a"), ("users", "192.0.2.1", b"b")
+    assert seen == [("supervisor", *first), (1, *first)]
+    del seen[:]
+    world.relays.guessed(*second)
+    world.clock.advance(0)
+    assert seen == [(0, *second), (1, *second)]
+
+
 def test_who_watches_the_log(world: World) -> None:
     """
     Workers know which lines somebody wants to see.
@@ -162,7 +181,7 @@ def test_a_member_that_comes_back(world: World) -> None:
     assert member.flags == flags.INIT | flags.IN_ERROR
 
 
-def test_orders_as_they_aresent() -> None:
+def test_orders_as_they_are_sent() -> None:
     """
     All other commands are sent as they are; how long a factor holds is the supervisor's to say.
     """

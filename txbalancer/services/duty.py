@@ -63,6 +63,8 @@ class WorkerService(BalancerService):
         self._tell = tell
         self.ties = Ties(self.runtime, self._find, self._note)
         self.targets.on_flip, self.targets.on_alarm = self.ties.flipped, self.ties.alarmed
+        self.ties.on_guess = self.targets.guards.learn
+        self.targets.guards.on_wrong = self.ties.guessed
         self._seen_lines = SeenLines(reactor, lambda lines: tell(Seen, lines=lines))
         # The supervisor looks at the same files.
         self.certificates.tells = False

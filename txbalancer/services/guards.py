@@ -4,6 +4,7 @@ The guards of a service's mounts, and what they share.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from txbalancer.core.specs import MountSpec
@@ -17,10 +18,16 @@ from txbalancer.proxy.runtime import Runtime
 class Guards:
     """
     Puts guards before targets; files of passwords outlive reloads.
+
+    @ivar on_wrong: called with the file, the client and a digest for each wrong password.
     """
 
-    def __init__(self, runtime: Runtime) -> None:
-        self._runtime = runtime
+    def __init__(self, runtime: Runtime, secret: bytes) -> None:
+        """
+        @param secret: that all processes of the service have.
+        """
+        self._runtime, self._secret = runtime, secret
+        self.on_wrong: Callable[[str, str, bytes], object] = lambda path, client, guess: None
         # Names that nobody knows take long, and must not hold up passwords.
         self.hashing = Offload(runtime.reactor)
         self.look_ups = Offload(runtime.reactor)
@@ -44,5 +51,14 @@ class Guards:
         if not path:
             return None
         if path not in self._files:
-            self._files[path] = Credentials(path, self.hashing, self._now)
+            made = Credentials(path, self.hashing, self._now, self._secret)
+            made.guesses.on_wrong = lambda client, guess: self.on_wrong(path, client, guess)
+            self._files[path] = made
         return self._files[path]
+
+    def learn(self, path: str, client: str, guess: bytes) -> None:
+        """
+        Count a wrong password that another process has seen.
+        """
+        if path in self._files:
+            self._files[path].guesses.learn(client, guess, self._now())

@@ -100,7 +100,7 @@ class Targets:
         self.plain: dict[MemberSpec, BalancerResource] = {}
         self._by_listener: dict[str, MountTable] = {}
         self._resources: dict[str, WebTarget] = {}
-        self.guards = Guards(runtime)
+        self.guards = Guards(runtime, self.secret)
         self.limits = limits or Limits()
         self._finish = runtime.finish
         self.journal = Journal(lambda: runtime.wall())

@@ -26,6 +26,8 @@ Ask = Callable[[Word], Deferred[Any]]
 class Ties:
     """
     Tells the supervisor what traffic has found, and heeds what it says.
+
+    @ivar on_guess: called with each wrong password that others have seen.
     """
 
     def __init__(
@@ -37,6 +39,7 @@ class Ties:
             C{None} where nobody is there any more.
         """
         self._runtime, self._find, self._ask = runtime, find, ask
+        self.on_guess: Callable[[str, str, bytes], object] = lambda path, client, guess: None
         self._own = Own()
         self._told = False
         self._call: Any = None
@@ -80,6 +83,13 @@ class Ties:
         self._own.want((balancer, member))
         self._soon()
 
+    def guessed(self, path: str, client: str, guess: bytes) -> None:
+        """
+        Have others count a wrong password.
+        """
+        self._own.guessed((path, client, guess))
+        self._soon()
+
     def heed(self, word: Word) -> None:
         """
         Let members be as others have found them.
@@ -100,6 +110,8 @@ class Ties:
             member = resource.member(wanted) if resource is not None else None
             if member is not None:
                 member.pool.give_way()
+        for guess in word.guesses:
+            self.on_guess(*guess)
 
     def _heed_turns(self, turns: list[Turn]) -> None:
         self._told = True

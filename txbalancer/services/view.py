@@ -44,6 +44,8 @@ class View:
         self.relays = Relays(service.runtime, self._find, crew, self._rows_for)
         self._show()
         targets.on_flip, targets.on_alarm = self.relays.flipped, self.relays.alarmed
+        self.relays.on_guess = targets.guards.learn
+        targets.guards.on_wrong = self.relays.guessed
         service.loads.on_rooms = self.relays.roomy
         self._steering.on_change.append(self.relays.ordered)
         self._steering.tap.on_change = self._watch

@@ -26,6 +26,9 @@ from txbalancer.core.standing import Flip
 Place = tuple[str, str]
 """Names of balancer and member."""
 
+Guess = tuple[str, str, bytes]
+"""A file of passwords, the client that sent a wrong one, and its digest."""
+
 
 class Turn(NamedTuple):
     """
@@ -110,6 +113,7 @@ class Word:
     @ivar wanted: members to which somebody waits for a connection, of which there are C{max}.
     @ivar rooms: requests that members say they could take, by balancer and member.
     @ivar circuits: circuit breakers of whole balancers.
+    @ivar guesses: wrong passwords.
     """
 
     turns: list[Turn] = field(default_factory=list)
@@ -117,10 +121,20 @@ class Word:
     rooms: dict[str, dict[str, int | None]] = field(default_factory=dict)
     wanted: set[Place] = field(default_factory=set)
     circuits: dict[str, Circuit] = field(default_factory=dict)
+    guesses: list[Guess] = field(default_factory=list)
 
     def __bool__(self) -> bool:
-        parts = self.turns, self.sources, self.rooms, self.wanted, self.circuits
+        parts = self.turns, self.sources, self.rooms, self.wanted, self.circuits, self.guesses
         return any(parts)
+
+    def add(self, news: Word) -> None:
+        """
+        Take what was heard of somebody, to be passed on.
+        """
+        for name, bindings in news.sources.items():
+            self.sources.setdefault(name, []).extend(bindings)
+        self.wanted.update(news.wanted)
+        self.guesses.extend(news.guesses)
 
 
 class Own:
@@ -134,6 +148,13 @@ class Own:
         self._sources: dict[str, dict[str, Binding]] = {}
         self._wanted: set[Place] = set()
         self._circuits: dict[str, Circuit] = {}
+        self._guesses: list[Guess] = []
+
+    def guessed(self, guess: Guess) -> None:
+        """
+        Note that somebody sent a wrong password.
+        """
+        self._guesses.append(guess)
 
     def want(self, place: Place) -> None:
         """
@@ -173,7 +194,8 @@ class Own:
         self._asked.update(turns.keys())
         circuits, self._circuits = self._circuits, {}
         found = {name: list(each.values()) for name, each in sources.items()}
-        return Word(list(turns.values()), found, wanted=wanted, circuits=circuits)
+        guesses, self._guesses = self._guesses, []
+        return Word(list(turns.values()), found, wanted=wanted, circuits=circuits, guesses=guesses)
 
     def answered(self, word: Word) -> None:
         """
