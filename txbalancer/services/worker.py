@@ -30,6 +30,7 @@ from txbalancer.services.sockets import AdoptedSocket, Given, Socket
 from txbalancer.workers.child import BOX, DUMP, LINE, TABLE
 from txbalancer.workers.line import Known as There
 from txbalancer.workers.line import QuietAMP
+from txbalancer.workers.load import Load
 from txbalancer.workers.orders import (
     Configure,
     Heed,
@@ -87,6 +88,7 @@ class Post(QuietAMP):
         self._reports = LoopingCall(self._report_in_turn)
         self._turns = 0
         self._beats = LoopingCall(self._beat)
+        self._load = Load()
         self._reports.clock = self._beats.clock = reactor
 
     def connectionMade(self) -> None:
@@ -97,6 +99,7 @@ class Post(QuietAMP):
 
     def _beat(self) -> None:
         self._cells[BEAT] = time.monotonic_ns()
+        self._sharing.spread.load(self._load.look())
 
     @TakeSocket.responder
     def take_socket(
