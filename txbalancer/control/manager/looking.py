@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from txbalancer.control.manager.board import Board
 from txbalancer.control.manager.cells import Cell, traffic_cells
 from txbalancer.control.manager.happened import recent_events
+from txbalancer.control.manager.processes import worker_rows
 from txbalancer.control.manager.sparks import Scale
 from txbalancer.control.manager.view import BalancerView, MemberView, Traffic, view_balancer
 from txbalancer.control.slices import BATCH, Steps
@@ -149,6 +150,7 @@ class Looking:
             "run": board.facts.started,
             "shape": shape,
             "events": recent_events(board, shown),
+            "workers": worker_rows(board),
         }
         other = _object(difference(self._heads, heads), balancers=_tables(news))
         self._heads = heads

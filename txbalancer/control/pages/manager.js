@@ -147,6 +147,21 @@ function showEvents(events) {
   );
 }
 
+function showWorkers(workers) {
+  const body = find("#workers tbody");
+  if (!body) return workers.length === 0;
+  while (body.rows.length > workers.length) body.deleteRow(-1);
+  workers.forEach((worker, place) => {
+    const row = body.rows[place] ?? body.insertRow();
+    Object.entries(worker).forEach(([name, text], at) => {
+      const cell = row.cells[at] ?? row.insertCell();
+      cell.dataset.name = name;
+      setText(cell, text);
+    });
+  });
+  return true;
+}
+
 function shapeHere() {
   return JSON.stringify(
     all("section[data-balancer]")
@@ -183,6 +198,7 @@ function show(news) {
     if (its.undo && operates()) fits = showUndo(section, its.undo) && fits;
   }
   if (news.events) showEvents(news.events);
+  if (news.workers) fits = showWorkers(news.workers) && fits;
   if (!fits) refresh();
   search();
 }
