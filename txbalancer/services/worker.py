@@ -70,7 +70,6 @@ class Post(QuietAMP):
     """
 
     log = Logger()
-    transport: Any
 
     def __init__(self, reactor: Any, sharing: Sharing, table: Table, number: int) -> None:
         """
@@ -293,7 +292,8 @@ class Post(QuietAMP):
         """
         Tell what was counted, and write the lines of the access log that are about the same.
 
-        Both happen at once, so that a process that is killed leaves the counters equal to the log.
+        Both happen at once, for a message is sent when it is said: a process that is killed leaves
+        the counters equal to the log.
 
         @return: of how many members there was something to tell.
         """
@@ -303,9 +303,6 @@ class Post(QuietAMP):
             report = self._service.report(whole=self._leaving)
             told = len(report.members)
             self.callRemote(Reported, report=report)
-            push = getattr(self.transport, "doWrite", None)
-            if push is not None:
-                push()
         self._service.flush()
         return told
 
