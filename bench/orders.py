@@ -10,6 +10,7 @@ import argparse
 import contextlib
 import http.client
 import json
+import os
 import socket
 import statistics
 import subprocess
@@ -83,7 +84,9 @@ def service(folder: Path, workers: int, port: int) -> Iterator[Commands]:
     path, log = folder / "conf.ini", folder / "log"
     path.write_text(TEXT.format(workers=workers, folder=folder, port=port))
     command = [sys.executable, "-m", "twisted", "--log-file", str(log), "txbalancer"]
-    with subprocess.Popen([*command, "-c", str(path)], cwd=folder) as process:
+    # What is here is measured, wherever something else is installed.
+    env = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
+    with subprocess.Popen([*command, "-c", str(path)], cwd=folder, env=env) as process:
         try:
             _await(port, log)
             with contextlib.closing(Commands(folder / "control")) as commands:

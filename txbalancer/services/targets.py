@@ -109,6 +109,12 @@ class Targets:
         )
         self.steering = Steering(runtime, registry, self.journal, self.telemetry)
         self.pages = Pages(self.steering, self.resources)
+        self._faces: Any = None
+        if inside is None:
+            # A worker shows none of them, and is smaller and sooner there without what they need.
+            from txbalancer.services.faces import Faces
+
+            self._faces = Faces(self.steering, self.pages.sources)
         self.discovery = Discovery(runtime, self.steering, registry)
         self.steering.facts.discovery = self.discovery.views_of
         self.pages.sources.discovery = self.discovery.views
@@ -289,13 +295,13 @@ class Targets:
         if isinstance(target, NotProxied):
             return StatusTarget(404, "not-proxied")
         if isinstance(target, ToManager):
-            return self.pages.manager(target)
+            return self._faces.manager(target)
         if isinstance(target, ToStatus):
-            return self.pages.status()
+            return self._faces.status()
         if isinstance(target, ToMetrics):
-            return self.pages.metrics()
+            return self._faces.metrics()
         if isinstance(target, ToHealth):
-            return self.pages.health(target)
+            return self._faces.health(target)
         if isinstance(target, ToHeartbeat):
             heartbeats = HeartbeatResource(self._heartbeats, lambda: self._runtime.now())
             return WebTarget(heartbeats, forms=False)
