@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from tests.core.balancers import balancer, elected, member
 from txbalancer.core import candidates, flags
+from txbalancer.core.passive.alarm import Alarm
 from txbalancer.core.standing import Flip
-from txbalancer.core.watching import Alarm
 
 
 def make(count=4, percent=50, **options):

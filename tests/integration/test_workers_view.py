@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -311,3 +312,46 @@ def letters(control: Control) -> list[str]:
     """
     members = control.ask("GET", "/balancers/shop")["members"]
     return [each["status"]["letters"] for each in members]
+
+
+def test_what_passive_health_finds_is_told_once(
+    balancer: Starts, peers: Peers, tmp_path: Path
+) -> None:
+    """
+    An ejection, a panic and an open circuit breaker that traffic of one worker brought about are
+    events, with the cause, in the API and in the file, and hold in the other worker; no process
+    tells them besides.
+    """
+    member = peers.nginx("location / { return 204; }")
+    sick = peers.nginx("location / { return 500; }")
+    path = tmp_path / "events.log"
+    head = HEAD.replace("[listener:web]", f"event-log = {path}\n[listener:web]")
+    process = balancer(
+        f"{head}outlier-failures = 3\noutlier-time = 300s\npanic = 60\n"
+        "breaker-percent = 40\nbreaker-requests = 8\nbreaker-open = 300s\n"
+        f"members =\n  {member.url}\n  {sick.url}\n"
+    )
+    kinds = ("flip", "panic", "breaker")
+    with control_of(process) as control:
+        # In the panic that follows all are asked, half of it in vain.
+        until(lambda: status(process) == 503, "the circuit breaker is open")
+        until(lambda: {status(process) for _ in range(8)} == {503}, "it is so in both workers")
+        events = until(
+            lambda: _of(control.ask("GET", "/events")["events"], kinds, 3), "all is told"
+        )
+    texts = {each["kind"]: each["text"] for each in events}
+    assert texts["flip"].endswith("Ejct: ejected: 3 failed answers in a row, for 300s, 1st time")
+    assert texts["panic"].startswith("1 of 2 members are healthy, below panic = 60 %")
+    assert "requests failed, requests get 503 for 300s" in texts["breaker"]
+    file = [json.loads(line) for line in path.read_text().splitlines()]
+    assert [each["text"] for each in file if each["kind"] in kinds] == [
+        each["text"] for each in events
+    ]
+    log = process.log()
+    assert all(log.count(f"shop: {texts[each]}") == 1 for each in ("panic", "breaker"))
+    assert not re.search(r"worker \d: .*(are healthy|circuit breaker open|Ejct)", log)
+
+
+def _of(events: list[dict[str, Any]], kinds: tuple[str, ...], count: int) -> Any:
+    found = [each for each in events if each["kind"] in kinds]
+    return found if len(found) == count else None

@@ -42,6 +42,22 @@ def test_one_wrong_guess_again_and_again_is_one() -> None:
     assert guesses.wait("192.0.2.1", 5.0) == 0
 
 
+def test_what_another_process_has_seen_counts() -> None:
+    """
+    It counts as an own one, but is not told again; nor is one that is no other.
+    """
+    guesses, told = Guesses(most=2), []
+    guesses.on_wrong = lambda client, guess: told.append(guess)
+    assert guesses.learn("192.0.2.1", b"a", 0.0)
+    assert not guesses.learn("192.0.2.1", b"a", 0.0)
+    guesses.wrong("192.0.2.1", b"a", 0.0)
+    assert told == []
+    guesses.wrong("192.0.2.1", b"b", 0.0)
+    guesses.wrong("192.0.2.1", b"b", 0.0)
+    assert told == [b"b"]
+    assert guesses.wait("192.0.2.1", 0.0) > 0
+
+
 def test_a_network_of_ipv6_is_one_client() -> None:
     """
     Nobody has more guesses for having more addresses of one network.

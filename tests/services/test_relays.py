@@ -4,120 +4,20 @@ What the supervisor passes on, and what workers tell: both ends, without process
 
 from __future__ import annotations
 
-import pickle
 from typing import Any
 
 import pytest
-from twisted.internet.defer import Deferred, succeed
-from twisted.internet.task import Clock
+from twisted.internet.defer import Deferred
 
+from tests.services.several import NAMES, Worker, World, sent
 from txbalancer.control.tap import LineFilter
 from txbalancer.core import flags
 from txbalancer.core.commands import KEEP, AddMember, PutBack, RemoveMember, SetBalancer, SetMember
 from txbalancer.core.performing import perform
-from txbalancer.core.standing import Flip
 from txbalancer.core.undo import inverse
-from txbalancer.proxy.resource import BalancerResource
-from txbalancer.proxy.runtime import Runtime
-from txbalancer.services.relays import Relays, rooms_of
-from txbalancer.services.ties import Ties
-from txbalancer.testing import make_balancer, make_member
-from txbalancer.workers.orders import Heed, Perform, Watch, command_of, order_of
-
-NAMES = ("http://10.0.0.1", "http://10.0.0.2")
-
-
-class Process:
-    """
-    One process with a balancer.
-    """
-
-    def __init__(self, clock: Clock) -> None:
-        self.runtime = Runtime(clock, lambda outcome: None, clock.seconds, clock.seconds)
-        self.balancer = make_balancer(*NAMES, stickysource=80.0)
-        self.resource = BalancerResource(self.runtime, self.balancer)
-        self.resource.open_pools()
-
-    def find(self, name: str) -> BalancerResource | None:
-        """
-        Return the balancer's resource.
-        """
-        return self.resource if name == "shop" else None
-
-    @property
-    def flags(self) -> list[int]:
-        """
-        The flags of its members.
-        """
-        return [each.flags for each in self.balancer.members]
-
-
-class Worker(Process):
-    """
-    A worker, and the supervisor's end of the line to it.
-
-    @ivar orders: what it was told to do; C{filters}: who watches.
-    """
-
-    def __init__(self, clock: Clock) -> None:
-        super().__init__(clock)
-        self.relays: Any = None
-        self.orders: list[Any] = []
-        self.filters: Any = None
-        self.answer: Deferred[Any] = Deferred()
-        self.words = 0
-        self.ties = Ties(self.runtime, self.find, self._ask)
-        self.balancer.on_flip = lambda flip: self.ties.flipped(flip, self.resource)
-        self.ties.share(self.balancer)
-
-    def _ask(self, word: Any) -> Any:
-        self.words += 1
-        return succeed(_sent(self.relays.hear(self, _sent(word))))
-
-    def tell(self, command: Any, **arguments: Any) -> None:
-        """
-        Get a message.
-        """
-        if command is Heed:
-            self.ties.heed(_sent(arguments["word"]))
-        else:
-            assert command is Watch
-            self.filters = _sent(arguments["filters"])
-
-    def call(self, command: Any, order: Any, rows: Any) -> Deferred[Any]:
-        """
-        Get an order.
-        """
-        assert command is Perform
-        self.orders.append((_sent(order), rows))
-        return self.answer
-
-
-def _sent(value: Any) -> Any:
-    return pickle.loads(pickle.dumps(value))
-
-
-class World:
-    """
-    A supervisor and two workers.
-    """
-
-    def __init__(self) -> None:
-        self.clock = Clock()
-        self.supervisor = Process(self.clock)
-        self.workers: list[Any] = [Worker(self.clock) for _ in "12"]
-        self.rows: dict[Any, int] = {}
-        self.relays = Relays(
-            self.supervisor.runtime, self.supervisor.find, self.workers, lambda command: self.rows
-        )
-        self.flips: list[Flip] = []
-        self.supervisor.balancer.on_flip = self._flipped
-        for each in self.workers:
-            each.relays = self.relays
-
-    def _flipped(self, flip: Flip) -> None:
-        self.flips.append(flip)
-        self.relays.flipped(flip, self.supervisor.resource)
+from txbalancer.services.relays import rooms_of
+from txbalancer.testing import make_member
+from txbalancer.workers.orders import command_of, order_of
 
 
 @pytest.fixture
@@ -232,6 +132,25 @@ def test_idle_connections_are_given_up(world: World) -> None:
     assert asked == [world.workers[1]]
 
 
+def test_wrong_passwords(world: World) -> None:
+    """
+    One that a worker has seen all others count, too, and the supervisor; one that came to the
+    supervisor all workers.
+    """
+    seen: list[Any] = []
+    world.relays.on_guess = lambda *guess: seen.append(("supervisor", *guess))
+    for number, each in enumerate(world.workers):
+        each.ties.on_guess = lambda *guess, number=number: seen.append((number, *guess))
+    world.workers[0].ties.guessed("users", "192.0.2.1", b"a")
+    world.clock.pump([0.01, 0.01])
+    first, second = ("users", "192.0.2.1", b"a"), ("users", "192.0.2.1", b"b")
+    assert seen == [("supervisor", *first), (1, *first)]
+    del seen[:]
+    world.relays.guessed(*second)
+    world.clock.advance(0)
+    assert seen == [(0, *second), (1, *second)]
+
+
 def test_who_watches_the_log(world: World) -> None:
     """
     Workers know which lines somebody wants to see.
@@ -256,7 +175,7 @@ def test_a_member_that_comes_back(world: World) -> None:
     undo.gone.flags |= flags.IN_ERROR
     undo.gone.error_time = 5.0
     perform(supervisor.balancer, undo, 1.0)
-    perform(worker.balancer, command_of(_sent(order_of(undo))), 1.0)
+    perform(worker.balancer, command_of(sent(order_of(undo))), 1.0)
     member = worker.balancer.members[0]
     assert (member.name, member.lbfactor, member.error_time) == (NAMES[0], 300, 5.0)
     assert member.flags == flags.INIT | flags.IN_ERROR
@@ -267,8 +186,8 @@ def test_orders_as_they_are_sent() -> None:
     All other commands are sent as they are; how long a factor holds is the supervisor's to say.
     """
     added = AddMember("shop", make_member("http://10.0.0.3").spec)
-    assert command_of(_sent(order_of(added))) == added
-    change = _sent(order_of(SetBalancer("shop", timeout=3.0)))
+    assert command_of(sent(order_of(added))) == added
+    change = sent(order_of(SetBalancer("shop", timeout=3.0)))
     assert change.lbmethod is KEEP
     assert change == SetBalancer("shop", timeout=3.0)
     lasting = SetMember("shop", NAMES[0], loadfactor=200, lasting=5.0)

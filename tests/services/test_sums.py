@@ -14,11 +14,12 @@ from twisted.internet.testing import MemoryReactorClock
 from txbalancer.control.metrics.of_listeners import ListenerView, TLSView
 from txbalancer.control.record import Record
 from txbalancer.core.meters import Meter, Meters
+from txbalancer.core.passive.budget import Budget
 from txbalancer.proxy.runtime import Runtime
 from txbalancer.services.pictures import Picture
 from txbalancer.services.sums import Sums, Work
 from txbalancer.testing import make_balancer
-from txbalancer.workers.reports import Levels, MemberNews, Report, pack
+from txbalancer.workers.reports import Levels, MemberNews, Report, Restraint, pack
 
 NAMES = ("http://a", "http://b")
 
@@ -142,6 +143,21 @@ def test_lbstatus_is_summed() -> None:
     assert shown == [40, -40]
     world.sums.settle(1)
     assert world.balancer.lbstatus(world.balancer.members[0]) == 10
+
+
+def test_what_was_left_undone_is_summed() -> None:
+    """
+    Counts stay when a worker ends; retries in progress end with it.
+    """
+    world = World()
+    world.balancer.budget = budget = Budget(20, 3)
+    for worker in (1, 2):
+        world.sums.begin(worker)
+        world.sums.take(worker, Report(restraints={"shop": Restraint(1, 2, 3)}))
+    world.sums.take(2, Report(restraints={"shop": Restraint(1, 0, 1), "other": Restraint(1)}))
+    assert (world.balancer.spared, budget.denied, budget.in_progress) == (3, 4, 4)
+    world.sums.settle(1)
+    assert (world.balancer.spared, budget.denied, budget.in_progress) == (3, 4, 1)
 
 
 def view(**more: Any) -> ListenerView:

@@ -25,6 +25,7 @@ from txbalancer.workers.parcels import Packed
 from txbalancer.workers.sharing import Sharing
 from txbalancer.workers.spread import Spread
 from txbalancer.workers.table import BEAT, EDITION, Table, create_memory
+from txbalancer.workers.word import Word
 
 TEXT = """\
 [txbalancer]
@@ -108,7 +109,7 @@ class Worker:
         Have it serve by a configuration.
         """
         spec = Packed(loads(text, load_registry()).spec)
-        outset = Outset(self.reactor.seconds(), {}, [], {}, {}, {}, {})
+        outset = Outset(self.reactor.seconds(), {}, [], Word(), {}, {})
         setup = Setup(spec, edition, outset, 2, b"secret", str(self.folder))
         return self.order(Configure, setup=setup, sockets={(1, 0)})
 

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from txbalancer.core.balancer import Balancer
 from txbalancer.core.meters import Meter, Meters
 from txbalancer.core.outcome import Outcome
+from txbalancer.core.passive.budget import Budget
 from txbalancer.core.request import Peer
 from txbalancer.testing import make_balancer
 from txbalancer.workers.reports import AT_REST, Levels, Reporter, count, pack, requests_of
@@ -140,3 +141,18 @@ def test_what_is_told_seldom() -> None:
     assert (report.waiting, report.lost, report.standings) == ({}, 0, {})
     work.balancer.members[0].base = 50
     assert work.reporter.report(0.95, whole=True).standings == {"shop": [50]}
+
+
+def test_what_was_left_undone() -> None:
+    """
+    Outliers that were spared and retries that were stopped are told as differences, once a second.
+    """
+    work = Work("http://a")
+    work.balancer.budget = Budget(20, 3)
+    assert work.reporter.report(0.0).restraints == {}
+    work.balancer.spared, work.balancer.budget.denied = 2, 5
+    assert work.reporter.report(1.0).restraints == {"shop": (2, 5, 0)}
+    work.balancer.spared = 3
+    work.balancer.budget = None
+    assert work.reporter.report(2.0).restraints == {"shop": (1, 0, 0)}
+    assert work.reporter.report(3.0).restraints == {}

@@ -6,12 +6,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from random import Random
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from txbalancer.workers.spread import Spread, receiver
+from txbalancer.workers.spread import FULL, ROOM, Spread, receiver, relief
 from txbalancer.workers.table import OPEN, SENT, TAKEN, Table, create_memory
 
 
@@ -131,6 +132,93 @@ def test_those_on_their_way_count(steps: list[str]) -> None:
             assert max(opens) - min(opens) <= 1 + max(opens) // 16
     finally:
         os.close(memory)
+
+
+def test_who_is_full_passes_on_to_who_has_room(table: Table) -> None:
+    """
+    What is new goes to a worker with room though it has more connections, up to twice as many;
+    one that is full is passed nothing. Where all are as busy connections are counted.
+    """
+    workers = {number: Spread(table, number) for number in (1, 2, 3)}
+    for number, each in workers.items():
+        each.serve(1)
+        for _ in range((0, 10, 15, 30)[number]):
+            each.began()
+    one, two, three = workers.values()
+    assert (one.receiver(), two.receiver(), three.receiver()) == (0, 1, 1)
+    one.load(FULL)
+    assert (one.receiver(), two.receiver(), three.receiver()) == (2, 0, 2)
+    one.serve(2)
+    assert one.receiver() == 0
+    one.serve(1)
+    for _ in range(4):
+        one.sent(2)
+    assert one.receiver() == 2
+    two.began()
+    assert one.receiver() == 0
+    two.load(ROOM + 1)
+    three.load(ROOM + 1)
+    assert one.receiver() == 0
+    for each in workers.values():
+        each.load(1000)
+    assert (one.receiver(), two.receiver(), three.receiver()) == (0, 1, 1)
+
+
+@given(
+    st.lists(st.sampled_from([1, 20]), min_size=64, max_size=64),
+    st.lists(st.integers(1, 4), min_size=64, max_size=64),
+)
+def test_busy_ones_are_eased(weights: list[int], hashes: list[int]) -> None:
+    """
+    However unequal connections are, no worker that has room has less than half of the connections
+    of any that is full while new ones come.
+    """
+    opens, loads, busy = [0] * 5, [0] * 5, [0] * 5
+    editions = [0, 1, 1, 1, 1]
+    for weight, here in zip(weights, hashes, strict=True):
+        to = relief(here, editions, opens, loads, nothing) if loads[here] >= FULL else here
+        if to != here:
+            assert loads[to] <= ROOM
+            assert opens[to] < 2 * opens[here]
+        elif loads[here] >= FULL:
+            room = [each for each in range(1, 5) if loads[each] <= ROOM]
+            assert all(opens[each] >= 2 * opens[here] for each in room)
+        opens[to] += 1
+        busy[to] += weight
+        loads[to] = min(1000, busy[to] * 10)
+
+
+def test_new_ones_even_it_out_after_a_loss() -> None:
+    """
+    Where all connections are with one worker, since the others were lost, those with none get the
+    new ones until they have as many.
+    """
+    opens = [0, 64, 0, 0]
+    for number in range(100):
+        give(opens, number % 3 + 1)
+    assert opens[1] == 64
+    for number in range(28):
+        give(opens, number % 3 + 1)
+    assert max(opens) - min(opens[1:]) <= 1 + max(opens) // 16
+
+
+def test_half_idle_ones() -> None:
+    """
+    Of 64 connections of which half are idle, in whatever order they come, each of two workers has
+    half of the busy ones, give or take what chance does.
+    """
+    random, ratios = Random(7), []
+    for _ in range(400):
+        kinds = [True, False] * 32
+        random.shuffle(kinds)
+        opens, busy = [0, 0, 0], [0, 0, 0]
+        for kind in kinds:
+            to = give(opens, random.randint(1, 2))
+            busy[to] += kind
+        ratios.append(max(busy[1:]) / min(busy[1:]))
+    ratios.sort()
+    assert ratios[200] <= 1.2
+    assert ratios[380] <= 1.7
 
 
 def test_what_was_not_sent_is_taken_back(table: Table) -> None:

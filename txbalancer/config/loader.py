@@ -12,7 +12,6 @@ from txbalancer.config import hctemplates
 from txbalancer.config.balancers import read_balancer
 from txbalancer.config.expressions import check_expressions
 from txbalancer.config.findings import Findings
-from txbalancer.config.httpd.loading import read_httpd
 from txbalancer.config.ini import Section, is_ini, read_sections
 from txbalancer.config.limits import check_limits, doubt_limits, read_limit
 from txbalancer.config.lint import lint
@@ -101,6 +100,9 @@ def loads(
     if is_ini(text):
         spec, place = _read_ini(text, findings, registry)
     else:
+        # Most files are not in this syntax, and no worker reads any.
+        from txbalancer.config.httpd.loading import read_httpd
+
         spec, place = read_httpd(text, findings, registry, lenient=lenient, defines=defines)
     for check in checks:
         for complaint in check(spec):

@@ -9,23 +9,19 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from typing import Protocol
 from urllib.parse import parse_qsl
 
 from twisted.web.http import Request
 from twisted.web.resource import Resource
 
-from txbalancer.control.discovered import SourceView
-from txbalancer.control.limitviews import LimitView
+from txbalancer.control.facts import Facts
 from txbalancer.control.manager.words import short_size, span
 from txbalancer.control.pages import SERVER, asset, fill, guard
-from txbalancer.control.processes import WorkerView
 from txbalancer.control.reading import REFUSAL, refuses
 from txbalancer.core import flags
 from txbalancer.core.balancer import Balancer
-from txbalancer.core.counters import Counters
 from txbalancer.core.passive.breaker import CLOSED
 
 _LONGEST_REFRESH = 3600
@@ -57,32 +53,6 @@ class Balancers(Protocol):
         Return a balancer by its name.
         """
         ...
-
-
-@dataclass(slots=True)
-class Facts:
-    """
-    What is known of the service as a whole.
-
-    @ivar started: when it did, in seconds since the epoch.
-    @ivar counters: returns what was served.
-    @ivar load: returns how many more connections would be served, and how many are busy.
-    @ivar connections: returns how many there are; C{listeners}: how many of each listener.
-    @ivar limits: returns those that are set, and their use.
-    @ivar workers: returns the worker processes, if there are any.
-    @ivar discovery: returns how the sources of members of a balancer do.
-    @ivar config: the path of the configuration file; empty without one.
-    """
-
-    started: float
-    counters: Callable[[], Counters] = Counters
-    load: Callable[[], tuple[int, int]] = lambda: (0, 0)
-    connections: Callable[[], int] = lambda: 0
-    listeners: Callable[[], dict[str, int]] = dict
-    workers: Callable[[], list[WorkerView]] = list
-    discovery: Callable[[str], list[SourceView]] = lambda name: []
-    config: str = ""
-    limits: Callable[[], list[LimitView]] = list
 
 
 class ServerStatus(Resource):

@@ -34,6 +34,9 @@ UNUSABLE = HELD | UNHEALTHY
 PASSIVE = EJECTED | TRIPPED | TRIAL
 """Apache has none of these: ejected as an outlier; its circuit breaker is open, or half-open."""
 
+BROKEN = TRIPPED | TRIAL
+"""What a circuit breaker does; one of them at a time."""
+
 LETTERS = {
     "O": INIT,
     "I": IGNORE_ERRORS,
@@ -69,6 +72,8 @@ WORDS = (
     (TRIPPED, "Brkr"),
     (TRIAL, "Tria"),
 )
+
+ALL = sum(bit for bit, _ in WORDS)
 
 
 def usable(flags: int) -> bool:

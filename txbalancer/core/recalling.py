@@ -6,11 +6,9 @@ from __future__ import annotations
 
 from txbalancer.core import flags
 from txbalancer.core.member import Member
-from txbalancer.core.passive.breaker import CLOSED, Broken
-from txbalancer.core.passive.ejection import Ejection
+from txbalancer.core.passive.breaker import CLOSED, Circuit
 from txbalancer.core.passive.record import Record
-from txbalancer.core.standing import Flip
-from txbalancer.core.watching import BROKEN, Watching
+from txbalancer.core.watching import Watching
 
 
 class Recalling(Watching):
@@ -19,29 +17,6 @@ class Recalling(Watching):
     """
 
     __slots__ = ()
-
-    def take_over(
-        self,
-        member: Member,
-        after: int,
-        cause: str,
-        error_time: float,
-        now: float,
-        ejection: Ejection | None = None,
-        breaker: Broken | None = None,
-    ) -> Flip | None:
-        """
-        Let a member be as another process says, which has ejected it, or has a breaker open.
-        """
-        its = member.watched
-        if ejection is not None and after & flags.EJECTED:
-            its.ejections[ejection.kind] += not member.flags & flags.EJECTED
-            its.ejection, its.times = ejection, ejection.times
-        if breaker is not None and its.breaker is not None and after & BROKEN:
-            its.breaker.follow(breaker)
-            if after & ~member.flags & flags.TRIAL:
-                member.quota = member.elected + its.breaker.left
-        return super().take_over(member, after, cause, error_time, now)
 
     def recall(self, member: Member, record: Record, since: float, now: float) -> None:
         """
@@ -71,7 +46,7 @@ class Recalling(Watching):
             self.slowly[member] = since - record.warming
             self.go_on(now)
 
-    def recall_all(self, breaker: Broken | None, since: float, now: float) -> None:
+    def recall_all(self, breaker: Circuit | None, since: float, now: float) -> None:
         """
         Go on with the circuit breaker of the whole balancer as it was.
         """
@@ -79,5 +54,5 @@ class Recalling(Watching):
             self.breaker.resume(_later(breaker, since), now)
 
 
-def _later(breaker: Broken, since: float) -> Broken:
+def _later(breaker: Circuit, since: float) -> Circuit:
     return breaker._replace(until=since + breaker.until)

@@ -13,7 +13,7 @@ from txbalancer.core.health import Health
 from txbalancer.core.member import Origin
 from txbalancer.core.overrides import Override
 from txbalancer.core.passive import record
-from txbalancer.core.passive.breaker import Broken
+from txbalancer.core.passive.breaker import Circuit
 from txbalancer.core.passive.record import Record
 from txbalancer.core.specs import BalancerSpec, MemberSpec
 
@@ -103,7 +103,7 @@ class BalancerState:
     removed: tuple[str, ...]
     members: dict[str, MemberState]
     dismissed: dict[str, Origin] = field(default_factory=dict)
-    breaker: Broken | None = None
+    breaker: Circuit | None = None
     faults: tuple[str, ...] = ()
 
 

@@ -7,14 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from math import inf
-from typing import NamedTuple
 
 from txbalancer import errors
 from txbalancer.core import candidates, failure, flags
 from txbalancer.core.member import BY_HEALTH, IN_PANIC, Member
 from txbalancer.core.passive import breaker as breakers
 from txbalancer.core.passive import outliers
-from txbalancer.core.passive.breaker import Breaker
+from txbalancer.core.passive.alarm import Alarm, of_breaker, of_panic
+from txbalancer.core.passive.breaker import Breaker, Circuit
 from txbalancer.core.passive.budget import Budget
 from txbalancer.core.passive.ejection import Ejection, term
 from txbalancer.core.passive.tally import FAILURES, LOCAL, UNTIMED, Tally
@@ -22,23 +22,6 @@ from txbalancer.core.specs import BalancerSpec
 from txbalancer.core.specs.passive import BreakerOptions
 from txbalancer.core.standing import Flip
 from txbalancer.core.starting import Starting
-
-BROKEN = flags.TRIPPED | flags.TRIAL
-"""Flags of a circuit breaker that is not closed."""
-
-
-class Alarm(NamedTuple):
-    """
-    That something about a whole balancer is other now.
-
-    @ivar kind: C{panic} or C{breaker}.
-    @ivar bad: whether it is worse than before.
-    @ivar text: for people, one line.
-    """
-
-    kind: str
-    bad: bool
-    text: str
 
 
 class Watching(Starting):
@@ -136,10 +119,7 @@ class Watching(Starting):
         self.panics += panic
         wanted = candidates.population(self.members)
         healthy = len(wanted) - candidates.unhealthy(wanted)
-        text = f"{healthy} of {len(wanted)} members are healthy"
-        end = f"below panic = {percent} %: health is ignored, all are used"
-        text += f", {end}" if panic else ": panic is over, health counts again"
-        self._alarms.append(Alarm("panic", panic, text))
+        self._alarms.append(of_panic(healthy, len(wanted), percent, panic))
 
     def _tell_alarms(self) -> None:
         """
@@ -236,8 +216,7 @@ class Watching(Starting):
         if self._plain or not flags.usable(member.flags) or member.flags & flags.IGNORE_ERRORS:
             return
         spec = self._passive
-        wanted = candidates.population(self.members)
-        if not outliers.may_eject(candidates.unhealthy(wanted), wanted, spec):
+        if not self.may_eject():
             self.spared += 1
             member.tally.restart()
             return
@@ -245,16 +224,26 @@ class Watching(Starting):
         until = now + term(times, spec.outlier_time, spec.outlier_longest)
         self.eject(member, Ejection(kind, cause, until, times), now)
 
+    def may_eject(self) -> bool:
+        """
+        Tell whether there is room for one more who is ejected.
+        """
+        wanted = candidates.population(self.members)
+        return outliers.may_eject(candidates.unhealthy(wanted), wanted, self._passive)
+
     def eject(self, member: Member, ejection: Ejection, now: float) -> Flip | None:
         """
         Eject a member, whoever decided that.
         """
+        self._note_ejection(member, ejection)
+        cause = ejection.describe(now)
+        return self.set_flags(member, member.flags | flags.EJECTED, cause, now)
+
+    def _note_ejection(self, member: Member, ejection: Ejection) -> None:
         its = member.watched
         its.ejection, its.times, its.passes = ejection, ejection.times, 0
         its.ejections[ejection.kind] += 1
         member.tally.restart()
-        cause = ejection.describe(now)
-        return self.set_flags(member, member.flags | flags.EJECTED, cause, now)
 
     def reinstate(self, member: Member, cause: str, now: float) -> Flip | None:
         """
@@ -286,7 +275,7 @@ class Watching(Starting):
         """
         Make a member's flags say what its circuit breaker does.
         """
-        after = member.flags & ~BROKEN
+        after = member.flags & ~flags.BROKEN
         if breaker.state == breakers.OPEN:
             after |= flags.TRIPPED
             cause = f"circuit breaker open: {breaker.cause}, for {breaker.until - now:.0f}s"
@@ -300,15 +289,15 @@ class Watching(Starting):
             self.changed()  # other trials may begin
         self.set_flags(member, after, cause, now)
 
+    def switch(self, circuit: Circuit, now: float) -> None:
+        """
+        Let the balancer's circuit breaker be as another process's is.
+        """
+        if self.breaker is not None and self.breaker.follow(circuit, now):
+            self._tell_breaker(self.breaker)
+
     def _tell_breaker(self, breaker: Breaker) -> None:
-        text = f"circuit breaker {breaker.state}"
-        if breaker.state == breakers.OPEN:
-            text += f": {breaker.cause}, requests get 503 for {breaker.spec.breaker_open:g}s"
-        elif breaker.state == breakers.HALF_OPEN:
-            text += f": {breaker.left} requests are let through"
-        else:
-            text += ": all trials went well"
-        self.on_alarm(Alarm("breaker", breaker.state == breakers.OPEN, text))
+        self.on_alarm(of_breaker(breaker))
 
     def _flag(self, member: Member, after: int, cause: str, now: float) -> Flip | None:
         self._untold += 1
@@ -323,7 +312,7 @@ class Watching(Starting):
             self._left_out.discard(member)
         if not after & flags.EJECTED:
             its.ejection = None
-        if flip.before & BROKEN and not after & BROKEN and its.breaker is not None:
+        if flip.before & flags.BROKEN and not after & flags.BROKEN and its.breaker is not None:
             its.breaker.close()
         if not after & flags.TRIAL:
             member.quota = inf
@@ -347,6 +336,27 @@ class Watching(Starting):
         ends += [each.until for each in broken if each is not None and each.state == breakers.OPEN]
         return max(now, min(ends, default=inf))
 
+    def learn(
+        self,
+        member: Member,
+        fallen: int,
+        ejection: Ejection | None,
+        circuit: Circuit | None,
+        now: float,
+    ) -> None:
+        """
+        Take over why another process has set flags of a member, before they are set here.
+
+        @param fallen: those flags; C{ejection} and C{circuit}: as they are there.
+        """
+        its = member.watched
+        if ejection is not None and fallen & flags.EJECTED & ~member.flags:
+            self._note_ejection(member, ejection)
+        if circuit is not None and fallen & flags.BROKEN and its.breaker is not None:
+            its.breaker.follow(circuit, now)
+            if fallen & flags.TRIAL:
+                member.quota = member.elected + its.breaker.left
+
     # -- time -------------------------------------------------------------
 
     def sweep(self, now: float) -> None:
@@ -360,9 +370,9 @@ class Watching(Starting):
             ejection = member.watched.ejection
             if ejection is not None and now >= ejection.until:
                 self.reinstate(member, "reinstated: its ejection is over", now)
-            if member.flags & BROKEN and member.watched.breaker is None:
+            if member.flags & flags.BROKEN and member.watched.breaker is None:
                 cause = "its circuit breaker is not configured any more"
-                self.set_flags(member, member.flags & ~BROKEN, cause, now)
+                self.set_flags(member, member.flags & ~flags.BROKEN, cause, now)
         for member in self.members if self.watched else ():
             breaker = member.watched.breaker
             if breaker is not None and breaker.sweep(now):

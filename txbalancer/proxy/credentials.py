@@ -2,7 +2,7 @@
 Users and passwords of one file, verified beside the traffic.
 
 Whoever was verified is remembered until the file changes, by a digest under a key of
-this service, so that the requests of a browser cost one try together.
+this service's processes, so that the requests of a browser cost one try together.
 """
 
 from __future__ import annotations
@@ -56,13 +56,13 @@ class Credentials:
         self, path: str, offload: Offload, now: Callable[[], float], secret: bytes
     ) -> None:
         """
-        @param secret: the service's, by which digests are made.
+        @param secret: that all processes have which tell each other of guesses.
         @raise StartError: when the file cannot be read or has lines that cannot be used.
         """
         self.path = path
         self.guesses = Guesses()
         self._offload, self._now = offload, now
-        self._key = hmac.digest(secret, b"passwords", "sha256")
+        self._key = hmac.digest(secret, b"passwords of " + os.fsencode(path), "sha256")
         self._known: dict[bytes, None] = {}
         self._trying: dict[bytes, Try] = {}
         self._looked = now()
@@ -71,7 +71,7 @@ class Credentials:
 
     def digest(self, user: str, password: bytes) -> bytes:
         """
-        Return what tells these from others, and nothing else to anybody but this service.
+        Return what tells these from others, and nothing else to anybody without the secret.
         """
         text = b"%d:%b:%b" % (len(user), _bytes(user), password)
         return hmac.digest(self._key, text, "sha256")

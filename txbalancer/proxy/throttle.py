@@ -4,7 +4,7 @@ A bound on how often something is logged, for what can happen with every request
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from txbalancer.core.networks import household
 
@@ -46,9 +46,11 @@ class Guesses:
     A client may be wrong C{most} times at once, and then once each C{period}.
 
     Clients are told apart by L{household}.
+
+    @ivar on_wrong: called with the client and the guess for each that L{wrong} has counted.
     """
 
-    __slots__ = ("_due", "_last", "_most", "_period")
+    __slots__ = ("_due", "_last", "_most", "_period", "on_wrong")
 
     def __init__(self, most: int = 10, period: float = 6.0) -> None:
         """
@@ -58,6 +60,7 @@ class Guesses:
         # When a client will have no wrong guess left against it; the oldest entry first.
         self._due: dict[str, float] = {}
         self._last: dict[str, bytes] = {}
+        self.on_wrong: Callable[[str, bytes], object] = lambda client, guess: None
 
     def wait(self, client: str, now: float) -> float:
         """
@@ -74,14 +77,24 @@ class Guesses:
 
         @param guess: something that tells guesses apart, such as a digest.
         """
+        if self.learn(client, guess, now):
+            self.on_wrong(client, guess)
+
+    def learn(self, client: str, guess: bytes, now: float) -> bool:
+        """
+        Count a wrong guess that another process has seen.
+
+        @return: whether it is another one.
+        """
         key = household(client)
         if self._last.get(key) == guess:
-            return
+            return False
         due = max(now, self._due.pop(key, now)) + self._period
         if len(self._due) >= _CLIENTS:
             oldest = next(iter(self._due))
             del self._due[oldest], self._last[oldest]
         self._due[key], self._last[key] = due, guess
+        return True
 
     def owing(self, now: float) -> list[tuple[str, float, bytes]]:
         """

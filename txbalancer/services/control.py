@@ -14,7 +14,6 @@ from twisted.internet.defer import Deferred, maybeDeferred, succeed
 from twisted.internet.error import CannotListenError
 from twisted.logger import Logger
 
-from txbalancer.control.api.resource import Api
 from txbalancer.control.checks import socket_fault
 from txbalancer.control.manager.board import Board
 from txbalancer.errors import StartError, why
@@ -65,7 +64,8 @@ class ControlSocket:
         """
         self.path = ""
         self._reactor, self._environment = reactor, environment
-        self._site = ControlSite(Root(Api(board, SocketAccess())), reactor)
+        self._board = board
+        self._site: ControlSite | None = None
         self._port: Any = None
         self._made = self._lacking = False
         self.given: Callable[[str], int] = lambda path: -1
@@ -102,12 +102,21 @@ class ControlSocket:
                 " name one in [txbalancer], as control = PATH"
             )
 
+    def _ready(self) -> ControlSite:
+        if self._site is None:
+            # A worker has no such socket, and is smaller without what answers there.
+            from txbalancer.control.api.resource import Api
+
+            self._site = ControlSite(Root(Api(self._board, SocketAccess())), self._reactor)
+        return self._site
+
     def close(self) -> Deferred[Any]:
         """
         Take no more commands, and remove the socket.
         """
         port, self._port, self.path = self._port, None, ""
-        self._site.close()
+        if self._site is not None:
+            self._site.close()
         if port is None:
             return succeed(None)
         return maybeDeferred(port.stopListening)
@@ -147,7 +156,7 @@ class ControlSocket:
         """
         Return whoever is connected.
         """
-        return self._site.callers()
+        return [] if self._site is None else self._site.callers()
 
     def own(self) -> None:
         """
@@ -157,7 +166,7 @@ class ControlSocket:
             self._port.owned = True
 
     def _adopt(self, path: str, number: int) -> None:
-        self._port = adopt_port(self._reactor, number, socket.AF_UNIX, self._site)
+        self._port = adopt_port(self._reactor, number, socket.AF_UNIX, self._ready())
         os.close(number)
         self.path, self._made = path, True
         self.log.info("commands are taken at {path} from here on", path=path)
@@ -172,7 +181,7 @@ class ControlSocket:
             # Nobody else may connect, not even before the mode is set.
             mask = os.umask(0o177)
             try:
-                self._port = self._reactor.listenUNIX(path, self._site, mode=0o600)
+                self._port = self._reactor.listenUNIX(path, self._ready(), mode=0o600)
             finally:
                 os.umask(mask)
         except (OSError, CannotListenError) as error:

@@ -24,7 +24,7 @@ from txbalancer.services.seen import SeenLines
 from txbalancer.services.service import BalancerService
 from txbalancer.services.shares import Name, Shares
 from txbalancer.services.sockets import Socket
-from txbalancer.services.ties import Ties, take_rooms
+from txbalancer.services.ties import Ties
 from txbalancer.workers.orders import Noted, Seen, Setup, command_of
 from txbalancer.workers.rates import RateMemory
 from txbalancer.workers.reports import Report, Reporter
@@ -74,7 +74,9 @@ class WorkerService(BalancerService):
         self._sessions, self._left = setup.sessions, setup.left
         self._tell = tell
         self.ties = Ties(self.runtime, self._find, self._note)
-        self.targets.on_flip = self.ties.flipped
+        self.targets.on_flip, self.targets.on_alarm = self.ties.flipped, self.ties.alarmed
+        self.ties.on_guess = self.targets.guards.learn
+        self.targets.guards.on_wrong = self.ties.guessed
         self._seen_lines = SeenLines(reactor, lambda lines: tell(Seen, lines=lines))
         # The supervisor looks at the same files.
         self.certificates.tells = False
@@ -118,13 +120,7 @@ class WorkerService(BalancerService):
                 member.base //= self._workers
                 member.temporary = None
             resource.open_pools()
-        for name, bindings in outset.sources.items():
-            sources = self.targets.balancers[name].balancer.sources
-            if sources is not None:
-                for each in bindings:
-                    sources.learn(each)
-        for name, rooms in outset.rooms.items():
-            take_rooms(self.targets.balancers[name], rooms)
+        self.ties.heed(outset.word)
         self.watch(outset.filters)
         super()._open()
         if self._sessions is None:

@@ -11,8 +11,8 @@ from twisted.logger import Logger
 from txbalancer.control.journal import Journal
 from txbalancer.core import flags
 from txbalancer.core.member import Member
+from txbalancer.core.passive.alarm import Alarm
 from txbalancer.core.standing import TRIED_AGAIN, Flip
-from txbalancer.core.watching import Alarm
 from txbalancer.proxy.runtime import Runtime
 
 COMMANDED = "by command"

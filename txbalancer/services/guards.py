@@ -20,14 +20,15 @@ class Guards:
     Puts guards before targets; files of passwords outlive reloads.
 
     @ivar files: users and passwords by the path of their file.
+    @ivar on_wrong: called with the file, the client and a digest for each wrong password.
     """
 
     def __init__(self, runtime: Runtime, secret: Callable[[], bytes]) -> None:
         """
-        @param secret: returns what passwords are remembered by.
+        @param secret: returns what all processes of the service have.
         """
-        self._secret = secret
-        self._runtime = runtime
+        self._runtime, self._secret = runtime, secret
+        self.on_wrong: Callable[[str, str, bytes], object] = lambda path, client, guess: None
         # Names that nobody knows take long, and must not hold up passwords.
         self.hashing = Offload(runtime.reactor)
         self.look_ups = Offload(runtime.reactor)
@@ -51,5 +52,14 @@ class Guards:
         if not path:
             return None
         if path not in self.files:
-            self.files[path] = Credentials(path, self.hashing, self._now, self._secret())
+            made = Credentials(path, self.hashing, self._now, self._secret())
+            made.guesses.on_wrong = lambda client, guess: self.on_wrong(path, client, guess)
+            self.files[path] = made
         return self.files[path]
+
+    def learn(self, path: str, client: str, guess: bytes) -> None:
+        """
+        Count a wrong password that another process has seen.
+        """
+        if path in self.files:
+            self.files[path].guesses.learn(client, guess, self._now())

@@ -10,8 +10,12 @@ from typing import Any
 from twisted.internet.defer import Deferred, DeferredList, succeed
 
 from txbalancer.control.tap import LineFilter
+from txbalancer.core import flags
 from txbalancer.core.balancer import Balancer
 from txbalancer.core.commands import Change, Command
+from txbalancer.core.passive.alarm import Alarm
+from txbalancer.core.passive.breaker import Circuit
+from txbalancer.core.sources import Binding
 from txbalancer.core.standing import Flip
 from txbalancer.proxy.resource import BalancerResource
 from txbalancer.services.flips import COMMANDED
@@ -28,6 +32,8 @@ class Relays:
     watches the log.
 
     Changes of one turn of the loop are told together: a thousand members may fail at once.
+
+    @ivar on_guess: called with each wrong password that workers have seen.
     """
 
     def __init__(
@@ -47,9 +53,10 @@ class Relays:
         self._rows_for = rows_for
         self._from: Child | None = None
         self._touched: dict[Place, Child | None] = {}
-        self._sources: list[tuple[Child, dict[str, Any]]] = []
+        self._news: list[tuple[Child | None, Word]] = []
+        self.on_guess: Callable[[str, str, bytes], object] = lambda path, client, guess: None
         self._roomy: set[str] = set()
-        self._wanted: list[tuple[Child, set[Place]]] = []
+        self._switched: set[str] = set()
         self._call: Any = None
         self._latest: dict[Child, Deferred[Any]] = {}
 
@@ -61,22 +68,51 @@ class Relays:
         """
         self._from = child
         try:
-            settled = take_over(self._balancer, word.turns, self._runtime.now())
+            turns = map(self._bounded, word.turns)
+            settled = take_over(self._balancer, turns, self._runtime.now())
             answer = [turn_to(member, turn.balancer) for turn, member in settled]
         finally:
             self._from = None
-        for name, bindings in word.sources.items():
-            resource = self._find(name)
-            if resource is not None and resource.balancer.sources is not None:
-                learn = resource.balancer.sources.learn
-                news = [each for each in bindings if learn(each)]
-                if news:
-                    self._sources.append((child, {name: news}))
-                    self._soon()
-        if word.wanted:
-            self._wanted.append((child, word.wanted))
-            self._soon()
+        learned = {name: self._learn(name, each) for name, each in word.sources.items()}
+        sources = {name: news for name, news in learned.items() if news}
+        for guess in word.guesses:
+            self.on_guess(*guess)
+        self._pass_on(child, Word(sources=sources, wanted=word.wanted, guesses=word.guesses))
+        for name, circuit in word.circuits.items():
+            balancer = self._balancer(name)
+            if balancer is not None:
+                balancer.switch(circuit, self._runtime.now())
         return Word(answer)
+
+    def _learn(self, name: str, bindings: Iterable[Binding]) -> list[Binding]:
+        """
+        Return what is new of that.
+        """
+        balancer = self._balancer(name)
+        if balancer is None or balancer.sources is None:
+            return []
+        return [each for each in bindings if balancer.sources.learn(each)]
+
+    def _pass_on(self, child: Child | None, news: Word) -> None:
+        if news:
+            self._news.append((child, news))
+            self._soon()
+
+    def guessed(self, path: str, client: str, guess: bytes) -> None:
+        """
+        Have all workers count a wrong password that was sent to the service's own pages.
+        """
+        self._pass_on(None, Word(guesses=[(path, client, guess)]))
+
+    def _bounded(self, turn: Turn) -> Turn:
+        """
+        Eject nobody for whom there is no room, which workers at the same time cannot know.
+        """
+        if turn.on & flags.EJECTED:
+            balancer = self._balancer(turn.balancer)
+            if balancer is not None and not balancer.may_eject():
+                return turn._replace(on=turn.on & ~flags.EJECTED)
+        return turn
 
     def _balancer(self, name: str) -> Balancer | None:
         resource = self._find(name)
@@ -95,6 +131,15 @@ class Relays:
             self._touched[place] = known if self._touched.get(place, known) is known else None
             self._soon()
 
+    def alarmed(self, alarm: Alarm, resource: BalancerResource) -> None:
+        """
+        Tell of a balancer's circuit breaker; those who have told of it, too, so that what they
+        hear last is what holds.
+        """
+        if alarm.kind == "breaker":
+            self._switched.add(resource.balancer.spec.name)
+            self._soon()
+
     def roomy(self, resource: BalancerResource) -> None:
         """
         Tell how much room members have.
@@ -109,20 +154,18 @@ class Relays:
     def _flush(self) -> None:
         self._call = None
         touched, self._touched = self._touched, {}
-        sources, self._sources = self._sources, []
+        heard, self._news = self._news, []
         rooms, self._roomy = self._roomy, set()
-        wanted, self._wanted = self._wanted, []
         turns = [(turn, touched[turn.place]) for turn in self._turns(touched)]
         found = {name: rooms_of(resource) for name in rooms if (resource := self._find(name))}
+        switched, self._switched = self._switched, set()
+        circuits = circuits_of(filter(None, map(self._find, switched)))
         for child in self._crew:
-            word = Word([turn for turn, known in turns if known is not child], rooms=found)
-            for known, news in sources:
+            turned = [turn for turn, known in turns if known is not child]
+            word = Word(turned, rooms=found, circuits=circuits)
+            for known, news in heard:
                 if known is not child:
-                    for name, bindings in news.items():
-                        word.sources.setdefault(name, []).extend(bindings)
-            for known, places in wanted:
-                if known is not child:
-                    word.wanted.update(places)
+                    word.add(news)
             if word:
                 child.tell(Heed, word=word)
 
@@ -172,6 +215,36 @@ def rooms_of(resource: BalancerResource) -> dict[str, int | None]:
     Return how much room the members of a balancer say they have.
     """
     return {each.name: each.room for each in resource.balancer.members}
+
+
+def word_of(resources: Mapping[str, BalancerResource]) -> Word:
+    """
+    Return what a worker that begins has to know of balancers, by their names, beside their state.
+    """
+    balancers = {name: each.balancer for name, each in resources.items()}
+    return Word(
+        [
+            turn_to(member, name)
+            for name, balancer in balancers.items()
+            for member in balancer.members
+            if member.flags & flags.PASSIVE
+        ],
+        {name: each.sources.all() for name, each in balancers.items() if each.sources is not None},
+        {
+            name: rooms_of(each)
+            for name, each in resources.items()
+            if each.balancer.spec.lbmethod == "heartbeat"
+        },
+        circuits=circuits_of(resources.values()),
+    )
+
+
+def circuits_of(resources: Iterable[BalancerResource]) -> dict[str, Circuit]:
+    """
+    Return the circuit breakers of balancers that have one, by their names.
+    """
+    balancers = [each.balancer for each in resources]
+    return {each.spec.name: each.breaker.circuit for each in balancers if each.breaker is not None}
 
 
 def _and_tell(done: Deferred[Any]) -> Callable[[Any], Any]:

@@ -13,8 +13,8 @@ from typing import Any, TypeVar
 from twisted.internet.defer import Deferred, succeed
 
 from txbalancer.config.suggest import choose_from
+from txbalancer.control.facts import Facts
 from txbalancer.control.journal import Journal
-from txbalancer.control.serverstatus import Facts
 from txbalancer.control.slices import Slices
 from txbalancer.control.stream import Streams
 from txbalancer.control.tap import Tap

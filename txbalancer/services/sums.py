@@ -27,7 +27,7 @@ class _Part:
     @ivar requests: exchanges that it has finished.
     """
 
-    __slots__ = ("levels", "listeners", "requests", "standings", "waiting")
+    __slots__ = ("levels", "listeners", "requests", "retries", "standings", "waiting")
 
     def __init__(self) -> None:
         self.requests = 0
@@ -35,6 +35,7 @@ class _Part:
         self.listeners: dict[str, ListenerView] = {}
         self.standings: dict[str, list[int]] = {}
         self.waiting: dict[str, int] = {}
+        self.retries: dict[str, int] = {}
 
 
 class Work(NamedTuple):
@@ -102,10 +103,24 @@ class Sums:
             if part is not None:
                 part.levels[place] = news.levels
                 self._show(place)
+        for name, restraint in report.restraints.items():
+            self._take_restraint(part, name, *restraint)
         if part is not None:
             self._take_levels(part, report)
             if report.limits is not None:
                 self.limits.take(worker, report.limits, report.room)
+
+    def _take_restraint(
+        self, part: _Part | None, name: str, spared: int, denied: int, retries: int
+    ) -> None:
+        if name in self._pictures:
+            balancer = self._pictures[name].balancer
+            balancer.spared += spared
+            if balancer.budget is not None:
+                balancer.budget.denied += denied
+        if part is not None:
+            part.retries[name] = retries
+            self._show_retries(name)
 
     def _take_levels(self, part: _Part, report: Report) -> None:
         for place in report.gone:
@@ -137,6 +152,8 @@ class Sums:
             self._show_waiting(name)
         for name in part.standings:
             self._show_standing(name)
+        for name in part.retries:
+            self._show_retries(name)
         for view in part.listeners.values():
             self._leave(view)
         self.limits.settle(worker)
@@ -172,6 +189,11 @@ class Sums:
         if name in self._pictures:
             parts = self._parts.values()
             self._pictures[name].waiting = sum(each.waiting.get(name, 0) for each in parts)
+
+    def _show_retries(self, name: str) -> None:
+        budget = self._pictures[name].balancer.budget if name in self._pictures else None
+        if budget is not None:
+            budget.elsewhere = sum(each.retries.get(name, 0) for each in self._parts.values())
 
     def _show_standing(self, name: str) -> None:
         """

@@ -15,6 +15,7 @@ from txbalancer.control.telemetry import Telemetry
 from txbalancer.core import flags
 from txbalancer.core.balancer import Balancer
 from txbalancer.core.mounts import Mount, MountTable
+from txbalancer.core.passive.alarm import Alarm
 from txbalancer.core.registry import Registry
 from txbalancer.core.schemes import for_streams, is_secure
 from txbalancer.core.specs import (
@@ -36,7 +37,6 @@ from txbalancer.core.specs import (
     ToStatus,
 )
 from txbalancer.core.standing import Flip
-from txbalancer.core.watching import Alarm
 from txbalancer.proxy.local import RedirectTarget, StatusTarget
 from txbalancer.proxy.mounted import MountedBalancer
 from txbalancer.proxy.resource import BalancerResource
@@ -70,7 +70,8 @@ class Targets:
     @ivar steering: changes the balancers at run time.
     @ivar discovery: asks sources for further members.
     @ivar pages: those on which the service shows itself.
-    @ivar on_flip: called with each change of a member's state.
+    @ivar on_flip: called with each change of a member's state; C{on_alarm}: with each of a whole
+        balancer.
     @ivar secret: signs sticky cookies where the configuration has no secret.
     """
 
@@ -90,6 +91,7 @@ class Targets:
         self._inside = inside
         self._make_resource = make_resource
         self.on_flip: Callable[[Flip, BalancerResource], object] = lambda flip, resource: None
+        self.on_alarm: Callable[[Alarm, BalancerResource], object] = lambda alarm, resource: None
         self.secret = SECRET if inside is None else inside.secret
         self._runtime = runtime
         self._registry = registry
@@ -107,6 +109,12 @@ class Targets:
         )
         self.steering = Steering(runtime, registry, self.journal, self.telemetry)
         self.pages = Pages(self.steering, self.resources)
+        self._faces: Any = None
+        if inside is None:
+            # A worker shows none of them, and is smaller and sooner there without what they need.
+            from txbalancer.services.faces import Faces
+
+            self._faces = Faces(self.steering, self.pages.sources)
         self.discovery = Discovery(runtime, self.steering, registry)
         self.steering.facts.discovery = self.discovery.views_of
         self.pages.sources.discovery = self.discovery.views
@@ -244,7 +252,9 @@ class Targets:
         Do the same about a change of a whole balancer.
         """
         self._runtime.reactor.callLater(0, resource.serve_waiting)
-        told.alarm(alarm)
+        self.on_alarm(alarm, resource)
+        if self._inside is None:
+            told.alarm(alarm)
 
     def _mount(
         self,
@@ -285,13 +295,13 @@ class Targets:
         if isinstance(target, NotProxied):
             return StatusTarget(404, "not-proxied")
         if isinstance(target, ToManager):
-            return self.pages.manager(target)
+            return self._faces.manager(target)
         if isinstance(target, ToStatus):
-            return self.pages.status()
+            return self._faces.status()
         if isinstance(target, ToMetrics):
-            return self.pages.metrics()
+            return self._faces.metrics()
         if isinstance(target, ToHealth):
-            return self.pages.health(target)
+            return self._faces.health(target)
         if isinstance(target, ToHeartbeat):
             heartbeats = HeartbeatResource(self._heartbeats, lambda: self._runtime.now())
             return WebTarget(heartbeats, forms=False)

@@ -10,6 +10,8 @@ from typing import Any
 from twisted.internet.defer import Deferred
 
 from txbalancer.core.balancer import Balancer
+from txbalancer.core.passive.alarm import Alarm
+from txbalancer.core.passive.breaker import HALF_OPEN
 from txbalancer.core.standing import Flip
 from txbalancer.proxy.resource import BalancerResource
 from txbalancer.services.flips import COMMANDED
@@ -24,6 +26,8 @@ Ask = Callable[[Word], Deferred[Any]]
 class Ties:
     """
     Tells the supervisor what traffic has found, and heeds what it says.
+
+    @ivar on_guess: called with each wrong password that others have seen.
     """
 
     def __init__(
@@ -35,6 +39,7 @@ class Ties:
             C{None} where nobody is there any more.
         """
         self._runtime, self._find, self._ask = runtime, find, ask
+        self.on_guess: Callable[[str, str, bytes], object] = lambda path, client, guess: None
         self._own = Own()
         self._told = False
         self._call: Any = None
@@ -45,6 +50,18 @@ class Ties:
         """
         if not self._told and flip.cause != COMMANDED:
             self._own.turned(turn_of(flip, resource.balancer.spec.name))
+            self._soon()
+
+    def alarmed(self, alarm: Alarm, resource: BalancerResource) -> None:
+        """
+        Tell what a balancer's circuit breaker has found here. When it lets something through
+        again, and whether there is a panic, all processes know by themselves.
+        """
+        breaker = resource.balancer.breaker
+        if self._told or alarm.kind != "breaker" or breaker is None:
+            return
+        if breaker.state != HALF_OPEN:
+            self._own.switched(resource.balancer.spec.name, breaker.circuit)
             self._soon()
 
     def share(self, balancer: Balancer) -> None:
@@ -66,11 +83,19 @@ class Ties:
         self._own.want((balancer, member))
         self._soon()
 
+    def guessed(self, path: str, client: str, guess: bytes) -> None:
+        """
+        Have others count a wrong password.
+        """
+        self._own.guessed((path, client, guess))
+        self._soon()
+
     def heed(self, word: Word) -> None:
         """
         Let members be as others have found them.
         """
         self._heed_turns(word.turns)
+        self._heed_circuits(word)
         for name, bindings in word.sources.items():
             resource = self._find(name)
             if resource is not None and resource.balancer.sources is not None:
@@ -85,6 +110,8 @@ class Ties:
             member = resource.member(wanted) if resource is not None else None
             if member is not None:
                 member.pool.give_way()
+        for guess in word.guesses:
+            self.on_guess(*guess)
 
     def _heed_turns(self, turns: list[Turn]) -> None:
         self._told = True
@@ -92,6 +119,16 @@ class Ties:
             heeded = self._own.heed(turns)
             for _ in take_over(self._balancer, heeded, self._runtime.now()):
                 pass
+        finally:
+            self._told = False
+
+    def _heed_circuits(self, word: Word) -> None:
+        self._told = True
+        try:
+            for name, circuit in word.circuits.items():
+                balancer = self._balancer(name)
+                if balancer is not None:
+                    balancer.switch(circuit, self._runtime.now())
         finally:
             self._told = False
 

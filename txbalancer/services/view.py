@@ -15,7 +15,7 @@ from txbalancer.control.processes import WorkerView, usage_of
 from txbalancer.core import snapshot
 from txbalancer.core.commands import AddMember, Command, PutBack, Revert, SetBalancer
 from txbalancer.proxy.resource import BalancerResource
-from txbalancer.services.relays import Relays, rooms_of
+from txbalancer.services.relays import Relays, word_of
 from txbalancer.services.shares import Name, names_of
 from txbalancer.services.sums import Sums
 from txbalancer.workers.child import Child
@@ -43,7 +43,9 @@ class View:
         self.sums = Sums(service.telemetry.meters, targets.resources)
         self.relays = Relays(service.runtime, self._find, crew, self._rows_for)
         self._show()
-        targets.on_flip = self.relays.flipped
+        targets.on_flip, targets.on_alarm = self.relays.flipped, self.relays.alarmed
+        self.relays.on_guess = targets.guards.learn
+        targets.guards.on_wrong = self.relays.guessed
         service.loads.on_rooms = self.relays.roomy
         self._steering.on_change.append(self.relays.ordered)
         self._steering.tap.on_change = self._watch
@@ -134,16 +136,7 @@ class View:
                 for member in each.balancer.members
                 if member.origin is not None
             ],
-            {
-                name: each.balancer.sources.all()
-                for name, each in resources.items()
-                if each.balancer.sources is not None
-            },
-            {
-                name: rooms_of(each)
-                for name, each in resources.items()
-                if each.balancer.spec.lbmethod == "heartbeat"
-            },
+            word_of(resources),
             self._rows(names_of(self._targets.resources(), self._service.spec.listeners)),
             self._steering.tap.filters(),
         )

@@ -31,6 +31,7 @@ from txbalancer.services.sockets import AdoptedSocket, Given, Socket
 from txbalancer.workers.child import BOX, DUMP, LINE, TABLE
 from txbalancer.workers.line import Known as There
 from txbalancer.workers.line import QuietAMP
+from txbalancer.workers.load import Load
 from txbalancer.workers.orders import (
     Bequest,
     Configure,
@@ -74,7 +75,6 @@ class Post(QuietAMP):
     """
 
     log = Logger()
-    transport: Any
 
     def __init__(self, reactor: Any, sharing: Sharing, table: Table, number: int) -> None:
         """
@@ -93,6 +93,7 @@ class Post(QuietAMP):
         self._reports = LoopingCall(self._report_in_turn)
         self._turns = 0
         self._beats = LoopingCall(self._beat)
+        self._load = Load()
         self._reports.clock = self._beats.clock = reactor
 
     def connectionMade(self) -> None:
@@ -111,6 +112,7 @@ class Post(QuietAMP):
 
     def _beat(self) -> None:
         self._cells[BEAT] = time.monotonic_ns()
+        self._sharing.spread.load(self._load.look())
 
     @TakeSocket.responder
     def take_socket(
@@ -334,7 +336,8 @@ class Post(QuietAMP):
         """
         Tell what was counted, and write the lines of the access log that are about the same.
 
-        Both happen at once, so that a process that is killed leaves the counters equal to the log.
+        Both happen at once, for a message is sent when it is said: a process that is killed leaves
+        the counters equal to the log.
 
         @return: of how many members there was something to tell.
         """
@@ -344,9 +347,6 @@ class Post(QuietAMP):
             report = self._service.report(whole=self._leaving)
             told = len(report.members)
             self.callRemote(Reported, report=report)
-            push = getattr(self.transport, "doWrite", None)
-            if push is not None:
-                push()
         self._service.flush()
         return told
 

@@ -17,14 +17,26 @@ MOST = 32 << 20
 
 class QuietAMP(AMP):
     """
-    AMP that does not log each connection.
+    AMP that does not log each connection, and sends at once.
     """
+
+    transport: Any
 
     def makeConnection(self, transport: Any) -> None:
         """
         Begin.
         """
         BinaryBoxProtocol.makeConnection(self, transport)
+
+    def sendBox(self, box: Any) -> None:
+        """
+        Send a message, and do not leave that to the next turn of the loop, which may be long.
+        """
+        super().sendBox(box)
+        push = getattr(self.transport, "doWrite", None)
+        # Of a transport that is being closed the reactor has to hear what comes of it.
+        if push is not None and not self.transport.disconnecting:
+            push()
 
     def connectionLost(self, reason: Any = connectionDone) -> None:
         """
@@ -41,8 +53,6 @@ class Line(QuietAMP):
     A worker that reads nothing would have its supervisor keep all that it is told; it is ended
     when that is too much.
     """
-
-    transport: Any
 
     def __init__(self, child: Any) -> None:
         """

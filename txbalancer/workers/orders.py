@@ -14,9 +14,9 @@ from txbalancer.core.commands import AddMember, PutBack, SetMember
 from txbalancer.core.commands import Command as Order
 from txbalancer.core.member import Member
 from txbalancer.core.overrides import live_spec
-from txbalancer.core.sources import Binding
 from txbalancer.core.specs import MemberSpec
 from txbalancer.workers.parcels import Packed, Parcel
+from txbalancer.workers.word import Word
 
 Arguments = list[tuple[bytes, Argument]]
 
@@ -30,8 +30,7 @@ class Outset:
     @ivar states: of each balancer by its name, as
         L{snapshot.export<txbalancer.core.snapshot.export>} gives it.
     @ivar discovered: orders for the members that sources know, whom no configuration has.
-    @ivar sources: what is known of addresses of clients, by balancer.
-    @ivar rooms: how much room members say they have, by balancer and member.
+    @ivar word: what else is known: who is left out for its traffic, addresses of clients, rooms.
     @ivar rows: where in the shared table what is.
     @ivar filters: which lines of the access log are watched, by number.
     """
@@ -39,8 +38,7 @@ class Outset:
     now: float
     states: Mapping[str, Any]
     discovered: list[AddMember]
-    sources: Mapping[str, list[Binding]]
-    rooms: Mapping[str, Mapping[str, int | None]]
+    word: Word
     rows: Mapping[tuple[str, ...], int]
     filters: Mapping[int, Any]
 

@@ -11,7 +11,17 @@ from collections import deque
 from itertools import count
 
 from txbalancer.workers.handover import Sender, open_box, path_of, receive
-from txbalancer.workers.table import BEAT, EDITION, OPEN, SENT, TAKEN, Rows, Table, create_memory
+from txbalancer.workers.table import (
+    BEAT,
+    EDITION,
+    LOAD,
+    OPEN,
+    SENT,
+    TAKEN,
+    Rows,
+    Table,
+    create_memory,
+)
 
 
 class Places:
@@ -56,7 +66,7 @@ class Places:
         Take a column back from a process that is over.
         """
         table = self.table
-        table.settle(column, (EDITION, OPEN, BEAT, *self.rows.all().values()))
+        table.settle(column, (EDITION, OPEN, BEAT, LOAD, *self.rows.all().values()))
         box = self._boxes.pop(column)
         while found := list(receive(box)):
             self._stray += [each for each in found if each[1] >= 0]

@@ -54,6 +54,19 @@ class MemberNews(NamedTuple):
     levels: Levels
 
 
+class Restraint(NamedTuple):
+    """
+    What a balancer left undone for its members' sake.
+
+    @ivar spared: outliers not ejected, and C{denied}: retries stopped, since the last report.
+    @ivar retries: in progress, of those that count for C{retry-budget}.
+    """
+
+    spared: int = 0
+    denied: int = 0
+    retries: int = 0
+
+
 @dataclass(slots=True)
 class Report:
     """
@@ -63,6 +76,7 @@ class Report:
     @ivar waiting: exchanges that wait for any member, by balancer, where that has changed.
     @ivar lost: lines of access logs that could not be written since.
     @ivar standings: lbstatus of each balancer's members in their order, where it has changed.
+    @ivar restraints: of each balancer where there is something new.
     @ivar listeners: a L{ListenerView<txbalancer.control.metrics.of_listeners.ListenerView>} each
         by name, with totals since the worker began; C{None} in reports that leave it out.
     @ivar limits: a L{LimitView<txbalancer.control.limitviews.LimitView>} each, the same way.
@@ -75,6 +89,7 @@ class Report:
     waiting: dict[str, int] = field(default_factory=dict)
     lost: int = 0
     standings: dict[str, list[int]] = field(default_factory=dict)
+    restraints: dict[str, Restraint] = field(default_factory=dict)
     listeners: dict[str, Any] | None = None
     limits: list[Any] | None = None
     room: tuple[int, bool] = 0, False
@@ -172,6 +187,7 @@ class Reporter:
         self._told: dict[Member, _Told] = {}
         self._waiting: dict[str, int] = {}
         self._standings: dict[str, list[int]] = {}
+        self._restraints: dict[str, Restraint] = {}
         self._told_lost = 0
         self._next = 0.0
 
@@ -194,6 +210,7 @@ class Reporter:
         if whole or now >= self._next:
             self._next = now + SELDOM
             self._look_at_standings(resources, report)
+            self._look_at_restraints(resources, report)
             report.listeners = {each.name: each for each in self._listeners()}
             report.limits, report.room = list(self._limits()), self._room()
         return report
@@ -225,6 +242,17 @@ class Reporter:
             if found != self._standings.get(balancer.spec.name):
                 report.standings[balancer.spec.name] = found
                 self._standings[balancer.spec.name] = found
+
+    def _look_at_restraints(self, resources: Iterable[Any], report: Report) -> None:
+        for resource in resources:
+            balancer, budget = resource.balancer, resource.balancer.budget
+            counts = (0, 0) if budget is None else (budget.denied, budget.in_progress)
+            found = Restraint(balancer.spared, *counts)
+            before = self._restraints.get(balancer.spec.name, Restraint())
+            if found != before:
+                self._restraints[balancer.spec.name] = found
+                spared, denied = map(_since, found[:2], before[:2])
+                report.restraints[balancer.spec.name] = Restraint(spared, denied, found.retries)
 
 
 def _tell(member: Member, told: _Told, report: Report) -> None:

@@ -6,7 +6,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from txbalancer.workers.table import EDITION, OPEN, SENT, TAKEN, Table
+from txbalancer.workers.table import EDITION, LOAD, OPEN, SENT, TAKEN, Table
+
+FULL, ROOM = 900, 600
+"""Thousandths of its time from which on a worker is full, and up to which it has room."""
 
 
 def receiver(
@@ -41,6 +44,31 @@ def receiver(
     return best
 
 
+def relief(
+    here: int,
+    editions: Sequence[int],
+    opens: Sequence[int],
+    loads: Sequence[int],
+    coming: Callable[[int], int],
+) -> int:
+    """
+    Decide who should have a connection that a worker has accepted which is full.
+
+    Connections are not all alike, and nobody knows beforehand. Where one worker has those that
+    keep it busy, others that have room take what is new, up to twice as many as it has.
+
+    @param loads: of each column; all else as of L{receiver}.
+    """
+    edition, most = editions[here], 2 * (opens[here] + coming(here)) - 1
+    best = here
+    for number in range(1, len(opens)):
+        if edition and editions[number] == edition and loads[number] <= ROOM:
+            there = opens[number] + coming(number)
+            if there <= most:
+                best, most = number, there - 1
+    return best
+
+
 class Spread:
     """
     What a worker tells and knows of how many connections each has.
@@ -62,6 +90,12 @@ class Spread:
         """
         self._cells[EDITION] = edition
 
+    def load(self, load: int) -> None:
+        """
+        Tell how busy this one is, in thousandths.
+        """
+        self._cells[LOAD] = load
+
     def began(self) -> None:
         """
         Count a connection.
@@ -80,9 +114,18 @@ class Spread:
         """
         Return the column of who should have a connection that was accepted here; 0 for this one.
         """
-        table = self._table
-        best = receiver(self._number, table.each(EDITION), table.each(OPEN), table.coming)
-        return 0 if best == self._number else best
+        table, here = self._table, self._number
+        editions, opens, coming = table.each(EDITION), table.each(OPEN), table.coming
+        best = receiver(here, editions, opens, coming)
+        if self._cells[LOAD] >= FULL:
+            if best == here or table.column(best)[LOAD] > ROOM:
+                eased = relief(here, editions, opens, table.each(LOAD), coming)
+                best = best if eased == here else eased
+        elif best != here and table.column(best)[LOAD] >= FULL:
+            loads = zip(editions, table.each(LOAD), strict=True)
+            editions = [0 if load >= FULL else edition for edition, load in loads]
+            best = receiver(here, editions, opens, coming)
+        return 0 if best == here else best
 
     def sent(self, number: int) -> None:
         """

@@ -19,11 +19,11 @@ COLUMNS = 1100
 """Columns of a table: for twice as many workers as there may be, since one that leaves and the
 one in its place may be there both; unused ones take no memory either."""
 
-USED, BEAT, EDITION, OPEN, TAKEN = range(5)
+USED, BEAT, EDITION, OPEN, TAKEN, LOAD = range(6)
 """Rows with a meaning of their own: how many columns are in use (the supervisor's cell only), when
 the process gave a sign of life (nanoseconds of C{CLOCK_MONOTONIC}), by which edition of the
-configuration it serves (0: it takes no connections), how many connections it has, and how many
-it has ever been passed by others."""
+configuration it serves (0: it takes no connections), how many connections it has, how many it has
+ever been passed by others, and for how much of the time it is busy (thousandths)."""
 
 SENT = 8
 """First of the rows, one for each column, of how many connections were ever passed to it."""

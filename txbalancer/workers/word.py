@@ -15,18 +15,19 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from txbalancer.core import flags
 from txbalancer.core.balancer import Balancer
 from txbalancer.core.member import Member
-from txbalancer.core.passive.breaker import Broken
+from txbalancer.core.passive.breaker import Circuit
 from txbalancer.core.passive.ejection import Ejection
 from txbalancer.core.sources import Binding
 from txbalancer.core.standing import Flip
 
-_ALL = 0x7FFF
-"""Every flag of a member."""
-
 Place = tuple[str, str]
 """Names of balancer and member."""
+
+Guess = tuple[str, str, bytes]
+"""A file of passwords, the client that sent a wrong one, and its digest."""
 
 
 class Turn(NamedTuple):
@@ -35,7 +36,7 @@ class Turn(NamedTuple):
 
     @ivar on: flags that are set now; C{off}: flags that are not any more.
     @ivar error_time: of the member, by the clock that all processes of a machine share.
-    @ivar ejection: why it is ejected, if it is; C{breaker}: how its circuit breaker is.
+    @ivar ejection: why it is ejected, if it is; C{circuit}: its circuit breaker, if it has one.
     """
 
     balancer: str
@@ -45,7 +46,7 @@ class Turn(NamedTuple):
     cause: str
     error_time: float
     ejection: Ejection | None = None
-    breaker: Broken | None = None
+    circuit: Circuit | None = None
 
     @property
     def place(self) -> Place:
@@ -60,22 +61,22 @@ def turn_of(flip: Flip, balancer: str) -> Turn:
     Describe a change that happened here.
     """
     on, off = flip.after & ~flip.before, flip.before & ~flip.after
-    member = flip.member
-    return Turn(balancer, member.name, on, off, flip.cause, member.error_time, *_passive(member))
+    if on & flags.BROKEN:
+        off |= flags.BROKEN & ~on
+    return _turn(flip.member, balancer, on, off, flip.cause)
 
 
 def turn_to(member: Member, balancer: str) -> Turn:
     """
     Describe how a member is, whatever it was.
     """
-    on, off = member.flags, _ALL & ~member.flags
-    passive = _passive(member)
-    return Turn(balancer, member.name, on, off, member.cause, member.error_time, *passive)
+    return _turn(member, balancer, member.flags, flags.ALL & ~member.flags, member.cause)
 
 
-def _passive(member: Member) -> tuple[Ejection | None, Broken | None]:
+def _turn(member: Member, balancer: str, on: int, off: int, cause: str) -> Turn:
     its = member.watched
-    return its.ejection, None if its.breaker is None else its.breaker.told()
+    circuit = None if its.breaker is None else its.breaker.circuit
+    return Turn(balancer, member.name, on, off, cause, member.error_time, its.ejection, circuit)
 
 
 def take_over(
@@ -98,8 +99,8 @@ def take_over(
         member = known[turn.balancer].get(turn.member)
         if member is not None:
             after = (member.flags | turn.on) & ~turn.off
-            passive = turn.ejection, turn.breaker
-            balancer.take_over(member, after, turn.cause, turn.error_time, now, *passive)
+            balancer.learn(member, turn.on, turn.ejection, turn.circuit, now)
+            balancer.take_over(member, after, turn.cause, turn.error_time, now)
             yield turn, member
 
 
@@ -111,15 +112,29 @@ class Word:
     @ivar sources: of each balancer with C{stickysource}.
     @ivar wanted: members to which somebody waits for a connection, of which there are C{max}.
     @ivar rooms: requests that members say they could take, by balancer and member.
+    @ivar circuits: circuit breakers of whole balancers.
+    @ivar guesses: wrong passwords.
     """
 
     turns: list[Turn] = field(default_factory=list)
     sources: dict[str, list[Binding]] = field(default_factory=dict)
     rooms: dict[str, dict[str, int | None]] = field(default_factory=dict)
     wanted: set[Place] = field(default_factory=set)
+    circuits: dict[str, Circuit] = field(default_factory=dict)
+    guesses: list[Guess] = field(default_factory=list)
 
     def __bool__(self) -> bool:
-        return bool(self.turns or self.sources or self.rooms or self.wanted)
+        parts = self.turns, self.sources, self.rooms, self.wanted, self.circuits, self.guesses
+        return any(parts)
+
+    def add(self, news: Word) -> None:
+        """
+        Take what was heard of somebody, to be passed on.
+        """
+        for name, bindings in news.sources.items():
+            self.sources.setdefault(name, []).extend(bindings)
+        self.wanted.update(news.wanted)
+        self.guesses.extend(news.guesses)
 
 
 class Own:
@@ -132,12 +147,26 @@ class Own:
         self._asked: Counter[Place] = Counter()
         self._sources: dict[str, dict[str, Binding]] = {}
         self._wanted: set[Place] = set()
+        self._circuits: dict[str, Circuit] = {}
+        self._guesses: list[Guess] = []
+
+    def guessed(self, guess: Guess) -> None:
+        """
+        Note that somebody sent a wrong password.
+        """
+        self._guesses.append(guess)
 
     def want(self, place: Place) -> None:
         """
         Note that somebody waits here for a connection to a member.
         """
         self._wanted.add(place)
+
+    def switched(self, balancer: str, circuit: Circuit) -> None:
+        """
+        Note what a balancer's circuit breaker has come to do here.
+        """
+        self._circuits[balancer] = circuit
 
     def turned(self, turn: Turn) -> None:
         """
@@ -163,8 +192,10 @@ class Own:
         sources, self._sources = self._sources, {}
         wanted, self._wanted = self._wanted, set()
         self._asked.update(turns.keys())
+        circuits, self._circuits = self._circuits, {}
         found = {name: list(each.values()) for name, each in sources.items()}
-        return Word(list(turns.values()), found, wanted=wanted)
+        guesses, self._guesses = self._guesses, []
+        return Word(list(turns.values()), found, wanted=wanted, circuits=circuits, guesses=guesses)
 
     def answered(self, word: Word) -> None:
         """

@@ -15,6 +15,7 @@ from twisted.internet.task import Clock
 from tests.control.manager.boards import CONFIGURATION, Browser
 from txbalancer.control.limitviews import LimitView
 from txbalancer.control.manager.looking import difference
+from txbalancer.control.processes import WorkerView
 from txbalancer.control.slices import Slices
 from txbalancer.core import flags
 from txbalancer.core.commands import SetMember
@@ -502,3 +503,33 @@ def test_a_pool_with_a_queue() -> None:
     assert "0 busy, 0 idle, 1 opening of 1, 1 wait" in browser.get()
     browser.rig.accept()
     assert "1 busy, 0 idle of 1, 1 wait" in browser.get()
+
+
+def test_workers_are_live(browser: Browser) -> None:
+    """
+    Their table comes as a whole when any of them is other, appears or is gone.
+    """
+    board = browser.rig.targets.steering
+    one = WorkerView(1, 71, browser.rig.runtime.wall() - 60.0, 1.0, 0.5, 1 << 26, 10, 3, 1)
+    shown = [one, one._replace(number=2, pid=72)]
+    board.facts.workers = lambda: shown
+    watcher = Watcher(browser)
+    ((_, state),) = watcher.events()
+    assert [(each["Worker"], each["Process"]) for each in state["workers"]] == [
+        ("1", "71"),
+        ("2", "72"),
+    ]
+    assert state["workers"][0]["Connections"] == "3"
+    shown[1] = one._replace(number=2, pid=73, requests=0)
+    browser.rig.advance(1.1)
+    ((_, news),) = watcher.events()
+    assert list(news) == ["workers"]
+    assert [each["Process"] for each in news["workers"]] == ["71", "73"]
+    del shown[0]
+    browser.rig.advance(1.1)
+    ((_, news),) = watcher.events()
+    assert [each["Worker"] for each in news["workers"]] == ["2"]
+    shown.clear()
+    browser.rig.advance(1.1)
+    ((_, news),) = watcher.events()
+    assert news == {"workers": []}

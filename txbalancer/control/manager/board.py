@@ -10,8 +10,8 @@ from typing import Any, Protocol
 
 from twisted.internet.defer import Deferred
 
+from txbalancer.control.facts import Facts
 from txbalancer.control.journal import Journal
-from txbalancer.control.serverstatus import Facts
 from txbalancer.control.slices import Slices
 from txbalancer.control.stream import Streams
 from txbalancer.control.tap import Tap

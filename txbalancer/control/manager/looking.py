@@ -11,6 +11,7 @@ from txbalancer.control.manager.board import Board
 from txbalancer.control.manager.cells import Cell, traffic_cells
 from txbalancer.control.manager.happened import recent_events
 from txbalancer.control.manager.limits import limit_rows
+from txbalancer.control.manager.processes import worker_rows
 from txbalancer.control.manager.sparks import Scale
 from txbalancer.control.manager.view import BalancerView, MemberView, Traffic, view_balancer
 from txbalancer.control.slices import BATCH, Steps
@@ -151,6 +152,7 @@ class Looking:
             "shape": shape,
             "events": recent_events(board, shown),
             "limits": limit_rows(board),
+            "workers": worker_rows(board),
         }
         other = _object(difference(self._heads, heads), balancers=_tables(news))
         self._heads = heads

@@ -158,6 +158,21 @@ function showLimits(limits) {
   });
 }
 
+function showWorkers(workers) {
+  const body = find("#workers tbody");
+  if (!body) return workers.length === 0;
+  while (body.rows.length > workers.length) body.deleteRow(-1);
+  workers.forEach((worker, place) => {
+    const row = body.rows[place] ?? body.insertRow();
+    Object.entries(worker).forEach(([name, text], at) => {
+      const cell = row.cells[at] ?? row.insertCell();
+      cell.dataset.name = name;
+      setText(cell, text);
+    });
+  });
+  return true;
+}
+
 function shapeHere() {
   return JSON.stringify(
     all("section[data-balancer]")
@@ -195,6 +210,7 @@ function show(news) {
   }
   if (news.events) showEvents(news.events);
   if (news.limits) showLimits(news.limits);
+  if (news.workers) fits = showWorkers(news.workers) && fits;
   if (!fits) refresh();
   search();
 }

@@ -15,17 +15,17 @@ CLOSED, OPEN, HALF_OPEN = "closed", "open", "half-open"
 STATES = (CLOSED, HALF_OPEN, OPEN)
 
 
-class Broken(NamedTuple):
+class Circuit(NamedTuple):
     """
-    How a breaker is, for other processes.
+    How a breaker is, for other processes that have the same one.
 
-    @ivar until: as of L{Breaker}, as all else.
+    @ivar state: as of a L{Breaker}, all of these.
     """
 
     state: str
     cause: str
     until: float
-    openings: int
+    openings: int = 0
 
 
 class Breaker:
@@ -84,29 +84,7 @@ class Breaker:
         self.state, self.cause, self.until = OPEN, cause, until
         self.openings += 1
 
-    def told(self) -> Broken:
-        """
-        Return how it is.
-        """
-        return Broken(self.state, self.cause, self.until, self.openings)
-
-    def follow(self, other: Broken) -> None:
-        """
-        Be as that of another process is, with trials of its own.
-        """
-        if other.state == self.state:
-            return
-        if other.state == OPEN:
-            self.open(other.cause, other.until)
-        elif other.state == CLOSED:
-            self.close()
-        else:
-            self._trial = self._tally.marks()
-            self.state, self.cause, self.until = HALF_OPEN, other.cause, other.until
-            self.left = self.spec.breaker_trials
-            self._tally.alert = True
-
-    def resume(self, other: Broken, now: float) -> None:
+    def resume(self, other: Circuit, now: float) -> None:
         """
         Go on from a former process: what is not closed tries once its time is over.
         """
@@ -115,7 +93,7 @@ class Breaker:
         self.openings = other.openings
 
     def _try(self, now: float) -> None:
-        if self.state == OPEN:
+        if self.state != HALF_OPEN:
             self._trial = self._tally.marks()
         # Of trials that were begun before, those that went well count.
         well = self._tally.since(self._trial).requests
@@ -131,6 +109,33 @@ class Breaker:
             self.left -= 1
             return self.left >= 0
         return self.state == CLOSED
+
+    @property
+    def circuit(self) -> Circuit:
+        """
+        How it is.
+        """
+        return Circuit(self.state, self.cause, self.until, self.openings)
+
+    def follow(self, circuit: Circuit, now: float) -> bool:
+        """
+        Be as another process's is; each counts its own trials.
+
+        @return: whether the state is another now, or begins anew.
+        """
+        state, cause, until, _ = circuit
+        if state == self.state and not (
+            # Two that open at the same time are one; a trial that failed there is another.
+            state == OPEN and until >= self.until + self.spec.breaker_open
+        ):
+            return False
+        if state == OPEN:
+            self.open(cause, until)
+        elif state == HALF_OPEN:
+            self._try(now)
+        else:
+            self.close()
+        return True
 
     def look(self, now: float) -> bool:
         """

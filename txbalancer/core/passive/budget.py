@@ -26,13 +26,14 @@ class Budget:
 
     @ivar percent: the share; C{least}: the few.
     @ivar denied: retries that it stopped.
+    @ivar elsewhere: retries in progress in processes that are only shown here.
     """
 
-    __slots__ = ("_retried", "denied", "least", "percent")
+    __slots__ = ("_retried", "denied", "elsewhere", "least", "percent")
 
     def __init__(self, percent: int, least: int) -> None:
         self.percent, self.least = percent, least
-        self.denied = 0
+        self.denied = self.elsewhere = 0
         self._retried: set[Retried] = set()
 
     def affords(self, in_flight: int) -> bool:
@@ -55,4 +56,4 @@ class Budget:
         Retries in progress.
         """
         self._retried = {each for each in self._retried if not each.settled}
-        return len(self._retried)
+        return len(self._retried) + self.elsewhere

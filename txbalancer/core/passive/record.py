@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from math import inf
 from typing import Any
 
-from txbalancer.core.passive.breaker import CLOSED, STATES, Breaker, Broken
+from txbalancer.core.passive.breaker import CLOSED, STATES, Breaker, Circuit
 from txbalancer.core.passive.ejection import KINDS, Ejection
 from txbalancer.core.passive.watched import Watched
 
@@ -32,7 +32,7 @@ class Record:
     ejection: Ejection | None = None
     times: int = 0
     ejections: Mapping[str, int] = field(default_factory=dict)
-    breaker: Broken | None = None
+    breaker: Circuit | None = None
     warming: float | None = None
 
 
@@ -80,14 +80,14 @@ def read(data: Any) -> Record:
     )
 
 
-def read_breaker(data: Any) -> Broken | None:
+def read_breaker(data: Any) -> Circuit | None:
     """
     Read what L{show_breaker} wrote; raises as L{read}.
     """
     if data is None:
         return None
     state, cause, left, openings = data
-    return Broken(_of(STATES, state), str(cause), _span(left), _count(openings))
+    return Circuit(_of(STATES, state), str(cause), _span(left), _count(openings))
 
 
 def _ejection(kind: Any, cause: Any, left: Any, times: Any) -> Ejection:

@@ -1,0 +1,162 @@
+"""
+The service's own pages and its passwords where several processes carry the traffic.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import http.client
+import re
+from collections.abc import Iterator
+from contextlib import ExitStack, closing, contextmanager
+from itertools import count
+
+import pytest
+
+from tests.integration.client import Answer, ask
+from tests.integration.conftest import Starts
+from tests.integration.control import Control
+from tests.integration.process import BalancerProcess, until
+
+pytestmark = pytest.mark.integration
+
+TEXT = """\
+[txbalancer]
+workers = 2
+access-log = off
+control = control.sock
+[listener:web]
+endpoint = tcp:PORT:interface=127.0.0.1
+[balancer:shop]
+members =
+    http://127.0.0.1:9 route=a
+    http://127.0.0.2:9 route=b
+[mount:/bm]
+to = manager:
+[mount:/locked]
+to = status:204
+auth-file = USERS
+require = valid-user
+[mount:/locked-shop]
+to = balancer://shop/
+auth-file = USERS
+require = valid-user
+"""
+FORM = "application/x-www-form-urlencoded"
+
+
+@pytest.fixture(scope="module")
+def process(module_balancer: Starts, tmp_path_factory: pytest.TempPathFactory) -> BalancerProcess:
+    """
+    Start one with two workers and a file of users: bob, whose password is C{right}.
+    """
+    users = tmp_path_factory.mktemp("users") / "users"
+    hashed = base64.b64encode(hashlib.sha1(b"right").digest()).decode()
+    users.write_text(f"bob:{{SHA}}{hashed}\n")
+    return module_balancer(TEXT.replace("USERS", str(users)))
+
+
+def url(process: BalancerProcess) -> str:
+    """
+    Return the manager's address.
+    """
+    return f"http://127.0.0.1:{process.port}/bm"
+
+
+def post(process: BalancerProcess, form: str, **headers: str) -> Answer:
+    """
+    Send a form over a connection of its own, which any worker may have.
+    """
+    return ask(url(process), "POST", form.encode(), Content_Type=FORM, **headers)
+
+
+def factor(process: BalancerProcess) -> float:
+    """
+    Return the first member's load factor.
+    """
+    with closing(Control(process.folder / "control.sock")) as control:
+        return float(control.ask("GET", "/balancers/shop")["members"][0]["loadfactor"])
+
+
+def test_forms_pass_through_workers(process: BalancerProcess) -> None:
+    """
+    Whichever worker has them, forms of the page are carried out; without its nonce or its
+    Referer, or from another site, they are refused and change nothing.
+    """
+    own = {"Referer": url(process), "Origin": f"http://127.0.0.1:{process.port}"}
+    found = re.search(rb"b=shop&amp;nonce=([-\w]+)", ask(url(process)).body)
+    assert found is not None
+    form = f"b=shop&w=http://127.0.0.1:9&nonce={found[1].decode()}&w_lf="
+    for number in range(2, 8):
+        answer = post(process, f"{form}{number}", **own)
+        assert answer.status == 200, answer.body
+        assert f"→ {number}".encode() in answer.body
+        assert factor(process) == number
+    strange = {"Referer": "http://elsewhere.example/", "Origin": "http://elsewhere.example"}
+    for _ in range(4):
+        for refused in (
+            post(process, f"{form}9"),
+            post(process, f"{form}9", **strange),
+            post(process, "b=shop&w=http://127.0.0.1:9&nonce=wrong&w_lf=9", **own),
+        ):
+            assert "→ 9".encode() not in refused.body
+    assert factor(process) == 7
+
+
+@contextmanager
+def visitors(process: BalancerProcess) -> Iterator[list[http.client.HTTPConnection]]:
+    """
+    Keep four connections, of which each worker has two.
+    """
+    with ExitStack() as stack:
+        made = []
+        for _ in range(4):
+            each = http.client.HTTPConnection("127.0.0.1", process.port, timeout=30)
+            made.append(stack.enter_context(closing(each)))
+            assert log_in(each, "right", "/locked") == 204
+        with closing(Control(process.folder / "control.sock")) as control:
+            until(
+                lambda: (
+                    [
+                        each["connections"]
+                        for each in control.ask("GET", "/workers")["workers"]
+                        if each["number"]
+                    ]
+                    == [2, 2]
+                ),
+                "each worker has two",
+            )
+        yield made
+
+
+def log_in(connection: http.client.HTTPConnection, password: str, path: str) -> int:
+    """
+    Try a password and return the status of the answer.
+    """
+    token = base64.b64encode(f"bob:{password}".encode()).decode()
+    connection.request("GET", path, headers={"Authorization": f"Basic {token}"})
+    with connection.getresponse() as answer:
+        answer.read()
+        return answer.status
+
+
+def test_wrong_passwords_count_in_all_processes(process: BalancerProcess) -> None:
+    """
+    Ten wrong passwords, to the supervisor's mounts and the workers' own, by connections of
+    whichever worker: the next one has to wait everywhere. Who is right comes in.
+    """
+    with visitors(process) as made:
+        numbers = count()
+        for path in ("/locked", "/locked-shop"):
+            for each in made[:3]:
+                for _ in range(2):
+                    assert log_in(each, f"wrong {next(numbers)}", path) in (401, 429)
+        for path in ("/locked", "/locked-shop"):
+            for each in made:
+                # The last one, again, is no other; what all know takes a moment.
+                until(
+                    lambda each=each, path=path: log_in(each, "wrong 11", path) == 429,
+                    "it has to wait",
+                )
+        assert {log_in(each, "right", "/locked") for each in made} == {204}
