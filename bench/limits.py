@@ -2,16 +2,19 @@
 What limits cost: instructions of an exchange in memory, with a limit and without.
 
 C{python -m bench.limits} tries each case under C{valgrind --tool=cachegrind} with few exchanges and
-with many, so that what starting takes falls out, and prints what one exchange takes. Names of cases
-behind it choose some.
+with many, so that what starting takes falls out, and prints the instructions of one exchange.
+C{python -m bench.limits --time} prints its CPU time instead, quicker and rougher. Names of cases
+behind either choose some.
 """
 
 from __future__ import annotations
 
 import os
 import re
+import statistics
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -46,7 +49,7 @@ CASES: dict[str, dict[str, str]] = {
 }
 """What is set in each."""
 
-FEW, MANY = 50, 350
+FEW, MANY, ROUNDS = 50, 350, 60
 INSIDE = "--inside"
 
 
@@ -87,24 +90,32 @@ def _as_worker(text: str) -> Any:
     return MemoryRig(spec, counting=OfWorker(shares, table, 1, memories))
 
 
-def exchange(case: str, count: int) -> None:
+class Ends:
     """
-    Make exchanges, on one connection.
+    A client with one connection, and the member that answers it.
     """
-    rig = rig_for(case)
-    client, member = rig.client(), None
-    for number in range(count):
-        client.send(GET)
-        for opening in rig.openings():
-            member = opening.accept()
-        if member is not None and not (number and case.endswith("refused")):
-            member.send(OK)
-        rig.advance(0)
-        answer = client.taken()
-        wanted = b" 429 " if number and case.endswith("refused") else b" 200 "
-        assert wanted in answer[:20], answer
-        if number and case.endswith("refused") and client.lost:
-            client = rig.client()
+
+    def __init__(self, case: str) -> None:
+        self.rig = rig_for(case)
+        self.client, self.member = self.rig.client(), None
+        self.refused = case.endswith("refused")
+        self.served = False
+
+    def exchange(self, count: int) -> None:
+        """
+        Make exchanges; of those that are refused all but the very first.
+        """
+        for _ in range(count):
+            self.client.send(GET)
+            for opening in self.rig.openings():
+                self.member = opening.accept()
+            refused = self.refused and self.served
+            if not refused:
+                self.member.send(OK)
+            self.rig.advance(0)
+            answer = self.client.taken()
+            assert (b" 429 " if refused else b" 200 ") in answer[:20], answer
+            self.served = True
 
 
 def count_all(cases: Sequence[str]) -> None:
@@ -116,7 +127,7 @@ def count_all(cases: Sequence[str]) -> None:
         for count in (FEW, MANY):
             pid = os.fork()
             if not pid:
-                exchange(case, count)
+                Ends(case).exchange(count)
                 os._exit(0)
             if os.waitpid(pid, 0)[1]:
                 raise SystemExit(f"{case} fails")
@@ -141,6 +152,22 @@ def instructions(cases: Sequence[str]) -> Iterator[tuple[str, int]]:
         yield few[0], (totals[int(many[2])] - totals[int(few[2])]) // (MANY - FEW)
 
 
+def microseconds(cases: Sequence[str]) -> Iterator[tuple[str, float]]:
+    """
+    Yield the CPU time of one exchange of each case; taken in turns, so that whatever else the
+    machine does meets all of them.
+    """
+    ends = {case: Ends(case) for case in cases}
+    spent: dict[str, list[int]] = {case: [] for case in cases}
+    for _ in range(ROUNDS):
+        for case, each in ends.items():
+            began = time.thread_time_ns()
+            each.exchange(FEW)
+            spent[case].append(time.thread_time_ns() - began)
+    for case in cases:
+        yield case, statistics.median(spent[case]) / FEW / 1000
+
+
 def main() -> None:
     """
     Do what the command line says.
@@ -148,9 +175,10 @@ def main() -> None:
     if sys.argv[1:2] == [INSIDE]:
         count_all(sys.argv[2:])
         return
-    cases = sys.argv[1:] or [*CASES, *(f"workers:{each}" for each in CASES)]
-    for case, number in instructions(cases):
-        print(f"{case:30} {number:>9,}")
+    timed = sys.argv[1:2] == ["--time"]
+    cases = sys.argv[2 if timed else 1 :] or [*CASES, *(f"workers:{each}" for each in CASES)]
+    for case, number in microseconds(cases) if timed else instructions(cases):
+        print(f"{case:30} {number:>9,.{1 if timed else 0}f}")
 
 
 if __name__ == "__main__":
