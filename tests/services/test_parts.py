@@ -60,11 +60,10 @@ def test_what_all_count_stays() -> None:
     spec = loads(TEXT.replace("MEMORY", "0"), load_registry()).spec
     part = own_part(spec, 4)
     assert (part.service.workers, part.service.max_connections) == (0, 10)
-    assert (part.listeners, part.balancers, part.limits) == (
-        spec.listeners,
-        spec.balancers,
-        spec.limits,
-    )
+    assert (part.listeners, part.limits) == (spec.listeners, spec.limits)
+    (mine, _), (whole, _) = part.balancers, spec.balancers
+    assert (mine.max_requests, mine.queue) == (whole.max_requests, whole.queue)
+    assert (mine.members[0].max, mine.members[0].maxqueue) == (10, 10)
 
 
 def test_trials_of_circuit_breakers_are_divided() -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 from txbalancer.core import flags
 from txbalancer.core.member import Member
 from txbalancer.core.passive.breaker import CLOSED, Circuit
+from txbalancer.core.passive.ejection import Ejection
 from txbalancer.core.passive.record import Record
 from txbalancer.core.watching import Watching
 
@@ -17,6 +18,34 @@ class Recalling(Watching):
     """
 
     __slots__ = ()
+
+    def switch(self, circuit: Circuit, now: float) -> None:
+        """
+        Let the balancer's circuit breaker be as another process's is.
+        """
+        if self.breaker is not None and self.breaker.follow(circuit, now):
+            self._tell_breaker(self.breaker)
+
+    def learn(
+        self,
+        member: Member,
+        fallen: int,
+        ejection: Ejection | None,
+        circuit: Circuit | None,
+        now: float,
+    ) -> None:
+        """
+        Take over why another process has set flags of a member, before they are set here.
+
+        @param fallen: those flags; C{ejection} and C{circuit}: as they are there.
+        """
+        its = member.watched
+        if ejection is not None and fallen & flags.EJECTED & ~member.flags:
+            self._note_ejection(member, ejection)
+        if circuit is not None and fallen & flags.BROKEN and its.breaker is not None:
+            its.breaker.follow(circuit, now)
+            if fallen & flags.TRIAL:
+                member.quota = member.elected + its.breaker.left
 
     def recall(self, member: Member, record: Record, since: float, now: float) -> None:
         """

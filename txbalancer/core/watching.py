@@ -14,7 +14,7 @@ from txbalancer.core.member import BY_HEALTH, IN_PANIC, Member
 from txbalancer.core.passive import breaker as breakers
 from txbalancer.core.passive import outliers
 from txbalancer.core.passive.alarm import Alarm, of_breaker, of_panic
-from txbalancer.core.passive.breaker import Breaker, Circuit
+from txbalancer.core.passive.breaker import Breaker
 from txbalancer.core.passive.budget import Budget
 from txbalancer.core.passive.ejection import Ejection, term
 from txbalancer.core.passive.tally import FAILURES, LOCAL, UNTIMED, Tally
@@ -289,13 +289,6 @@ class Watching(Starting):
             self.changed()  # other trials may begin
         self.set_flags(member, after, cause, now)
 
-    def switch(self, circuit: Circuit, now: float) -> None:
-        """
-        Let the balancer's circuit breaker be as another process's is.
-        """
-        if self.breaker is not None and self.breaker.follow(circuit, now):
-            self._tell_breaker(self.breaker)
-
     def _tell_breaker(self, breaker: Breaker) -> None:
         self.on_alarm(of_breaker(breaker))
 
@@ -335,27 +328,6 @@ class Watching(Starting):
         broken = [self.breaker, *(its.breaker for its in watched)]
         ends += [each.until for each in broken if each is not None and each.state == breakers.OPEN]
         return max(now, min(ends, default=inf))
-
-    def learn(
-        self,
-        member: Member,
-        fallen: int,
-        ejection: Ejection | None,
-        circuit: Circuit | None,
-        now: float,
-    ) -> None:
-        """
-        Take over why another process has set flags of a member, before they are set here.
-
-        @param fallen: those flags; C{ejection} and C{circuit}: as they are there.
-        """
-        its = member.watched
-        if ejection is not None and fallen & flags.EJECTED & ~member.flags:
-            self._note_ejection(member, ejection)
-        if circuit is not None and fallen & flags.BROKEN and its.breaker is not None:
-            its.breaker.follow(circuit, now)
-            if fallen & flags.TRIAL:
-                member.quota = member.elected + its.breaker.left
 
     # -- time -------------------------------------------------------------
 

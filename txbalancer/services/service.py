@@ -213,7 +213,7 @@ class BalancerService(MultiService):
             self.beginning.load(self, state)
             self._open()
         except BalancerError:
-            self._close_listeners()
+            self.listeners.close()
             self.logs.close()
             self.loads.stop()
             raise
@@ -226,9 +226,6 @@ class BalancerService(MultiService):
         @raise StartError: one of them cannot be opened.
         """
         self.listeners.open(self.served(self.spec), self.spec.guards_identity, self.sockets())
-
-    def _close_listeners(self) -> None:
-        self.listeners.close()
 
     def served(self, spec: ServiceSpec) -> tuple[ListenerSpec, ...]:
         """

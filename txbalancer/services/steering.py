@@ -38,9 +38,9 @@ from txbalancer.core.performing import perform
 from txbalancer.core.registry import Registry
 from txbalancer.core.specs import ServiceSpec
 from txbalancer.core.undo import inverse
-from txbalancer.errors import StartError, UpgradeError
 from txbalancer.proxy.resource import BalancerResource
 from txbalancer.proxy.runtime import Runtime
+from txbalancer.services.absent import no_file, no_probe, no_upgrade
 from txbalancer.services.expiry import Expiry
 from txbalancer.services.telling import Telling
 from txbalancer.services.vetting import check_command
@@ -89,9 +89,9 @@ class Steering:
         self._telling = Telling(journal)
         self.on_change = self._telling.on_change
         self.settled: Callable[[], Deferred[str]] = lambda: succeed("")
-        self.reload_file: Callable[[str], list[str]] = _no_file
-        self.probe_now: Callable[[str, str], Deferred[ProbeResult]] = _no_probe
-        self.upgrade: Callable[[str], Deferred[dict[str, Any]]] = _no_upgrade
+        self.reload_file: Callable[[str], list[str]] = no_file
+        self.probe_now: Callable[[str, str], Deferred[ProbeResult]] = no_probe
+        self.upgrade: Callable[[str], Deferred[dict[str, Any]]] = no_upgrade
         self.former: Callable[[], dict[str, Any] | None] = lambda: None
         self.leaving = False
         self.facts = Facts(self.wall())
@@ -386,18 +386,6 @@ class Steering:
         @raise LookupError: for what is not; L{ValueError} for what cannot be used.
         """
         check_command(command, self.registry, self.spec)
-
-
-def _no_file(who: str) -> list[str]:
-    raise StartError("there is no configuration file to read again")
-
-
-def _no_upgrade(who: str) -> Deferred[dict[str, Any]]:
-    raise UpgradeError("it is part of another program, which is to be started anew itself")
-
-
-def _no_probe(balancer: str, member: str) -> Deferred[ProbeResult]:
-    raise ValueError(f"{balancer}: {member} cannot be asked: the service does not run")
 
 
 def _checks_in(change: Change) -> bool:
