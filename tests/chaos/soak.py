@@ -22,6 +22,9 @@ SAMPLES_EVERY = 5.0
 ROTATES_EVERY = 12
 """Samples between two rotations of the log, whose disk is small."""
 
+WARM_UP = 1800.0
+"""Seconds until graphs of 15 min, what is remembered of heads and the heap of C are full."""
+
 MOST_SLOPE = 1.0
 """MiB an hour."""
 
@@ -68,7 +71,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options.add_argument("--seed", type=int, default=random.randrange(10**6))
     chosen = options.parse_args(arguments)
     seconds = chosen.minutes * 60.0
-    warm_up = min(600.0, seconds / 4)
+    warm_up = min(WARM_UP, seconds / 2)
     say(f"seed {chosen.seed}")
     with made(chosen.workers) as world:
         run = Run(world, say, chosen.seed)
