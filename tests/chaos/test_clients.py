@@ -5,8 +5,10 @@ What clients make of answers.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Coroutine
+from concurrent.futures import ThreadPoolExecutor
 from itertools import product
+from typing import Any, TypeVar
 
 import pytest
 
@@ -14,6 +16,8 @@ from tests.chaos.clients.base import Client, Pause, Target
 from tests.chaos.clients.h1 import Http
 from tests.chaos.clients.tunnels import Chat, Echo
 from tests.chaos.sheet import Sheet, Trouble
+
+T = TypeVar("T")
 
 JUNK = (
     b"\x00\x01 this is no answer\r\n\r\n",
@@ -55,13 +59,12 @@ async def told(kind: type[Client], answer: bytes, turns: int) -> list[Trouble]:
     return found
 
 
-@pytest.fixture
-def loop() -> Iterator[asyncio.Runner]:
+def run(what: Coroutine[Any, Any, T]) -> T:
     """
-    A loop of its own.
+    Run it in a loop of its own; the main thread may be in one, of a browser's driver.
     """
-    with asyncio.Runner() as runner:
-        yield runner
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(asyncio.run, what).result()
 
 
 @pytest.mark.parametrize(
@@ -69,21 +72,21 @@ def loop() -> Iterator[asyncio.Runner]:
     # To the library a line that is too long is a connection that ended.
     [*product((Http, Chat, Echo), JUNK[:-1]), *product((Http, Echo), JUNK[-1:])],
 )
-def test_what_cannot_be_read(loop: asyncio.Runner, kind: type[Client], answer: bytes) -> None:
+def test_what_cannot_be_read(kind: type[Client], answer: bytes) -> None:
     """
     Bytes that are no answer count as another's, for which there is no excuse, and the client
     goes on.
     """
-    assert loop.run(told(kind, answer, 2)) == [Trouble.MIXED] * 2
+    assert run(told(kind, answer, 2)) == [Trouble.MIXED] * 2
 
 
 @pytest.mark.parametrize(
     ("status", "trouble"),
     [(429, Trouble.LIMITED), (409, Trouble.MIXED), (503, Trouble.STATUS)],
 )
-def test_errors(loop: asyncio.Runner, status: int, trouble: Trouble) -> None:
+def test_errors(status: int, trouble: Trouble) -> None:
     """
     An answer of a limit is told from other errors.
     """
     answer = b"HTTP/1.1 %d No\r\nContent-Length: 0\r\n\r\n" % status
-    assert loop.run(told(Http, answer, 1)) == [trouble]
+    assert run(told(Http, answer, 1)) == [trouble]

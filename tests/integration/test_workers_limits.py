@@ -10,6 +10,7 @@ import signal
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from select import select
 
 import pytest
 
@@ -75,11 +76,12 @@ class Limited:
 
     def used(self, of: str, option: str) -> dict[str, int]:
         """
-        Return what is shown of a limit.
+        Return what is shown of a limit; zeros until workers have told of it.
         """
         with contextlib.closing(Control(self.process.folder / "control.sock")) as control:
             found = control.ask("GET", "/limits")["limits"]
-        return next(each for each in found if (each["of"], each["option"]) == (of, option))
+        mine = (each for each in found if (each["of"], each["option"]) == (of, option))
+        return next(mine, {"used": 0, "passed": 0, "refused": 0, "most": 0})
 
     @contextlib.contextmanager
     def clients(self, count: int = 8) -> Iterator[list[Client]]:
@@ -111,14 +113,16 @@ def member(gate: Gate) -> Iterator[ScriptedMember]:
         yield made
 
 
-def statuses(clients: list[Client], gate: Gate, inside: int) -> list[int]:
+def statuses(clients: list[Client], gate: Gate, inside: int, refused: int) -> list[int]:
     """
-    Ask a slow thing on each connection, let the member answer once so many are inside, and return
-    what became of all.
+    Ask a slow thing on each connection, let the member answer once so many are inside and so many
+    were refused, and return what became of all.
     """
     for number, each in enumerate(clients):
         each.send(f"/slow?id={number}")
     gate.await_waiting(inside)
+    sockets = [each.socket for each in clients]
+    until(lambda: len(select(sockets, [], [], 0)[0]) >= refused, f"{refused} are refused")
     gate.open()
     return sorted(each.take() for each in clients)
 
@@ -166,7 +170,7 @@ def test_max_requests(shared: Limited, member: ScriptedMember, gate: Gate, where
     """
     shared.use(member, **{where: "max-requests = 3\nqueue = 2"})
     with shared.clients() as clients:
-        assert statuses(clients, gate, 3) == [200] * 5 + [503] * 3
+        assert statuses(clients, gate, 3, 3) == [200] * 5 + [503] * 3
         assert {each.ask("/?id=1") for each in clients} == {200}
     name = {"balancer": "balancer shop", "listener": "listener web"}[where]
     until(lambda: shared.used(name, "max-requests")["refused"] == 3, "the sums tell it")
@@ -180,7 +184,7 @@ def test_requests_per_client(shared: Limited, member: ScriptedMember, gate: Gate
     """
     shared.use(member, "requests-per-client = 2\nqueue = 3\nqueue-timeout = 60s")
     with shared.clients() as clients:
-        assert statuses(clients, gate, 2) == [200] * 5 + [503] * 3
+        assert statuses(clients, gate, 2, 3) == [200] * 5 + [503] * 3
         assert {each.ask("/?id=1") for each in clients} == {200}
 
 

@@ -107,12 +107,15 @@ class Post(QuietAMP):
         Take what the supervisor says; to take it in and to do it may keep this from giving signs
         of life.
         """
-        self._beat()
+        self._live()
         super().dataReceived(data)
 
     def _beat(self) -> None:
-        self._cells[BEAT] = time.monotonic_ns()
+        self._live()
         self._sharing.spread.load(self._load.look())
+
+    def _live(self) -> None:
+        self._cells[BEAT] = time.monotonic_ns()
 
     @TakeSocket.responder
     def take_socket(
@@ -151,6 +154,7 @@ class Post(QuietAMP):
         self._sockets = {key: each for key, each in self._sockets.items() if key in wanted}
         for name in self._memories.keys() - self._service.limits.limiters.keys():
             del self._memories[name]
+        self._load = Load()
         self._sharing.serve(setup.edition, wanted)
         return {"fault": ""}
 

@@ -88,6 +88,9 @@ class Spread:
         """
         Tell by which edition of the configuration this one serves, 0 for none any more.
         """
+        if not self._cells[EDITION]:
+            # What it took to come here says nothing of what comes.
+            self._cells[LOAD] = 0
         self._cells[EDITION] = edition
 
     def load(self, load: int) -> None:
