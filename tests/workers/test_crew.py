@@ -218,6 +218,9 @@ def test_fewer() -> None:
     """
     camp = Camp(3)
     gone = camp.crew.members[3]
+    camp.slow = True
+    camp.crew.refresh(1)
+    assert [child for child, _ in camp.preparing] == [camp.crew.members[1]]
     camp.crew.resize(1, 5.0, 10.0)
     assert gone.told == [(Stop, True)]
     gone.end("it ended by itself")
@@ -262,7 +265,7 @@ def test_a_fault() -> None:
     """
     camp = Camp(2)
     camp.slow = True
-    camp.crew.refresh()
+    camp.crew.refresh(2)
     first = camp.crew.members[1]
     settled = camp.crew.settled()
     camp.prepared("no such file")
@@ -368,7 +371,7 @@ def test_one_that_hangs_when_it_is_told_what_to_do() -> None:
     camp.live(1.0)
     hangs, busy = camp.crew.members[1], camp.crew.members[2]
     camp.slow = True
-    camp.crew.refresh()
+    camp.crew.refresh(2)
     camp.clock.advance(0.1)
     busy.beat = camp.clock.seconds()
     for _ in range(24):

@@ -137,7 +137,7 @@ class Workforce:
         self.edition += 1
         # What takes a while for ten thousand members is done once for all.
         self._packed = Packed(self._setup(self.edition))
-        self.crew.refresh()
+        self.crew.refresh(self._count)
         self.start(spec)
         self._packed = None
         # A worker may accept from a socket until it has the new configuration.

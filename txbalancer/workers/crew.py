@@ -99,12 +99,16 @@ class Crew:
         if not self._loop.running:
             self._loop.start(LOOK, now=False)
 
-    def refresh(self) -> None:
+    def refresh(self, count: int) -> None:
         """
-        Tell all what to do once more.
+        Tell all that stay what to do once more. Whoever is to leave is not told: it would have no
+        sockets, and others would pass connections on to it as to one of theirs.
+
+        @param count: how many stay.
         """
         for child in self:
-            self._tell(child)
+            if child.number <= count:
+                self._tell(child)
 
     def settled(self) -> Deferred[None]:
         """
