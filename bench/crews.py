@@ -10,14 +10,12 @@ it does not have all of its core, requests can be more.
 import contextlib
 import math
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from bench.clients import sticky_requests
-from bench.load import request
 from bench.measure import Bench, Sample
-from bench.pairs import Side, drive_together
+from bench.pairs import Side, drive_together, small_loads
 from bench.procs import TICKS, Child, stat_ticks, tree
 from bench.proxies import OWN
 from bench.site import Site, free_ports
@@ -66,11 +64,7 @@ def crews(bench: Bench, few: int, many: int) -> Sample:
         replace(bench.site(f"workers{count}", scale=True), port=port, workers=count)
         for count, port in zip((few, many), free_ports(2), strict=True)
     ]
-    cookies = [OWN.cookie(member) for member in sites[0].members]
-    loads: Mapping[str, Sequence[str]] = {
-        "plain": [request("/")],
-        "headers": sticky_requests(cookies, ["/"]),
-    }
+    loads = small_loads(sites[0])
     times = math.ceil(bench.settings.seconds)
     found: Sample = {}
     with contextlib.ExitStack() as stack:

@@ -81,6 +81,14 @@ def drive_together(sides: Sequence[Side], requests: Sequence[str], times: int) -
     )
 
 
+def small_loads(site: Site) -> Mapping[str, Sequence[str]]:
+    """
+    What is asked of both: plain requests, and such with twelve headers and a cookie.
+    """
+    cookies = [OWN.cookie(member) for member in site.members]
+    return {"plain": [request("/")], "headers": sticky_requests(cookies, ["/"])}
+
+
 def watched(bench: Bench) -> Sample:
     """
     Figures of a txbalancer that is watched; C{plain.more} and C{headers.more} are the CPU time
@@ -90,11 +98,7 @@ def watched(bench: Bench) -> Sample:
         replace(bench.site(name, scale=True), port=port, watched=name == "watched")
         for name, port in zip(("alone", "watched"), free_ports(2), strict=True)
     ]
-    cookies = [OWN.cookie(member) for member in sites[0].members]
-    loads: Mapping[str, Sequence[str]] = {
-        "plain": [request("/")],
-        "headers": sticky_requests(cookies, ["/"]),
-    }
+    loads = small_loads(sites[0])
     times = math.ceil(bench.settings.seconds)
     found: Sample = {}
     with contextlib.ExitStack() as stack:

@@ -35,14 +35,6 @@ class Gated:
         """
         self._target, self._gate, self._name, self.high = target, gate, name, high
 
-    @property
-    def failonstatus(self) -> frozenset[int]:
-        """
-        Statuses that put a member out.
-        """
-        found: frozenset[int] = self._target.failonstatus
-        return found
-
     def begin(
         self, site: Site, channel: ClientChannel, head: RequestHead, mount: Mount, path: bytes
     ) -> None:

@@ -97,14 +97,6 @@ class RateLimited:
         self._target, self._where = target, f"mount {label}"
         self._limits = tuple((each, key_of(each.spec.key, label, keys)) for each in limiters)
 
-    @property
-    def failonstatus(self) -> frozenset[int]:
-        """
-        Statuses that put a member out.
-        """
-        found: frozenset[int] = self._target.failonstatus
-        return found
-
     def begin(
         self, site: Site, channel: ClientChannel, head: RequestHead, mount: Mount, path: bytes
     ) -> None:
