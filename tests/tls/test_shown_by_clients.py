@@ -123,10 +123,10 @@ def test_a_ticket_does_not_outlive_its_clients_certificate(authority, version, v
     """
     Once it has ended a resumed session does not count as verified, and ends the handshake.
     """
+    context = showing(authority.issue("client.test", days=0.25))
     wall = [time.time()]
     listener = client_spec(authority, tls_client_verify=verify)
     tls = server_options(listener, wall=lambda: wall[0])
-    context = showing(authority.issue("client.test", days=0.25))
     context.set_max_proto_version(version)
     happened, _, first = returns(tls, context)
     assert happened == ["shaken"]

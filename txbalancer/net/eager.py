@@ -33,6 +33,9 @@ _KEEP_ALIVE = (socket.SOL_SOCKET, socket.SO_KEEPALIVE)
 _QUEUED = 16384
 """Bytes in a queue behind which no more is wanted."""
 
+_SCRATCH = memoryview(bytearray(1 << 20))
+"""What is read goes here first; as large as the largest C{iobuffersize}."""
+
 _UNSENT = getattr(socket, "TCP_NOTSENT_LOWAT", None) if INHERITED else None
 
 
@@ -47,7 +50,7 @@ class EagerWrites:
 
     progress = 0
     held = False
-    _watched = _awaited = _failed = False
+    _watched = _awaited = _failed = _much = False
 
     # -- the reactor; it is asked only for what changes
 
@@ -88,9 +91,20 @@ class EagerWrites:
     def doRead(self: Any) -> Any:
         """
         Pass on what there is to read.
+
+        To read into an object of its own means to allocate it at its largest and to cut it down:
+        whatever of it lives on keeps a hole of 64 KiB in the heap, which grows for hours by that.
+        Only much data, which is soon passed on, is not copied for it.
         """
         try:
-            data = self.socket.recv(self.bufferSize)
+            if self._much:
+                data = self.socket.recv(self.bufferSize)
+                self._much = len(data) == self.bufferSize
+            else:
+                count = self.socket.recv_into(_SCRATCH, self.bufferSize)
+                data = _SCRATCH[:count].tobytes()
+                if count == self.bufferSize:
+                    self._much = True
         except BlockingIOError:
             return None
         except OSError:
