@@ -50,7 +50,7 @@ class EagerWrites:
 
     progress = 0
     held = False
-    _watched = _awaited = _failed = _much = False
+    _watched = _awaited = _failed = False
 
     # -- the reactor; it is asked only for what changes
 
@@ -92,25 +92,17 @@ class EagerWrites:
         """
         Pass on what there is to read.
 
-        To read into an object of its own means to allocate it at its largest and to cut it down:
-        whatever of it lives on keeps a hole of 64 KiB in the heap, which grows for hours by that.
-        Only much data, which is soon passed on, is not copied for it.
+        What is read into an object of its own is allocated at the largest and cut down, and
+        what lives on of it leaves holes in the heap, which grew for hours by them.
         """
         try:
-            if self._much:
-                data = self.socket.recv(self.bufferSize)
-                self._much = len(data) == self.bufferSize
-            else:
-                count = self.socket.recv_into(_SCRATCH, self.bufferSize)
-                data = _SCRATCH[:count].tobytes()
-                if count == self.bufferSize:
-                    self._much = True
+            count = self.socket.recv_into(_SCRATCH, self.bufferSize)
         except BlockingIOError:
             return None
         except OSError:
             return CONNECTION_LOST
-        if data:
-            self.protocol.dataReceived(data)
+        if count:
+            self.protocol.dataReceived(_SCRATCH[:count].tobytes())
             return None
         if self._failed:
             # The failed write has taken the connection's error: this is a reset.
