@@ -20,7 +20,8 @@ from bench.measure import DISTURBED, Bench, Settings
 from bench.place import prepared
 from bench.proxies import OWN, PEERS, Proxy
 from bench.results import bars
-from bench.rounds import CREWS, WATCHED, WATCHED_TITLE, cases, run_proxies, run_scale, run_wire
+from bench.rounds import CREWS, WATCHED, WATCHED_TITLE, run_proxies, run_scale, run_wire
+from bench.scale import cases
 from bench.site import BenchError
 
 DEFAULT_JSON = Path(__file__).parent / "results" / "latest.json"

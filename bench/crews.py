@@ -47,9 +47,9 @@ class Crew(Side):
         """
         Load it for a slice.
         """
-        before = by_process(self._child.pid)
+        before = by_process(self.child.pid)
         super().drive(requests)
-        after = by_process(self._child.pid)
+        after = by_process(self.child.pid)
         most = max(cpu - before.get(pid, 0.0) for pid, cpu in after.items())
         self.busiest.append(most / self.loads[-1].requests * 1e6)
 

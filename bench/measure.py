@@ -15,8 +15,7 @@ from pathlib import Path
 from bench.clients import answers, held, sticky_requests, still_open, verify
 from bench.load import Load, Wrk, request
 from bench.procs import Child, core_seconds, reaped_seconds
-from bench.proxies import OWN, Proxy
-from bench.proxies.txbalancer import mount_path
+from bench.proxies import Proxy
 from bench.site import (
     BenchError,
     Member,
@@ -53,19 +52,6 @@ class Settings:
     crowd: int = 10_000
     members: int = 1000
     mounts: int = 10_000
-
-
-@dataclass(frozen=True, slots=True)
-class Case:
-    """
-    A set-up of txbalancer whose cost per request is compared with the plain one's.
-    """
-
-    name: str
-    title: str
-    members: int = 2
-    mounts: int = 0
-    crowd: int = 0
 
 
 @dataclass(slots=True)
@@ -290,29 +276,6 @@ class Bench:
         requests = self.settings.seconds * sample["headers.rps"]
         if site.log(proxy.name).stat().st_size < 20 * requests:
             raise BenchError(f"{proxy.name} did not write its access log")
-
-    def scale(self, case: Case) -> Sample:
-        """
-        Figures of txbalancer in one set-up.
-        """
-        site = self.site(OWN.name, case.members, case.mounts, scale=True)
-        step = max(1, len(site.members) // 100)
-        cookies = [OWN.cookie(member) for member in site.members[::step]]
-        count = self.settings.mounts
-        paths = ["/", *(f"{mount_path(i)}/" for i in (17, count // 2, count - 1))]
-        plain = [request(path) for path in paths]
-        with self.running(OWN, site) as child, contextlib.ExitStack() as stack:
-            self.wrk.run(self.port, plain, 1, self.settings.connections)
-            clients = stack.enter_context(held(self.port, case.crowd))
-            self.wait_quiet(child)
-            found = {"rest": self.rest(child)}
-            found |= self.small(child, "plain", plain)
-            found |= self.small(child, "headers", sticky_requests(cookies, paths))
-            found["memory"] = child.memory() / 1024**2
-            lost = len(clients) - still_open(clients)
-        if lost:
-            raise BenchError(f"{lost} idle connections were closed during the load")
-        return found
 
     def rest(self, child: Child, seconds: float = 1.0) -> float:
         """

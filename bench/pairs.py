@@ -28,15 +28,27 @@ class Side:
     """
     One of the two.
 
-    @ivar loads: what its clients saw, slice by slice; C{cpu}: the seconds that it took for them.
+    @ivar child: its process.
+    @ivar loads: what its clients saw, slice by slice; C{cpu}: CPU µs of each request in it.
     """
 
-    def __init__(self, bench: Bench, site: Site, child: Child) -> None:
+    def __init__(self, bench: Bench, site: Site, child: Child, connections: int = 0) -> None:
+        """
+        @param connections: of clients; 0 = half of all.
+        """
         self.loads: list[Load] = []
         self.cpu: list[float] = []
-        self._port, self._child = site.port, child
+        self.child = child
+        self._port = site.port
         self._wrk = replace(bench.wrk, folder=site.folder)
-        self._connections = bench.settings.connections // 2
+        self._connections = connections or bench.settings.connections // 2
+
+    def clear(self) -> None:
+        """
+        Forget all slices.
+        """
+        self.loads.clear()
+        self.cpu.clear()
 
     def drive(self, requests: Sequence[str]) -> None:
         """
@@ -44,12 +56,12 @@ class Side:
 
         @raise BenchError: it answered nothing.
         """
-        before = self._child.cpu()
+        before = self.child.cpu()
         load = self._wrk.run(self._port, requests, SLICE, self._connections)
         if not load.requests:
-            raise BenchError(f"{self._child.name} answered no request:\n{self._child.tail()}")
+            raise BenchError(f"{self.child.name} answered no request:\n{self.child.tail()}")
         self.loads.append(load)
-        self.cpu.append((self._child.cpu() - before) / load.requests * 1e6)
+        self.cpu.append((self.child.cpu() - before) / load.requests * 1e6)
 
     def figures(self, kind: str) -> Sample:
         """
@@ -57,6 +69,7 @@ class Side:
         """
         return {
             f"{kind}.rps": statistics.median(each.requests / each.seconds for each in self.loads),
+            f"{kind}.p99": statistics.median(each.p99 for each in self.loads),
             f"{kind}.cpu": statistics.median(self.cpu),
             f"{kind}.errors": sum(each.errors for each in self.loads),
         }
@@ -70,8 +83,7 @@ def drive_together(sides: Sequence[Side], requests: Sequence[str], times: int) -
         all times.
     """
     for each in sides:
-        each.loads.clear()
-        each.cpu.clear()
+        each.clear()
     with ThreadPoolExecutor(len(sides)) as threads:
         for _ in range(times):
             # Reading the results waits for both, and raises what went wrong.

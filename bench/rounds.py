@@ -8,9 +8,10 @@ from http.client import HTTPException
 
 from bench import wire
 from bench.crews import crews
-from bench.measure import Bench, Case, Sample, Settings
+from bench.measure import Bench, Sample
 from bench.pairs import watched
 from bench.proxies import Proxy
+from bench.scale import cases, scaled
 from bench.site import BenchError
 
 WATCHED = "watched"
@@ -54,18 +55,6 @@ def brief(sample: Sample) -> str:
     if "big.cpu" in sample:
         text += f", big {sample['big.cpu']:.2f} s/GB, idle {sample['idle.kib']:.2f} KiB"
     return text
-
-
-def cases(settings: Settings) -> tuple[Case, ...]:
-    """
-    The set-ups of txbalancer alone; the first is what the others are compared with.
-    """
-    return (
-        Case("base", "2 members, 1 mount"),
-        Case("members", f"{settings.members:,} members", members=settings.members),
-        Case("mounts", f"{settings.mounts:,} mounts", mounts=settings.mounts),
-        Case("crowd", f"{settings.crowd:,} idle connections", crowd=settings.crowd),
-    )
 
 
 def run_rounds(
@@ -115,7 +104,7 @@ def run_scale(bench: Bench, only: str = "") -> dict[str, list[Sample]]:
     subjects: list[tuple[str, Callable[[], Sample]]] = []
     if not only:
         subjects = [
-            (each.name, functools.partial(bench.scale, each)) for each in cases(bench.settings)
+            (each.name, functools.partial(scaled, bench, each)) for each in cases(bench.settings)
         ]
     if only != "workers":
         subjects.append((WATCHED, functools.partial(watched, bench)))

@@ -14,13 +14,13 @@ from pathlib import Path
 
 import pytest
 
-from bench import crews, members, pairs, procs, report, results
+from bench import crews, members, pairs, procs, report, results, scale
 from bench.__main__ import main, others, parser, settings_of
 from bench.clients import held, sticky_requests, still_open
 from bench.load import BROWSER, Load, browser_request, parse, request, script
 from bench.measure import Settings
 from bench.proxies import OWN, PEERS, Proxy, caddy
-from bench.rounds import cases
+from bench.scale import cases
 from bench.site import (
     BODY,
     COOKIE,
@@ -388,6 +388,13 @@ class UnevenSide:
         self.cpu: list[float] = []
         self._more, self._both = more, both
 
+    def clear(self) -> None:
+        """
+        Forget all slices.
+        """
+        self.loads.clear()
+        self.cpu.clear()
+
     def drive(self, requests: list[str]) -> None:
         """
         Take a slice of load.
@@ -405,6 +412,19 @@ def test_what_is_watched_is_compared_with_its_neighbour() -> None:
     sides = [UnevenSide(1.0, both), UnevenSide(1.05, both)]
     assert pairs.drive_together(sides, ["/"], 3) == pytest.approx(1.05, rel=0.005)
     assert [len(each.loads) for each in sides] == [3, 3]
+    assert results.ratio(result().scale, "watched", "base", "plain.cpu") == 1.04
+
+
+def test_what_is_large_is_compared_in_turns() -> None:
+    """
+    Each is first in every other turn, and what the machine did before does not count.
+    """
+    turns = [UnevenSide(more, threading.Barrier(1)) for more in (1.0, 1.1)]
+    for each in turns:
+        each.drive(["/warm"])
+    found = scale.drive_in_turns(turns, [["/few"], ["/many"]], 4)
+    assert found == pytest.approx([1.1] * 4)
+    assert [each.loads for each in turns] == [["/few"] * 4, ["/many"] * 4]
 
 
 def test_what_two_workers_gain() -> None:

@@ -113,7 +113,7 @@ def test_checks_follow_the_interval_with_jitter(seed: int) -> None:
     bench.run(200)
     times = bench.probe.times
     gaps = [after - before for before, after in pairwise(times)]
-    assert 4.9 <= gaps[0] <= 11.1
+    assert 0.9 <= gaps[0] <= 12.1
     assert all(8.9 <= gap <= 11.1 for gap in gaps[1:])
     assert len({round(gap, 2) for gap in gaps}) > 5
     assert 18 <= len(times) <= 21
@@ -125,10 +125,11 @@ def test_many_members_are_spread_over_the_interval(bench: Bench) -> None:
     """
     bench.checks.set_members("shop", [replace(MEMBER, url=f"http://{n}") for n in range(100)])
     bench.run(30)
-    second = [at for at in bench.probe.times if 15 <= at < 25]
-    assert 90 <= len(second) <= 110
-    most = max(sum(start <= at < start + 1 for at in second) for start in range(15, 25))
-    assert most <= 40
+    later = [at for at in bench.probe.times if 15 <= at < 25]
+    assert 85 <= len(later) <= 115
+    halves = [sum(start <= at < start + 5 for at in later) for start in (15, 20)]
+    assert min(halves) >= 25
+    assert max(sum(start <= at < start + 1 for at in later) for start in range(15, 25)) <= 25
 
 
 def test_a_check_ends_within_its_timeout(bench: Bench) -> None:

@@ -171,8 +171,8 @@ class Balancer(Recalling):
         if self.sources is None:
             return None
         known = self.sources.find(request.peer.client, now)
-        members = [each for each in self.members if each.name == known] if known else ()
-        return Session(BY_SOURCE, members[0].route, members) if members else None
+        member = self.named.get(known) if known else None
+        return Session(BY_SOURCE, member.route, (member,)) if member is not None else None
 
     def settle(self, request: Request, member: Member, now: float) -> None:
         """

@@ -40,19 +40,20 @@ class Standing:
     """
     The members of a balancer and their condition.
 
-    @ivar members: live members in order of declaration.
+    @ivar members: live members in order of declaration; C{named}: by their names.
     @ivar ledger: their lbstatus.
     @ivar valid_until: until when the last look at who is eligible holds; C{-inf} when
         something has changed since.
     @ivar on_flip: called with each L{Flip}, once all is consistent.
     """
 
-    __slots__ = ("_plain", "ledger", "members", "on_flip", "valid_until")
+    __slots__ = ("_plain", "ledger", "members", "named", "on_flip", "valid_until")
 
     def __init__(self, on_flip: Callable[[Flip], object], plain: bool) -> None:
         self._plain = plain
         self.on_flip = on_flip
         self.members: tuple[Member, ...] = ()
+        self.named: dict[str, Member] = {}
         self.ledger = Ledger(())
         self.valid_until = -inf
 
@@ -166,6 +167,7 @@ class Standing:
         before, self.members = self.members, tuple(members)
         for member in set(before).difference(self.members):
             member.flags |= flags.SHUTDOWN  # whoever still knows it must not choose it
+        self.named = {member.name: member for member in self.members}
         for index, member in enumerate(self.members):
             member.index = index
         self.ledger.arrange(())

@@ -4,6 +4,7 @@ A member's connections: idle ones to use again, and a queue when all are busy.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from txbalancer.core.lines import Line
@@ -27,6 +28,10 @@ if TYPE_CHECKING:
     from txbalancer.proxy.attempts import Attempts
     from txbalancer.proxy.runtime import Runtime
 
+# The same for many members: what they share need not be fetched for each.
+_KEEP, _CLOSE = b"Connection: Keep-Alive\r\n\r\n", b"Connection: close\r\n\r\n"
+_limits = lru_cache(64)(lambda line, drop_bad: Limits(line=line, drop_bad=drop_bad))
+
 
 class MemberPool(Places):
     """
@@ -34,6 +39,7 @@ class MemberPool(Places):
 
     @ivar spec: how to talk to the member; replaced on reload.
     @ivar timeout: seconds of silence that a member is allowed.
+    @ivar ttl: seconds that an idle connection is kept, 0 = for good.
     @ivar now: monotonic seconds.
     @ivar side: makes a connection speak what the member does.
     @ivar secure: whether connections are under TLS.
@@ -72,15 +78,14 @@ class MemberPool(Places):
         self._aside = self.introduce is not None or bool(self.companions) or self._share is not None
         self.now = self.runtime.now
         self.room = self._room(spec)
-        self.timeout = spec.timeout
+        self.timeout, self.ttl = spec.timeout, spec.ttl
         self.side = self._side(spec)
         self.secure = is_secure(spec.scheme)
         self.tls = client_options(spec) if self.secure else None
-        self.limits = Limits(line=spec.responsefieldsize, drop_bad=spec.badheader == "ignore")
+        self.limits = _limits(spec.responsefieldsize, spec.badheader == "ignore")
         # Keep-Alive is for members of HTTP/1.0, and bytraffic counts it (APACHE H7, A13).
         self.single_use = is_single_use(spec)
-        word = b"close" if self.single_use else b"Keep-Alive"
-        self.ending = b"Connection: %b\r\n\r\n" % word
+        self.ending = _CLOSE if self.single_use else _KEEP
         self.upgrade_ending = self.ending if self.single_use else b"\r\n"
         default = 443 if self.secure else 80
         name = f"[{spec.host}]" if ":" in spec.host else spec.host
@@ -260,10 +265,7 @@ class MemberPool(Places):
             other.connected(connection)
         else:
             self.idle.append(connection)
-            if self.spec.ttl:
-                connection.deadline = self.now() + self.spec.ttl
-            else:
-                connection.deadline = NEVER
+            connection.deadline = self.now() + self.ttl if self.ttl else NEVER
 
     def _put_aside(self, connection: MemberLink) -> bool:
         """
@@ -279,7 +281,7 @@ class MemberPool(Places):
             return False
         usable = self.introduce is not None and not (self._leaving or self._waiting)
         if usable and self.companions.put(connection):
-            connection.deadline = self.now() + self.spec.ttl if self.spec.ttl else NEVER
+            connection.deadline = self.now() + self.ttl if self.ttl else NEVER
         else:
             connection.close()
         return True
@@ -306,7 +308,7 @@ class MemberPool(Places):
         if smax is not None and self.at_rest > max(self.spec.min, smax):
             connection.close()
         else:
-            connection.deadline = now + self.spec.ttl
+            connection.deadline = now + self.ttl
 
     def serve_waiting(self) -> None:
         """

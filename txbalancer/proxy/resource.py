@@ -118,7 +118,7 @@ class BalancerResource(Resource):
         """
         Return a member by its name.
         """
-        return next((each for each in self.balancer.members if each.name == name), None)
+        return self.balancer.named.get(name)
 
     def checked(self, name: str, result: ProbeResult, counts: bool = True) -> None:
         """

@@ -86,7 +86,8 @@ class MemberCheck:
         def wait(_: None) -> None:
             self._current = None
             if not self._stopped:
-                phase = uniform(0.5, 1.0) * interval
+                # A whole interval wide: in half of one, there would always be none in the other.
+                phase = uniform(JITTER, 1.0 + JITTER) * interval
                 self._timer = self._reactor.callLater(phase, self._loop.start, interval)
 
         self._timer = self._reactor.callLater(uniform(0.0, JITTER) * interval, first)

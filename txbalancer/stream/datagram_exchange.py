@@ -66,9 +66,9 @@ class DatagramExchange(StreamExchange):
         channel: Any = self.channel
         name = channel.expected()
         balancer = self._target.balancer
-        members = [each for each in balancer.members if name and each.name == name]
-        if members and members[0].usable:
-            self._session = Session(_FORMER, members[0].route, members)
+        former = balancer.named.get(name)
+        if former is not None and former.usable:
+            self._session = Session(_FORMER, former.route, (former,))
             member = balancer.follow(self._session, self.started)
             if member is not None:
                 self._begin(member)

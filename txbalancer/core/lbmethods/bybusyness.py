@@ -99,16 +99,25 @@ class ByBusyness:
         self._of = {member: group for _, _, group in self._groups for member in group.low}
 
     def choose(self, request: Request | None) -> Member:
-        turns = self._ledger.elections + self._ledger.hits + 1
-        rank: tuple[float, int, int] = (inf, 0, 0)
-        for factor, share, group in self._groups:
-            busy, debt, place, member = group.head()
+        groups, ledger = self._groups, self._ledger
+        if len(groups) == 1:
+            best = groups[0][2].head()[3]
+            ledger.charge_election(best)
+            return best
+        turns = ledger.elections + ledger.hits + 1
+        least, owed, first = inf, 0, 0
+        for factor, share, group in groups:
+            busy, debt, place, member = group.heap[0]
+            if busy != member.busy + member.others or debt != -member.base:
+                busy, debt, place, member = group.head()
             if share != FULL:
                 busy = busy * FULL // share
-            mine = (busy, debt - factor * turns, place)
-            if mine < rank:
-                rank, best = mine, member
-        self._ledger.charge_election(best)
+            if busy > least:
+                continue
+            debt -= factor * turns
+            if busy < least or debt < owed or (debt == owed and place < first):
+                least, owed, first, best = busy, debt, place, member
+        ledger.charge_election(best)
         return best
 
     def released(self, member: Member) -> None:

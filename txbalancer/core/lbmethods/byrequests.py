@@ -2,9 +2,10 @@
 C{byrequests}: shares of the number of requests, by load factor (APACHE A5 to A8).
 
 Among members of one factor the order of lbstatus is the order of C{base}, which
-only falls between builds: each factor has a heap whose head is put right when it
-is looked at. Across factors the heads are compared, and where factors are many, only
-those that may win soon: an election costs about the same with any number of members.
+only falls between builds: each factor has a heap whose head is put right when it is
+chosen, and after sessions have charged it. Across factors the heads are compared, and
+where factors are many, only those that may win soon: an election costs about the same
+with any number of members.
 """
 
 from __future__ import annotations
@@ -75,11 +76,14 @@ class ByRequests:
             self._shorten(turn)
         most, first = -inf, 0
         for factor, heap in self._short:
-            debt, place, member = head(heap)
+            debt, place, member = heap[0]
+            if debt != -member.base:
+                debt, place, member = head(heap)
             status = factor * turn - debt
             if status > most or (status == most and place < first):
-                most, first, best = status, place, member
+                most, first, best, won = status, place, member, heap
         ledger.charge_election(best)
+        heapreplace(won, (-best.base, first, best))
         return best
 
     def _shorten(self, turn: int) -> None:
