@@ -104,12 +104,12 @@ class Worker:
         self.transport.clear()
         return answers[0]
 
-    def configure(self, text: str = TEXT, edition: int = 1) -> Any:
+    def configure(self, text: str = TEXT, edition: int = 1, guesses: Any = None) -> Any:
         """
         Have it serve by a configuration.
         """
         spec = Packed(loads(text, load_registry()).spec)
-        outset = Outset(self.reactor.seconds(), {}, [], Word(), {}, {})
+        outset = Outset(self.reactor.seconds(), {}, [], Word(), {}, {}, guesses or {})
         setup = Setup(spec, edition, outset, 2, b"secret", str(self.folder))
         return self.order(Configure, setup=setup, sockets={(1, 0)})
 
@@ -203,6 +203,24 @@ def test_what_it_cannot_do(worker: Worker, tmp_path: Path) -> None:
     assert worker.edition == 0
 
 
+def test_wrong_passwords_of_before(worker: Worker, tmp_path: Path) -> None:
+    """
+    Whoever has guessed too often before this worker was there has to wait here, too; a file that it
+    has not is nobody's.
+    """
+    users = tmp_path / "users"
+    users.write_text("alice:{SHA}qUqP5cyxm6YcTAhz05Hph5gvu9M=\n")
+    worker.give()
+    guarded = f"{TEXT}require = user alice\nauth-file = {users}\n"
+    rows = [("192.0.2.1", 3600.0, b"x")]
+    worker.configure(guarded, guesses={str(users): rows, "/other": rows})
+    service: Any = worker.post._service
+    guesses = service.targets.guards.files[str(users)].guesses
+    now = service.runtime.now()
+    assert guesses.wait("192.0.2.1", now) > 0
+    assert guesses.wait("192.0.2.2", now) == 0
+
+
 def test_an_idle_one_stops_at_once(worker: Worker) -> None:
     """
     When all stop, one without connections says its last and ends.
@@ -247,12 +265,12 @@ def test_one_that_was_never_used(worker: Worker) -> None:
 
 def test_the_supervisor_is_gone(worker: Worker) -> None:
     """
-    Without its supervisor it ends what it has, which is nothing, and clears away what only the
-    supervisor would have.
+    Without a line to its supervisor it ends what it has, which is nothing.
     """
     worker.give()
     worker.configure()
+    assert not worker.post.alone
     worker.post.connectionLost()
     worker.reactor.advance(0.1)
     assert worker.reactor.stops == 1
-    assert not worker.folder.exists()
+    assert worker.post.alone

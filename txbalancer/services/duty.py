@@ -16,7 +16,6 @@ from txbalancer.core.specs import ServiceSpec
 from txbalancer.core.state import read
 from txbalancer.proxy.resource import BalancerResource
 from txbalancer.services.counting import OfWorker
-from txbalancer.services.estate.part import take_all
 from txbalancer.services.inside import Inside
 from txbalancer.services.parts import own_part
 from txbalancer.services.plugins import load_registry
@@ -71,7 +70,7 @@ class WorkerService(BalancerService):
         self.given = given
         self.on_lines: Callable[[], object] = self.flush
         self._outset, self._workers = setup.outset, setup.workers
-        self._sessions, self._left = setup.sessions, setup.left
+        self._sessions = setup.sessions
         self._tell = tell
         self.ties = Ties(self.runtime, self._find, self._note)
         self.targets.on_flip, self.targets.on_alarm = self.ties.flipped, self.ties.alarmed
@@ -121,23 +120,14 @@ class WorkerService(BalancerService):
                 member.temporary = None
             resource.open_pools()
         self.ties.heed(outset.word)
+        self.targets.guards.owe(outset.guesses)
         self.watch(outset.filters)
         super()._open()
         if self._sessions is None:
             self.listeners.pause()
         else:
             self.listeners.expect(self._sessions)
-        self._go_on()
         self._share()
-
-    def _go_on(self) -> None:
-        """
-        Judge clients as those did that were here before.
-        """
-        for note in take_all(self.inheritance.shared, self._left):
-            self.log.debug("{note}", note=note)  # the supervisor has told it
-        for each in self.limits.limiters.values():
-            each.passed = each.refused = 0
 
     def _share(self) -> None:
         """

@@ -139,6 +139,7 @@ class View:
             word_of(resources),
             self._rows(names_of(self._targets.resources(), self._service.spec.listeners)),
             self._steering.tap.filters(),
+            self._targets.guards.owing(),
         )
 
     # -- the shared table

@@ -55,7 +55,7 @@ class Crew:
         lost: Callable[[Child, str], object],
     ) -> None:
         """
-        @param make: makes a worker that can be started.
+        @param make: makes a worker that can be started; may raise L{OSError}.
         @param prepare: tells a worker what to do; fires when it does that.
         @param over: called with each worker whose process is over.
         @param lost: called with one that was not told to end, and the cause, before it is
@@ -188,12 +188,15 @@ class Crew:
             self._fill(child)
 
     def _start(self) -> Child | None:
-        child = self._make()
+        child = None
         try:
+            child = self._make()
             child.start()
         except OSError as error:
+            # Such as for want of descriptors, which come back.
             self.log.error("no worker can be started: {cause}", cause=error.strerror)
-            self._over(child)
+            if child is not None:
+                self._over(child)
             return None
         child.expect(_BEGIN)
         child.on_trouble = self.replace
