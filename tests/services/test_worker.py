@@ -7,6 +7,7 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +18,12 @@ from twisted.protocols.amp import AMP
 
 from tests.services.worlds import Reactor
 from txbalancer.config import loads
+from txbalancer.core.commands import AddMember, RemoveMember, RenewMember
+from txbalancer.core.specs import MemberSpec
 from txbalancer.services.plugins import load_registry
 from txbalancer.services.worker import Post
 from txbalancer.workers.handover import open_box
-from txbalancer.workers.orders import Configure, Outset, Setup, Stop
+from txbalancer.workers.orders import Configure, Outset, Perform, Setup, Stop
 from txbalancer.workers.parcels import Packed
 from txbalancer.workers.sharing import Sharing
 from txbalancer.workers.spread import Spread
@@ -219,6 +222,27 @@ def test_wrong_passwords_of_before(worker: Worker, tmp_path: Path) -> None:
     now = service.runtime.now()
     assert guesses.wait("192.0.2.1", now) > 0
     assert guesses.wait("192.0.2.2", now) == 0
+
+
+def test_members_that_come_and_go(worker: Worker) -> None:
+    """
+    A limit of a member holds for all workers, also where a source sets it later; of members that
+    are gone nothing stays.
+    """
+    worker.give()
+    worker.configure(f"{TEXT}[balancer:shop]\nmembers = http://10.0.0.9\n")
+    service: Any = worker.post._service
+    spec = MemberSpec("http://10.0.0.1", host="10.0.0.1", port=80)
+    names = [(kind, "shop", spec.url) for kind in ("open", "line", "ahead")]
+    rows = {name: 2000 + number for number, name in enumerate(names)}
+    worker.order(Perform, order=AddMember("shop", spec, "file:/x"), rows={})
+    member = service.targets.balancers["shop"].balancer.members[1]
+    assert not member.pool.shared
+    limited = replace(spec, max=3)
+    worker.order(Perform, order=RenewMember("shop", limited, "file:/x"), rows=rows)
+    assert (member.pool.shared, service._shares.rows) == (True, rows)
+    worker.order(Perform, order=RemoveMember("shop", spec.url, "file:/x"), rows={})
+    assert service._shares.rows == {}
 
 
 def test_an_idle_one_stops_at_once(worker: Worker) -> None:

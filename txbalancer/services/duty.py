@@ -10,7 +10,7 @@ from typing import Any
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
-from txbalancer.core.commands import AddMember, PutBack
+from txbalancer.core.commands import RemoveMember
 from txbalancer.core.snapshot import restore
 from txbalancer.core.specs import ServiceSpec
 from txbalancer.core.state import read
@@ -143,8 +143,7 @@ class WorkerService(BalancerService):
 
         @raise BalancerError: when it cannot be had; nothing has changed then.
         """
-        self._shares.learn(setup.outset.rows)
-        self._shares.adopt(setup.workers)
+        self._shares.adopt(setup.workers, setup.outset.rows)
         self.reload(own_part(setup.spec.unpack(), setup.workers))
         self._share()
 
@@ -187,13 +186,15 @@ class WorkerService(BalancerService):
         """
         Carry out an order of somebody, which the supervisor has found good.
 
-        @param rows: of the table, those that are new.
+        @param rows: of the table, those that it brings about.
         """
         self._shares.learn(rows)
         command = command_of(order)
         self.targets.steering.carry_out(command)
         resource = self._find(command.balancer)
-        if resource is not None and (rows or isinstance(command, AddMember | PutBack)):
+        if isinstance(command, RemoveMember):
+            self._shares.forget(command.balancer, command.member)
+        elif rows and resource is not None:
             self._shares.apply([resource], ())
 
     def watch(self, filters: Any) -> None:

@@ -44,8 +44,7 @@ class Relays:
         rows_for: Callable[[Command], Mapping[tuple[str, ...], int]],
     ) -> None:
         """
-        @param rows_for: returns rows of the table that nobody knows of yet and that are needed
-            once a command is carried out.
+        @param rows_for: returns rows of the table that are needed once a command is carried out.
         @param find: returns the resource of a balancer by its name.
         @param crew: the workers, as they are at the time.
         """
