@@ -311,6 +311,26 @@ def test_settled_at_the_start() -> None:
     assert settled.called
 
 
+def test_told_twice() -> None:
+    """
+    Of two configurations in short order the second counts: until that is in force nothing is
+    settled, and whoever takes it over has time for that.
+    """
+    camp = Camp(1)
+    camp.live(1.0)
+    camp.slow = True
+    camp.crew.refresh(1)
+    camp.crew.refresh(1)
+    settled: list[Any] = []
+    camp.crew.settled().addCallback(settled.append)
+    camp.prepared()
+    assert settled == []
+    assert camp.all[0].allowed > 0
+    camp.prepared()
+    assert settled == [None]
+    assert camp.all[0].allowed == 0
+
+
 def test_the_end() -> None:
     """
     At the end all are told to stop, the spare is ended, and the last to go is waited for.

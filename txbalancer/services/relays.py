@@ -185,8 +185,8 @@ class Relays:
         Have every worker do what was ordered.
         """
         order, rows = order_of(change.command), self._rows_for(change.command)
-        for child in self._crew:
-            self._latest[child] = child.call(Perform, order=order, rows=rows)
+        # Of those that are over nothing is kept.
+        self._latest = {child: child.call(Perform, order=order, rows=rows) for child in self._crew}
 
     def performed(self) -> Deferred[Any]:
         """

@@ -4,6 +4,7 @@ The workers of a service: as many as there should be, and a spare one.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -71,7 +72,7 @@ class Crew:
         self._wanted = 0
         self._setbacks = Setbacks()
         self._leaving: dict[Child, float] = {}
-        self._preparing: set[Child] = set()
+        self._preparing: Counter[Child] = Counter()
         self._settled: list[Deferred[None]] = []
         self._delayed: set[Any] = set()
         self._loop = LoopingCall(self._look)
@@ -223,7 +224,7 @@ class Crew:
         return None
 
     def _tell(self, child: Child) -> None:
-        self._preparing.add(child)
+        self._preparing[child] += 1
         child.give_time(_BEGIN)
         self._prepare(child).addCallback(self._prepared, child)
 
@@ -231,15 +232,19 @@ class Crew:
         """
         @param fault: why it cannot do that, if it said so.
         """
-        child.give_time(0.0)
         if fault:
             self.replace(child, f"it cannot serve: {fault}")
+        elif self._preparing[child] > 1:
+            # It has been told more meanwhile, and is busy with that.
+            self._preparing[child] -= 1
+            return
+        child.give_time(0.0)
         self._is_prepared(child)
         # A new spare would have kept it from its start.
         self._replace_spare()
 
     def _is_prepared(self, child: Child) -> None:
-        self._preparing.discard(child)
+        del self._preparing[child]
         if self._is_settled():
             waiting, self._settled = self._settled, []
             for each in waiting:
