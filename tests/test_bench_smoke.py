@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from bench import crews, members, pairs, procs, report, results, scale
+from bench import crews, members, pairs, procs, report, results, scale, spares
 from bench.__main__ import main, others, parser, settings_of
 from bench.clients import held, sticky_requests, still_open
 from bench.load import BROWSER, Load, browser_request, parse, request, script
@@ -553,3 +553,12 @@ def test_others_warn_of_a_busy_machine() -> None:
     """
     assert "do not trust" in others([40.0, 50.0])
     assert "do not trust" not in others([1.0, 1.0, 50.0])
+
+
+def test_what_a_worker_takes() -> None:
+    """
+    The parts that need no service: the memory of a process, and the cost of a decision.
+    """
+    whole, own = spares.memory(os.getpid())
+    assert whole >= own > 1
+    assert spares.decision(2, times=10) > 0

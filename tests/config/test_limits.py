@@ -155,3 +155,15 @@ def test_a_stream_may_have_a_priority() -> None:
     assert warnings(text) == []
     (fault,) = errors(text + "limit = x\n[limit:x]\nrate = 1/s\n")
     assert "limit: needs HTTP" in fault
+
+
+def test_sensible_limits_of_datagrams_are_not_doubted() -> None:
+    """
+    Exempt clients have no limit of sessions, and a reserved listener goes on without memory.
+    """
+    text = (
+        "[listener:dns]\nmode = udp\nendpoint = udp:53\nto = balancer://dns\nreserved = on\n"
+        "sessions-per-client = 5\nexempt-clients = 10.0.0.0/8\n"
+        "[balancer:dns]\nmembers = udp://h:1\n"
+    )
+    assert warnings(text) == []

@@ -14,6 +14,8 @@ from tests.integration.process import BalancerProcess, until
 
 TICKS = os.sysconf("SC_CLK_TCK")
 
+_MODULE = "txbalancer.services.worker"
+
 
 def workers(process: BalancerProcess) -> dict[int, int]:
     """
@@ -23,8 +25,8 @@ def workers(process: BalancerProcess) -> dict[int, int]:
     for listing in Path(f"/proc/{process.pid}/task").glob("*/children"):
         for each in listing.read_text().split():
             words = _words(int(each))
-            if "txbalancer.services.worker" in words:
-                found[int(words[-2])] = int(each)
+            if _MODULE in words:
+                found[int(words[words.index(_MODULE) + 1])] = int(each)
     return found
 
 

@@ -128,10 +128,12 @@ def test_a_dry_run_refuses_nobody() -> None:
 
 def test_exempt_clients_are_let_through() -> None:
     """
-    However often they ask.
+    However often they ask; nobody is said to have been refused.
     """
     rig = rig_with("", listener="exempt-clients = 192.0.2.1")
     assert [status_of(ask(rig)) for _ in range(4)] == [200] * 4
+    limiter = rig.targets.limits.limiters["some"]
+    assert (limiter.passed, limiter.refused) == (4, 0)
 
 
 def test_all_limits_of_a_mount_count() -> None:

@@ -139,12 +139,28 @@ def test_a_lost_worker_is_forgotten(memory: int) -> None:
     assert workers.balancers[1].members[member.index].others == 0
 
 
+def test_one_that_is_gone_counts_nowhere(memory: int) -> None:
+    """
+    What a worker had to do with a member that was removed is not left behind in the table, where
+    the next one to have that row would be taken for busy.
+    """
+    workers = Workers(memory, "bybusyness")
+    balancer = workers.balancers[0]
+    member = workers.elect(0)
+    row = workers.rows["busy", "shop", member.name]
+    assert workers.table.each(row) == [0, 1, 0]
+    balancer.install(each for each in balancer.members if each is not member)
+    workers.elect(0)
+    assert workers.table.each(row) == [0, 0, 0]
+
+
 def test_without_rows(memory: int) -> None:
     """
     A member without a row, as in a full table, is ranked by what is known here.
     """
     workers = Workers(memory, "bybusyness")
-    workers.rows.forget(("busy", "shop", "http://a"))
+    gone = ("busy", "shop", "http://a")
+    workers.rows.reclaim(workers.rows.all().keys() - {gone}, lambda row: True)
     alone = crowded(REGISTRY, ("bybusyness",), workers._crowd(1))
     balancer = make_balancer(*NAMES, registry=alone, lbmethod="bybusyness")
     assert [balancer.elect(9.0).index for _ in range(3)] == [0, 1, 2]

@@ -11,7 +11,7 @@ import pytest
 from twisted.internet.defer import Deferred, succeed
 
 from txbalancer.services.gates import Gates
-from txbalancer.workers.orders import Bequest, Expect, Known
+from txbalancer.workers.orders import Expect, Known
 
 
 class Worker:
@@ -50,14 +50,13 @@ def result(waiting: Deferred[Any]) -> Any:
 
 def test_all_workers_are_asked() -> None:
     """
-    Each for its sessions and its parts; one that has ended has none.
+    Each for its sessions; one that has ended has none.
     """
-    one = Worker(Known={"sessions": {"u": [1]}}, Bequest={"parts": {"rates": 1}})
-    two = Worker(Known={"sessions": {"u": [2], "v": [3]}}, Bequest={"parts": {"rates": 2}})
+    one = Worker(Known={"sessions": {"u": [1]}})
+    two = Worker(Known={"sessions": {"u": [2], "v": [3]}})
     found = gates(one, two, Worker())
     assert result(found.sessions()) == {"u": [1, 2], "v": [3]}
-    assert result(found.bequests()) == [{"rates": 1}, {"rates": 2}]
-    assert [each for each, _ in one.told] == [Known, Bequest]
+    assert [each for each, _ in one.told] == [Known]
     found.resume()
     assert one.told[-1] == (Expect, {"sessions": {}})
 
@@ -68,11 +67,9 @@ def test_workers_take_datagrams_once_sessions_are_known() -> None:
     """
     worker = Worker()
     found = gates(worker)
-    found.endow({"rates": 1})
     found.hold()
-    assert (found.left, found.sessions_of_former) == ({"rates": 1}, None)
     found.began()
-    assert (found.left, found.sessions_of_former) == ({}, None)
+    assert found.sessions_of_former is None
     found.expect({"u": [1]})
     assert worker.told == [(Expect, {"sessions": {"u": [1]}})]
     assert found.sessions_of_former == {}

@@ -29,9 +29,6 @@ class Service:
     def note(self, *words: Any, **details: Any) -> None:
         self.told.append("journal")
 
-    def endow(self, parts: Any) -> None:
-        self.told.append(("endow", parts))
-
     def hold(self) -> None:
         self.told.append("hold")
 
@@ -89,9 +86,8 @@ def test_datagrams_are_taken_last_of_all() -> None:
     """
     With the sessions of that moment.
     """
-    told = took({"parts": {"rates": 1}}, {"u": [ROW]})
-    expected = ("expect", {"u": [ROW]})
-    assert told == [("endow", {"rates": 1}), "hold", expected, "control", "journal"]
+    told = took({}, {"u": [ROW]})
+    assert told == ["hold", ("expect", {"u": [ROW]}), "control", "journal"]
 
 
 def test_an_older_version_has_told_them_with_its_state() -> None:
@@ -99,7 +95,7 @@ def test_an_older_version_has_told_them_with_its_state() -> None:
     Then they are taken at once.
     """
     told = took({"sessions": {"u": [ROW]}})
-    assert told == [("endow", {}), ("expect", {"u": [ROW]}), "control", "journal"]
+    assert told == [("expect", {"u": [ROW]}), "control", "journal"]
 
 
 @pytest.mark.parametrize(
@@ -117,4 +113,4 @@ def test_neither_does_a_state_of_another_form(state: Any) -> None:
     """
     There is nothing to go on with then.
     """
-    assert took(state)[:2] == [("endow", {}), ("expect", {})]
+    assert took(state)[:1] == [("expect", {})]

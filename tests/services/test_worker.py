@@ -7,6 +7,7 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +18,12 @@ from twisted.protocols.amp import AMP
 
 from tests.services.worlds import Reactor
 from txbalancer.config import loads
+from txbalancer.core.commands import AddMember, RemoveMember, RenewMember
+from txbalancer.core.specs import MemberSpec
 from txbalancer.services.plugins import load_registry
 from txbalancer.services.worker import Post
 from txbalancer.workers.handover import open_box
-from txbalancer.workers.orders import Configure, Outset, Setup, Stop
+from txbalancer.workers.orders import Configure, Outset, Perform, Setup, Stop
 from txbalancer.workers.parcels import Packed
 from txbalancer.workers.sharing import Sharing
 from txbalancer.workers.spread import Spread
@@ -104,12 +107,12 @@ class Worker:
         self.transport.clear()
         return answers[0]
 
-    def configure(self, text: str = TEXT, edition: int = 1) -> Any:
+    def configure(self, text: str = TEXT, edition: int = 1, guesses: Any = None) -> Any:
         """
         Have it serve by a configuration.
         """
         spec = Packed(loads(text, load_registry()).spec)
-        outset = Outset(self.reactor.seconds(), {}, [], Word(), {}, {})
+        outset = Outset(self.reactor.seconds(), {}, [], Word(), {}, {}, guesses or {})
         setup = Setup(spec, edition, outset, 2, b"secret", str(self.folder))
         return self.order(Configure, setup=setup, sockets={(1, 0)})
 
@@ -203,6 +206,45 @@ def test_what_it_cannot_do(worker: Worker, tmp_path: Path) -> None:
     assert worker.edition == 0
 
 
+def test_wrong_passwords_of_before(worker: Worker, tmp_path: Path) -> None:
+    """
+    Whoever has guessed too often before this worker was there has to wait here, too; a file that it
+    has not is nobody's.
+    """
+    users = tmp_path / "users"
+    users.write_text("alice:{SHA}qUqP5cyxm6YcTAhz05Hph5gvu9M=\n")
+    worker.give()
+    guarded = f"{TEXT}require = user alice\nauth-file = {users}\n"
+    rows = [("192.0.2.1", 3600.0, b"x")]
+    worker.configure(guarded, guesses={str(users): rows, "/other": rows})
+    service: Any = worker.post._service
+    guesses = service.targets.guards.files[str(users)].guesses
+    now = service.runtime.now()
+    assert guesses.wait("192.0.2.1", now) > 0
+    assert guesses.wait("192.0.2.2", now) == 0
+
+
+def test_members_that_come_and_go(worker: Worker) -> None:
+    """
+    A limit of a member holds for all workers, also where a source sets it later; of members that
+    are gone nothing stays.
+    """
+    worker.give()
+    worker.configure(f"{TEXT}[balancer:shop]\nmembers = http://10.0.0.9\n")
+    service: Any = worker.post._service
+    spec = MemberSpec("http://10.0.0.1", host="10.0.0.1", port=80)
+    names = [(kind, "shop", spec.url) for kind in ("open", "line", "ahead")]
+    rows = {name: 2000 + number for number, name in enumerate(names)}
+    worker.order(Perform, order=AddMember("shop", spec, "file:/x"), rows={})
+    member = service.targets.balancers["shop"].balancer.members[1]
+    assert not member.pool.shared
+    limited = replace(spec, max=3)
+    worker.order(Perform, order=RenewMember("shop", limited, "file:/x"), rows=rows)
+    assert (member.pool.shared, service._shares.rows) == (True, rows)
+    worker.order(Perform, order=RemoveMember("shop", spec.url, "file:/x"), rows={})
+    assert service._shares.rows == {}
+
+
 def test_an_idle_one_stops_at_once(worker: Worker) -> None:
     """
     When all stop, one without connections says its last and ends.
@@ -247,12 +289,12 @@ def test_one_that_was_never_used(worker: Worker) -> None:
 
 def test_the_supervisor_is_gone(worker: Worker) -> None:
     """
-    Without its supervisor it ends what it has, which is nothing, and clears away what only the
-    supervisor would have.
+    Without a line to its supervisor it ends what it has, which is nothing.
     """
     worker.give()
     worker.configure()
+    assert not worker.post.alone
     worker.post.connectionLost()
     worker.reactor.advance(0.1)
     assert worker.reactor.stops == 1
-    assert not worker.folder.exists()
+    assert worker.post.alone

@@ -43,6 +43,16 @@ def test_most_sessions_of_one_client(place, logged):
     assert len(here.site.channels) == 3
 
 
+def test_sessions_of_exempt_clients(place):
+    """
+    A resolver that many are behind may have as many as it wants.
+    """
+    here = place(listener="sessions-per-client = 1\nexempt-clients = 198.51.100.0/24")
+    for port in (5000, 5001, 5002):
+        here.client(port).say(b"a")
+    assert (len(here.site.channels), here.site.refused) == (3, {})
+
+
 def test_most_sessions_of_a_member(place):
     """
     max: further ones wait, in the member's queue, and their datagrams with them.

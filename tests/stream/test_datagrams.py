@@ -407,6 +407,20 @@ def test_members_that_do_not_answer_are_outliers(place):
     assert tally.requests == 2
 
 
+def test_answered_sessions_leave_the_budget(place):
+    """
+    A session that has heard something of its second member is no further attempt any more, however
+    long it goes on.
+    """
+    here = place(balancer="retry-budget = 1\nretry-budget-min = 1", one="maxfails=100")
+    here.one.close()
+    for port in (5000, 5001, 5002, 5003):
+        here.client(port).say(b"a")
+        here.two.reply(b"b")
+    assert here.outcomes == []
+    assert len(here.site.channels) == 4
+
+
 def test_the_budget_counts_sessions(place):
     """
     A session that begins anew at another member is a retry.

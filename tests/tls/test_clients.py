@@ -13,6 +13,7 @@ from tests.integration.certificates import Authority
 from tests.tls.handshakes import shake
 from tests.tls.test_members import context, member
 from txbalancer.errors import StartError
+from txbalancer.tls.clients import Demands, _context
 from txbalancer.tls.members import client_options
 
 
@@ -210,3 +211,13 @@ def test_the_chain_has_a_length(tmp_path, above, depth, accepted) -> None:
     else:
         with pytest.raises(SSL.Error):
             shake(server, creator)
+
+
+def test_contexts_of_renewed_files_are_not_kept_for_good() -> None:
+    """
+    Members with the same demands share a context; of demands that there were some only stay.
+    """
+    demands = [Demands(False, b"", b"", "", "", (b"%d" % number,)) for number in range(40)]
+    made = [_context(each) for each in demands]
+    assert _context(demands[-1]) is made[-1]
+    assert _context.cache_info().currsize <= 32

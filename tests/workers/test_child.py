@@ -207,6 +207,33 @@ def test_who_reads_nothing_is_ended(made: Made, monkeypatch: pytest.MonkeyPatch)
     assert len(made.transport.value()) == size
 
 
+def test_one_that_has_lost_its_line(made: Made) -> None:
+    """
+    A process that goes on though nothing can be told to it any more is to be replaced.
+    """
+    heard: list[Any] = []
+    made.child.on_trouble = lambda child, why: heard.append(why)
+    made.child.line.connectionLost(Failure(ConnectionDone()))
+    assert (heard, made.causes) == ([], [])
+    made.clock.advance(1.1)
+    assert heard == ["its line to the supervisor has ended"]
+    made.over(ProcessDone(0))
+    assert made.causes == ["it ended by itself"]
+
+
+def test_one_that_ends_soon_after_its_line(made: Made) -> None:
+    """
+    That is how each one ends.
+    """
+    heard: list[Any] = []
+    made.child.on_trouble = lambda child, why: heard.append(why)
+    made.child.line.connectionLost(Failure(ConnectionDone()))
+    made.clock.advance(0.5)
+    made.over(ProcessDone(0))
+    made.clock.advance(1.0)
+    assert (heard, made.causes) == ([], ["it ended by itself"])
+
+
 def test_who_is_over_is_told_nothing(made: Made) -> None:
     """
     Orders to a worker that is over are answered with nothing, and do no harm.

@@ -71,7 +71,7 @@ class Camp:
     A crew of fakes on a clock.
 
     @ivar slow: workers are prepared only by C{prepared}.
-    @ivar refused: processes that cannot be started.
+    @ivar refused: processes that cannot be started; C{without}: those that have no box.
     """
 
     def __init__(self, count: int = 2) -> None:
@@ -79,7 +79,7 @@ class Camp:
         self.all: list[Fake] = []
         self.over: list[Fake] = []
         self.lost: list[str] = []
-        self.slow, self.refused = False, 0
+        self.slow, self.refused, self.without = False, 0, 0
         self.preparing: list[tuple[Fake, Deferred[Any]]] = []
         self.crew: Any = Crew(
             self.clock,
@@ -93,6 +93,9 @@ class Camp:
             self.crew.resize(count, 5.0, 10.0)
 
     def make(self) -> Fake:
+        if self.without:
+            self.without -= 1
+            raise OSError(24, "Too many open files")
         made = Fake(self, 100 + len(self.all))
         self.all.append(made)
         return made
@@ -212,6 +215,20 @@ def test_what_cannot_be_started_is_tried_again() -> None:
     assert len(camp.at_work()) == 1
 
 
+def test_one_for_which_nothing_is_left_is_tried_again() -> None:
+    """
+    Where there is no descriptor for its box, the worker that is missing comes later.
+    """
+    camp = Camp(1)
+    camp.live(6.0)
+    camp.without = 3
+    camp.all[1].end()  # the spare
+    camp.all[0].end()
+    assert (camp.at_work(), camp.over) == ([], [camp.all[1], camp.all[0]])
+    camp.clock.pump([0.1] * 10)
+    assert len(camp.at_work()) == 1
+
+
 def test_fewer() -> None:
     """
     Workers that are too many are told to stop, and nobody takes their place.
@@ -292,6 +309,26 @@ def test_settled_at_the_start() -> None:
     assert not settled.called
     camp.prepared()
     assert settled.called
+
+
+def test_told_twice() -> None:
+    """
+    Of two configurations in short order the second counts: until that is in force nothing is
+    settled, and whoever takes it over has time for that.
+    """
+    camp = Camp(1)
+    camp.live(1.0)
+    camp.slow = True
+    camp.crew.refresh(1)
+    camp.crew.refresh(1)
+    settled: list[Any] = []
+    camp.crew.settled().addCallback(settled.append)
+    camp.prepared()
+    assert settled == []
+    assert camp.all[0].allowed > 0
+    camp.prepared()
+    assert settled == [None]
+    assert camp.all[0].allowed == 0
 
 
 def test_the_end() -> None:

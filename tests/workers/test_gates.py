@@ -14,7 +14,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from txbalancer.core.gates import Gate, GateSpec, opened
-from txbalancer.workers.digests import make_digest
 from txbalancer.workers.gates import SharedCrowd, SharedGate
 from txbalancer.workers.guests import Guests
 from txbalancer.workers.shares import Share
@@ -66,7 +65,7 @@ class Team:
         return SharedGate(self.spec, self.soon.append, share, self.looks.append)
 
     def _of_client(self, number: int) -> Any:
-        guests = Guests(self.table, number, make_digest(self.table.secret))
+        guests = Guests(self.table, number)
         crowd = SharedCrowd(self.spec, self.soon.append, guests, self.looks.append)
         self.crowds.append(crowd)
         return crowd.gate("192.0.2.1")

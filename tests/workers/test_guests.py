@@ -12,7 +12,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from txbalancer.workers.clients import SharedClients
-from txbalancer.workers.digests import make_digest
 from txbalancer.workers.guests import Guest, Guests
 from txbalancer.workers.table import Table, create_memory
 
@@ -28,11 +27,10 @@ class Team:
         self.memory = create_memory()
         self.table = Table(self.memory)
         self.table.workers = WORKERS
-        digest = make_digest(self.table.secret)
         self.guests = []
         for number in range(1, WORKERS + 1):
             self.table.use(number)
-            self.guests.append(Guests(self.table, number, digest))
+            self.guests.append(Guests(self.table, number))
 
     def of(self, client: str, limit: str = "web") -> list[Guest]:
         """

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from txbalancer.workers import handover
 from txbalancer.workers.handover import Inbox, Sender, open_box, path_of, receive
 from txbalancer.workers.places import Places
 from txbalancer.workers.table import BEAT, EDITION, OPEN, SENT
@@ -137,3 +138,16 @@ def test_strays_are_closed_at_the_end(
     places.close()
     pair[0].close()
     assert pair[1].recv(10) == b""
+
+
+def test_who_clears_away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """
+    What all workers share goes with the supervisor's process, not with one worker's line to it.
+    """
+    monkeypatch.setattr(handover, "_CLEAR", 0.001)
+    folder = tmp_path / "shared"
+    folder.mkdir()
+    handover.clear_away(str(folder), os.getppid())
+    assert folder.exists()
+    handover.clear_away(str(folder), -1)
+    assert not folder.exists()

@@ -52,21 +52,40 @@ def test_a_lost_worker_leaves_nothing(descriptor: int) -> None:
     assert table.each(7) == [0, 0, 2]
 
 
-@given(st.lists(st.tuples(st.booleans(), st.integers(0, 9)), max_size=50))
-def test_rows_are_never_shared(steps: list[tuple[bool, int]]) -> None:
+@given(st.lists(st.tuples(st.booleans(), st.integers(0, 9), st.booleans()), max_size=50))
+def test_rows_are_never_shared(steps: list[tuple[bool, int, bool]]) -> None:
     """
-    However names come and go, no two that are there have one row, and a name keeps its row.
+    However names come and go, no two that are there have one row, and a name keeps its row. A name
+    that nobody wants has it for as long as somebody counts there.
     """
     rows, there = Rows(), {}
-    for comes, number in steps:
+    for comes, number, idle in steps:
         name = ("member", str(number))
         if comes:
             assert rows[name] == there.setdefault(name, rows[name])
         else:
-            assert rows.forget(name) == there.pop(name, None)
+            rows.reclaim(there.keys() - {name}, lambda row, idle=idle: idle)  # type: ignore[misc]
+            if idle:
+                there.pop(name, None)
         assert len(set(there.values())) == len(there)
         assert rows.all() == there
         assert all(0 <= row - tables.NAMED < 10 for row in there.values())
+
+
+def test_when_rows_are_reclaimed() -> None:
+    """
+    Once there are a thousand, and then twice as many as were left: it costs each name little.
+    """
+    rows = Rows()
+    for number in range(999):
+        assert rows[str(number),]
+    assert not rows.many
+    assert rows["more",]
+    assert rows.many
+    rows.reclaim(rows.all(), lambda row: True)
+    assert not rows.many
+    rows.reclaim((), lambda row: True)
+    assert rows.all() == {}
 
 
 def test_rows_end(monkeypatch: pytest.MonkeyPatch) -> None:

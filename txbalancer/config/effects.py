@@ -136,13 +136,16 @@ OF_LISTENERS = (
         lambda spec: spec.max_requests or spec.requests_per_client,
         "max-requests or requests-per-client",
     ),
-    needing(
-        "connections-per-client limit reserved", lambda spec: spec.mode != "udp", "connections"
-    ),
+    needing("connections-per-client limit", lambda spec: spec.mode != "udp", "connections"),
     needing(
         "exempt-clients",
-        lambda spec: spec.connections_per_client or spec.requests_per_client or spec.limit,
-        "connections-per-client, requests-per-client or limit",
+        lambda spec: (
+            spec.connections_per_client
+            or spec.requests_per_client
+            or spec.sessions_per_client
+            or spec.limit
+        ),
+        "connections-per-client, requests-per-client, sessions-per-client or limit",
     ),
 )
 OF_BALANCERS = (

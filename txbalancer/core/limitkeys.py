@@ -1,5 +1,5 @@
 """
-By what rate limits tell requests apart.
+By what limits tell requests, and clients, apart.
 """
 
 from __future__ import annotations

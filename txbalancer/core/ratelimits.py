@@ -38,11 +38,9 @@ class RateTable:
 
     Within any C{t} seconds a key is let through at most C{burst + rate * t} times, as long as
     it is not forgotten: of more than C{most} keys, the one that came longest ago goes.
-
-    @ivar forgotten: keys that went although they had something left to pay back.
     """
 
-    __slots__ = ("_due", "_interval", "_most", "_room", "forgotten")
+    __slots__ = ("_due", "_interval", "_most", "_room")
 
     def __init__(self, rate: float, burst: int, most: int) -> None:
         """
@@ -50,7 +48,6 @@ class RateTable:
         @param burst: how often at once, >= 1.
         """
         self._due: OrderedDict[int, float] = OrderedDict()
-        self.forgotten = 0
         self.configure(rate, burst, most)
 
     def configure(self, rate: float, burst: int, most: int) -> None:
@@ -116,4 +113,3 @@ class RateTable:
                 due.popitem(last=False)
         while len(due) > self._most:
             due.popitem(last=False)
-            self.forgotten += 1

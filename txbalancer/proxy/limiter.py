@@ -64,6 +64,13 @@ class Limiter:
             self.passed += 1
         return wait
 
+    def excuse(self) -> None:
+        """
+        Let the last one that should have had to wait through after all.
+        """
+        self.refused -= 1
+        self.passed += 1
+
     def tell(self, where: str, client: str, now: float) -> None:
         """
         Log that somebody was over it, within reason.
@@ -106,7 +113,10 @@ class RateLimited:
         now = site.now()
         for limiter, key in self._limits:
             wait = limiter.take(key(head), now)
-            if not wait or site.exempt(head.peer.client):
+            if not wait:
+                continue
+            if site.exempt(head.peer.client):
+                limiter.excuse()
                 continue
             limiter.tell(self._where, head.peer.client, now)
             if not limiter.spec.dry_run:

@@ -39,6 +39,10 @@ class Throttle:
         return f" (and {withheld} more like it)" if withheld else ""
 
 
+Owing = tuple[str, float, bytes]
+"""A client, for how many seconds it has wrong guesses against it, and the last one."""
+
+
 class Guesses:
     """
     How many secrets each client has guessed wrong lately.
@@ -96,14 +100,14 @@ class Guesses:
         self._due[key], self._last[key] = due, guess
         return True
 
-    def owing(self, now: float) -> list[tuple[str, float, bytes]]:
+    def owing(self, now: float) -> list[Owing]:
         """
         Return who has wrong guesses against it, for how many seconds, and the last one.
         """
         known = [(client, due - now) for client, due in self._due.items() if due > now]
         return [(client, ahead, self._last[client]) for client, ahead in known]
 
-    def owe(self, rows: Iterable[tuple[str, float, bytes]], now: float) -> None:
+    def owe(self, rows: Iterable[Owing], now: float) -> None:
         """
         Let clients have as much against them as L{owing} has told, at least.
         """

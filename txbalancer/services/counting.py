@@ -13,7 +13,6 @@ from txbalancer.core.ratelimits import Rates
 from txbalancer.core.specs import LimitSpec
 from txbalancer.services.shares import CONNECTIONS, Shares
 from txbalancer.workers.clients import SharedClients
-from txbalancer.workers.digests import make_digest
 from txbalancer.workers.gates import SharedCrowd
 from txbalancer.workers.guests import Guests
 from txbalancer.workers.rates import RateMemory, SharedRates, create_rates
@@ -42,7 +41,7 @@ class OfWorker(Counting):
         """
         self._shares, self._table, self._number = shares, table, number
         self._memories = memories
-        self._guests = Guests(table, number, make_digest(table.secret))
+        self._guests = Guests(table, number)
 
     def gate(self, spec: GateSpec, wake: Wake) -> Gate:
         """

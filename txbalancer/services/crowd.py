@@ -57,7 +57,12 @@ class Crowd:
         Look after these from now on.
         """
         found = {each: self._rows.get(("busy", self._balancer, each.name)) for each in members}
-        self._row_of = {each: row for each, row in found.items() if row is not None}
+        before, self._row_of = (
+            self._row_of,
+            {each: row for each, row in found.items() if row is not None},
+        )
+        for row in set(before.values()).difference(self._row_of.values()):
+            self._cells[row] = 0
         self._members = list(self._row_of)
         rows = list(self._row_of.values())
         # With a row twice it returns a sequence even of one.

@@ -10,13 +10,12 @@ from typing import Any
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
-from txbalancer.core.commands import AddMember, PutBack
+from txbalancer.core.commands import RemoveMember
 from txbalancer.core.snapshot import restore
 from txbalancer.core.specs import ServiceSpec
 from txbalancer.core.state import read
 from txbalancer.proxy.resource import BalancerResource
 from txbalancer.services.counting import OfWorker
-from txbalancer.services.estate.part import take_all
 from txbalancer.services.inside import Inside
 from txbalancer.services.parts import own_part
 from txbalancer.services.plugins import load_registry
@@ -71,7 +70,7 @@ class WorkerService(BalancerService):
         self.given = given
         self.on_lines: Callable[[], object] = self.flush
         self._outset, self._workers = setup.outset, setup.workers
-        self._sessions, self._left = setup.sessions, setup.left
+        self._sessions = setup.sessions
         self._tell = tell
         self.ties = Ties(self.runtime, self._find, self._note)
         self.targets.on_flip, self.targets.on_alarm = self.ties.flipped, self.ties.alarmed
@@ -121,23 +120,14 @@ class WorkerService(BalancerService):
                 member.temporary = None
             resource.open_pools()
         self.ties.heed(outset.word)
+        self.targets.guards.owe(outset.guesses)
         self.watch(outset.filters)
         super()._open()
         if self._sessions is None:
             self.listeners.pause()
         else:
             self.listeners.expect(self._sessions)
-        self._go_on()
         self._share()
-
-    def _go_on(self) -> None:
-        """
-        Judge clients as those did that were here before.
-        """
-        for note in take_all(self.inheritance.shared, self._left):
-            self.log.debug("{note}", note=note)  # the supervisor has told it
-        for each in self.limits.limiters.values():
-            each.passed = each.refused = 0
 
     def _share(self) -> None:
         """
@@ -153,8 +143,7 @@ class WorkerService(BalancerService):
 
         @raise BalancerError: when it cannot be had; nothing has changed then.
         """
-        self._shares.learn(setup.outset.rows)
-        self._shares.adopt(setup.workers)
+        self._shares.adopt(setup.workers, setup.outset.rows)
         self.reload(own_part(setup.spec.unpack(), setup.workers))
         self._share()
 
@@ -197,13 +186,15 @@ class WorkerService(BalancerService):
         """
         Carry out an order of somebody, which the supervisor has found good.
 
-        @param rows: of the table, those that are new.
+        @param rows: of the table, those that it brings about.
         """
         self._shares.learn(rows)
         command = command_of(order)
         self.targets.steering.carry_out(command)
         resource = self._find(command.balancer)
-        if resource is not None and (rows or isinstance(command, AddMember | PutBack)):
+        if isinstance(command, RemoveMember):
+            self._shares.forget(command.balancer, command.member)
+        elif rows and resource is not None:
             self._shares.apply([resource], ())
 
     def watch(self, filters: Any) -> None:

@@ -12,21 +12,19 @@ from twisted.internet.defer import Deferred, DeferredList
 
 from txbalancer.services.sockets import Offered
 from txbalancer.services.workforce import Workforce
-from txbalancer.workers.orders import Bequest, Expect, Known
+from txbalancer.workers.orders import Expect, Known
 
 
 class Gates:
     """
     What goes from one process to the next.
 
-    @ivar left: parts that another process has left; for workers that begin.
     @ivar sessions_of_former: the members of clients that send datagrams, as it has told them;
         C{None} until it has.
     """
 
     def __init__(self, workforce: Workforce) -> None:
         self._workforce = workforce
-        self.left: Mapping[str, Any] = {}
         self.sessions_of_former: Mapping[str, Any] | None = {}
 
     def hold(self) -> None:
@@ -44,17 +42,10 @@ class Gates:
         for each in crew:
             each.call(Expect, sessions=sessions)
 
-    def endow(self, parts: Mapping[str, Any]) -> None:
-        """
-        Have workers begin with what another process has left.
-        """
-        self.left = parts
-
     def began(self) -> None:
         """
         Forget what is told: workers that come later do not need it any more.
         """
-        self.left = {}
         if self.sessions_of_former is not None:
             self.sessions_of_former = {}
 
@@ -76,13 +67,6 @@ class Gates:
         for each in self._workforce.crew:
             each.call(Expect, sessions={})
 
-    def bequests(self) -> Deferred[list[Any]]:
-        """
-        Ask all workers what each has for itself.
-        """
-        asked = DeferredList([each.call(Bequest) for each in self._workforce.crew])
-        return asked.addCallback(_parts)
-
     def sessions(self) -> Deferred[dict[str, list[Any]]]:
         """
         Have all workers let datagrams wait, and tell the members of clients that send some.
@@ -98,10 +82,6 @@ class Gates:
         crew.succeeded = True
         crew.stop()
         self._workforce.outside.give_away()
-
-
-def _parts(answers: list[tuple[bool, Any]]) -> list[Any]:
-    return [answer["parts"] for _, answer in answers if answer is not None]
 
 
 def _joined(answers: list[tuple[bool, Any]]) -> dict[str, list[Any]]:

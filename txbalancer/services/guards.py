@@ -4,7 +4,7 @@ The guards of a service's mounts, and what they share.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from txbalancer.core.specs import MountSpec
@@ -13,6 +13,7 @@ from txbalancer.net.offload import Offload
 from txbalancer.proxy.credentials import Credentials
 from txbalancer.proxy.guard import Guard
 from txbalancer.proxy.runtime import Runtime
+from txbalancer.proxy.throttle import Owing
 
 
 class Guards:
@@ -63,3 +64,18 @@ class Guards:
         """
         if path in self.files:
             self.files[path].guesses.learn(client, guess, self._now())
+
+    def owing(self) -> dict[str, list[Owing]]:
+        """
+        Return who has wrong guesses against it, by the path of the file.
+        """
+        now = self._now()
+        return {path: each.guesses.owing(now) for path, each in self.files.items()}
+
+    def owe(self, owing: Mapping[str, Iterable[Owing]]) -> None:
+        """
+        Let clients have as much against them as L{owing} of another process has told.
+        """
+        for path, rows in owing.items():
+            if path in self.files:
+                self.files[path].guesses.owe(rows, self._now())

@@ -4,7 +4,7 @@ What a process leaves to the one that takes its place, beside its sockets.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple
 
 from txbalancer.control.metrics.of_listeners import ListenerView, TLSView, left_over, together
@@ -16,10 +16,9 @@ from txbalancer.core.forms import count, counts, mapping, moment, text
 from txbalancer.core.member import Member
 from txbalancer.core.meters import Key, Meter
 from txbalancer.core.sources import Binding
-from txbalancer.services.estate.breaking import Breaking
 from txbalancer.services.estate.graphs import Graphs
 from txbalancer.services.estate.guessing import Guessing
-from txbalancer.services.estate.part import Part, Shared, take_all, tell_all
+from txbalancer.services.estate.part import Part, take_all, tell_all
 from txbalancer.services.estate.probes import Probes
 from txbalancer.services.estate.rates import Rates
 from txbalancer.services.estate.undoing import Undoing
@@ -54,8 +53,7 @@ class Inheritance:
     """
     The estate of one service: what it can leave, and what it was left.
 
-    @ivar parts: what goes over beside balancers, counters and events; C{shared}: of that, what
-        workers have each for itself.
+    @ivar parts: what goes over beside balancers, counters and events.
     """
 
     def __init__(self, targets: Targets, export: Callable[[], dict[str, Any]]) -> None:
@@ -64,16 +62,13 @@ class Inheritance:
         """
         self._targets, self._steering, self._export = targets, targets.steering, export
         self._sources = targets.pages.sources
+        now = self._steering.now
         self.parts: tuple[Part, ...] = (
             Undoing(self._steering),
             Graphs(targets.telemetry),
-            Probes(self._balancers, self._steering.now),
-        )
-        now = self._steering.now
-        self.shared: tuple[Shared, ...] = (
+            Probes(self._balancers, now),
             Rates(targets.limits, now, lambda: self._sources.limits()),
-            Guessing(targets.guards, now),
-            Breaking(self._balancers, now),
+            Guessing(targets.guards),
         )
         self._counted: Any = {}
         self._views: dict[str, ListenerView] = {}
@@ -81,11 +76,9 @@ class Inheritance:
 
     # -- to leave
 
-    def state(self, others: Sequence[Any] = ()) -> dict[str, Any]:
+    def state(self) -> dict[str, Any]:
         """
         Return all that is known, of JSON's types.
-
-        @param others: what workers have told of C{shared} parts.
         """
         journal, now = self._targets.journal, self._steering.now()
         return {
@@ -106,7 +99,7 @@ class Inheritance:
             },
             "started": self._steering.facts.started,
             "counts": self.counts(),
-            "parts": tell_all(self.parts, self.shared, others),
+            "parts": tell_all(self.parts),
         }
 
     def counts(self) -> dict[str, Any]:
@@ -151,7 +144,7 @@ class Inheritance:
                 take(state[name])
             except FORMLESS as error:
                 yield f"its {name} are not of a form that this version knows: {error!r}"
-        yield from take_all((*self.parts, *self.shared), state.get("parts"))
+        yield from take_all(self.parts, state.get("parts"))
 
     def told(self) -> Iterable[str]:
         """

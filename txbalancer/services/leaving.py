@@ -55,13 +55,12 @@ class Leaving:
         # What is being written goes to the disk before the other process writes there.
         return service.persistence.settled().addCallback(lambda _: self._told())
 
-    def _told(self) -> Deferred[dict[str, Any]]:
+    def _told(self) -> dict[str, Any] | Deferred[dict[str, Any]]:
         service = self._service
         service.persistence.hold()
-        found = maybeDeferred(service.entrances.bequests).addCallback(service.inheritance.state)
-        return found if self.late else found.addCallback(self._with_sessions)
-
-    def _with_sessions(self, state: dict[str, Any]) -> Deferred[dict[str, Any]]:
+        state = service.inheritance.state()
+        if self.late:
+            return state
         return self.sessions().addCallback(lambda found: {**state, "sessions": found})
 
     def sessions(self) -> Deferred[dict[str, Any]]:

@@ -176,17 +176,6 @@ class Listeners:
         """
         self.pause()
 
-    def endow(self, parts: Mapping[str, Any]) -> None:
-        """
-        Nothing to do: what another process has left is the service's already.
-        """
-
-    def bequests(self) -> list[Any]:
-        """
-        Return what workers have each for itself: there are none.
-        """
-        return []
-
     def sessions(self) -> dict[str, list[Any]]:
         """
         Return the members of clients that send datagrams, by listener.

@@ -44,8 +44,7 @@ class Relays:
         rows_for: Callable[[Command], Mapping[tuple[str, ...], int]],
     ) -> None:
         """
-        @param rows_for: returns rows of the table that nobody knows of yet and that are needed
-            once a command is carried out.
+        @param rows_for: returns rows of the table that are needed once a command is carried out.
         @param find: returns the resource of a balancer by its name.
         @param crew: the workers, as they are at the time.
         """
@@ -186,8 +185,8 @@ class Relays:
         Have every worker do what was ordered.
         """
         order, rows = order_of(change.command), self._rows_for(change.command)
-        for child in self._crew:
-            self._latest[child] = child.call(Perform, order=order, rows=rows)
+        # Of those that are over nothing is kept.
+        self._latest = {child: child.call(Perform, order=order, rows=rows) for child in self._crew}
 
     def performed(self) -> Deferred[Any]:
         """

@@ -9,8 +9,9 @@ from itertools import islice
 from typing import Any
 
 from txbalancer.core.gates import Gate, GateSpec, Wake, limit_name
+from txbalancer.core.member import Member
 from txbalancer.core.registry import Registry
-from txbalancer.core.specs import MemberSpec
+from txbalancer.core.specs import BalancerSpec, MemberSpec
 from txbalancer.proxy.resource import BalancerResource
 from txbalancer.services.crowd import Crowd, crowded
 from txbalancer.workers.gates import SharedGate
@@ -22,6 +23,9 @@ Name = tuple[str, ...]
 
 CONNECTIONS: Name = ("connections",)
 """The row of those that C{max-connections} of the service counts."""
+
+_OF_MEMBERS = ("open", "line", "ahead", "busy")
+"""Kinds of rows that members have."""
 
 LOOK = 0.005
 """Seconds between two looks at whether there is room, while somebody waits."""
@@ -43,16 +47,7 @@ def names_of(
     Return the names of all rows that balancers need, and listeners' specs.
     """
     for resource in resources:
-        spec, members = resource.balancer.spec, resource.balancer.members
-        if spec.max_requests:
-            yield from _of_gate(limit_name(f"balancer {spec.name}"))
-        for member in members:
-            if limited(member.spec):
-                yield "open", spec.name, member.name
-                yield "line", spec.name, member.name
-                yield "ahead", spec.name, member.name
-            if spec.lbmethod in BY_LOAD:
-                yield "busy", spec.name, member.name
+        yield from names_of_balancer(resource.balancer.spec, resource.balancer.members)
     for each in listeners:
         yield CONNECTIONS
         if each.max_connections:
@@ -60,6 +55,21 @@ def names_of(
             yield "held", each.name
         if each.max_requests:
             yield from _of_gate(limit_name(f"listener {each.name}"))
+
+
+def names_of_balancer(spec: BalancerSpec, members: Iterable[Member]) -> Iterable[Name]:
+    """
+    Return the names of the rows that a balancer and some of its members need.
+    """
+    if spec.max_requests:
+        yield from _of_gate(limit_name(f"balancer {spec.name}"))
+    for member in members:
+        if limited(member.spec):
+            yield "open", spec.name, member.name
+            yield "line", spec.name, member.name
+            yield "ahead", spec.name, member.name
+        if spec.lbmethod in BY_LOAD:
+            yield "busy", spec.name, member.name
 
 
 def _of_gate(name: str) -> Iterable[Name]:
@@ -97,18 +107,21 @@ class Shares:
         self.rows: dict[Name, int] = {}
         self._clock, self._table, self._number = clock, table, number
         self._ask = ask
-        self.adopt(workers)
+        self.adopt(workers, {})
         self._waiting: dict[Any, tuple[Callable[[], int], Callable[[], object]]] = {}
         self._gates: dict[SharedGate, None] = {}
         self._crowds: dict[str, Crowd] = {}
         self._call: Any = None
         self._turn = 0
 
-    def adopt(self, workers: int) -> None:
+    def adopt(self, workers: int, rows: Mapping[Name, int]) -> None:
         """
-        Share the limits with so many.
+        Share the limits with so many, by these rows and no others.
         """
         self._table.workers = workers
+        # Others have it, too.
+        self.rows.clear()
+        self.rows.update(rows)
 
     def registry(self, registry: Registry) -> Registry:
         """
@@ -133,6 +146,13 @@ class Shares:
         Learn of further rows.
         """
         self.rows.update(rows)
+
+    def forget(self, balancer: str, member: str) -> None:
+        """
+        Forget the rows of a member that is gone: others may get them.
+        """
+        for kind in _OF_MEMBERS:
+            self.rows.pop((kind, balancer, member), None)
 
     def apply(self, resources: Iterable[BalancerResource], listeners: Iterable[Any]) -> None:
         """

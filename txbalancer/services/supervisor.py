@@ -201,8 +201,7 @@ class Supervisor(BalancerService):
             count_of(self.spec),
             self.targets.secret,
             self.workforce.folder,
-            self.gates.left,
-            self.gates.sessions_of_former,
+            sessions=self.gates.sessions_of_former,
         )
 
     def _rates(self) -> dict[str, RateMemory]:

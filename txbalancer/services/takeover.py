@@ -156,8 +156,6 @@ class Takeover(Beginning):
         for line in service.inheritance.told():
             self.log.info("taken over: {line}", line=line)
         state = state if isinstance(state, dict) else {}
-        parts = state.get("parts")
-        service.entrances.endow(parts if isinstance(parts, dict) else {})
         if self.former.late:
             service.entrances.hold()
         else:

@@ -13,10 +13,18 @@ from twisted.logger import Logger
 
 from txbalancer.control.processes import WorkerView, usage_of
 from txbalancer.core import snapshot
-from txbalancer.core.commands import AddMember, Command, PutBack, Revert, SetBalancer
+from txbalancer.core.commands import (
+    AddMember,
+    Command,
+    PutBack,
+    RenewMember,
+    Revert,
+    SetBalancer,
+    subject,
+)
 from txbalancer.proxy.resource import BalancerResource
 from txbalancer.services.relays import Relays, word_of
-from txbalancer.services.shares import Name, names_of
+from txbalancer.services.shares import Name, names_of, names_of_balancer
 from txbalancer.services.sums import Sums
 from txbalancer.workers.child import Child
 from txbalancer.workers.crew import Crew
@@ -137,8 +145,9 @@ class View:
                 if member.origin is not None
             ],
             word_of(resources),
-            self._rows(names_of(self._targets.resources(), self._service.spec.listeners)),
+            self._rows(self._all_rows()),
             self._steering.tap.filters(),
+            self._targets.guards.owing(),
         )
 
     # -- the shared table
@@ -147,7 +156,10 @@ class View:
         """
         Return where in the table what is; where it is full, limits hold for each worker.
         """
-        rows, found = self._service.workforce.places.rows, {}
+        places = self._service.workforce.places
+        if places.rows.many:
+            places.reclaim(set(self._all_rows()))
+        rows, found = places.rows, {}
         for name in names:
             try:
                 found[name] = rows[name]
@@ -156,9 +168,19 @@ class View:
                 break
         return found
 
+    def _all_rows(self) -> Iterable[Name]:
+        return names_of(self._targets.resources(), self._service.spec.listeners)
+
     def _rows_for(self, command: Command) -> dict[Name, int]:
-        if not isinstance(command, AddMember | PutBack | SetBalancer | Revert):
+        """
+        Return where in the table is what a command brings about.
+        """
+        balancer = self._targets.balancers[command.balancer].balancer
+        if isinstance(command, AddMember | PutBack | RenewMember):
+            name = subject(command)
+            members = [each for each in balancer.members if each.name == name]
+        elif isinstance(command, SetBalancer | Revert):
+            members = list(balancer.members)
+        else:
             return {}
-        known = self._service.workforce.places.rows.all()
-        found = self._rows(names_of([self._targets.balancers[command.balancer]]))
-        return {name: row for name, row in found.items() if name not in known}
+        return self._rows(names_of_balancer(balancer.spec, members))

@@ -1,8 +1,8 @@
 """
 A worker: a process that carries traffic, and does what its supervisor says.
 
-Started as C{python -m txbalancer.services.worker COLUMN FOLDER}, with files from
-L{LINE<txbalancer.workers.child.LINE>} on.
+Started as C{python -m txbalancer.services.worker COLUMN FOLDER SUPERVISOR}, the last its process,
+with files from L{LINE<txbalancer.workers.child.LINE>} on.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ from __future__ import annotations
 import faulthandler
 import gc
 import os
-import shutil
 import signal
 import socket
 import sys
@@ -26,14 +25,13 @@ from txbalancer.errors import BalancerError
 from txbalancer.net.dispatch import dispatch_directly
 from txbalancer.services.datagrams import AdoptedDatagrams
 from txbalancer.services.duty import WorkerService
-from txbalancer.services.estate.part import tell_all
 from txbalancer.services.sockets import AdoptedSocket, Given, Socket
 from txbalancer.workers.child import BOX, DUMP, LINE, TABLE
+from txbalancer.workers.handover import clear_away
 from txbalancer.workers.line import Known as There
 from txbalancer.workers.line import QuietAMP
 from txbalancer.workers.load import Load
 from txbalancer.workers.orders import (
-    Bequest,
     Configure,
     Expect,
     Heed,
@@ -72,6 +70,8 @@ class Post(QuietAMP):
     A worker's end of the line.
 
     The supervisor is all that holds a worker: when the line ends, it finishes what it has.
+
+    @ivar alone: whether the line has ended before the worker.
     """
 
     log = Logger()
@@ -84,7 +84,7 @@ class Post(QuietAMP):
         super().__init__()
         self._reactor, self._sharing = reactor, sharing
         self._table, self._number, self._cells = table, number, table.column(number)
-        self._there, self._leaving = True, False
+        self._there, self._leaving, self.alone = True, False, False
         self._given: dict[tuple[int, str], dict[int, Given]] = {}
         self._sockets: dict[int, Any] = {}
         self._memories: dict[str, RateMemory] = {}
@@ -252,14 +252,6 @@ class Post(QuietAMP):
             self._service.listeners.expect(sessions)
         return {}
 
-    @Bequest.responder
-    def bequest(self) -> dict[str, Any]:
-        """
-        Tell what another process is to go on with.
-        """
-        service = self._service
-        return {"parts": {} if service is None else tell_all(service.inheritance.shared)}
-
     @Leave.responder
     def leave(self) -> dict[str, Any]:
         """
@@ -292,8 +284,7 @@ class Post(QuietAMP):
         if self._leaving:
             self._reactor.stop()
             return
-        # Nobody else is left to do so.
-        shutil.rmtree(self._sharing.folder, ignore_errors=True)
+        self.alone = True
         if self._service is None or self._service.running:
             self.finish()
 
@@ -381,7 +372,7 @@ def main() -> None:
     from twisted.internet import reactor
 
     installed: Any = reactor
-    column, folder = int(sys.argv[1]), sys.argv[2]
+    column, folder, supervisor = int(sys.argv[1]), sys.argv[2], int(sys.argv[3])
     table = Table(TABLE)
     sharing = Sharing(installed, Spread(table, column), folder, socket.socket(fileno=BOX))
     post = Post(installed, sharing, table, column)
@@ -394,6 +385,8 @@ def main() -> None:
     gc.freeze()
     gc.set_threshold(10000, 20, 50)
     installed.run(installSignalHandlers=False)
+    if post.alone:
+        clear_away(folder, supervisor)
 
 
 if __name__ == "__main__":

@@ -173,7 +173,7 @@ class Workforce:
             column,
             places.table.column(column),
             places.files(column),
-            (str(column), self.folder),
+            (str(column), self.folder, str(os.getpid())),
         )
 
     def _prepare(self, child: Child) -> Deferred[Any]:

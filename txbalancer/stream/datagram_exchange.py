@@ -75,6 +75,13 @@ class DatagramExchange(StreamExchange):
                 return
         super().start()
 
+    @property
+    def settled(self) -> bool:
+        """
+        Whether it has an answer, or is over.
+        """
+        return self._answers > 0 or self.finished
+
     def connected(self, connection: Any) -> None:
         """
         Take a socket that was made; that says nothing of the member yet.

@@ -72,7 +72,7 @@ class DatagramSite(StreamSite):
             self._drop("max-connections", most)
             return
         host = client[0]
-        if clients is not None and clients.count(host) >= of_one:
+        if clients is not None and clients.count(host) >= of_one and not self.exempt(host):
             self._drop(OF_CLIENT, of_one)
             return
         if self._share is not None and not self._share.take(most):

@@ -35,6 +35,9 @@ _TWISTED = dict(
 _ENOUGH = 100
 """Certificates in a chain that OpenSSL looks at; how many are allowed is decided elsewhere."""
 
+_KEPT = 32
+"""Contexts that are kept, of a megabyte and more each: files may be renewed every hour."""
+
 
 @dataclass(frozen=True, slots=True)
 class Demands:
@@ -97,7 +100,7 @@ class _CipherFault(ValueError):
     """
 
 
-@functools.cache
+@functools.lru_cache(_KEPT)
 def _context(demands: Demands) -> SSL.Context:
     trust = None
     if demands.verify:

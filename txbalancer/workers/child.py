@@ -35,6 +35,9 @@ COMMAND = (sys.executable, "-P", "-m", "txbalancer.services.worker")
 _LAST_WORDS = 0.2
 """Seconds for that."""
 
+_MUTE = 1.0
+"""Seconds that a process may go on after its line has ended."""
+
 _LONGEST = 1 << 16
 """Bytes of a line that a worker may print."""
 
@@ -218,10 +221,17 @@ class Child(ProcessProtocol):
 
     def hung_up(self) -> None:
         """
-        Learn that it has nothing more to say.
+        Learn that it has nothing more to say; most often because it is about to be over.
         """
         self._heard_all = True
         self._over()
+        if self.pid:
+            self._reactor.callLater(_MUTE, self._mute)
+
+    def _mute(self) -> None:
+        if self.pid:
+            # For a fault at one end; it cannot be told anything any more.
+            self.on_trouble(self, "its line to the supervisor has ended")
 
     def _over(self) -> None:
         if self._heard_all and self._cause is not None:

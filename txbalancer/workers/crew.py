@@ -4,6 +4,7 @@ The workers of a service: as many as there should be, and a spare one.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -55,7 +56,7 @@ class Crew:
         lost: Callable[[Child, str], object],
     ) -> None:
         """
-        @param make: makes a worker that can be started.
+        @param make: makes a worker that can be started; may raise L{OSError}.
         @param prepare: tells a worker what to do; fires when it does that.
         @param over: called with each worker whose process is over.
         @param lost: called with one that was not told to end, and the cause, before it is
@@ -71,7 +72,7 @@ class Crew:
         self._wanted = 0
         self._setbacks = Setbacks()
         self._leaving: dict[Child, float] = {}
-        self._preparing: set[Child] = set()
+        self._preparing: Counter[Child] = Counter()
         self._settled: list[Deferred[None]] = []
         self._delayed: set[Any] = set()
         self._loop = LoopingCall(self._look)
@@ -188,12 +189,15 @@ class Crew:
             self._fill(child)
 
     def _start(self) -> Child | None:
-        child = self._make()
+        child = None
         try:
+            child = self._make()
             child.start()
         except OSError as error:
+            # Such as for want of descriptors, which come back.
             self.log.error("no worker can be started: {cause}", cause=error.strerror)
-            self._over(child)
+            if child is not None:
+                self._over(child)
             return None
         child.expect(_BEGIN)
         child.on_trouble = self.replace
@@ -220,7 +224,7 @@ class Crew:
         return None
 
     def _tell(self, child: Child) -> None:
-        self._preparing.add(child)
+        self._preparing[child] += 1
         child.give_time(_BEGIN)
         self._prepare(child).addCallback(self._prepared, child)
 
@@ -228,15 +232,19 @@ class Crew:
         """
         @param fault: why it cannot do that, if it said so.
         """
-        child.give_time(0.0)
         if fault:
             self.replace(child, f"it cannot serve: {fault}")
+        elif self._preparing[child] > 1:
+            # It has been told more meanwhile, and is busy with that.
+            self._preparing[child] -= 1
+            return
+        child.give_time(0.0)
         self._is_prepared(child)
         # A new spare would have kept it from its start.
         self._replace_spare()
 
     def _is_prepared(self, child: Child) -> None:
-        self._preparing.discard(child)
+        del self._preparing[child]
         if self._is_settled():
             waiting, self._settled = self._settled, []
             for each in waiting:

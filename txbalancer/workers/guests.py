@@ -9,9 +9,9 @@ fifty thousand clients in one worker, it is counted by this worker alone.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from threading import Lock
 
+from txbalancer.core.limitkeys import Keys
 from txbalancer.workers.table import GUESTS, Table
 
 _WAYS = 8
@@ -33,14 +33,14 @@ class Guests:
     The clients of one worker, and what others tell of theirs.
     """
 
-    __slots__ = ("_digest", "_elsewhere", "_number", "_table", "_used", "fence", "own")
+    __slots__ = ("_elsewhere", "_key", "_number", "_table", "_used", "fence", "own")
 
-    def __init__(self, table: Table, number: int, digest: Callable[[object], int]) -> None:
+    def __init__(self, table: Table, number: int) -> None:
         """
         @param number: the worker's own column.
-        @param digest: makes keys, the same in all workers.
         """
-        self._table, self._number, self._digest = table, number, digest
+        self._table, self._number = table, number
+        self._key = Keys(table.secret).of
         self._used = 0
         self._elsewhere: list[memoryview] = []
         self.own = table.guests(number)
@@ -50,7 +50,8 @@ class Guests:
         """
         Return what counts a client for a limit.
         """
-        return Guest(self, self._digest((limit, client)))
+        text = f"{limit}\0{client}"
+        return Guest(self, self._key(text.encode("utf-8", "surrogateescape")))
 
     def elsewhere(self) -> list[memoryview]:
         """

@@ -6,8 +6,10 @@ in a folder that only the service's user may enter.
 from __future__ import annotations
 
 import os
+import shutil
 import socket
 import struct
+import time
 from array import array
 from collections.abc import Callable, Iterator
 
@@ -15,6 +17,9 @@ _KEY = struct.Struct("!q")
 _ROOM = socket.CMSG_SPACE(array("i").itemsize)
 _BATCH = 64
 """Connections taken in one turn, at most."""
+
+_CLEAR = 1.0
+"""Seconds within which a process has ended of which all files are closed."""
 
 
 def path_of(folder: str, number: int) -> str:
@@ -37,6 +42,21 @@ def open_box(folder: str, number: int) -> socket.socket:
         made.close()
         raise
     return made
+
+
+def clear_away(folder: str, supervisor: int) -> None:
+    """
+    Remove the folder of all workers where nobody else is left to do so. The line may have ended
+    for a fault at one end, while the supervisor and others go on.
+
+    @param supervisor: its process, which has ended a moment after the line if it has.
+    """
+    until = time.monotonic() + _CLEAR
+    while os.getppid() == supervisor:
+        if time.monotonic() > until:
+            return
+        time.sleep(_CLEAR / 20)
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 class Sender:

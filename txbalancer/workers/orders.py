@@ -33,6 +33,8 @@ class Outset:
     @ivar word: what else is known: who is left out for its traffic, addresses of clients, rooms.
     @ivar rows: where in the shared table what is.
     @ivar filters: which lines of the access log are watched, by number.
+    @ivar guesses: who has guessed passwords wrong, as
+        L{Guards.owing<txbalancer.services.guards.Guards.owing>} tells it.
     """
 
     now: float
@@ -41,6 +43,7 @@ class Outset:
     word: Word
     rows: Mapping[tuple[str, ...], int]
     filters: Mapping[int, Any]
+    guesses: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +58,6 @@ class Setup:
     @ivar secret: signs sticky cookies where the configuration has no secret.
     @ivar folder: where the supervisor's own sockets are, see
         L{inner_path<txbalancer.services.inside.inner_path>}.
-    @ivar left: parts that another process has left, for each worker; see
-        L{tell_all<txbalancer.services.estate.part.tell_all>}.
     @ivar sessions: the members of clients that send datagrams, from another process, by
         listener; C{None} for a worker that takes no datagrams before it is told by L{Expect}.
     """
@@ -67,7 +68,6 @@ class Setup:
     workers: int
     secret: bytes
     folder: str
-    left: Mapping[str, Any] = field(default_factory=dict)
     sessions: Mapping[str, Any] | None = field(default_factory=dict)
 
 
@@ -179,14 +179,6 @@ class Watch(Command):
 
     arguments: ClassVar[Arguments] = [(b"filters", Parcel())]
     requiresAnswer = False
-
-
-class Bequest(Command):
-    """
-    Tell the parts that another process is to go on with.
-    """
-
-    response: ClassVar[Arguments] = [(b"parts", Parcel())]
 
 
 class Known(Command):

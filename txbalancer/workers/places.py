@@ -8,6 +8,7 @@ import contextlib
 import os
 import socket
 from collections import deque
+from collections.abc import Container
 from itertools import count
 
 from txbalancer.workers.handover import Sender, open_box, path_of, receive
@@ -73,6 +74,13 @@ class Places:
         table.column(column)[TAKEN] = table.total(SENT + column)
         box.close()
         self.distribute()
+
+    def reclaim(self, wanted: Container[tuple[str, ...]]) -> None:
+        """
+        Let rows that nobody wants or counts in be used for others.
+        """
+        each = self.table.each
+        self.rows.reclaim(wanted, lambda row: not any(each(row)))
 
     def distribute(self) -> None:
         """

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import mmap
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Container, Iterable
 
 ROWS = 1 << 17
 """Rows of a table. Those that nobody uses take no memory."""
@@ -33,6 +33,9 @@ NAMED = SENT + COLUMNS
 
 GUESTS = 1 << 18
 """Further cells of each column, for what clients have: see L{guests<txbalancer.workers.guests>}."""
+
+_FEW = 1000
+"""Rows that may be kept, whether or not anybody needs them."""
 
 _CELL = 8
 _SECRET = 64
@@ -154,6 +157,7 @@ class Rows:
     def __init__(self) -> None:
         self._rows: dict[tuple[str, ...], int] = {}
         self._free: list[int] = []
+        self._most = _FEW
 
     def __getitem__(self, name: tuple[str, ...]) -> int:
         """
@@ -170,16 +174,26 @@ class Rows:
             self._rows[name] = found
         return found
 
-    def forget(self, name: tuple[str, ...]) -> int | None:
+    @property
+    def many(self) -> bool:
         """
-        Let a row be used for another name.
+        Whether there are so many that L{reclaim} is worth the look at all.
+        """
+        return len(self._rows) >= self._most
 
-        @return: the row, whose cells are to be settled; C{None} when the name had none.
+    def reclaim(self, wanted: Container[tuple[str, ...]], idle: Callable[[int], bool]) -> None:
         """
-        found = self._rows.pop(name, None)
-        if found is not None:
-            self._free.append(found)
-        return found
+        Let rows be used for other names: members come and go for as long as a service runs.
+
+        @param wanted: the names that are needed.
+        @param idle: tells whether nobody counts in a row any more; connections to a member that
+            is gone may last.
+        """
+        for name, row in list(self._rows.items()):
+            if name not in wanted and idle(row):
+                del self._rows[name]
+                self._free.append(row)
+        self._most = max(_FEW, 2 * len(self._rows))
 
     def all(self) -> dict[tuple[str, ...], int]:
         """

@@ -238,4 +238,4 @@ def test_a_part_that_cannot_be_told_is_missing(old: World) -> None:
     event = Event(1, 0.0, "change", "shop", MEMBER, "", "", {})
     steering.remember(event, Revert("shop", MEMBER))
     parts = old.service.inheritance.state()["parts"]
-    assert sorted(parts) == ["breakers", "checks", "graphs", "passwords", "rates"]
+    assert sorted(parts) == ["checks", "graphs", "passwords", "rates"]

@@ -7,8 +7,7 @@ part that is damaged is lost alone.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import partial
+from collections.abc import Iterable, Iterator
 from typing import Any, Protocol
 
 from twisted.logger import Logger
@@ -44,36 +43,14 @@ class Part(Protocol):
         """
 
 
-class Shared(Part, Protocol):
-    """
-    A part that every worker has of its own.
-    """
-
-    def join(self, own: Any, others: Iterable[Any]) -> Any:
-        """
-        Return what workers have told, and the supervisor, as one.
-        """
-
-
-def tell_all(
-    parts: Iterable[Part], shared: Iterable[Shared] = (), others: Sequence[Any] = ()
-) -> dict[str, Any]:
+def tell_all(parts: Iterable[Part]) -> dict[str, Any]:
     """
     Return what another process is to know.
-
-    @param others: what workers have told of C{shared} parts.
     """
     found = {}
-
-    def joined(part: Shared) -> Any:
-        told = [each[part.name]["data"] for each in others if part.name in each]
-        return part.join(part.tell(), told) if told else part.tell()
-
-    tellers: list[tuple[Part, Callable[[], Any]]] = [(each, each.tell) for each in parts]
-    tellers += [(each, partial(joined, each)) for each in shared]
-    for each, tell in tellers:
+    for each in parts:
         try:
-            found[each.name] = {"version": each.version, "data": tell()}
+            found[each.name] = {"version": each.version, "data": each.tell()}
         except Exception:
             # It is worth less than the upgrade.
             _log.failure("{part} cannot be handed over", part=each.name)

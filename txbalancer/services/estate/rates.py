@@ -19,8 +19,7 @@ Row = tuple[int, float]
 
 class Rates:
     """
-    The tables of all C{[limit:NAME]}. Of several processes that judged by themselves, a key has
-    what it had in the one in which that was most.
+    The tables of all C{[limit:NAME]}.
     """
 
     name, version = "rates", 1
@@ -50,18 +49,6 @@ class Rates:
                 "rows": limiter.table.owing(self._now(), MOST),
             }
         return found
-
-    def join(self, own: Any, others: Iterable[Any]) -> Any:
-        """
-        Add what other processes of the service have told; C{own} has the counts of all.
-        """
-        for name, told in own.items():
-            worst = dict(told["rows"])
-            for each in others:
-                for key, ahead in each.get(name, {}).get("rows", ()):
-                    worst[key] = max(ahead, worst.get(key, 0.0))
-            told["rows"] = sorted(worst.items(), key=lambda row: row[1])[-MOST:]
-        return own
 
     def take(self, data: Any) -> Iterator[str]:
         """
