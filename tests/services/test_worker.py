@@ -15,8 +15,10 @@ from twisted.internet.defer import Deferred, succeed
 from twisted.internet.testing import StringTransport
 from twisted.protocols.amp import AMP
 
-from tests.services.worlds import Reactor
+from tests.services.worlds import Reactor, World
 from txbalancer.config import loads
+from txbalancer.core.commands import SetMember
+from txbalancer.core.snapshot import export
 from txbalancer.services.plugins import load_registry
 from txbalancer.services.worker import Post
 from txbalancer.workers.handover import open_box
@@ -104,12 +106,14 @@ class Worker:
         self.transport.clear()
         return answers[0]
 
-    def configure(self, text: str = TEXT, edition: int = 1) -> Any:
+    def configure(self, text: str = TEXT, edition: int = 1, states: Any = None) -> Any:
         """
         Have it serve by a configuration.
+
+        @param states: how balancers are, by their names.
         """
         spec = Packed(loads(text, load_registry()).spec)
-        outset = Outset(self.reactor.seconds(), {}, [], Word(), {}, {})
+        outset = Outset(self.reactor.seconds(), states or {}, Word(), {}, {})
         setup = Setup(spec, edition, outset, 2, b"secret", str(self.folder))
         return self.order(Configure, setup=setup, sockets={(1, 0)})
 
@@ -191,6 +195,30 @@ def test_another_configuration(worker: Worker) -> None:
     assert worker.edition == 2
     assert worker.configure(TEXT, 3) == {"fault": ""}
     assert [each.open for each in worker.reactor.ports] == [True, False]
+
+
+def test_members_of_sources(worker: Worker, tmp_path: Path) -> None:
+    """
+    A worker that begins has each member that a source knows once, as all others have it: twice
+    would be twice its share, of which one would stay when the source loses it.
+    """
+    source = tmp_path / "members"
+    source.write_text("http://10.0.0.1 route=a\nhttp://10.0.0.2\n")
+    text = TEXT + f"[balancer:shop]\ndiscover = file:{source}\nmembers = http://10.0.0.3\n"
+    world = World(text)
+    world.start()
+    world.service.targets.steering.apply(SetMember("shop", "http://10.0.0.2", loadfactor=500), "me")
+    shop = world.service.targets.balancers["shop"].balancer
+    worker.configure(text, states={"shop": export(shop, 0.0)})
+    service = worker.post._service
+    assert service is not None
+    found = service.targets.balancers["shop"].balancer.members
+    assert [(each.name, each.route, each.lbfactor) for each in found] == [
+        ("http://10.0.0.3", b"", 100),
+        ("http://10.0.0.1", b"a", 100),
+        ("http://10.0.0.2", b"", 500),
+    ]
+    assert [each.origin and each.origin.source for each in found] == [None, *[f"file:{source}"] * 2]
 
 
 def test_what_it_cannot_do(worker: Worker, tmp_path: Path) -> None:

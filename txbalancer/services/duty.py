@@ -109,8 +109,6 @@ class WorkerService(BalancerService):
         Be as the supervisor is, then accept.
         """
         outset = self._outset
-        for command in outset.discovered:
-            self.targets.steering.carry_out(command)
         for name, state in outset.states.items():
             resource = self.targets.balancers[name]
             restore(resource.balancer, read(state), outset.now, self.runtime.now())

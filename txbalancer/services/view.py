@@ -130,12 +130,6 @@ class View:
         return Outset(
             now,
             {name: snapshot.export(each.balancer, now) for name, each in resources.items()},
-            [
-                AddMember(name, member.origin.spec, member.origin.source)
-                for name, each in resources.items()
-                for member in each.balancer.members
-                if member.origin is not None
-            ],
             word_of(resources),
             self._rows(names_of(self._targets.resources(), self._service.spec.listeners)),
             self._steering.tap.filters(),
