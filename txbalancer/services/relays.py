@@ -111,6 +111,7 @@ class Relays:
         if turn.on & flags.EJECTED:
             balancer = self._balancer(turn.balancer)
             if balancer is not None and not balancer.may_eject():
+                balancer.spared += 1
                 return turn._replace(on=turn.on & ~flags.EJECTED)
         return turn
 
