@@ -9,6 +9,7 @@ import socket
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from twisted.internet.defer import Deferred, succeed
@@ -22,6 +23,7 @@ from txbalancer.core.snapshot import export
 from txbalancer.services.plugins import load_registry
 from txbalancer.services.worker import Post
 from txbalancer.workers.handover import open_box
+from txbalancer.workers.line import Line
 from txbalancer.workers.orders import Configure, Outset, Setup, Stop
 from txbalancer.workers.parcels import Packed
 from txbalancer.workers.sharing import Sharing
@@ -219,6 +221,23 @@ def test_members_of_sources(worker: Worker, tmp_path: Path) -> None:
         ("http://10.0.0.2", b"", 500),
     ]
     assert [each.origin and each.origin.source for each in found] == [None, *[f"file:{source}"] * 2]
+
+
+def test_it_warns(worker: Worker) -> None:
+    """
+    What people should look at is told to the supervisor, for the journal is there.
+    """
+    worker.configure()
+    service = worker.post._service
+    assert service is not None
+    service.runtime.turnstile.on_full()
+    heard, supervisor = list[str](), AMP()
+    child: Any = Mock(on_warning=lambda child, text: heard.append(text))
+    supervisor.locateResponder = Line(child).locateResponder
+    supervisor.makeConnection(StringTransport())
+    supervisor.dataReceived(worker.transport.value())
+    (text,) = heard
+    assert text.startswith("no descriptors are left for clients")
 
 
 def test_what_it_cannot_do(worker: Worker, tmp_path: Path) -> None:

@@ -25,7 +25,7 @@ from txbalancer.services.service import BalancerService
 from txbalancer.services.shares import Name, Shares
 from txbalancer.services.sockets import Socket
 from txbalancer.services.ties import Ties
-from txbalancer.workers.orders import Noted, Seen, Setup, command_of
+from txbalancer.workers.orders import Noted, Seen, Setup, Warned, command_of
 from txbalancer.workers.rates import RateMemory
 from txbalancer.workers.reports import Report, Reporter
 from txbalancer.workers.table import Table
@@ -78,6 +78,7 @@ class WorkerService(BalancerService):
         self.ties.on_guess = self.targets.guards.learn
         self.targets.guards.on_wrong = self.ties.guessed
         self._seen_lines = SeenLines(reactor, lambda lines: tell(Seen, lines=lines))
+        self.overload.on_warning = lambda text: tell(Warned, text=text)
         # The supervisor looks at the same files.
         self.certificates.tells = False
         self.logs.due = lambda: self.on_lines()

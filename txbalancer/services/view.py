@@ -107,7 +107,7 @@ class View:
             return
         self.sums.begin(child)
         child.on_report, child.on_word = self.sums.take, self._hear
-        child.on_lines = self._seen
+        child.on_lines, child.on_warning = self._seen, self._warned
         child.ended.addCallback(self._settle, child)
 
     def _hear(self, child: Child, word: Word) -> Word:
@@ -116,6 +116,9 @@ class View:
     def _seen(self, lines: Any) -> None:
         for number, line in lines:
             self._steering.tap.push(number, line)
+
+    def _warned(self, child: Child, text: str) -> None:
+        self._targets.journal.note("warning", f"worker {child.number}: {text}")
 
     def _settle(self, cause: str, child: Child) -> str:
         self.sums.settle(child)

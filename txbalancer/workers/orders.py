@@ -259,3 +259,12 @@ class Seen(Command):
 
     arguments: ClassVar[Arguments] = [(b"lines", Parcel())]
     requiresAnswer = False
+
+
+class Warned(Command):
+    """
+    Something that people should look at.
+    """
+
+    arguments: ClassVar[Arguments] = [(b"text", Unicode())]
+    requiresAnswer = False
