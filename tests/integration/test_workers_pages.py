@@ -34,6 +34,9 @@ members =
     http://127.0.0.2:9 route=b
 [mount:/bm]
 to = manager:
+[mount:/here]
+to = manager:
+require = local
 [mount:/locked]
 to = status:204
 auth-file = USERS
@@ -102,6 +105,14 @@ def test_forms_pass_through_workers(process: BalancerProcess) -> None:
         ):
             assert "→ 9".encode() not in refused.body
     assert factor(process) == 7
+
+
+def test_who_is_on_this_machine(process: BalancerProcess) -> None:
+    """
+    C{require = local} lets in whom a worker sees to come from here.
+    """
+    page = f"http://127.0.0.1:{process.port}/here"
+    assert {ask(page).status for _ in range(4)} == {200}
 
 
 @contextmanager

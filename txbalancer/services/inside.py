@@ -26,6 +26,7 @@ from txbalancer.core.specs import (
     ToStatus,
 )
 from txbalancer.http1.heads import RequestHead
+from txbalancer.net.introduction import WHOLE
 from txbalancer.proxy.mounted import MountedBalancer
 from txbalancer.proxy.resource import BalancerResource
 from txbalancer.proxy.runtime import Runtime
@@ -104,7 +105,7 @@ class Inside:
                 host="supervisor",
                 port=80,
                 socket=path,
-                sendproxy="v2-ssl",
+                sendproxy=WHOLE,
                 timeout=_HOUR,
                 retry=0.0,
             )
