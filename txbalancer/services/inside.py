@@ -31,6 +31,7 @@ from txbalancer.proxy.mounted import MountedBalancer
 from txbalancer.proxy.resource import BalancerResource
 from txbalancer.proxy.runtime import Runtime
 from txbalancer.proxy.site import Site
+from txbalancer.services.told import PassedOn
 
 OWN = (ToHealth, ToHeartbeat, ToManager, ToMetrics, ToResource, ToStatus)
 """Targets that are served where all is known: by the supervisor."""
@@ -117,6 +118,12 @@ class Inside:
         return found
 
 
+class _Mounted(MountedBalancer):
+    def observe(self) -> None:
+        super().observe()
+        self.exchange = PassedOn
+
+
 class InsideTarget:
     """
     One mount's way to the supervisor, where the same mount decides what the request gets.
@@ -143,5 +150,5 @@ class InsideTarget:
         mounted = self._mounted.get(name)
         if mounted is None:
             resource = self._inside.resource(site.runtime, name)
-            mounted = self._mounted[name] = MountedBalancer(resource, self._spec)
+            mounted = self._mounted[name] = _Mounted(resource, self._spec)
         mounted.begin(site, channel, head, mount, head.path)
