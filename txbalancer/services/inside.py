@@ -115,6 +115,7 @@ class Inside:
             found = self._resources[listener] = BalancerResource(runtime, balancer)
             balancer.members[0].name = ""
             found.open_pools()
+            balancer.members[0].pool.reserved = True
         return found
 
 
