@@ -12,6 +12,8 @@ from tests.services.worlds import World
 from txbalancer.control.manager.words import alarms, condition
 from txbalancer.core import flags
 from txbalancer.core.passive.ejection import Ejection
+from txbalancer.core.passive.surge import CALM
+from txbalancer.errors import ConnectFailed
 
 OPTIONS = """[balancer:shop]
 outlier-failures = 2
@@ -90,10 +92,8 @@ def test_the_page_tells_and_forgives() -> None:
     lb = eject(browser.rig)
     page = browser.get(f"?b=shop&w={lb.members[0].name}")
     assert "Panic: less than 60 % of the members are healthy" in page
-    assert (
-        "used in panic all the same; out: ejected: 2 failed answers in a row, for 30s, 1st time"
-        in page
-    )
+    words = "out: ejected: 2 failed answers in a row, 1st time; back in 30 s"
+    assert f"used in panic all the same; {words}" in page
     browser.post(w_clear="1")
     assert lb.members[0].flags == flags.INIT
     assert "Panic" not in browser.get()
@@ -118,6 +118,24 @@ def test_words_for_each_condition() -> None:
     for _ in range(3):
         lb.answered(one, 200, 0.1, now + 11.0)
     assert condition(one, now).text == "in use, starts slowly: 10 % of its share"
+    assert alarms(lb, now) == []
+
+
+def test_what_is_held_back_is_told_while_it_is() -> None:
+    """
+    A budget of retries that is spent and outliers that stay in use are alarms, for a while.
+    """
+    browser = Browser(TEXT)
+    lb, now = browser.rig.balancer(), browser.rig.runtime.now()
+    lb.denied(ConnectFailed("gone"))
+    lb.denied(ConnectFailed("gone"))
+    lb.spared += 1
+    lb.sweep(now)
+    assert alarms(lb, now) == [
+        "Retry budget spent: 2 further attempts denied",
+        "Outliers stay in use: 1 ejection not made, for outlier-most = 50 %",
+    ]
+    lb.sweep(now + CALM)
     assert alarms(lb, now) == []
 
 

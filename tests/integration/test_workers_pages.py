@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 from itertools import count
+from typing import Any
 
 import pytest
 
@@ -24,7 +25,8 @@ pytestmark = pytest.mark.integration
 TEXT = """\
 [txbalancer]
 workers = 2
-access-log = off
+access-log = ACCESS
+access-log-format = json
 control = control.sock
 [listener:web]
 endpoint = tcp:PORT:interface=127.0.0.1
@@ -34,6 +36,16 @@ members =
     http://127.0.0.2:9 route=b
 [mount:/bm]
 to = manager:
+[mount:/here]
+to = manager:
+require = local
+[mount:/nowhere]
+to = manager:
+require = ip 192.0.2.1
+[mount:/bm-locked]
+to = manager:
+auth-file = USERS
+require = valid-user
 [mount:/locked]
 to = status:204
 auth-file = USERS
@@ -102,6 +114,40 @@ def test_forms_pass_through_workers(process: BalancerProcess) -> None:
         ):
             assert "→ 9".encode() not in refused.body
     assert factor(process) == 7
+
+
+def test_who_is_on_this_machine(process: BalancerProcess) -> None:
+    """
+    C{require = local} lets in whom a worker sees to come from here.
+    """
+    page = f"http://127.0.0.1:{process.port}/here"
+    assert {ask(page).status for _ in range(4)} == {200}
+
+
+def test_the_log_has_what_the_supervisor_answered(process: BalancerProcess) -> None:
+    """
+    Why, and to whom, as one process has it: no member was tried.
+    """
+    base = f"http://127.0.0.1:{process.port}"
+    ask(f"{base}/nowhere?a")
+    for credentials in (None, b"bob:wrong one", b"bob:right"):
+        headers = {}
+        if credentials is not None:
+            headers["Authorization"] = f"Basic {base64.b64encode(credentials).decode()}"
+        ask(f"{base}/bm-locked?a", **headers)
+
+    def lines() -> list[tuple[Any, ...]]:
+        wanted = ("status", "reason", "attempts", "user")
+        found = [each for each in process.records() if each["target"].endswith("?a")]
+        return sorted(tuple(each.get(name, "") for name in wanted) for each in found)
+
+    until(lambda: len(lines()) == 4, "all is in the log")
+    assert lines() == [
+        (200, "ok", 0, "bob"),
+        (401, "unauthorized", 0, ""),
+        (401, "unauthorized", 0, "bob"),
+        (403, "forbidden", 0, ""),
+    ]
 
 
 @contextmanager

@@ -11,7 +11,11 @@ from twisted.internet.address import IPv4Address, IPv6Address, UNIXAddress
 from twisted.internet.testing import MemoryReactorClock
 
 from txbalancer.core.mounts import MountTable
+from txbalancer.core.request import Peer
 from txbalancer.core.specs import ListenerSpec
+from txbalancer.net.introduction import BUILDS, WHOLE, header_of
+from txbalancer.net.peers import introduce, peer_of
+from txbalancer.net.proxyprotocol import parse
 from txbalancer.proxy.runtime import Runtime
 from txbalancer.proxy.site import Site
 
@@ -33,3 +37,24 @@ def test_a_peer_has_its_usual_address(address, client, port):
     site = Site(runtime, ListenerSpec("web", server_name="a.test"), MountTable(()))
     peer = site.peer(SimpleNamespace(getPeer=lambda: address))
     assert (peer.client, peer.port) == (client, port)
+
+
+@pytest.mark.parametrize(("through", "told"), [(None, None), ("192.0.2.1", ""), ("", "")])
+def test_a_worker_tells_whether_a_client_is_behind_a_proxy(through, told):
+    """
+    The supervisor knows by it who is on this machine; a proxy behind a unix socket tells nothing of
+    the kind, and is one; nor is any member told of it.
+    """
+    client = Peer("127.0.0.1", 4000, "web")
+    client.through = through
+    here = SimpleNamespace(getHost=lambda: IPv4Address("TCP", "127.0.0.1", 80))
+    for version, expected in ((WHOLE, told), ("v2-ssl", ""), ("v2", "")):
+        build = BUILDS[version]
+        assert build is not None
+        found = parse(build(header_of(client, here)))
+        assert found is not None
+        assert version == WHOLE or not found[0].tlvs
+        supervisor = SimpleNamespace(getPeer=lambda: UNIXAddress(None))
+        introduce(supervisor, found[0])
+        peer = peer_of(supervisor, "web", False, b"a.test")
+        assert (peer.client, peer.port, peer.through) == ("127.0.0.1", 4000, expected)

@@ -486,7 +486,7 @@ def test_sizes_of_reads_and_buffers_reach_the_connector(monkeypatch) -> None:
         "txbalancer.proxy.opening.connect_tcp", lambda *each: seen.append(each[5:7])
     )
     monkeypatch.setattr(
-        "txbalancer.proxy.opening.connect_unix", lambda *each: seen.append(each[4:])
+        "txbalancer.proxy.opening.connect_unix", lambda *each: seen.append(each[4:5])
     )
     for url, options in (
         ("http://10.0.0.1", ""),

@@ -97,6 +97,20 @@ def test_two_workers_eject_no_more_than_one_may() -> None:
     out = flags.INIT | flags.EJECTED
     assert [each.flags for each in all_of(world)] == [[out, flags.INIT]] * 3
     assert len(world.flips) == 1
+    assert world.supervisor.balancer.spared == 1
+
+
+def test_two_that_eject_the_same_one_spare_nobody() -> None:
+    """
+    The second is told what it says, which is no outlier that stays in use.
+    """
+    world = World(**EJECTING, outlier_most=50)
+    for worker in (0, 1):
+        answers(world, worker, 500, 3, member=0)
+    told(world)
+    out = flags.INIT | flags.EJECTED
+    assert [each.flags for each in all_of(world)] == [[out, flags.INIT]] * 3
+    assert world.supervisor.balancer.spared == 0
 
 
 def member_breakers(world: World) -> None:

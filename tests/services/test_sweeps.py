@@ -11,6 +11,7 @@ from tests.services.worlds import CONFIGURATION, GET, OK, World
 from txbalancer.core import flags
 from txbalancer.core.commands import AddMember, SetMember
 from txbalancer.core.specs import MemberSpec
+from txbalancer.errors import ConnectFailed
 
 BAD = OK.replace(b"200 OK", b"500 Bad")
 FIRST = "http://10.0.0.1"
@@ -158,10 +159,77 @@ def test_a_member_added_at_run_time_starts_slowly() -> None:
     made.service.targets.steering.apply(AddMember("shop", spec), "me")
     one = balancer(made).members[2]
     assert one.share == 10
+    assert events(made, "slow-start") == []
     advance(made, 5)
     assert one.share == 50
     advance(made, 5.0)
     assert one.share == 100
+    assert events(made, "slow-start") == [
+        "starts slowly: 10 % of its share, all of it in 9s",
+        "has all of its share",
+    ]
+    told = [each for each in made.service.targets.journal.events if each.kind == "slow-start"]
+    assert {each.member for each in told} == {spec.url}
+
+
+def test_a_slow_start_that_is_cut_short_is_told_once() -> None:
+    """
+    It goes out before the time is over: its flip says so. Back again it starts anew; one that is
+    out within a second is no news, as all are where requests bring them back one by one.
+    """
+    made = world("member.slow-start = 10s")
+    lb, now = balancer(made), made.service.runtime.now
+    one = lb.members[0]
+    for bad in (True, False, True, False):
+        lb.set_flags(one, flags.INIT | (flags.EJECTED if bad else 0), "so", now())
+    advance(made, 1.0)
+    lb.set_flags(one, flags.INIT | flags.EJECTED, "so", now())
+    advance(made, 10.0)
+    assert events(made, "slow-start") == ["starts slowly: 10 % of its share, all of it in 9s"]
+    lb.set_flags(one, flags.INIT, "so", now())
+    advance(made, 10.0)
+    assert events(made, "slow-start")[1:] == [
+        "starts slowly: 10 % of its share, all of it in 9s",
+        "has all of its share",
+    ]
+
+
+def test_what_limits_hold_back_is_told() -> None:
+    """
+    When it begins, and when it was calm for a while, with how much it was.
+    """
+    made = world("outlier-failures = 2\noutlier-most = 10\nretry-budget = 20")
+    serve(made, BAD, 4)
+    advance(made, 0.5)
+    lb = balancer(made)
+    for _ in range(3):
+        lb.denied(ConnectFailed("gone"))
+    advance(made, 5.0)
+    assert events(made, "spared") == [
+        "an outlier stays in use: outlier-most = 10 % of all allows for no more"
+    ]
+    assert events(made, "retries") == ["retry-budget = 20 % is spent: further attempts are denied"]
+    advance(made, 10.0)
+    assert events(made, "spared")[1:] == [
+        f"no outlier stays in use any more: {lb.spared} ejections not made meanwhile"
+    ]
+    assert lb.spared == 2
+    assert events(made, "retries")[1:] == [
+        "retry-budget has room again: 3 further attempts denied meanwhile"
+    ]
+
+
+def test_a_breaker_that_nobody_tries_is_told_once() -> None:
+    """
+    Its trials are replaced again and again, which is no news.
+    """
+    made = world("breaker-percent = 50\nbreaker-requests = 2\nbreaker-open = 1s")
+    serve(made, BAD, 2)
+    advance(made, 10.0)
+    assert [each.split(":")[0] for each in events(made, "breaker")] == [
+        "circuit breaker open",
+        "circuit breaker half-open",
+    ]
 
 
 def test_a_fault_does_not_end_the_sweeps(monkeypatch) -> None:

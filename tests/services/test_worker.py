@@ -10,19 +10,22 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from twisted.internet.defer import Deferred, succeed
 from twisted.internet.testing import StringTransport
 from twisted.protocols.amp import AMP
 
-from tests.services.worlds import Reactor
+from tests.services.worlds import Reactor, World
 from txbalancer.config import loads
-from txbalancer.core.commands import AddMember, RemoveMember, RenewMember
+from txbalancer.core.commands import AddMember, RemoveMember, RenewMember, SetMember
+from txbalancer.core.snapshot import export
 from txbalancer.core.specs import MemberSpec
 from txbalancer.services.plugins import load_registry
 from txbalancer.services.worker import Post
 from txbalancer.workers.handover import open_box
+from txbalancer.workers.line import Line
 from txbalancer.workers.orders import Configure, Outset, Perform, Setup, Stop
 from txbalancer.workers.parcels import Packed
 from txbalancer.workers.sharing import Sharing
@@ -107,12 +110,16 @@ class Worker:
         self.transport.clear()
         return answers[0]
 
-    def configure(self, text: str = TEXT, edition: int = 1, guesses: Any = None) -> Any:
+    def configure(
+        self, text: str = TEXT, edition: int = 1, states: Any = None, guesses: Any = None
+    ) -> Any:
         """
         Have it serve by a configuration.
+
+        @param states: how balancers are, by their names.
         """
         spec = Packed(loads(text, load_registry()).spec)
-        outset = Outset(self.reactor.seconds(), {}, [], Word(), {}, {}, guesses or {})
+        outset = Outset(self.reactor.seconds(), states or {}, Word(), {}, {}, guesses or {})
         setup = Setup(spec, edition, outset, 2, b"secret", str(self.folder))
         return self.order(Configure, setup=setup, sockets={(1, 0)})
 
@@ -194,6 +201,47 @@ def test_another_configuration(worker: Worker) -> None:
     assert worker.edition == 2
     assert worker.configure(TEXT, 3) == {"fault": ""}
     assert [each.open for each in worker.reactor.ports] == [True, False]
+
+
+def test_members_of_sources(worker: Worker, tmp_path: Path) -> None:
+    """
+    A worker that begins has each member that a source knows once, as all others have it: twice
+    would be twice its share, of which one would stay when the source loses it.
+    """
+    source = tmp_path / "members"
+    source.write_text("http://10.0.0.1 route=a\nhttp://10.0.0.2\n")
+    text = TEXT + f"[balancer:shop]\ndiscover = file:{source}\nmembers = http://10.0.0.3\n"
+    world = World(text)
+    world.start()
+    world.service.targets.steering.apply(SetMember("shop", "http://10.0.0.2", loadfactor=500), "me")
+    shop = world.service.targets.balancers["shop"].balancer
+    worker.configure(text, states={"shop": export(shop, 0.0)})
+    service = worker.post._service
+    assert service is not None
+    found = service.targets.balancers["shop"].balancer.members
+    assert [(each.name, each.route, each.lbfactor) for each in found] == [
+        ("http://10.0.0.3", b"", 100),
+        ("http://10.0.0.1", b"a", 100),
+        ("http://10.0.0.2", b"", 500),
+    ]
+    assert [each.origin and each.origin.source for each in found] == [None, *[f"file:{source}"] * 2]
+
+
+def test_it_warns(worker: Worker) -> None:
+    """
+    What people should look at is told to the supervisor, for the journal is there.
+    """
+    worker.configure()
+    service = worker.post._service
+    assert service is not None
+    service.runtime.turnstile.on_full()
+    heard, supervisor = list[str](), AMP()
+    child: Any = Mock(on_warning=lambda child, text: heard.append(text))
+    supervisor.locateResponder = Line(child).locateResponder
+    supervisor.makeConnection(StringTransport())
+    supervisor.dataReceived(worker.transport.value())
+    (text,) = heard
+    assert text.startswith("no descriptors are left for clients")
 
 
 def test_what_it_cannot_do(worker: Worker, tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ from twisted.python.failure import Failure
 from txbalancer.workers import child as children
 from txbalancer.workers import line as lines
 from txbalancer.workers.child import Child
-from txbalancer.workers.orders import Perform, Reported, Troubled
+from txbalancer.workers.orders import Perform, Reported, Troubled, Warned
 from txbalancer.workers.table import BEAT
 
 
@@ -172,7 +172,7 @@ def test_what_it_prints_is_logged(made: Made) -> None:
 
 def test_it_is_heard(made: Made) -> None:
     """
-    Reports and requests of a worker reach whoever is to have them.
+    Reports, requests and warnings of a worker reach whoever is to have them.
     """
     heard: list[Any] = []
     made.child.on_report = lambda child, report: heard.append((child, report))
@@ -180,9 +180,12 @@ def test_it_is_heard(made: Made) -> None:
     worker, transport = AMP(), StringTransport()
     worker.makeConnection(transport)
     worker.callRemote(Reported, report={"a": b"x" * 200_000})
+    made.child.on_warning = lambda child, text: heard.append((child, text))
     worker.callRemote(Troubled, why="no memory")
+    worker.callRemote(Warned, text="little memory")
     made.child.line.dataReceived(transport.value())
-    assert heard == [(made.child, {"a": b"x" * 200_000}), (made.child, "no memory")]
+    texts = [(made.child, "no memory"), (made.child, "little memory")]
+    assert heard == [(made.child, {"a": b"x" * 200_000}), *texts]
 
 
 def test_who_reads_nothing_is_ended(made: Made, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,13 +10,14 @@ from typing import Any, NamedTuple
 from txbalancer.core.forms import count, moment, plain, text
 
 KINDS = (
-    *("flip", "panic", "breaker", "change", "discovery", "probe", "reload", "start", "stop"),
-    *("warning", "worker"),
+    *("flip", "slow-start", "panic", "breaker", "retries", "spared", "change", "discovery"),
+    *("probe", "reload", "start", "stop", "warning", "worker"),
 )
-"""C{flip}: a member's flags changed by itself; C{panic}, C{breaker}: a balancer ignores health, or
-its circuit breaker opens, and the ends of that; C{change}: somebody changed something;
-C{discovery}: a source of members fails, answers again, or knows many others than before;
-C{probe}: a check was asked for by hand; C{reload}, C{start}, C{stop}: of the service;
+"""C{flip}: a member's flags changed by itself; C{slow-start}: it has a part of its share only;
+C{panic}, C{breaker}, C{retries}, C{spared}: a balancer ignores health, its circuit breaker opens,
+its budget of retries is spent, outliers stay in use, and the ends of all that; C{change}: somebody
+changed something; C{discovery}: a source of members fails, answers again, or knows many others
+than before; C{probe}: a check was asked for by hand; C{reload}, C{start}, C{stop}: of the service;
 C{warning}: what somebody should look at, such as a balancer that a change left without a member;
 C{worker}: a worker process was lost, and replaced."""
 

@@ -10,7 +10,11 @@ from txbalancer.core import flags
 from txbalancer.core.lbmethods.bytraffic import traffic
 from txbalancer.core.member import Member
 from txbalancer.core.passive import slowstart
+from txbalancer.core.passive.alarm import Alarm, of_slow_start
 from txbalancer.core.standing import Flip, Standing
+
+_BRIEF = 1.0
+"""Seconds before a slow start is told: of members that are all down each comes back at any time."""
 
 
 class Starting(Standing):
@@ -19,14 +23,17 @@ class Starting(Standing):
     load factor. Those that were there at the start of the service do not.
 
     @ivar slowly: members that start slowly, and since when.
+    @ivar on_alarm: called with each L{Alarm}.
     """
 
-    __slots__ = ("_by_traffic", "slowly")
+    __slots__ = ("_by_traffic", "_told", "on_alarm", "slowly")
 
     def __init__(self, on_flip: Callable[[Flip], object], plain: bool) -> None:
         super().__init__(on_flip, plain)
         self._by_traffic = False
         self.slowly: dict[Member, float] = {}
+        self._told: set[Member] = set()
+        self.on_alarm: Callable[[Alarm], object] = lambda alarm: None
 
     def start_slowly(self, members: Iterable[Member], now: float) -> None:
         """
@@ -36,6 +43,7 @@ class Starting(Standing):
             if not member.spec.slow_start or self._plain:
                 continue
             self.slowly[member] = now
+            self._told.discard(member)
             member.set_share(slowstart.LEAST)
             if self._by_traffic:
                 # It begins level with the others: what they moved meanwhile would all be its own.
@@ -59,6 +67,22 @@ class Starting(Standing):
                 self.changed()
             if part == slowstart.FULL:
                 del self.slowly[member]
+            self._tell_start(member, since, now)
+
+    def _tell_start(self, member: Member, since: float, now: float) -> None:
+        """
+        Tell that a member starts slowly, once it has lasted, and that it does no more.
+        """
+        starts = member in self.slowly
+        if starts is (member in self._told) or (starts and now < since + _BRIEF):
+            return
+        if not starts:
+            self._told.discard(member)
+        if _serves(member.flags):
+            if starts:
+                self._told.add(member)
+            left = since + member.spec.slow_start - now if starts else 0.0
+            self.on_alarm(of_slow_start(member.name, member.share, left))
 
     def _flag(self, member: Member, after: int, cause: str, now: float) -> Flip | None:
         flip = super()._flag(member, after, cause, now)

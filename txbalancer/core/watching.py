@@ -13,10 +13,11 @@ from txbalancer.core import candidates, failure, flags
 from txbalancer.core.member import BY_HEALTH, IN_PANIC, Member
 from txbalancer.core.passive import breaker as breakers
 from txbalancer.core.passive import outliers
-from txbalancer.core.passive.alarm import Alarm, of_breaker, of_panic
+from txbalancer.core.passive.alarm import Alarm, of_breaker, of_panic, of_retries, of_spared
 from txbalancer.core.passive.breaker import Breaker
 from txbalancer.core.passive.budget import Budget
 from txbalancer.core.passive.ejection import Ejection, term
+from txbalancer.core.passive.surge import Surge
 from txbalancer.core.passive.tally import FAILURES, LOCAL, UNTIMED, Tally
 from txbalancer.core.specs import BalancerSpec
 from txbalancer.core.specs.passive import BreakerOptions
@@ -33,8 +34,8 @@ class Watching(Starting):
     @ivar tally: how exchanges ended, for the balancer's own C{breaker}, which is C{None} for
         none; C{budget} of retries likewise.
     @ivar panicking: whether health is ignored; C{panics}: how often that began.
-    @ivar spared: outliers that were not ejected because too many are out.
-    @ivar on_alarm: called with each L{Alarm}.
+    @ivar spared: outliers that were not ejected because too many are out; C{sparing}: those of
+        the last while, C{denying}: retries that the budget stopped.
     """
 
     __slots__ = (
@@ -45,11 +46,12 @@ class Watching(Starting):
         "_untold",
         "breaker",
         "budget",
-        "on_alarm",
+        "denying",
         "outlying",
         "panicking",
         "panics",
         "spared",
+        "sparing",
         "tally",
         "timing",
         "watched",
@@ -64,9 +66,9 @@ class Watching(Starting):
         self._passive = BalancerSpec("")
         self.breaker: Breaker | None = None
         self.budget: Budget | None = None
-        self.on_alarm: Callable[[Alarm], object] = lambda alarm: None
         self.watched = self.timing = self.outlying = self.panicking = False
         self.panics = self.spared = 0
+        self.sparing, self.denying = Surge(), Surge()
 
     def watch(self, spec: BalancerSpec) -> None:
         """
@@ -336,8 +338,8 @@ class Watching(Starting):
         Do what time brings; to be called every second or so.
         """
         self.go_on(now)
-        if self.breaker is not None and self.breaker.sweep(now):
-            self._tell_breaker(self.breaker)
+        self._sweep_breaker(now)
+        self._tell_surges(now)
         for member in tuple(self._left_out):
             ejection = member.watched.ejection
             if ejection is not None and now >= ejection.until:
@@ -351,6 +353,23 @@ class Watching(Starting):
                 self._show_breaker(member, breaker, now)
         if self.outlying and now >= self._swept + self._passive.outlier_interval:
             self._judge(now)
+
+    def _sweep_breaker(self, now: float) -> None:
+        breaker = self.breaker
+        if breaker is not None:
+            before = breaker.state
+            # That trials are replaced, for as long as nobody asks, is no news.
+            if breaker.sweep(now) and breaker.state != before:
+                self._tell_breaker(breaker)
+
+    def _tell_surges(self, now: float) -> None:
+        budget, spec = self.budget, self._passive
+        denied = self.denying.look(budget.denied if budget is not None else 0, now)
+        if denied is not None:
+            self.on_alarm(of_retries(denied, spec.retry_budget))
+        spared = self.sparing.look(self.spared, now)
+        if spared is not None:
+            self.on_alarm(of_spared(spared, spec.outlier_most))
 
     def _judge(self, now: float) -> None:
         """

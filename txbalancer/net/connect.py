@@ -4,11 +4,16 @@ Connecting to members: eager transports where the reactor has sockets, its own e
 
 from __future__ import annotations
 
+import os
+import socket
 import sys
+from errno import EMFILE
 from typing import Any
 
+from twisted.internet.error import ConnectBindError
 from twisted.internet.posixbase import PosixReactorBase
 from twisted.internet.protocol import ClientFactory
+from twisted.python.failure import Failure
 
 from txbalancer.net.dial import EagerClient
 from txbalancer.net.eager import EagerUNIXConnector
@@ -43,17 +48,34 @@ def connect_tcp(
 
 
 def connect_unix(
-    reactor: Any, path: str, factory: ClientFactory, timeout: float, read_size: int = 0
-) -> Any:
+    reactor: Any,
+    path: str,
+    factory: ClientFactory,
+    timeout: float,
+    read_size: int = 0,
+    ceiling: int = sys.maxsize,
+) -> None:
     """
-    Open a connection to a unix socket.
-
-    @param read_size: as of L{connect_tcp}.
-    @return: an L{IConnector<twisted.internet.interfaces.IConnector>}.
+    Open a connection to a unix socket; the arguments are as of L{connect_tcp}.
     """
     if not isinstance(reactor, PosixReactorBase):
-        return reactor.connectUNIX(path, factory, timeout=timeout)
+        reactor.connectUNIX(path, factory, timeout=timeout)
+        return
     connector = EagerUNIXConnector(path, factory, timeout, reactor, 0)
+    try:
+        connector.made = _unix_socket(ceiling)
+    except OSError as problem:
+        cause = Failure(ConnectBindError(problem.errno, problem.strerror))
+        reactor.callLater(0, factory.clientConnectionFailed, connector, cause)
+        return
     connector.read_size = read_size
     connector.connect()
-    return connector
+
+
+def _unix_socket(ceiling: int) -> socket.socket:
+    made = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    if made.fileno() >= ceiling:
+        made.close()
+        raise OSError(EMFILE, os.strerror(EMFILE))
+    made.setblocking(False)
+    return made

@@ -347,14 +347,22 @@ class EagerUNIXClient(EagerWrites, unix.Client):
     A connection to a member through a unix socket.
     """
 
+    def createInternetSocket(self) -> Any:
+        """
+        Take the socket that was made: Twisted would raise where there is none to be had.
+        """
+        return self.connector.made
+
 
 class EagerUNIXConnector(unix.Connector):
     """
     Opens L{EagerUNIXClient}s.
 
+    @ivar made: the socket to be connected.
     @ivar read_size: most bytes read at once; 0 = Twisted's 64 KiB.
     """
 
+    made: socket.socket
     read_size = 0
 
     def _makeTransport(self) -> Any:

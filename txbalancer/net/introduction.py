@@ -15,22 +15,29 @@ from zope.interface import implementer
 
 from txbalancer.core.request import Peer
 from txbalancer.net.proxyprotocol import UNKNOWN, ProxyHeader, build_v1, build_v2
-from txbalancer.net.proxytlv import SSL, SSLFacts, write_ssl
+from txbalancer.net.proxytlv import DIRECT, SSL, SSLFacts, write_ssl
 
 Build = Callable[[ProxyHeader], bytes]
 
 
-def _without_tls(header: ProxyHeader) -> bytes:
-    return build_v2(replace(header, tlvs=()))
+def _only(*kinds: int) -> Build:
+    def build(header: ProxyHeader) -> bytes:
+        return build_v2(replace(header, tlvs=tuple(t for t in header.tlvs if t[0] in kinds)))
 
+    return build
+
+
+WHOLE = "whole"
+"""Stands for all that is known of a client: what a worker tells its supervisor."""
 
 BUILDS: dict[str, Build | None] = {
     "off": None,
     "v1": build_v1,
-    "v2": _without_tls,
-    "v2-ssl": build_v2,
+    "v2": _only(),
+    "v2-ssl": _only(SSL),
+    WHOLE: build_v2,
 }
-"""What C{sendproxy} of a member says."""
+"""What C{sendproxy} of a member says, and L{WHOLE}."""
 
 
 def header_of(peer: Peer, transport: Any) -> ProxyHeader:
@@ -43,10 +50,11 @@ def header_of(peer: Peer, transport: Any) -> ProxyHeader:
     local = transport.getHost() if transport is not None else None
     if not peer.client or not isinstance(local, (IPv4Address, IPv6Address)):
         return UNKNOWN
+    tls = ((SSL, write_ssl(_tls_of(peer))),) if peer.secure else ()
     return ProxyHeader(
         (peer.client, peer.port),
         (local.host.removeprefix("::ffff:"), local.port),
-        tlvs=((SSL, write_ssl(_tls_of(peer))),) if peer.secure else (),
+        tlvs=((DIRECT, b""), *tls) if peer.through is None else tls,
     )
 
 

@@ -36,7 +36,7 @@ def introduce(transport: Any, header: ProxyHeader) -> None:
     # On the instance: a wrapper would be in the way of every read and write that follow.
     transport.getPeer = lambda: client
     transport.getHost = lambda: local
-    transport.introduction = (getattr(through, "host", ""), header)
+    transport.introduction = (through, header)
 
 
 def peer_of(transport: Any, listener: str, secure: bool, server_name: bytes) -> Peer:
@@ -57,7 +57,9 @@ def peer_of(transport: Any, listener: str, secure: bool, server_name: bytes) -> 
     peer.tls = getattr(transport, "facts", None)
     introduction = getattr(transport, "introduction", None)
     if introduction is not None:
-        peer.through, header = introduction
+        through, header = introduction
+        if not isinstance(through, UNIXAddress) or header.value(proxytlv.DIRECT) is None:
+            peer.through = getattr(through, "host", "")
         peer.facts = _facts(header)
         peer.secure = secure or "proxy-tls-version" in peer.facts
     return peer

@@ -21,6 +21,8 @@ SSL_CIPHER = 0x23
 SSL_SIG_ALG = 0x24
 SSL_KEY_ALG = 0x25
 NETNS = 0x30
+DIRECT = 0xE0
+"""Ours: the client came to the worker that tells of it itself, and not by a proxy."""
 
 _LONGEST_ID = 128
 _CLIENT_SSL = 0x01

@@ -51,7 +51,7 @@ class Opening(ClientFactory):
         if spec.socket:
             reactor = self._pool.runtime.reactor
             timeout = spec.connectiontimeout
-            connect_unix(reactor, spec.socket, self, timeout, spec.iobuffersize)
+            connect_unix(reactor, spec.socket, self, timeout, spec.iobuffersize, self._pool.ceiling)
         else:
             addresses.find(self._found)
 
@@ -72,7 +72,7 @@ class Opening(ClientFactory):
             spec.connectiontimeout,
             spec.receivebuffersize,
             spec.iobuffersize,
-            self._pool.runtime.turnstile.members,
+            self._pool.ceiling,
         )
 
     def buildProtocol(self, addr: Any) -> Any:

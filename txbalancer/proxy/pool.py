@@ -4,6 +4,7 @@ A member's connections: idle ones to use again, and a queue when all are busy.
 
 from __future__ import annotations
 
+import sys
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -52,7 +53,10 @@ class MemberPool(Places):
     @ivar introduce: writes the PROXY header with which connections begin; C{None} for none.
     @ivar complaints: bounds how often what the member complains of is logged.
     @ivar companions: where connections are that began so, each for one client only.
+    @ivar reserved: whether connections may have the last descriptors, too.
     """
+
+    reserved = False
 
     def __init__(self, runtime: Runtime, spec: MemberSpec) -> None:
         self.runtime = runtime
@@ -92,6 +96,13 @@ class MemberPool(Places):
         self.host = (name if spec.port == default else f"{name}:{spec.port}").encode("ascii")
         self.base = spec.path.encode("ascii")
         self._addresses.ttl = spec.addressttl
+
+    @property
+    def ceiling(self) -> int:
+        """
+        The first descriptor that a connection may not have.
+        """
+        return sys.maxsize if self.reserved else self.runtime.turnstile.members
 
     def _change_introduction(self, spec: MemberSpec) -> None:
         before, self.introduce = self.introduce, BUILDS[spec.sendproxy]

@@ -30,11 +30,13 @@ class Runtime:
     @ivar turnstile: what keeps the last descriptors for those who need them.
     @ivar counting: makes what counts for limits.
     @ivar finish: takes the L{Outcome} of each exchange, once.
+    @ivar channel: makes the client side of a connection of HTTP/1; C{None}: the usual one.
     """
 
     __slots__ = (
         "_date",
         "_date_second",
+        "channel",
         "counting",
         "deadlines",
         "finish",
@@ -56,6 +58,7 @@ class Runtime:
         self.counting = counting or Counting()
         self.reactor = reactor
         self.finish = finish
+        self.channel: Callable[[Any], Any] | None = None
         self.now = now
         self.wall = wall
         self.deadlines = Deadlines(reactor)

@@ -182,7 +182,7 @@ class Site(ServerFactory):
         """
         Make the client side of a new connection.
         """
-        return Doorway(self) if self._chooses else ClientChannel(self)
+        return Doorway(self) if self._chooses else (self.runtime.channel or ClientChannel)(self)
 
     def peer(self, transport: Any) -> Peer:
         """

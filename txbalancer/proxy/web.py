@@ -323,7 +323,7 @@ class WebExchange(LocalAnswer):
     # -- the end
 
     def _send_page(self, status: int, reason: str, text: str) -> None:
-        self.status = status
+        self.status, self.reason = status, reason
         lines, body = page(self.head, status, reason, text, self.runtime.date_line())
         sent = b"" if self.head.method == b"HEAD" else body
         self.bytes_out = len(sent)

@@ -24,7 +24,7 @@ from txbalancer.services.service import BalancerService
 from txbalancer.services.shares import Name, Shares
 from txbalancer.services.sockets import Socket
 from txbalancer.services.ties import Ties
-from txbalancer.workers.orders import Noted, Seen, Setup, command_of
+from txbalancer.workers.orders import Noted, Seen, Setup, Warned, command_of
 from txbalancer.workers.rates import RateMemory
 from txbalancer.workers.reports import Report, Reporter
 from txbalancer.workers.table import Table
@@ -77,6 +77,7 @@ class WorkerService(BalancerService):
         self.ties.on_guess = self.targets.guards.learn
         self.targets.guards.on_wrong = self.ties.guessed
         self._seen_lines = SeenLines(reactor, lambda lines: tell(Seen, lines=lines))
+        self.overload.on_warning = lambda text: tell(Warned, text=text)
         # The supervisor looks at the same files.
         self.certificates.tells = False
         self.logs.due = lambda: self.on_lines()
@@ -108,8 +109,6 @@ class WorkerService(BalancerService):
         Be as the supervisor is, then accept.
         """
         outset = self._outset
-        for command in outset.discovered:
-            self.targets.steering.carry_out(command)
         for name, state in outset.states.items():
             resource = self.targets.balancers[name]
             restore(resource.balancer, read(state), outset.now, self.runtime.now())

@@ -60,12 +60,18 @@ class FlipLog:
 
     def alarm(self, alarm: Alarm) -> None:
         """
-        Write down what is about the whole balancer.
+        Write down what no flags show.
         """
         level = self.log.warn if alarm.bad else self.log.info
-        level("{balancer}: {text}", balancer=self._balancer, text=alarm.text)
-        details = {"bad": alarm.bad}
-        self._journal.follow(alarm.kind, alarm.text, balancer=self._balancer, details=details)
+        member = f"{alarm.member} " if alarm.member else ""
+        level("{balancer}: {member}{text}", balancer=self._balancer, member=member, text=alarm.text)
+        self._journal.follow(
+            alarm.kind,
+            alarm.text,
+            balancer=self._balancer,
+            member=alarm.member,
+            details={"bad": alarm.bad},
+        )
 
     def _hold(self, member: Member) -> None:
         self._held[member] = _Held()

@@ -26,10 +26,12 @@ from txbalancer.core.specs import (
     ToStatus,
 )
 from txbalancer.http1.heads import RequestHead
+from txbalancer.net.introduction import WHOLE
 from txbalancer.proxy.mounted import MountedBalancer
 from txbalancer.proxy.resource import BalancerResource
 from txbalancer.proxy.runtime import Runtime
 from txbalancer.proxy.site import Site
+from txbalancer.services.told import PassedOn
 
 OWN = (ToHealth, ToHeartbeat, ToManager, ToMetrics, ToResource, ToStatus)
 """Targets that are served where all is known: by the supervisor."""
@@ -104,7 +106,7 @@ class Inside:
                 host="supervisor",
                 port=80,
                 socket=path,
-                sendproxy="v2-ssl",
+                sendproxy=WHOLE,
                 timeout=_HOUR,
                 retry=0.0,
             )
@@ -113,7 +115,14 @@ class Inside:
             found = self._resources[listener] = BalancerResource(runtime, balancer)
             balancer.members[0].name = ""
             found.open_pools()
+            balancer.members[0].pool.reserved = True
         return found
+
+
+class _Mounted(MountedBalancer):
+    def observe(self) -> None:
+        super().observe()
+        self.exchange = PassedOn
 
 
 class InsideTarget:
@@ -142,5 +151,5 @@ class InsideTarget:
         mounted = self._mounted.get(name)
         if mounted is None:
             resource = self._inside.resource(site.runtime, name)
-            mounted = self._mounted[name] = MountedBalancer(resource, self._spec)
+            mounted = self._mounted[name] = _Mounted(resource, self._spec)
         mounted.begin(site, channel, head, mount, head.path)

@@ -34,6 +34,7 @@ class Overload:
     @ivar memory: bytes that it should not have more of; 0 for any.
     @ivar used: bytes that it had at the last look; 0 where nobody looks.
     @ivar times: how often it had too many.
+    @ivar on_warning: called with what people should look at, beside the log.
     """
 
     log = Logger()
@@ -51,7 +52,8 @@ class Overload:
         @param own_process: whether the limit of descriptors may be raised, and complained of.
         @param measure: returns the bytes that the process has.
         """
-        self._runtime, self._journal = runtime, journal
+        self._runtime = runtime
+        self.on_warning: Callable[[str], object] = lambda text: journal.note("warning", text)
         self._limits, self._own, self._measure = limits, own_process, measure
         self.descriptors = self.memory = self.used = self.times = 0
         self._throttle, self._told = Throttle(60.0), Throttle(60.0)
@@ -97,7 +99,7 @@ class Overload:
             " what comes waits (raise LimitNOFILE= of the unit or ulimit -n)"
         )
         self.log.warn("{text}{more}", text=text, more=more)
-        self._journal.note("warning", text)
+        self.on_warning(text)
 
     # -- memory
 
@@ -166,7 +168,7 @@ class Overload:
     def _tell(self, text: str) -> None:
         if self._tells:
             self.log.warn("{text}", text=text)
-            self._journal.note("warning", text)
+            self.on_warning(text)
 
 
 def show_megabytes(size: int) -> str:

@@ -110,6 +110,8 @@ class Relays:
         if turn.on & flags.EJECTED:
             balancer = self._balancer(turn.balancer)
             if balancer is not None and not balancer.may_eject():
+                # Two may have found the same one.
+                balancer.spared += turn.member not in _ejected(balancer)
                 return turn._replace(on=turn.on & ~flags.EJECTED)
         return turn
 
@@ -207,6 +209,10 @@ class Relays:
         """
         for child in children:
             child.tell(Watch, filters=dict(filters))
+
+
+def _ejected(balancer: Balancer) -> set[str]:
+    return {each.name for each in balancer.members if each.flags & flags.EJECTED}
 
 
 def rooms_of(resource: BalancerResource) -> dict[str, int | None]:

@@ -21,6 +21,7 @@ from txbalancer.services.inside import inner_listener
 from txbalancer.services.pictures import ListenerPicture, Picture
 from txbalancer.services.service import BalancerService
 from txbalancer.services.sockets import Socket
+from txbalancer.services.told import TellingChannel
 from txbalancer.services.view import View
 from txbalancer.services.workforce import Workforce, count_of
 from txbalancer.tls.listeners import ListenerTLS, server_options
@@ -52,6 +53,7 @@ class Supervisor(BalancerService):
         )
         self.crew = self.workforce.crew
         self.entrances = self.gates = Gates(self.workforce)
+        self.runtime.channel = TellingChannel
         self._left: Deferred[Any] | None = None
         self.view = View(self, self.crew)
         self._certificates: dict[str, ListenerTLS | None] = {}

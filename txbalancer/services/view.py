@@ -115,7 +115,7 @@ class View:
             return
         self.sums.begin(child)
         child.on_report, child.on_word = self.sums.take, self._hear
-        child.on_lines = self._seen
+        child.on_lines, child.on_warning = self._seen, self._warned
         child.ended.addCallback(self._settle, child)
 
     def _hear(self, child: Child, word: Word) -> Word:
@@ -124,6 +124,9 @@ class View:
     def _seen(self, lines: Any) -> None:
         for number, line in lines:
             self._steering.tap.push(number, line)
+
+    def _warned(self, child: Child, text: str) -> None:
+        self._targets.journal.note("warning", f"worker {child.number}: {text}")
 
     def _settle(self, cause: str, child: Child) -> str:
         self.sums.settle(child)
@@ -138,12 +141,6 @@ class View:
         return Outset(
             now,
             {name: snapshot.export(each.balancer, now) for name, each in resources.items()},
-            [
-                AddMember(name, member.origin.spec, member.origin.source)
-                for name, each in resources.items()
-                for member in each.balancer.members
-                if member.origin is not None
-            ],
             word_of(resources),
             self._rows(self._all_rows()),
             self._steering.tap.filters(),

@@ -89,6 +89,7 @@ class Child(ProcessProtocol):
         self.on_word: Callable[[Child, Any], object] = lambda child, word: None
         self.on_trouble: Callable[[Child, str], object] = lambda child, why: None
         self.on_lines: Callable[[Any], object] = lambda lines: None
+        self.on_warning: Callable[[Child, str], object] = lambda child, text: None
         self.why = ""
         self._text = b""
         self._cause: str | None = None

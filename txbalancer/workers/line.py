@@ -9,7 +9,7 @@ from typing import Any
 from twisted.internet.protocol import connectionDone
 from twisted.protocols.amp import AMP, BinaryBoxProtocol
 
-from txbalancer.workers.orders import Noted, Reported, Seen, Troubled
+from txbalancer.workers.orders import Noted, Reported, Seen, Troubled, Warned
 
 MOST = 32 << 20
 """Bytes that a worker may leave unread before it is given up."""
@@ -135,6 +135,14 @@ class Line(QuietAMP):
         Take lines of the access log.
         """
         self._child.on_lines(lines)
+        return {}
+
+    @Warned.responder
+    def warned(self, text: str) -> dict[str, Any]:
+        """
+        Learn what people should look at.
+        """
+        self._child.on_warning(self._child, text)
         return {}
 
 

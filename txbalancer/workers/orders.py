@@ -10,8 +10,8 @@ from typing import Any, ClassVar
 
 from twisted.protocols.amp import Argument, Boolean, Command, Descriptor, Integer, Unicode
 
-from txbalancer.core.commands import AddMember, PutBack, SetMember
 from txbalancer.core.commands import Command as Order
+from txbalancer.core.commands import PutBack, SetMember
 from txbalancer.core.member import Member
 from txbalancer.core.overrides import live_spec
 from txbalancer.core.specs import MemberSpec
@@ -29,7 +29,6 @@ class Outset:
     @ivar now: when that was, by the clock that all processes of a machine share.
     @ivar states: of each balancer by its name, as
         L{snapshot.export<txbalancer.core.snapshot.export>} gives it.
-    @ivar discovered: orders for the members that sources know, whom no configuration has.
     @ivar word: what else is known: who is left out for its traffic, addresses of clients, rooms.
     @ivar rows: where in the shared table what is.
     @ivar filters: which lines of the access log are watched, by number.
@@ -39,7 +38,6 @@ class Outset:
 
     now: float
     states: Mapping[str, Any]
-    discovered: list[AddMember]
     word: Word
     rows: Mapping[tuple[str, ...], int]
     filters: Mapping[int, Any]
@@ -252,4 +250,13 @@ class Seen(Command):
     """
 
     arguments: ClassVar[Arguments] = [(b"lines", Parcel())]
+    requiresAnswer = False
+
+
+class Warned(Command):
+    """
+    Something that people should look at.
+    """
+
+    arguments: ClassVar[Arguments] = [(b"text", Unicode())]
     requiresAnswer = False

@@ -56,6 +56,17 @@ def test_how_long_members_are_out(service: Service) -> None:
     assert rows[2].endswith(" when all others are out")
 
 
+def test_how_far_a_drain_is(service: Service) -> None:
+    """
+    What a draining member still has is below the table, with since when.
+    """
+    service.run("member", "drain", "shop", "web1")
+    service.rig.balancer("shop").members[0].busy = 2
+    (line,) = [each for each in service.lines("status", "shop") if each.startswith("* 10.0.0.1: d")]
+    assert line.startswith("* 10.0.0.1: draining since ")
+    assert ": 2 in progress, no request of a session so far" in line
+
+
 def test_what_is_wrong_with_a_balancer_as_a_whole(service: Service) -> None:
     """
     It stands above its members.

@@ -13,6 +13,7 @@ from rich.text import Text
 from txbalancer.control.cli.naming import short
 from txbalancer.control.cli.plain import counted, moment, plain, rate, share, size, span
 from txbalancer.control.cli.tables import Cell, Column, table, toned
+from txbalancer.control.cli.waiting import drain_line
 from txbalancer.control.discovered import in_words
 
 Report = dict[str, Any]
@@ -205,6 +206,8 @@ def _notes(balancer: Report, now: float) -> Iterator[str]:
         name, temporary = short(member["url"]), member["temporary"]
         if member["added"]:
             yield f"{name} was added at run time"
+        if member["drain"] is not None:
+            yield f"{name}: {drain_line(member)}"
         for each in member["overrides"]:
             yield f"{name}: {_override(each)}"
         if temporary is not None:

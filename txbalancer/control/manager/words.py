@@ -73,7 +73,8 @@ def _left_out(member: Member, now: float) -> str:
     if bits & flags.EJECTED:
         if ejection is None:
             return "out: ejected"
-        return f"out: {ejection.describe(now)} from now"
+        left = span(ejection.until - now)
+        return f"out: ejected: {ejection.cause}, {ejection.turn}; back in {left}"
     if bits & flags.TRIPPED:
         if breaker is None:
             return "out: its circuit breaker is open"
@@ -98,6 +99,13 @@ def alarms(balancer: Balancer, now: float) -> list[str]:
         found.append(f"Circuit breaker open: {breaker.cause}; requests get 503 for {left}")
     elif breaker is not None and breaker.state == HALF_OPEN:
         found.append("Circuit breaker half-open: only trials get through")
+    if balancer.denying.more:
+        many = counted(balancer.denying.more, "further attempt")
+        found.append(f"Retry budget spent: {many} denied")
+    if balancer.sparing.more:
+        many = counted(balancer.sparing.more, "ejection")
+        most = balancer.spec.outlier_most
+        found.append(f"Outliers stay in use: {many} not made, for outlier-most = {most} %")
     return found
 
 

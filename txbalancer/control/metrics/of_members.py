@@ -222,6 +222,12 @@ MEMBERS = Group(
             "rule",
         ),
         Family(
+            "txbalancer_member_ejections_in_a_row",
+            GAUGE,
+            "How often in a row the member was ejected, which the next ejection is longer by",
+            lambda view: view.member.watched.times,
+        ),
+        Family(
             "txbalancer_member_breaker_openings",
             COUNTER,
             "How often the circuit breaker of the member opened",

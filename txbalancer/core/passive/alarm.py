@@ -1,5 +1,5 @@
 """
-What is said when something about a whole balancer is other.
+What is said when something about a balancer is other that no flags show.
 """
 
 from __future__ import annotations
@@ -7,20 +7,23 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from txbalancer.core.passive.breaker import HALF_OPEN, OPEN, Breaker
+from txbalancer.core.values import counted
 
 
 class Alarm(NamedTuple):
     """
-    That something about a whole balancer is other now.
+    That something about a balancer is other now.
 
-    @ivar kind: C{panic} or C{breaker}.
+    @ivar kind: C{panic}, C{breaker}, C{retries}, C{spared} or C{slow-start}.
     @ivar bad: whether it is worse than before.
     @ivar text: for people, one line.
+    @ivar member: its name, where it is about one.
     """
 
     kind: str
     bad: bool
     text: str
+    member: str = ""
 
 
 def of_panic(healthy: int, members: int, percent: int, panic: bool) -> Alarm:
@@ -45,3 +48,39 @@ def of_breaker(breaker: Breaker) -> Alarm:
     else:
         text += ": all trials went well"
     return Alarm("breaker", breaker.state == OPEN, text)
+
+
+def of_retries(denied: int, percent: int) -> Alarm:
+    """
+    Say that the budget of retries is spent.
+
+    @param denied: 0 when it begins; of an end, how many were denied.
+    """
+    if denied:
+        text = f"retry-budget has room again: {counted(denied, 'further attempt')} denied meanwhile"
+    else:
+        text = f"retry-budget = {percent} % is spent: further attempts are denied"
+    return Alarm("retries", not denied, text)
+
+
+def of_spared(times: int, most: int) -> Alarm:
+    """
+    Say that outliers stay in use.
+
+    @param times: 0 when it begins; of an end, how often one was spared.
+    """
+    if times:
+        text = f"no outlier stays in use any more: {counted(times, 'ejection')} not made meanwhile"
+    else:
+        text = f"an outlier stays in use: outlier-most = {most} % of all allows for no more"
+    return Alarm("spared", not times, text)
+
+
+def of_slow_start(member: str, share: int, left: float) -> Alarm:
+    """
+    Say that a member starts slowly.
+
+    @param left: seconds until it has all of its share; 0 once it has.
+    """
+    text = f"starts slowly: {share} % of its share, all of it in {left:.0f}s"
+    return Alarm("slow-start", False, text if left else "has all of its share", member)

@@ -31,7 +31,14 @@ class Ejection(NamedTuple):
         """
         Say it in a line.
         """
-        return f"ejected: {self.cause}, for {max(0.0, self.until - now):.0f}s, {_nth(self.times)}"
+        return f"ejected: {self.cause}, for {max(0.0, self.until - now):.0f}s, {self.turn}"
+
+    @property
+    def turn(self) -> str:
+        """
+        The how manieth in a row it is: C{2nd time}.
+        """
+        return _nth(self.times)
 
 
 def _nth(number: int) -> str:
