@@ -15,7 +15,7 @@ from txbalancer.core.request import Peer
 from txbalancer.core.specs import ListenerSpec
 from txbalancer.net.introduction import BUILDS, WHOLE, header_of
 from txbalancer.net.peers import introduce, peer_of
-from txbalancer.net.proxyprotocol import parse
+from txbalancer.net.proxyprotocol import UNKNOWN, parse
 from txbalancer.proxy.runtime import Runtime
 from txbalancer.proxy.site import Site
 
@@ -58,3 +58,30 @@ def test_a_worker_tells_whether_a_client_is_behind_a_proxy(through, told):
         introduce(supervisor, found[0])
         peer = peer_of(supervisor, "web", False, b"a.test")
         assert (peer.client, peer.port, peer.through) == ("127.0.0.1", 4000, expected)
+
+
+@pytest.mark.parametrize("client", ["", "192.0.2.7", "2001:db8::1"])
+def test_whom_a_proxy_on_a_unix_socket_tells_of_is_not_here(client):
+    """
+    Neither the supervisor nor a member takes for a process of this machine, as the socket's own
+    clients are, whom a proxy speaks for.
+    """
+    peer = Peer("", 0, "web").behind(client, 0, False)
+    local = SimpleNamespace(getHost=lambda: UNIXAddress("/run/x"))
+    for kind in (WHOLE, "v2"):
+        build = BUILDS[kind]
+        assert build is not None
+        found = parse(build(header_of(peer, local)))
+        assert found is not None
+        supervisor = SimpleNamespace(getPeer=lambda: UNIXAddress(None))
+        introduce(supervisor, found[0])
+        seen = peer_of(supervisor, "web", False, b"a.test")
+        assert (seen.client, seen.through) == (client, "")
+
+
+def test_a_client_of_a_unix_socket_is_here():
+    """
+    It has no address, and nobody speaks for it.
+    """
+    local = SimpleNamespace(getHost=lambda: UNIXAddress("/run/x"))
+    assert header_of(Peer("", 0, "web"), local) == UNKNOWN

@@ -45,17 +45,28 @@ def header_of(peer: Peer, transport: Any) -> ProxyHeader:
     Describe a client as a member should know it, and its TLS if it came under TLS.
 
     @param transport: the client's; C{None} where it came without a connection.
-    @return: L{UNKNOWN} for clients of unix sockets and those without a connection.
+    @return: L{UNKNOWN} for those without a connection, and for clients of unix sockets unless a
+        proxy told of them: whoever gets that takes the connection's own end for the client.
     """
-    local = transport.getHost() if transport is not None else None
-    if not peer.client or not isinstance(local, (IPv4Address, IPv6Address)):
+    if transport is None or not (peer.client or peer.through is not None):
         return UNKNOWN
     tls = ((SSL, write_ssl(_tls_of(peer))),) if peer.secure else ()
+    if not peer.client:
+        return ProxyHeader(b"", b"", tlvs=tls)
     return ProxyHeader(
         (peer.client, peer.port),
-        (local.host.removeprefix("::ffff:"), local.port),
+        _destination(peer.client, transport.getHost()),
         tlvs=((DIRECT, b""), *tls) if peer.through is None else tls,
     )
+
+
+def _destination(client: str, local: Any) -> tuple[str, int]:
+    """
+    Say where a client has connected to; a unix socket has no address, as a proxy's client may.
+    """
+    if isinstance(local, (IPv4Address, IPv6Address)):
+        return local.host.removeprefix("::ffff:"), local.port
+    return "::" if ":" in client else "0.0.0.0", 0
 
 
 def _tls_of(peer: Peer) -> SSLFacts:
