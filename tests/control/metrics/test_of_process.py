@@ -62,7 +62,8 @@ def test_descriptors_are_counted(ready: bool, monkeypatch: pytest.MonkeyPatch, t
     if not ready:
         path = tmp_path / "empty"
         path.touch()
-        monkeypatch.setattr(of_process.os, "stat", lambda _, empty=path.stat(): empty)
+        found = path.stat()
+        monkeypatch.setattr(of_process.os, "stat", lambda _: found)
     before = of_process.count_descriptors()
     descriptor = os.dup(1)
     assert of_process.count_descriptors() == before + 1
