@@ -5,10 +5,8 @@ The page that Prometheus reads: C{to = metrics:}.
 from __future__ import annotations
 
 import re
-from functools import partial
 from typing import Any
 
-from twisted.internet.task import Cooperator
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 from twisted.web.http import INTERNAL_SERVER_ERROR, Request
@@ -18,6 +16,7 @@ from twisted.web.server import NOT_DONE_YET
 from txbalancer.control.metrics.of_service import Sources
 from txbalancer.control.metrics.scrape import Known, Scrape
 from txbalancer.control.reading import REFUSAL, refuses
+from txbalancer.control.slices import Slices
 
 PLAIN = "text/plain; version=0.0.4; charset=utf-8"
 OPENMETRICS = "application/openmetrics-text; version=1.0.0; charset=utf-8"
@@ -58,7 +57,7 @@ class Metrics(Resource):
         super().__init__()
         self._sources = sources
         self._known: Known = {}
-        self._cooperator = Cooperator(lambda: lambda: True, partial(clock.callLater, 0.0))
+        self._slices = Slices(clock)
         self._waiting: dict[str, dict[Request, None]] = {}
 
     def render(self, request: Request) -> bytes | int:
@@ -84,7 +83,7 @@ class Metrics(Resource):
 
     def _scrape(self, content_type: str) -> None:
         scrape = Scrape(self._sources, content_type == OPENMETRICS, self._known)
-        done = self._cooperator.cooperate(scrape.steps()).whenDone()
+        done = self._slices.run(scrape.steps())
         done.addCallbacks(
             lambda _: self._done(content_type, scrape),
             lambda reason: self._failed(content_type, reason),

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import gc
 from collections import defaultdict
-from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any
 
@@ -28,6 +27,7 @@ from txbalancer.control.metrics.of_workers import WORKERS
 from txbalancer.control.metrics.registry import GROUPS
 from txbalancer.control.metrics.series import Series
 from txbalancer.control.metrics.text import header
+from txbalancer.control.slices import Steps
 from txbalancer.core.meters import Meter, whole
 
 BATCH = 10
@@ -78,7 +78,7 @@ class Scrape:
             what: [[text] for text in headers] for what, headers in _headers(openmetrics).items()
         }
 
-    def steps(self) -> Iterator[None]:
+    def steps(self) -> Steps[None]:
         """
         Do the work, a step for each turn; each member is read in one go.
         """
@@ -100,20 +100,21 @@ class Scrape:
         served = sources.telemetry.meters.by_places()
         # Mounts may name one lone member with several sets of options: its meter is one.
         named = {each.balancer.spec.name: each for each in reversed([*sources.resources()])}
+        read = 0
         for resource in reversed(named.values()):
-            yield
             self._read_balancer(resource)
             name = resource.balancer.spec.name
-            for number, member in enumerate(resource.balancer.members, 1):
+            for member in resource.balancer.members:
                 meters = served.get((name, member.name))
                 meter = whole(meters) if meters else Meter()
                 self._read(MEMBERS, (name, member.name), MemberView(member, meter))
-                if number % BATCH == 0:
+                read += 1
+                if read % BATCH == 0:
                     yield
         self._read_process()
         yield from self._write()
 
-    def _sum_up(self) -> Iterator[None]:
+    def _sum_up(self) -> Steps[None]:
         """
         Sum the meters by listener and by balancer.
         """
@@ -153,7 +154,7 @@ class Scrape:
         for texts, text in zip(self._texts[group.what], series.read(view), strict=True):
             texts.append(text)
 
-    def _write(self) -> Iterator[None]:
+    def _write(self) -> Steps[None]:
         """
         Join the texts to pieces that are worth a write.
         """
