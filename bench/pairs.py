@@ -56,12 +56,12 @@ class Side:
 
         @raise BenchError: it answered nothing.
         """
-        before = self.child.cpu()
+        before = self.child.cpu_of_threads()
         load = self._wrk.run(self._port, requests, SLICE, self._connections)
         if not load.requests:
             raise BenchError(f"{self.child.name} answered no request:\n{self.child.tail()}")
         self.loads.append(load)
-        self.cpu.append((self.child.cpu() - before) / load.requests * 1e6)
+        self.cpu.append((self.child.cpu_of_threads() - before) / load.requests * 1e6)
 
     def figures(self, kind: str) -> Sample:
         """

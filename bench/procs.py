@@ -33,6 +33,13 @@ def stat_ticks(line: str) -> int:
     return sum(int(field) for field in fields[11:15])
 
 
+def run_nanoseconds(line: str) -> int:
+    """
+    CPU time of a thread in nanoseconds, from its C{schedstat}.
+    """
+    return int(line.split()[0])
+
+
 def rollup_bytes(text: str) -> int:
     """
     The proportional set size in bytes, from C{/proc/PID/smaps_rollup}.
@@ -165,6 +172,18 @@ class Child:
         CPU seconds used so far, user and system, descendants included.
         """
         return total(self.pid, "stat", stat_ticks) / TICKS
+
+    def cpu_of_threads(self) -> float:
+        """
+        CPU seconds that its living threads used so far, exactly, and those of its descendants;
+        where the kernel does not count them, as L{cpu}, which knows hundredths only.
+        """
+        found = 0
+        for pid in tree(self.pid):
+            for each in Path(f"/proc/{pid}/task").glob("*/schedstat"):
+                with contextlib.suppress(OSError):
+                    found += run_nanoseconds(each.read_text())
+        return found / 1e9 if found else self.cpu()
 
     def memory(self) -> int:
         """

@@ -266,6 +266,13 @@ def test_core_ticks_takes_one_core() -> None:
     assert procs.core_ticks(text, 2) == 0
 
 
+def test_nanoseconds_of_a_thread() -> None:
+    """
+    The first number is what it ran; the others are of its waiting.
+    """
+    assert procs.run_nanoseconds("8401327 1250 17\n") == 8401327
+
+
 def test_rollup_bytes_takes_the_proportional_size() -> None:
     """
     Shared pages are not counted twice.

@@ -7,8 +7,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from txbalancer.core.history import KEPT, STEP, History, outlook
+from txbalancer.core.history import KEPT, STEP, History, lately, outlook
 from txbalancer.core.meters import Meter
 from txbalancer.core.outcome import Outcome
 from txbalancer.core.request import Peer
@@ -67,6 +69,21 @@ def test_the_last_minute() -> None:
     for _ in range(12):
         history.step(meter)
     assert history.percentiles() == (None,) * 4
+
+
+@given(st.lists(st.integers(0, 9), max_size=40))
+def test_what_is_recent(counts: list[int]) -> None:
+    """
+    Whenever it is asked for, it is of the samples and points that there are.
+    """
+    meter, history = Meter(), History()
+    for number in counts:
+        count(meter, number)
+        history.step(meter)
+        recent = history.recent()
+        assert recent == history.recent()
+        assert (recent.requests, recent.errors) == (lately(history.requests), 0)
+        assert list(recent.tops) == [max(each) for each in history.points]
 
 
 def test_what_is_kept() -> None:

@@ -58,11 +58,9 @@ def combined(record: Outcome) -> bytes:
     )
 
 
-JSON = b"%b%03d%b%b%b%b%d%b%b%b%b}\n"
-"""Its pieces have their keys with them, so that those with nothing to say are empty."""
-
-_SPANS = b',"first_byte":%.6f,"duration":%.6f'
-_DURATION = b',"duration":%.6f'
+_SENT = b'%d,"first_byte":%.6f,"duration":%.6f'
+_SENT_ALONE = b'%d,"duration":%.6f'
+_THOUSANDTHS = tuple(b"%03d" % number for number in range(1000))
 
 _ENDING = Outcome._fields[2:10]
 """From C{status} to C{reused}."""
@@ -142,20 +140,28 @@ def as_json(record: Outcome) -> bytes:
     more = b""
     if bytes_in or queue or connect or head.trace or tried:
         more = _more(record, head.trace)
-    return JSON % (
-        _json_seconds[int(started)],
-        started * 1000 % 1000,
-        peer.logged or _of_peer(peer),
-        _json_asked[head.user, head.version, head.method, head.host],
-        target,
-        _json_endings[
-            status, reason, balancer, member, route, attempts, route_changed, reused, sticky
-        ],
-        bytes_out,
-        _SPANS % (first_byte, duration) if first_byte else _DURATION % duration,
-        _json_referers[noted(b"referer")],
-        _json_agents[noted(b"user-agent")],
-        more,
+    if first_byte:
+        sent = _SENT % (bytes_out, first_byte, duration)
+    else:
+        sent = _SENT_ALONE % (bytes_out, duration)
+    # Pieces have their keys with them, so that those with nothing to say are empty. To join
+    # them takes half the time of a template's filling.
+    return b"".join(
+        (
+            _json_seconds[int(started)],
+            _THOUSANDTHS[int(started * 1000) % 1000],
+            peer.logged or _of_peer(peer),
+            _json_asked[head.user, head.version, head.method, head.host],
+            target,
+            _json_endings[
+                status, reason, balancer, member, route, attempts, route_changed, reused, sticky
+            ],
+            sent,
+            _json_referers[noted(b"referer")],
+            _json_agents[noted(b"user-agent")],
+            more,
+            b"}\n",
+        )
     )
 
 

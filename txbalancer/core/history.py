@@ -73,6 +73,21 @@ class Points(NamedTuple):
     slow: deque[float]
 
 
+class Recent(NamedTuple):
+    """
+    The last minute, and how high graphs are.
+
+    @ivar requests: exchanges in it; C{errors}: those of them that were errors.
+    @ivar rate: exchanges a second, over as much of the minute as there was.
+    @ivar tops: the highest of each column of L{Points}.
+    """
+
+    requests: int
+    errors: int
+    rate: float
+    tops: tuple[float, ...]
+
+
 class History:
     """
     What a meter showed, step by step; the oldest sample comes first.
@@ -86,6 +101,7 @@ class History:
 
     __slots__ = (
         "_errors",
+        "_recent",
         "_requests",
         "_sticky",
         "_times",
@@ -107,6 +123,7 @@ class History:
         self.slow: deque[float | None] = deque(maxlen=KEPT)
         self.points = Points(*(deque(maxlen=KEPT // JOINED) for _ in Points._fields))
         self._requests = self._errors = self._sticky = 0
+        self._recent: Recent | None = None
         self._times: deque[Sequence[int]] = deque([()], maxlen=_RECENT + 1)
 
     def step(self, meter: Meter) -> None:
@@ -137,6 +154,7 @@ class History:
         """
         Add a sample.
         """
+        self._recent = None
         self.requests.append(sample.requests)
         self.errors.append(sample.errors)
         self.sticky.append(sample.sticky)
@@ -204,12 +222,25 @@ class History:
         times = _less(self._times[-1], self._times[0])
         return Percentiles(*percentiles(times, (0.5, 0.9, 0.95, 0.99)))
 
+    def recent(self) -> Recent:
+        """
+        Return what is the same until the next sample.
+        """
+        if self._recent is None:
+            requests, steps = lately(self.requests), min(len(self.requests), _RECENT)
+            self._recent = Recent(
+                requests,
+                lately(self.errors),
+                requests / (STEP * steps) if steps else 0.0,
+                tuple(max(each, default=0.0) for each in self.points),
+            )
+        return self._recent
+
     def rate(self) -> float:
         """
         Return exchanges per second over the last minute, or as much of it as there was.
         """
-        steps = min(len(self.requests), _RECENT)
-        return lately(self.requests) / (STEP * steps) if steps else 0.0
+        return self.recent().rate
 
 
 def lately(counts: deque[int], back: int = 0) -> int:

@@ -83,6 +83,36 @@ def test_first_all_and_then_what_is_other(browser: Browser) -> None:
     assert changed["cells"]["Status"] == {"text": "Init Dis ", "tone": "off"}
 
 
+@pytest.mark.parametrize("checked", [False, True])
+def test_columns_are_those_of_rows(checked: bool) -> None:
+    """
+    Headings have the names of the cells below them, with health checks and without.
+    """
+    more = "hcmethod = TCP\n" if checked else ""
+    browser = Browser(CONFIGURATION.replace("growth = 2\n", f"growth = 2\n{more}"))
+    ((_, state),) = Watcher(browser).events()
+    name, columns, members = state["shape"][0]
+    assert ("Last check" in columns) is checked
+    for member in members:
+        assert list(state["balancers"][name]["members"][member]["cells"]) == columns
+
+
+def test_events_are_told_once(browser: Browser) -> None:
+    """
+    One that is new comes with those before it; without one there is no news of them.
+    """
+    watcher = Watcher(browser)
+    watcher.events()
+    for factor in "56":
+        browser.post(w_lf=factor)
+        browser.rig.advance(1.1)
+        ((_, news),) = watcher.events()
+        assert news["events"][0]["text"].endswith(f"-> {factor}")
+        browser.rig.targets.telemetry.step()
+        browser.rig.advance(10.0)
+        assert all("events" not in news for _, news in watcher.events())
+
+
 def test_watchers_share_the_work(browser: Browser) -> None:
     """
     Two of them are told the same; when the last has gone nothing is worked out any more.

@@ -4,7 +4,7 @@ What a table of the page shows of a member: Apache's columns (APACHE M5), and af
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import NamedTuple
 
@@ -15,12 +15,22 @@ from txbalancer.control.manager.numbers import rate, share, spans
 from txbalancer.control.manager.words import Condition, found, short_size, since
 from txbalancer.core import flags
 from txbalancer.core.balancer import Balancer
-from txbalancer.core.history import STEP, History, lately
+from txbalancer.core.history import STEP, History
 from txbalancer.core.member import Member
 from txbalancer.core.overrides import Override
 
 CHECKS = ("HC Method", "HC Interval", "Passes", "Fails", "HC uri", "HC Expr")
 """Apache's columns of health checks, there where any member has one."""
+
+_APACHES = (
+    *("Worker URL", "Route", "RouteRedir", "Factor", "Set", "Status"),
+    *("Elected", "Busy", "Load", "To", "From"),
+)
+_OURS = ("Requests", "Errors", "p50 / p95 / p99", "Pool")
+_COLUMNS = {
+    False: (*_APACHES, *_OURS, "Changed", "State"),
+    True: (*_APACHES, *CHECKS, *_OURS, "Last check", "Changed", "State"),
+}
 
 
 class Graph(NamedTuple):
@@ -57,6 +67,13 @@ class Shown(NamedTuple):
     history: History
     draining: Draining | None
     changed: list[Override] | None
+
+
+def member_columns(checked: bool) -> Sequence[str]:
+    """
+    Return the names of the cells of L{member_cells}.
+    """
+    return _COLUMNS[checked]
 
 
 def member_cells(
@@ -118,16 +135,15 @@ def traffic_cells(history: History, scale: sparks.Scale) -> Iterator[Cell]:
     Make those cells of a row that change with a sample only: half of the work.
     """
     points = history.points
-    requests, errors = lately(history.requests), lately(history.errors)
+    requests, errors, often, tops = history.recent()
     total, failed = sum(history.requests), sum(history.errors)
     minutes = max(1, round(len(history.requests) * STEP / 60))
-    most = max(points.requests, default=0.0)
     yield Cell(
         "Requests",
-        rate(history.rate()),
+        rate(often),
         graph=Graph(
             (("much", sparks.area(points.requests, scale.requests)),),
-            f"{total} requests in {minutes} min, at most {rate(most)}",
+            f"{total} requests in {minutes} min, at most {rate(tops[0])}",
         ),
     )
     yield Cell(
@@ -140,7 +156,7 @@ def traffic_cells(history: History, scale: sparks.Scale) -> Iterator[Cell]:
         ),
     )
     times = history.percentiles()
-    worst = spans((max(points.slow, default=0.0),))
+    worst = spans((tops[3],))
     yield Cell(
         "p50 / p95 / p99",
         spans((times.p50, times.p95, times.p99)),

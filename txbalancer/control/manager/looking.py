@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from txbalancer.control.manager.board import Board
 from txbalancer.control.manager.cells import Cell, traffic_cells
-from txbalancer.control.manager.happened import recent_events
+from txbalancer.control.manager.happened import RecentEvents
 from txbalancer.control.manager.limits import limit_rows
 from txbalancer.control.manager.processes import worker_rows
 from txbalancer.control.manager.sparks import Scale
@@ -116,6 +116,7 @@ class Looking:
 
     def __init__(self, board: Board) -> None:
         self._board = board
+        self._events = RecentEvents(board)
         self._told: dict[str, _Told] = {}
         self._heads: State = {}
         self._turn = 0
@@ -150,7 +151,7 @@ class Looking:
             # Another start means other nonces.
             "run": board.facts.started,
             "shape": shape,
-            "events": recent_events(board, shown),
+            "events": self._events.look(shown),
             "limits": limit_rows(board),
             "workers": worker_rows(board),
         }

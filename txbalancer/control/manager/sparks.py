@@ -33,10 +33,8 @@ def top(history: History) -> Scale:
     """
     Find out what the highest points of a member are.
     """
-    points = history.points
-    return Scale(
-        *(max(each, default=0.0) for each in (points.requests, points.errors, points.slow))
-    )
+    requests, errors, _, slow = history.recent().tops
+    return Scale(requests, errors, slow)
 
 
 def scale(tops: Iterable[Scale]) -> Scale:

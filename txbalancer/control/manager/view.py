@@ -6,19 +6,25 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 from typing import NamedTuple
 from urllib.parse import quote
 
 from txbalancer.control.manager import sparks
 from txbalancer.control.manager.board import Board
-from txbalancer.control.manager.cells import Cell, Shown, member_cells, traffic_cells
+from txbalancer.control.manager.cells import (
+    Cell,
+    Shown,
+    member_cells,
+    member_columns,
+    traffic_cells,
+)
 from txbalancer.control.manager.draining import Draining, draining
 from txbalancer.control.manager.numbers import rate, share
 from txbalancer.control.manager.words import Condition, alarms, condition, since, summary
 from txbalancer.control.slices import Steps, of_each
 from txbalancer.core.balancer import Balancer
-from txbalancer.core.history import History, lately
+from txbalancer.core.history import History
 from txbalancer.core.member import Member
 from txbalancer.core.overrides import (
     Override,
@@ -79,8 +85,6 @@ class BalancerView:
         C{more}: how many there are besides. Empty where all can be seen at a glance.
     @ivar columns: the headings of the table of members.
     @ivar row: makes what is shown of a member; of thousands they are not all kept.
-    @ivar removed: names of configured members that were removed at run time.
-    @ivar room: whether another member may be added.
     @ivar discovery: how the sources of members do.
     """
 
@@ -97,9 +101,6 @@ class BalancerView:
     columns: Sequence[str]
     members: Sequence[Member]
     row: Callable[[Member], MemberView]
-    overrides: list[Override]
-    removed: list[str]
-    room: bool
     discovery: Sequence[str]
     undoing: Undoing | None
 
@@ -109,6 +110,28 @@ class BalancerView:
         All rows, one after the other.
         """
         return map(self.row, self.members)
+
+    @property
+    def overrides(self) -> list[Override]:
+        """
+        Options of the balancer itself that were changed at run time.
+        """
+        return of_balancer(self.balancer)
+
+    @property
+    def removed(self) -> list[str]:
+        """
+        Names of configured members that were removed at run time.
+        """
+        return removed(self.balancer)
+
+    @property
+    def room(self) -> bool:
+        """
+        Whether another member may be added.
+        """
+        balancer = self.balancer
+        return bool(balancer.dismissed) or len(balancer.members) < most_members(balancer)
 
 
 Traffic = Callable[[Member, History, sparks.Scale], Iterable[Cell]]
@@ -165,12 +188,9 @@ def view_balancer(
         out=out[:_NAMED],
         more=max(0, len(out) - _NAMED),
         cells=tuple(_balancer_cells(board, balancer)),
-        columns=[each.name for each in row(members[0]).cells] if members else [],
+        columns=member_columns(checked) if members else (),
         members=members,
         row=row,
-        overrides=of_balancer(balancer),
-        removed=removed(balancer),
-        room=bool(balancer.dismissed) or len(members) < most_members(balancer),
         discovery=[each.words(board.wall()) for each in board.facts.discovery(name)],
         undoing=_undoing(board, name),
     )
@@ -190,9 +210,14 @@ def _links(path: str, name: str, nonce: str) -> Callable[[str], str]:
     end = f"&nonce={quote(nonce)}" if nonce else ""
 
     def link(member: str) -> str:
-        return f"{path}?b={name}{f'&w={quote(member, _PLAIN)}' if member else ''}{end}"
+        return f"{path}?b={name}{f'&w={_quoted(member)}' if member else ''}{end}"
 
     return link
+
+
+@lru_cache(maxsize=1024)
+def _quoted(member: str) -> str:
+    return quote(member, _PLAIN)
 
 
 def last_change(board: Board, name: str) -> Done | None:
@@ -232,9 +257,10 @@ class _Minute:
         if tone in self._out:
             self._out[tone].append(Standing(tone, member.name))
         self.scale = sparks.scale((self.scale, sparks.top(history)))
-        self._rate += history.rate()
-        self._requests += lately(history.requests)
-        self._errors += lately(history.errors)
+        recent = history.recent()
+        self._rate += recent.rate
+        self._requests += recent.requests
+        self._errors += recent.errors
         self._busy += member.busy
 
     @property

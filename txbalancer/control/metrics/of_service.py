@@ -1,5 +1,5 @@
 """
-The families of the service as a whole. Those of its process are prometheus-client's.
+The families of the service as a whole. Those of its process: C{of_process.py}.
 """
 
 from __future__ import annotations

@@ -5,12 +5,8 @@ The page that Prometheus reads: C{to = metrics:}.
 from __future__ import annotations
 
 import re
-from functools import partial
 from typing import Any
 
-from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4 as PLAIN
-from prometheus_client.openmetrics.exposition import CONTENT_TYPE_LATEST as OPENMETRICS
-from twisted.internet.task import Cooperator
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 from twisted.web.http import INTERNAL_SERVER_ERROR, Request
@@ -18,8 +14,12 @@ from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET
 
 from txbalancer.control.metrics.of_service import Sources
-from txbalancer.control.metrics.scrape import Scrape, process_registry
+from txbalancer.control.metrics.scrape import Known, Scrape
 from txbalancer.control.reading import REFUSAL, refuses
+from txbalancer.control.slices import Slices
+
+PLAIN = "text/plain; version=0.0.4; charset=utf-8"
+OPENMETRICS = "application/openmetrics-text; version=1.0.0; charset=utf-8"
 
 _QUALITY = re.compile(r"[01](\.[0-9]{0,3})?")
 
@@ -56,8 +56,8 @@ class Metrics(Resource):
         """
         super().__init__()
         self._sources = sources
-        self._process = process_registry()
-        self._cooperator = Cooperator(lambda: lambda: True, partial(clock.callLater, 0.0))
+        self._known: Known = {}
+        self._slices = Slices(clock)
         self._waiting: dict[str, dict[Request, None]] = {}
 
     def render(self, request: Request) -> bytes | int:
@@ -82,12 +82,16 @@ class Metrics(Resource):
         self._waiting.get(content_type, {}).pop(request, None)
 
     def _scrape(self, content_type: str) -> None:
-        scrape = Scrape(self._sources, self._process, content_type == OPENMETRICS)
-        done = self._cooperator.cooperate(scrape.steps()).whenDone()
+        scrape = Scrape(self._sources, content_type == OPENMETRICS, self._known)
+        done = self._slices.run(scrape.steps())
         done.addCallbacks(
-            lambda _: self._answer(content_type, scrape.pieces),
+            lambda _: self._done(content_type, scrape),
             lambda reason: self._failed(content_type, reason),
         )
+
+    def _done(self, content_type: str, scrape: Scrape) -> None:
+        self._known = scrape.known
+        self._answer(content_type, scrape.pieces)
 
     def _failed(self, content_type: str, reason: Failure) -> None:
         self.log.failure("the page of metrics failed", reason)

@@ -4,41 +4,54 @@ Reads all families of everything there is, a few members at a time.
 
 from __future__ import annotations
 
+import gc
 from collections import defaultdict
-from collections.abc import Iterator
+from functools import lru_cache
 from typing import Any
-
-from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
-from prometheus_client.exposition import generate_latest
-from prometheus_client.openmetrics.exposition import generate_latest as generate_openmetrics
 
 from txbalancer.control.metrics.families import Group
 from txbalancer.control.metrics.of_balancers import BALANCERS, BalancerView
 from txbalancer.control.metrics.of_limits import LIMITS
 from txbalancer.control.metrics.of_listeners import LISTENERS, ListenerView, MeteredListener
 from txbalancer.control.metrics.of_members import MEMBERS, MemberView
+from txbalancer.control.metrics.of_process import (
+    COLLECTIONS,
+    PROCESS,
+    PYTHON,
+    THIS_PYTHON,
+    process_view,
+)
 from txbalancer.control.metrics.of_service import SERVICE, Sources
 from txbalancer.control.metrics.of_sources import SOURCES
 from txbalancer.control.metrics.of_workers import WORKERS
 from txbalancer.control.metrics.registry import GROUPS
-from txbalancer.control.metrics.text import header, label, samples
+from txbalancer.control.metrics.series import Series
+from txbalancer.control.metrics.text import header
+from txbalancer.control.slices import Steps
 from txbalancer.core.meters import Meter, whole
 
 BATCH = 10
 """Members whose samples are written in one go: about a millisecond's work."""
 
+MOST_KEPT = 200
+"""Things whose series are kept for the next page: of each some 13 KB."""
+
 _MANY = 1000
 """Lines that are joined in one go."""
 
+Known = dict[tuple[str, ...], Series]
+"""Series by the sort of the thing and its labels."""
 
-def process_registry() -> CollectorRegistry:
+
+@lru_cache(maxsize=2)
+def _headers(openmetrics: bool) -> dict[str, list[str]]:
     """
-    Return prometheus-client's families of a process: C{process_…} and C{python_…}.
+    Return what stands before the samples of each family of a group.
     """
-    registry = CollectorRegistry()
-    for collector in (ProcessCollector, PlatformCollector, GCCollector):
-        collector(registry=registry)
-    return registry
+    return {
+        group.what: [header(family, openmetrics) for family in group.families]
+        for group in (*GROUPS, PROCESS, PYTHON, COLLECTIONS)
+    }
 
 
 class Scrape:
@@ -46,25 +59,26 @@ class Scrape:
     One look at everything.
 
     @ivar pieces: of the text, once L{steps} has come to its end.
+    @ivar known: series for the next one.
     """
 
-    def __init__(self, sources: Sources, process: CollectorRegistry, openmetrics: bool) -> None:
+    def __init__(self, sources: Sources, openmetrics: bool, before: Known | None = None) -> None:
         """
         @param openmetrics: write that format, else the one of Prometheus.
+        @param before: C{known} of the last one.
         """
         self.pieces: list[bytes] = []
+        self.known: Known = {}
+        self._before = before or {}
         self._sources = sources
-        self._process = process
         self._openmetrics = openmetrics
         self._of_listener: defaultdict[str, Meter] = defaultdict(Meter)
         self._of_balancer: defaultdict[str, Meter] = defaultdict(Meter)
-        self._lines: dict[str, list[str]] = {
-            family.name: [header(family, openmetrics)]
-            for group in GROUPS
-            for family in group.families
+        self._texts: dict[str, list[list[str]]] = {
+            what: [[text] for text in headers] for what, headers in _headers(openmetrics).items()
         }
 
-    def steps(self) -> Iterator[None]:
+    def steps(self) -> Steps[None]:
         """
         Do the work, a step for each turn; each member is read in one go.
         """
@@ -86,19 +100,21 @@ class Scrape:
         served = sources.telemetry.meters.by_places()
         # Mounts may name one lone member with several sets of options: its meter is one.
         named = {each.balancer.spec.name: each for each in reversed([*sources.resources()])}
+        read = 0
         for resource in reversed(named.values()):
-            yield
             self._read_balancer(resource)
             name = resource.balancer.spec.name
-            for number, member in enumerate(resource.balancer.members, 1):
+            for member in resource.balancer.members:
                 meters = served.get((name, member.name))
                 meter = whole(meters) if meters else Meter()
                 self._read(MEMBERS, (name, member.name), MemberView(member, meter))
-                if number % BATCH == 0:
+                read += 1
+                if read % BATCH == 0:
                     yield
+        self._read_process()
         yield from self._write()
 
-    def _sum_up(self) -> Iterator[None]:
+    def _sum_up(self) -> Steps[None]:
         """
         Sum the meters by listener and by balancer.
         """
@@ -123,22 +139,32 @@ class Scrape:
         view = BalancerView(resource.balancer, meter, resource.waiting, now)
         self._read(BALANCERS, (name,), view)
 
-    def _read(self, group: Group, values: tuple[str, ...], view: Any) -> None:
-        labels = ",".join(map(label, group.labels, values))
-        lines = self._lines
-        for family in group.families:
-            lines[family.name].extend(samples(family, labels, family.read(view)))
+    def _read_process(self) -> None:
+        view = process_view()
+        if view is not None:
+            self._read(PROCESS, (), view)
+        self._read(PYTHON, THIS_PYTHON, None)
+        self._read(COLLECTIONS, (), gc.get_stats())
 
-    def _write(self) -> Iterator[None]:
+    def _read(self, group: Group, values: tuple[str, ...], view: Any) -> None:
+        key = (group.what, *values)
+        series = self._before.get(key) or Series(group, values)
+        if len(self.known) < MOST_KEPT:
+            self.known[key] = series
+        for texts, text in zip(self._texts[group.what], series.read(view), strict=True):
+            texts.append(text)
+
+    def _write(self) -> Steps[None]:
         """
-        Join the lines to pieces that are worth a write.
+        Join the texts to pieces that are worth a write.
         """
-        lines: list[str] = []
-        for of_family in self._lines.values():
-            lines += of_family
-            if len(lines) > _MANY:
-                self.pieces.append("".join(lines).encode())
-                lines.clear()
-                yield
-        generate = generate_openmetrics if self._openmetrics else generate_latest
-        self.pieces.append("".join(lines).encode() + generate(self._process))
+        texts: list[str] = []
+        for of_group in self._texts.values():
+            for of_family in of_group:
+                texts += of_family
+                if len(texts) > _MANY:
+                    self.pieces.append("".join(texts).encode())
+                    texts.clear()
+                    yield
+        end = "# EOF\n" if self._openmetrics else ""
+        self.pieces.append(("".join(texts) + end).encode())
