@@ -145,7 +145,7 @@ def as_json(record: Outcome) -> bytes:
     else:
         sent = _SENT_ALONE % (bytes_out, duration)
     # Pieces have their keys with them, so that those with nothing to say are empty. To join
-    # them takes half the time of a template's filling.
+    # them takes less than to fill them in.
     return b"".join(
         (
             _json_seconds[int(started)],

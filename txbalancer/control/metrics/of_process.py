@@ -1,8 +1,8 @@
 """
 The families of the process and its Python, with the names that prometheus-client gives them.
 
-Its own collectors and their text took half of the time of a page: they read more of /proc, and
-list every descriptor to count them.
+Its own collectors and their text took much of the time of a small page: they read more of
+/proc, and list every descriptor to count them.
 """
 
 from __future__ import annotations
