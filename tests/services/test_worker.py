@@ -18,7 +18,7 @@ from twisted.protocols.amp import AMP
 from tests.services.worlds import Reactor
 from txbalancer.config import loads
 from txbalancer.services.plugins import load_registry
-from txbalancer.services.worker import Post
+from txbalancer.services.post import Post
 from txbalancer.workers.handover import open_box
 from txbalancer.workers.orders import Configure, Outset, Setup, Stop
 from txbalancer.workers.parcels import Packed
