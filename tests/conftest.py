@@ -14,7 +14,11 @@ from hypothesis import HealthCheck, settings
 from tests.peers import Peers
 
 ROOT = Path(__file__).resolve().parent.parent
-SLOW = ("integration", "browser", "test_packaging.py", "differential", "conformance")
+# The longest tests of all come first, for nothing could be done beside them at the end.
+SLOW = (
+    *("test_debian.py", "test_packaging.py", "chaos"),
+    *("integration", "browser", "differential", "conformance"),
+)
 
 # A shared two-core machine makes the first example of a property slow at times;
 # the time of one example says nothing about the code.
@@ -35,8 +39,8 @@ def pytest_collection_finish() -> None:
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """
-    Where two processes share the tests, begin with those that take longest, so that neither
-    has much left when the other is done.
+    Where processes share the tests, begin with those that take longest, so that none has much
+    left when the others are done.
     """
     if hasattr(config, "workerinput"):
         items.sort(key=lambda item: _rank(item.path.relative_to(ROOT / "tests").parts[0]))

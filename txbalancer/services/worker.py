@@ -26,7 +26,7 @@ def main() -> None:
     faulthandler.enable(2)
     os.set_blocking(2, False)
     gc.disable()
-    # Only now: it takes most of the time of a start, a tenth less without the collector.
+    # Only now: it takes most of the time of a start, and less without the collector.
     from txbalancer.services.post import work
 
     work(int(sys.argv[1]), sys.argv[2])
