@@ -5,6 +5,7 @@ What all tests share. The reactor is the platform's default; pytest-twisted runs
 from __future__ import annotations
 
 import gc
+import signal
 from collections.abc import Generator, Iterator
 from pathlib import Path
 
@@ -26,6 +27,15 @@ settings.register_profile(
     "txbalancer", deadline=None, suppress_health_check=[HealthCheck.too_slow], max_examples=100
 )
 settings.load_profile("txbalancer")
+
+
+def pytest_configure() -> None:
+    """
+    Let programs be ended by Ctrl-C also where a shell runs the tests in the background: it has
+    them ignore that, and so would all that they start.
+    """
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -83,11 +83,11 @@ class Cli:
             stderr=subprocess.PIPE,
             text=True,
         )
-        try:
-            with started:
+        with started:
+            try:
                 yield started
-        finally:
-            started.kill()
+            finally:
+                started.kill()
 
     def run(self, *arguments: str) -> tuple[int, str, str]:
         """
