@@ -7,8 +7,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 LOCKED := $(VENV)/.locked
-# No more than two, however many cores there are: a test has many programs at work already.
-PYTEST_WORKERS ?= -n auto --maxprocesses 2 --dist loadfile --no-loadscope-reorder
+# One more than the cores of a small machine, for tests of programs wait for much of their time;
+# and no more, however many cores there are: such a test has many programs at work already.
+PYTEST_WORKERS ?= -n 3 --dist loadfile --no-loadscope-reorder
 PYTEST_ARGS ?=
 BENCH_ARGS ?=
 LOCK_ARGS ?=

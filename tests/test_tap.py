@@ -4,13 +4,17 @@ What stands behind `twistd txbalancer`: its options.
 
 from __future__ import annotations
 
+import gc
 from pathlib import Path
 
 import pytest
+from twisted.internet.task import Clock
 from twisted.python import usage
 
 from tests.services.worlds import World
+from twisted.plugins import txbalancer_plugin
 from txbalancer.errors import ConfigErrors
+from txbalancer.services.memory import settle
 from txbalancer.services.runner import Runner
 from txbalancer.tap import Options, Process, StartFailed
 
@@ -84,3 +88,20 @@ def test_leniency(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path.write_text("Listn 80\n")
     with pytest.raises(ConfigErrors):
         options["load"](str(path), options["registry"], ())
+
+
+def test_nothing_is_collected_while_much_is_imported() -> None:
+    """
+    C{twistd} asks for the options before all is imported: that goes on without the garbage
+    collector, which is on again, and leaves alone what is there, when the process serves.
+    """
+    threshold = gc.get_threshold()
+    try:
+        assert txbalancer_plugin.txbalancer.options is Options
+        assert not gc.isenabled()
+        settle(Clock())
+        assert gc.isenabled()
+        assert gc.get_freeze_count() > len(gc.get_objects(0))
+    finally:
+        gc.enable()
+        gc.set_threshold(*threshold)

@@ -4,7 +4,6 @@ C{twistd txbalancer -c FILE}.
 
 from __future__ import annotations
 
-import gc
 import os
 import sys
 from collections.abc import Iterator
@@ -21,6 +20,7 @@ from txbalancer.control.checks import CHECKS
 from txbalancer.errors import ConfigErrors, StartError
 from txbalancer.net.dispatch import dispatch_directly
 from txbalancer.services.former import find_former
+from txbalancer.services.memory import settle
 from txbalancer.services.notify import Notifier
 from txbalancer.services.plugins import load_registry
 from txbalancer.services.runner import Runner
@@ -144,9 +144,7 @@ class Process(MultiService):
             # Twisted's other runner, C{twist}, opens nothing before this.
             super().startService()
         dispatch_directly(self._balancer.reactor)
-        gc.collect()
-        gc.freeze()
-        gc.set_threshold(10000, 20, 50)
+        settle(self._balancer.reactor)
 
 
 def makeService(options: Any) -> IService:

@@ -37,7 +37,7 @@ endpoint = tcp:PORT:interface=127.0.0.1
 MOUNT = "[mount:/]\nto = status:204\n"
 
 
-def until(holds: Callable[[], Any], what: str, seconds: float = 10.0) -> Any:
+def until(holds: Callable[[], Any], what: str, seconds: float = 30.0) -> Any:
     """
     Wait for something to become true and return it, or fail after a bounded time.
     """

@@ -23,7 +23,7 @@ from txbalancer.core.commands import AddMember, RemoveMember, RenewMember, SetMe
 from txbalancer.core.snapshot import export
 from txbalancer.core.specs import MemberSpec
 from txbalancer.services.plugins import load_registry
-from txbalancer.services.worker import Post
+from txbalancer.services.post import Post
 from txbalancer.workers.handover import open_box
 from txbalancer.workers.line import Line
 from txbalancer.workers.orders import Configure, Outset, Perform, Setup, Stop

@@ -8,7 +8,7 @@ import secrets
 from collections.abc import Callable
 from dataclasses import replace
 from random import Random
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from txbalancer.control.journal import Journal
 from txbalancer.control.telemetry import Telemetry
@@ -53,6 +53,9 @@ from txbalancer.services.pages import Pages
 from txbalancer.services.steering import Steering
 from txbalancer.stream.exchange import StreamTarget
 from txbalancer.tls.members import client_options
+
+if TYPE_CHECKING:
+    from txbalancer.services.faces import Faces
 
 SECRET = secrets.token_bytes(32)
 """Signs sticky cookies for which the configuration has no secret; new in every process."""
@@ -109,12 +112,6 @@ class Targets:
         )
         self.steering = Steering(runtime, registry, self.journal, self.telemetry)
         self.pages = Pages(self.steering, self.resources)
-        self._faces: Any = None
-        if inside is None:
-            # A worker shows none of them, and is smaller and sooner there without what they need.
-            from txbalancer.services.faces import Faces
-
-            self._faces = Faces(self.steering, self.pages.sources)
         self.discovery = Discovery(runtime, self.steering, registry)
         self.steering.facts.discovery = self.discovery.views_of
         self.pages.sources.discovery = self.discovery.views
@@ -295,18 +292,24 @@ class Targets:
         if isinstance(target, NotProxied):
             return StatusTarget(404, "not-proxied")
         if isinstance(target, ToManager):
-            return self._faces.manager(target)
+            return self._faces().manager(target)
         if isinstance(target, ToStatus):
-            return self._faces.status()
+            return self._faces().status()
         if isinstance(target, ToMetrics):
-            return self._faces.metrics()
+            return self._faces().metrics()
         if isinstance(target, ToHealth):
-            return self._faces.health(target)
+            return self._faces().health(target)
         if isinstance(target, ToHeartbeat):
             heartbeats = HeartbeatResource(self._heartbeats, lambda: self._runtime.now())
             return WebTarget(heartbeats, forms=False)
         assert isinstance(target, ToResource)
         return self._web(target.name)
+
+    def _faces(self) -> Faces:
+        # A process that shows none is smaller, and sooner there, without what they need.
+        from txbalancer.services.faces import Faces
+
+        return Faces(self.steering, self.pages.sources)
 
     def _stream_mount(
         self,
