@@ -114,6 +114,24 @@ def test_remembered_lines_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
         assert len(table._passed) == len(table._notes)
 
 
+def test_dates_are_forgotten() -> None:
+    """
+    Of lines that come for a second only the last are known, but all that are in one head.
+    """
+    table = made()
+    for number in range(1000):
+        line = b"Date: %d" % number
+        assert table.sort([b"X-A: b", line, line], ClientError) == ([b"X-A: b", line, line], [])
+        assert len(table._notes) <= lines.MOST_DATES + 2
+    many = [b"date: %d" % number for number in range(1000)]
+    for _ in range(2):
+        assert table.sort(many, ClientError) == (many, [])
+    assert table.sort([b"date: x"], ClientError) == ([b"date: x"], [])
+    assert len(table._passed) == len(table._notes) <= lines.MOST_DATES + 2
+    table.sort([b"date: y"], ClientError)
+    assert table._size == lines._cost(list(table._notes))
+
+
 def test_remembered_names_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     """
     Names are remembered up to a number and a length, and judged anew beyond that.

@@ -189,6 +189,21 @@ def test_the_static_table() -> None:
     assert list(STATIC[1:]) == [(name, value) for name, value in published]
 
 
+def test_dates_are_indexed_and_forgotten() -> None:
+    """
+    A date is the same for a second, and never again.
+    """
+    literals = Literals()
+    encoder, decoder = Encoder(literals), hpack.Decoder(max_header_list_size=2**20)
+    for number in range(200):
+        line = b"Date: Sun, 22 Nov 2026 04:00:%03d GMT" % number
+        first, again = encoder.encode([line]), encoder.encode([line])
+        assert len(again) == 1
+        for written in (first, again):
+            assert decoder.decode(written, raw=True) == [(b"date", line[6:])]
+    assert len(literals) == 64
+
+
 def test_literals_are_bounded() -> None:
     """
     However many lines there are, what is remembered of them is bounded.

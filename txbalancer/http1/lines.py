@@ -9,6 +9,7 @@ the value is noted.
 from __future__ import annotations
 
 import re
+from collections import deque
 from itertools import filterfalse
 
 from txbalancer.errors import BalancerError
@@ -23,6 +24,9 @@ _MOST_NAMES = 4096
 _LONGEST_NAME = 256
 _MOST_REMEMBERED = 1024 * 1024
 """Bytes of memory for lines whose verdicts are remembered, about."""
+
+MOST_DATES = 64
+"""Dates that are remembered: each comes for a second, from clocks that differ, and never again."""
 
 HOP_BY_HOP = frozenset(
     (
@@ -118,6 +122,7 @@ class Lines:
     """
 
     __slots__ = (
+        "_dates",
         "_kept_keys",
         "_names",
         "_note",
@@ -138,6 +143,7 @@ class Lines:
         self._names: dict[bytes, bytes] = {}
         self._notes: dict[bytes, Verdict | None] = {}
         self._passed: set[bytes] = set()
+        self._dates: deque[bytes] = deque()
         self._size = 0
         self._note = self._notes.__getitem__
         self._passes = self._passed.__contains__
@@ -159,18 +165,29 @@ class Lines:
         return list(filter(self._passes, lines)), list(filter(None, notes))
 
     def _learn(self, lines: list[bytes], error: type[BalancerError]) -> None:
-        fresh = list(filterfalse(self._notes.__contains__, lines))
+        # Before any line of this head is learnt, so that it has all of them.
+        while len(self._dates) > MOST_DATES:
+            self._forget(self._dates.popleft())
+        fresh = list(dict.fromkeys(filterfalse(self._notes.__contains__, lines)))
         self._size += _cost(fresh)
         if self._size > _MOST_REMEMBERED:
             self._notes.clear()
             self._passed.clear()
-            fresh = lines
+            fresh = list(dict.fromkeys(lines))
             self._size = _cost(fresh)
         for line in fresh:
             key, value = self.judge(line, error)
             self._notes[line] = (key, value) if key else None
             if key in self._kept_keys:
                 self._passed.add(line)
+            if line[:5].lower() == b"date:":
+                self._dates.append(line)
+
+    def _forget(self, line: bytes) -> None:
+        if line in self._notes:
+            del self._notes[line]
+            self._passed.discard(line)
+            self._size -= _cost([line])
 
     def judge(self, line: bytes, error: type[BalancerError]) -> Verdict:
         """

@@ -4,13 +4,16 @@ Header lines as literals of header compression: the same on each connection.
 
 from __future__ import annotations
 
-from txbalancer.http1.lines import HOP_BY_HOP
+from collections import deque
+
+from txbalancer.http1.lines import HOP_BY_HOP, MOST_DATES
 from txbalancer.http2.tables import FIELDS, NAMES
 
 _MOST = 4096
 _MOST_BYTES = 1024 * 1024
 _LARGEST = 1024
 """Bytes of a table that one line may take."""
+_LONGEST_DATE = 64
 
 SECRET = frozenset((b"authorization", b"cookie", b"proxy-authorization", b"set-cookie"))
 """Fields that are in no table, so that nothing can be guessed from their size (RFC 7541 7.1)."""
@@ -41,12 +44,13 @@ class Literals(dict[bytes, Literal]):
     Remembers how lines are written, within bounds.
     """
 
-    __slots__ = ("_bytes", "_seen")
+    __slots__ = ("_bytes", "_dates", "_seen")
 
     def __init__(self) -> None:
         super().__init__()
         self._bytes = 0
         self._seen: set[bytes] = set()
+        self._dates: deque[bytes] = deque()
 
     def __missing__(self, line: bytes) -> Literal:
         if b"\r\n" in line:
@@ -66,6 +70,8 @@ class Literals(dict[bytes, Literal]):
             return _written(name, value, 0x10, 15), 0
         elif name in _UNIQUE:
             literal = _written(name, value, 0, 15), 0
+        elif name == b"date" and len(line) <= _LONGEST_DATE:
+            return self._date(line, name, value)
         elif line not in self._seen:
             # Perhaps it never comes again; then it must not push others out of the table.
             self._note(line)
@@ -76,6 +82,13 @@ class Literals(dict[bytes, Literal]):
             literal = _written(name, value, 64, 63), len(name) + len(value) + 32
         self._note(line)
         self[line] = literal
+        return literal
+
+    def _date(self, line: bytes, name: bytes, value: bytes) -> Literal:
+        if len(self._dates) == MOST_DATES:
+            self.pop(self._dates.popleft(), None)
+        self._dates.append(line)
+        literal = self[line] = _written(name, value, 64, 63), len(name) + len(value) + 32
         return literal
 
     def seal(self, line: bytes) -> None:
