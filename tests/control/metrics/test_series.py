@@ -13,6 +13,7 @@ from tests.control.metrics.pages import CONFIGURATION, fetch
 from tests.services.worlds import World
 from txbalancer.control.metrics import scrape
 from txbalancer.control.metrics.families import COUNTER, GAUGE, HISTOGRAM, Family, Group
+from txbalancer.control.metrics.of_process import process_registry
 from txbalancer.control.metrics.series import Series
 from txbalancer.core.meters import Histogram
 
@@ -76,7 +77,7 @@ def test_only_so_many_are_kept(monkeypatch) -> None:
     pages = [fetch(world)[1] for _ in range(2)]
     lines = [{line.rpartition(" ")[0] for line in page.splitlines()} for page in (usual, *pages)]
     assert lines[0] == lines[1] == lines[2]
-    found = scrape.Scrape(world.service.targets.pages.sources, False)
+    found = scrape.Scrape(world.service.targets.pages.sources, process_registry(), False)
     for _ in found.steps():
         pass
     assert len(found.known) == 3

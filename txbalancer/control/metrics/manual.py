@@ -85,7 +85,7 @@ PROCESS = """\
 Of the process
 --------------
 
-With workers this is their supervisor. Names are those of prometheus-client:
+With workers this is their supervisor. Those of prometheus-client:
 ``process_cpu_seconds_total``, ``process_resident_memory_bytes``,
 ``process_virtual_memory_bytes``, ``process_open_fds``, ``process_max_fds``,
 ``process_start_time_seconds``, ``python_info`` and ``python_gc_…``.

@@ -7,19 +7,19 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4 as PLAIN
+from prometheus_client.openmetrics.exposition import CONTENT_TYPE_LATEST as OPENMETRICS
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 from twisted.web.http import INTERNAL_SERVER_ERROR, Request
 from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET
 
+from txbalancer.control.metrics.of_process import process_registry
 from txbalancer.control.metrics.of_service import Sources
 from txbalancer.control.metrics.scrape import Known, Scrape
 from txbalancer.control.reading import REFUSAL, refuses
 from txbalancer.control.slices import Slices
-
-PLAIN = "text/plain; version=0.0.4; charset=utf-8"
-OPENMETRICS = "application/openmetrics-text; version=1.0.0; charset=utf-8"
 
 _QUALITY = re.compile(r"[01](\.[0-9]{0,3})?")
 
@@ -56,6 +56,7 @@ class Metrics(Resource):
         """
         super().__init__()
         self._sources = sources
+        self._process = process_registry()
         self._known: Known = {}
         self._slices = Slices(clock)
         self._waiting: dict[str, dict[Request, None]] = {}
@@ -82,7 +83,7 @@ class Metrics(Resource):
         self._waiting.get(content_type, {}).pop(request, None)
 
     def _scrape(self, content_type: str) -> None:
-        scrape = Scrape(self._sources, content_type == OPENMETRICS, self._known)
+        scrape = Scrape(self._sources, self._process, content_type == OPENMETRICS, self._known)
         done = self._slices.run(scrape.steps())
         done.addCallbacks(
             lambda _: self._done(content_type, scrape),

@@ -4,23 +4,19 @@ Reads all families of everything there is, a few members at a time.
 
 from __future__ import annotations
 
-import gc
 from collections import defaultdict
 from functools import lru_cache
 from typing import Any
+
+from prometheus_client import CollectorRegistry
+from prometheus_client.exposition import generate_latest
+from prometheus_client.openmetrics.exposition import generate_latest as generate_openmetrics
 
 from txbalancer.control.metrics.families import Group
 from txbalancer.control.metrics.of_balancers import BALANCERS, BalancerView
 from txbalancer.control.metrics.of_limits import LIMITS
 from txbalancer.control.metrics.of_listeners import LISTENERS, ListenerView, MeteredListener
 from txbalancer.control.metrics.of_members import MEMBERS, MemberView
-from txbalancer.control.metrics.of_process import (
-    COLLECTIONS,
-    PROCESS,
-    PYTHON,
-    THIS_PYTHON,
-    process_view,
-)
 from txbalancer.control.metrics.of_service import SERVICE, Sources
 from txbalancer.control.metrics.of_sources import SOURCES
 from txbalancer.control.metrics.of_workers import WORKERS
@@ -49,8 +45,7 @@ def _headers(openmetrics: bool) -> dict[str, list[str]]:
     Return what stands before the samples of each family of a group.
     """
     return {
-        group.what: [header(family, openmetrics) for family in group.families]
-        for group in (*GROUPS, PROCESS, PYTHON, COLLECTIONS)
+        group.what: [header(family, openmetrics) for family in group.families] for group in GROUPS
     }
 
 
@@ -62,8 +57,15 @@ class Scrape:
     @ivar known: series for the next one.
     """
 
-    def __init__(self, sources: Sources, openmetrics: bool, before: Known | None = None) -> None:
+    def __init__(
+        self,
+        sources: Sources,
+        process: CollectorRegistry,
+        openmetrics: bool,
+        before: Known | None = None,
+    ) -> None:
         """
+        @param process: what is told of the process, in the end.
         @param openmetrics: write that format, else the one of Prometheus.
         @param before: C{known} of the last one.
         """
@@ -71,6 +73,7 @@ class Scrape:
         self.known: Known = {}
         self._before = before or {}
         self._sources = sources
+        self._process = process
         self._openmetrics = openmetrics
         self._of_listener: defaultdict[str, Meter] = defaultdict(Meter)
         self._of_balancer: defaultdict[str, Meter] = defaultdict(Meter)
@@ -111,7 +114,6 @@ class Scrape:
                 read += 1
                 if read % BATCH == 0:
                     yield
-        self._read_process()
         yield from self._write()
 
     def _sum_up(self) -> Steps[None]:
@@ -139,13 +141,6 @@ class Scrape:
         view = BalancerView(resource.balancer, meter, resource.waiting, now)
         self._read(BALANCERS, (name,), view)
 
-    def _read_process(self) -> None:
-        view = process_view()
-        if view is not None:
-            self._read(PROCESS, (), view)
-        self._read(PYTHON, THIS_PYTHON, None)
-        self._read(COLLECTIONS, (), gc.get_stats())
-
     def _read(self, group: Group, values: tuple[str, ...], view: Any) -> None:
         key = (group.what, *values)
         series = self._before.get(key) or Series(group, values)
@@ -166,5 +161,5 @@ class Scrape:
                     self.pieces.append("".join(texts).encode())
                     texts.clear()
                     yield
-        end = "# EOF\n" if self._openmetrics else ""
-        self.pieces.append(("".join(texts) + end).encode())
+        generate = generate_openmetrics if self._openmetrics else generate_latest
+        self.pieces.append("".join(texts).encode() + generate(self._process))
