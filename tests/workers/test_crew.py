@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
+from twisted.logger import capturedLogs, formatEvent
 
 from txbalancer.workers.crew import Crew
 from txbalancer.workers.orders import Stop
@@ -227,6 +228,28 @@ def test_one_for_which_nothing_is_left_is_tried_again() -> None:
     assert (camp.at_work(), camp.over) == ([], [camp.all[1], camp.all[0]])
     camp.clock.pump([0.1] * 10)
     assert len(camp.at_work()) == 1
+
+
+def test_a_lasting_fault_is_told_once() -> None:
+    """
+    For as long as nobody can be started each place is tried for once in a while, however often
+    the configuration is read again meanwhile, and the log has the fault once.
+    """
+    camp = Camp(0)
+    camp.without = 1000
+    with capturedLogs() as events:
+        for _ in range(5):
+            camp.crew.resize(1, 5.0, 10.0)
+        before = camp.without
+        camp.clock.pump([0.1] * 10)
+        assert before - camp.without <= 11
+        assert [formatEvent(each) for each in events] == [
+            "no worker can be started: Too many open files"
+        ]
+        camp.without = 0
+        camp.clock.pump([0.1] * 5)
+        assert len(camp.at_work()) == 1
+    camp.crew.stop()
 
 
 def test_fewer() -> None:

@@ -5,6 +5,7 @@ Connections on their way from one process to another.
 from __future__ import annotations
 
 import os
+import shutil
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -97,6 +98,20 @@ def test_columns_are_used_again(places: Places) -> None:
     places.leave(2)
     assert [places.table.column(2)[each] for each in (EDITION, OPEN, BEAT, row)] == [0] * 4
     assert places.take() == 2
+
+
+def test_a_folder_that_was_cleared_away(tmp_path: Path) -> None:
+    """
+    The folder of boxes is made again where something has removed it, for its owner alone.
+    """
+    folder = tmp_path / "shared"
+    places = Places(str(folder))
+    places.take()
+    shutil.rmtree(folder)
+    assert places.take() == 2
+    assert folder.stat().st_mode & 0o777 == 0o700
+    assert [each.name for each in folder.iterdir()] == ["2.box"]
+    places.close()
 
 
 def test_a_lost_one_leaves_its_box(

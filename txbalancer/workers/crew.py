@@ -31,6 +31,9 @@ _END = 5.0
 _CUT = 1.0
 """Seconds that it may take to end when it is to cut its connections."""
 
+_SPARE = 0
+"""The number of the spare's place."""
+
 
 class Crew:
     """
@@ -74,7 +77,8 @@ class Crew:
         self._leaving: dict[Child, float] = {}
         self._preparing: Counter[Child] = Counter()
         self._settled: list[Deferred[None]] = []
-        self._delayed: set[Any] = set()
+        self._delayed: dict[int, Any] = {}
+        self._fault = ""
         self._loop = LoopingCall(self._look)
         self._loop.clock = reactor
 
@@ -134,7 +138,7 @@ class Crew:
         @return: fires when none of them takes a connection any more.
         """
         self._wanted = 0
-        for call in self._delayed:
+        for call in self._delayed.values():
             call.cancel()
         self._delayed.clear()
         told = DeferredList([self.dismiss(child, others=False) for child in self])
@@ -195,10 +199,14 @@ class Crew:
             child.start()
         except OSError as error:
             # Such as for want of descriptors, which come back.
-            self.log.error("no worker can be started: {cause}", cause=error.strerror)
+            fault, self._fault = self._fault, error.strerror or str(error)
+            if fault != self._fault:
+                # Once: it is tried again several times a second.
+                self.log.error("no worker can be started: {cause}", cause=self._fault)
             if child is not None:
                 self._over(child)
             return None
+        self._fault = ""
         child.expect(_BEGIN)
         child.on_trouble = self.replace
         child.ended.addCallback(self._ended, child)
@@ -207,7 +215,7 @@ class Crew:
     def _enlist(self, number: int) -> None:
         child = self._take_spare() or self._start()
         if child is None:
-            self._later(lambda: self._refill(number))
+            self._later(number)
             return
         child.number, child.at_work = number, self._now()
         self.members[number] = child
@@ -260,7 +268,7 @@ class Crew:
             self._spare = None
             self.log.error("a spare worker is lost: {cause}", cause=cause)
             self._setbacks.note(0.0)
-            self._later(self._replace_spare)
+            self._later(_SPARE)
         elif not expected:
             del self.members[child.number]
             self._tell_loss(child, cause, "is lost")
@@ -288,7 +296,7 @@ class Crew:
         number = child.number
         self._setbacks.note(self._now() - child.at_work)
         if self._setbacks.delay(bool(self.members)):
-            self._later(lambda: self._refill(number))
+            self._later(number)
         else:
             self._refill(number)
 
@@ -300,15 +308,24 @@ class Crew:
         if self._wanted and self._spare is None:
             self._spare = self._start()
             if self._spare is None:
-                self._later(self._replace_spare)
+                self._later(_SPARE)
 
-    def _later(self, action: Callable[[], None]) -> None:
+    def _later(self, number: int) -> None:
+        """
+        Put somebody into a place in a while, once however often that is asked for.
+        """
+        if number in self._delayed:
+            return
+
         def run() -> None:
-            self._delayed.discard(call)
-            action()
+            del self._delayed[number]
+            if number == _SPARE:
+                self._replace_spare()
+            else:
+                self._refill(number)
 
-        call = self._reactor.callLater(self._setbacks.delay(bool(self.members)) or 0.1, run)
-        self._delayed.add(call)
+        seconds = self._setbacks.delay(bool(self.members)) or 0.1
+        self._delayed[number] = self._reactor.callLater(seconds, run)
 
     def _look(self) -> None:
         """

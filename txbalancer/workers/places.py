@@ -50,6 +50,9 @@ class Places:
         @raise OSError: when its box cannot be made.
         """
         column = next(number for number in count(1) if number not in self._boxes)
+        with contextlib.suppress(FileExistsError):
+            # Some systems clear away what is old in folders for temporary files.
+            os.mkdir(self.folder, 0o700)
         with contextlib.suppress(FileNotFoundError):
             os.unlink(path_of(self.folder, column))
         self._boxes[column] = open_box(self.folder, column)
