@@ -236,7 +236,7 @@ def test_what_was_undone_is_undone_after_a_restart(places: Places) -> None:
     steering.undo("me")
     world = places.start()
     assert [(each.name, each.lbset) for each in world.members()] == [(FIRST, 2), (SECOND, 0)]
-    with pytest.raises(ValueError, match="since the service started"):
+    with pytest.raises(ValueError, match="nothing is left to undo"):
         world.service.targets.steering.undo("me")
 
 

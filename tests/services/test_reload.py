@@ -5,6 +5,7 @@ Another configuration in force: without a dropped request, or not at all.
 from __future__ import annotations
 
 import pytest
+from twisted.logger import LogLevel, capturedLogs
 
 from tests.services.worlds import CONFIGURATION, GET, OK, World
 from txbalancer.core import flags
@@ -212,7 +213,7 @@ def test_a_reload_that_fails_changes_nothing(old, new) -> None:
 
 def test_files_are_read_again(tmp_path) -> None:
     """
-    reload_file reads the file anew; a faulty one raises with every fault, and changes nothing.
+    reload_file reads the file anew; a faulty one raises and logs every fault, and changes nothing.
     """
     path = tmp_path / "conf.ini"
     path.write_text(ONE_LESS)
@@ -220,9 +221,11 @@ def test_files_are_read_again(tmp_path) -> None:
     assert any("10.0.0.2" in line for line in world.service.reload_file())
     assert len(world.members()) == 1
     path.write_text(CONFIGURATION.replace("members", "membres").replace("tcp:80", "tcp:x"))
-    with pytest.raises(ConfigErrors) as caught:
+    with pytest.raises(ConfigErrors) as caught, capturedLogs() as told:
         world.service.reload_file()
     assert len(caught.value.errors) >= 2
+    (event,) = [each for each in told if each["log_level"] is LogLevel.error]
+    assert event["error"] == str(caught.value)
     path.unlink()
     with pytest.raises(BalancerError):
         world.service.reload_file()

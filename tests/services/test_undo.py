@@ -65,7 +65,7 @@ def test_changes_are_undone_from_the_last_one(world: World, steering: Steering) 
     steering.undo("you")
     assert (first.flags, first.lbset) == (flags.INIT, 0)
     assert not steering.past
-    with pytest.raises(ValueError, match="nothing was changed"):
+    with pytest.raises(ValueError, match="nothing is left to undo"):
         steering.undo("you")
     with pytest.raises(LookupError, match="no balancer x"):
         steering.undo("you", "x")

@@ -54,10 +54,9 @@ class Past:
                 return each
         where = f" of {balancer}" if balancer else ""
         raise ValueError(
-            f"nothing{where} was changed since the service started or its configuration"
-            " was, or all is undone already; what is another than configured comes back with"
-            " `txbalancer member revert`, `balancer revert`, or the page's \"Back to the"
-            ' configuration"'
+            f"nothing{where} is left to undo: no change since the start or the last reload\n"
+            "(what is not as configured comes back by `txbalancer member revert`, `balancer\n"
+            'revert`, or "Back to the configuration" on the page)'
         )
 
     def forget(self, done: Done) -> None:

@@ -308,6 +308,7 @@ class BalancerService(MultiService):
                     self.log.warn("{warning}", warning=warning)
                 return self.reload(loaded.spec, who)
             except BalancerError as error:
+                self.log.error("reload refused, nothing has changed:\n{error}", error=str(error))
                 tell_fault(self.targets.journal, error, who)
                 raise
 

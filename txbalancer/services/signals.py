@@ -90,7 +90,6 @@ class Signals(Service):
         try:
             changes = self._service.reload_file()
         except BalancerError as error:
-            self.log.error("reload refused, nothing has changed:\n{error}", error=str(error))
             self._notifier.status(f"reload refused: {str(error).splitlines()[0]}")
         except Exception:
             # Whatever it is, the service goes on with what it has.

@@ -325,7 +325,7 @@ def test_nothing_to_undo_and_no_file() -> None:
     What cannot be done now is a conflict in words.
     """
     asker = Asker()
-    assert "nothing was changed" in asker.ask("POST", "/undo", {})["detail"]
+    assert "nothing is left to undo" in asker.ask("POST", "/undo", {})["detail"]
     assert asker.status == 409
     assert "no configuration file" in asker.ask("POST", "/reload", {})["detail"]
     assert asker.status == 409

@@ -193,7 +193,7 @@ def test_undo(service: Service) -> None:
     assert service.lines("undo") == ["undone: shop 10.0.0.1: state Init Drn Ok -> Init Ok"]
     found = service.run("undo")
     assert found.exit_code == 1
-    assert found.stderr.startswith("txbalancer: nothing was changed since ")
+    assert found.stderr.startswith("txbalancer: nothing is left to undo: ")
     assert service.run("undo", "shp").exit_code == 4
 
 
@@ -280,7 +280,7 @@ def test_warnings(service: Service) -> None:
     found = service.run("undo")
     assert found.exit_code == 0
     assert found.stderr == "warning: this will not outlive a restart: disk full\n"
-    assert found.stdout == "undone: shop: nothing is another now\n"
+    assert found.stdout == "undone: shop: that had changed nothing\n"
 
 
 def test_somebody_else_at_the_same_moment(service: Service) -> None:

@@ -93,7 +93,7 @@ def test_all_can_be_undone_there(old: World) -> None:
     assert steering.balancer("shop").spec == before
     steering.undo("bob")
     assert not one.flags & DRAIN
-    with pytest.raises(ValueError, match="nothing was changed"):
+    with pytest.raises(ValueError, match="nothing is left to undo"):
         steering.undo("bob")
 
 

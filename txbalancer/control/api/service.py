@@ -82,7 +82,7 @@ def reloaded(call: Call) -> Deferred[Answer]:
     except BalancerError as error:
         raise Problem(
             409,
-            f"nothing has changed: {error}",
+            f"reload refused, nothing has changed:\n{error}",
             "put the file right; txbalancer check -c FILE shows every fault",
         ) from error
     return call.settle(lambda: Answer({"changes": changes}))

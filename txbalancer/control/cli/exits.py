@@ -52,8 +52,9 @@ class Fault(click.ClickException):
         """
         Print it.
         """
-        click.echo(f"txbalancer: {plain(self.message)}", file=file, err=file is None)
-        for line in self.remedy.splitlines():
+        first, *more = self.message.splitlines() or [""]
+        click.echo(f"txbalancer: {plain(first)}", file=file, err=file is None)
+        for line in (*more, *self.remedy.splitlines()):
             click.echo(f"  {plain(line)}", file=file, err=file is None)
 
 

@@ -59,4 +59,4 @@ def _told(change: dict[str, dict[str, str | None]]) -> str:
         return "is there again" if change["after"]["member"] else "is gone again"
     state = {key: each.get("state") for key, each in change.items()}
     flags = f"state {state.get('before')} -> {state.get('after')}" if state.get("after") else ""
-    return ", ".join(filter(None, (told(change), flags))) or "nothing is another now"
+    return ", ".join(filter(None, (told(change), flags))) or "that had changed nothing"
