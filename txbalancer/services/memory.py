@@ -130,8 +130,7 @@ class Trimming:
     """
     Gives back to the system, time and again, what the heap of C has free: by itself that only
     gives back its end, and so would stay as large as it was in a rush, and grow as it gets
-    holes. Nothing else is done meanwhile, for 0.2 ms with a heap of 20 MiB and for 20 ms with
-    400 MiB: the longer it takes, the more seldom it is done.
+    holes. Nothing else is done meanwhile: the longer it takes, the more seldom it is done.
     """
 
     def __init__(
