@@ -181,8 +181,8 @@ def loss(process: BalancerProcess, cause: str) -> Iterator[None]:
     Expect that one worker is lost: its cause is an event, once, and in the log; the spare one has
     its place; nothing is left in progress, and what was counted is what the access log has.
     """
-    # One that was lost before may take a while to end what it has.
     until(lambda: len(workers(process)) == 3, "two are at work, and one is spare", 30.0)
+    were = at_work(process)
     spare: int = until(lambda: spare_of(process), "a spare one is there", 30.0)
     until(lambda: _has_begun(process, spare), "the spare one has begun", 30.0)
     with contextlib.closing(Control(process.folder / "control.sock")) as control:
@@ -193,7 +193,10 @@ def loss(process: BalancerProcess, cause: str) -> Iterator[None]:
         assert cause in text
         assert process.log().count(text.partition(": ")[2]) >= 1
         until(lambda: _settled(process, control), "the counters equal the log", 30.0)
-    assert len(at_work(process)) == 2
+    lost = were - (are := at_work(process))
+    assert len(are) == 2
+    # One that was not well ends what it has, and would be taken for a spare one meanwhile.
+    until(lambda: lost.isdisjoint(workers(process).values()), "the lost one has ended")
 
 
 def _losses(control: Control) -> list[str]:
