@@ -94,13 +94,15 @@ class Member:
         ident, size = query["id"], int(query.get("size", "0"))
         if body != repeated(ident, len(body)):
             return await self._answer(writer, 409, b"this is the body of another request\n")
-        return await self._answer(writer, 200, repeated(ident, max(size, len(ident))))
+        return await self._answer(writer, 200, repeated(ident, max(size, len(ident))), ident)
 
-    async def _answer(self, writer: asyncio.StreamWriter, status: int, body: bytes) -> bool:
-        writer.write(
-            b"HTTP/1.1 %d Said\r\nX-Member: %b\r\nContent-Length: %d\r\n\r\n"
-            % (status, self.name.encode(), len(body))
-        )
+    async def _answer(
+        self, writer: asyncio.StreamWriter, status: int, body: bytes, ident: str = ""
+    ) -> bool:
+        lines = [f"HTTP/1.1 {status} Said", f"X-Member: {self.name}"]
+        # As of most members there is a line that no other answer has.
+        lines += [f"X-Request-Id: {ident}"] if ident else []
+        writer.write("\r\n".join([*lines, f"Content-Length: {len(body)}", "", ""]).encode())
         writer.write(body)
         await writer.drain()
         return True

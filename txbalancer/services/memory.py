@@ -19,6 +19,15 @@ _STATM = "/proc/self/statm"
 _CGROUP = "/proc/self/cgroup"
 _MOUNTED = "/sys/fs/cgroup"
 
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
+"""What C{mallopt} calls them. Source: C{malloc.h} of glibc."""
+
+_LARGE = 128 * 1024
+"""Bytes from which on a piece of memory is the system's own, and goes back to it when free."""
+
+_MOST_FREE = 16 * 1024 * 1024
+"""Bytes at the end of the heap that stay, until free memory is given back."""
+
 _TRIMMED = 60.0
 """Seconds between two times that free memory is given back, at least."""
 
@@ -106,9 +115,21 @@ def settle(reactor: Any) -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(10000, 20, 50)
-    trim = _find_trim()
+    _keep_large_apart()
+    trim = _find("malloc_trim")
     if trim is not None:
         Trimming(reactor, partial(trim, 0)).start()
+
+
+def _keep_large_apart() -> None:
+    """
+    Have C never put large pieces between small ones: by itself it begins to when the first of
+    them is given back, and what lives on behind them then keeps their room for good.
+    """
+    tune = _find("mallopt")
+    if tune is not None:
+        tune(_M_MMAP_THRESHOLD, _LARGE)
+        tune(_M_TRIM_THRESHOLD, _MOST_FREE)
 
 
 def release() -> None:
@@ -116,13 +137,13 @@ def release() -> None:
     Give back to the system what is not used; it takes some milliseconds.
     """
     gc.collect()
-    trim = _find_trim()
+    trim = _find("malloc_trim")
     if trim is not None:
         trim(0)
 
 
-def _find_trim() -> Callable[[int], int] | None:
-    found: Any = sys.platform == "linux" and getattr(ctypes.CDLL(None), "malloc_trim", None)
+def _find(name: str) -> Callable[..., int] | None:
+    found: Any = sys.platform == "linux" and getattr(ctypes.CDLL(None), name, None)
     return found or None
 
 

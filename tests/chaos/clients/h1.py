@@ -72,6 +72,7 @@ class Http(Client):
         if self._method != "GET":
             self._body = repeated(ident, self.random.choice(BODIES))
         lines = [f"{self._method} /do?id={ident}&size={size} HTTP/1.1", "Host: chaos.test"]
+        lines.append(f"X-Request-Id: {ident}")
         if self._cookie:
             lines.append(f"Cookie: {self._cookie}")
         if self._body:

@@ -101,6 +101,7 @@ class Http2(Client):
             (":scheme", "https"),
             (":authority", "chaos.test"),
             (":path", f"/do?id={ident}&size={size}"),
+            ("x-request-id", ident),
             *([("content-length", str(len(body)))] if put else ()),
         ]
         number = self._h2.get_next_available_stream_id()
