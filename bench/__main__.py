@@ -17,10 +17,11 @@ from types import FrameType
 from bench import report
 from bench.facts import gather
 from bench.measure import DISTURBED, Bench, Settings
+from bench.pairs import WATCHED
 from bench.place import prepared
 from bench.proxies import OWN, PEERS, Proxy
 from bench.results import bars
-from bench.rounds import CREWS, WATCHED, WATCHED_TITLE, run_proxies, run_scale, run_wire
+from bench.rounds import CREWS, WATCHED_TITLE, run_proxies, run_scale, run_wire
 from bench.scale import cases
 from bench.site import BenchError
 

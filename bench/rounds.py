@@ -9,12 +9,11 @@ from http.client import HTTPException
 from bench import wire
 from bench.crews import crews
 from bench.measure import Bench, Sample
-from bench.pairs import watched
+from bench.pairs import WATCHED, watched
 from bench.proxies import Proxy
 from bench.scale import cases, scaled
 from bench.site import BenchError
 
-WATCHED = "watched"
 CREWS = {
     "worker": ("1 worker (against a single process)", 0, 1),
     "workers": ("2 workers on one core (against 1)", 1, 2),
