@@ -190,7 +190,7 @@ def test_undo(service: Service) -> None:
     service.run("balancer", "set", "two", "timeout=5s")
     assert service.lines("undo", "shop") == ["undone: shop 10.0.0.2:8080: loadfactor 9 -> 2"]
     assert service.lines("undo") == ["undone: two: timeout 5s -> 0"]
-    assert service.lines("undo") == ["undone: shop 10.0.0.1: state Init Drn Ok -> Init Ok"]
+    assert service.lines("undo") == ["undone: shop 10.0.0.1: state draining -> in use"]
     found = service.run("undo")
     assert found.exit_code == 1
     assert found.stderr.startswith("txbalancer: nothing is left to undo: ")

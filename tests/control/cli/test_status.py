@@ -51,7 +51,7 @@ def test_how_long_members_are_out(service: Service) -> None:
     service.run("member", "disable", "shop", "web1")
     service.rig.advance(200)
     rows = service.lines("status", "shop")[5:8]
-    assert rows[0].endswith("  out: disabled (for 3 min 20 s)")
+    assert rows[0].endswith("  out for 3 min 20 s: disabled")
     assert rows[1].endswith("  in use")
     assert rows[2].endswith(" when all others are out")
 

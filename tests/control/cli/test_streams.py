@@ -147,7 +147,7 @@ def test_events(service: Service) -> None:
     service.run("member", "drain", "shop", "web1")
     service.run("balancer", "set", "two", "timeout=5s")
     first, second = service.lines("events")
-    assert first[20:].startswith("change  shop 10.0.0.1: status (empty) -> +N, state Init Ok")
+    assert first[20:].startswith("change  shop 10.0.0.1: status (empty) -> +N, state in use")
     assert first.endswith("(192.0.2.1)")
     assert second[20:].startswith("change  two: timeout 0 -> 5s")
     assert len(service.lines("events", "-n", "1")) == 1

@@ -15,6 +15,7 @@ from txbalancer.control.cli.plain import counted, moment, plain, rate, share, si
 from txbalancer.control.cli.tables import Cell, Column, table, toned
 from txbalancer.control.cli.waiting import drain_line
 from txbalancer.control.discovered import in_words
+from txbalancer.core.values import for_so_long
 
 Report = dict[str, Any]
 
@@ -170,7 +171,7 @@ def member_row(member: Report, now: float) -> list[Cell]:
 def _state(status: Report, now: float) -> Cell:
     text, since = status["text"], status["since"]
     if status["tone"] != "good" and since is not None:
-        text += f" (for {span(now - since)})"
+        text = for_so_long(text, span(now - since))
     return toned(text, status["tone"])
 
 
