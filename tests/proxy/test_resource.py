@@ -204,6 +204,19 @@ def test_retry_after_goes_by_checks_and_by_retry() -> None:
     assert b"\r\nRetry-After: 11\r\n" in client.taken()
 
 
+def test_retry_after_of_a_member_that_is_going_out() -> None:
+    """
+    As long as maxfails lets it be in use the next request is worth a try; then it is not.
+    """
+    rig = make_rig(1, member="retry=20 maxfails=2")
+    for expected in (b"1", b"21", b"21"):
+        client = rig.client()
+        client.send(GET)
+        for opening in rig.openings():
+            opening.fail()
+        assert b"\r\nRetry-After: %b\r\n" % expected in client.taken()
+
+
 def test_retry_after_of_a_session_is_that_of_its_member() -> None:
     """
     With nofailover the other one does not help.

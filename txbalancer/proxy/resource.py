@@ -240,8 +240,9 @@ class BalancerResource(Resource):
             back = self.balancer.next_return(now, members)
         else:
             looked, back = self._back
-            if now - looked >= 1.0:
-                # In an outage everybody asks, and members may be many.
+            if now - looked >= 1.0 or back <= now:
+                # In an outage everybody asks, and members may be many; one in use is found soon,
+                # and may be out by now.
                 back = self.balancer.next_return(now)
                 self._back = (now, back)
         wait = back - now
