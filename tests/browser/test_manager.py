@@ -147,7 +147,7 @@ def test_checks_of_a_member(screen, members) -> None:
     has(page.locator(".panel .state"), ": its health checks fail")
     has(cell(page, members[1], "Last check"), "failed: ")
     has(page.locator("#events"), "failing health checks")
-    page.locator("text=Check now").click()
+    page.get_by_role("button", name="Check now").click()
     message(page, "is not well")
     page.locator(".probes > summary").click()
     page.locator(".probes details summary").first.click()
