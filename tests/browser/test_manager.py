@@ -143,11 +143,11 @@ def test_checks_of_a_member(screen, members) -> None:
     page.locator("form.edit >> text=Apply").first.click()
     message(page, "hcinterval 1s → 500ms")
     members[1].ill = True
-    has(cell(page, members[1], "State"), "out: its health checks fail")
-    has(page.locator(".panel .state"), "out: its health checks fail")
+    has(cell(page, members[1], "State"), ": its health checks fail")
+    has(page.locator(".panel .state"), ": its health checks fail")
     has(cell(page, members[1], "Last check"), "failed: ")
-    has(page.locator("#events"), "DISABLING")
-    page.locator("text=Check now").click()
+    has(page.locator("#events"), "failing health checks")
+    page.get_by_role("button", name="Check now").click()
     message(page, "is not well")
     page.locator(".probes > summary").click()
     page.locator(".probes details summary").first.click()
@@ -195,7 +195,7 @@ def test_a_member_comes_and_goes(screen, members) -> None:
     watching.locator('tr[data-member="http://127.0.0.1:9"]').wait_for()
     page.goto("/bm?b=shop&w=http://127.0.0.1:9", referer=page.url)
     page.locator("text=Put in use").click()
-    message(page, "state Init Dis → Init Ok")
+    message(page, "state disabled → in use")
     page.locator("[name=w_ryes]").check()
     page.locator("text=remove this member").click()
     message(page, "member http://127.0.0.1:9 → none")
@@ -250,7 +250,7 @@ def test_a_drain_to_its_end(screen, process, members, steps) -> None:
     page = shown.open(f"?b=shop&w={members[0].url}")
     has(cell(page, members[0], "Busy"), "1")
     page.locator("form.quick >> text=Drain").click()
-    message(page, "state Init Ok → Init Drn Ok")
+    message(page, "state in use → draining")
     drain = page.locator(".drain")
     has(drain, "1 in progress")
     has(cell(page, members[0], "State"), "draining")
@@ -269,7 +269,7 @@ def test_a_drain_to_its_end(screen, process, members, steps) -> None:
     has(cell(page, members[0], "State"), "empty: no request of a session for")
     assert drain.locator("progress").evaluate("bar => bar.value") == 1
     page.locator("text=Put in use").click()
-    message(page, "state Init Drn Ok → Init Ok")
+    message(page, "state draining → in use")
     page.locator(".drain").wait_for(state="hidden")
 
 

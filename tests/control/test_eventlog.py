@@ -22,7 +22,7 @@ from txbalancer.control.journal import Journal
 from txbalancer.core.events import KINDS, Event
 from txbalancer.errors import StartError
 
-EVENT = Event(7, 1795247861.25, "flip", "shop", "http://a", "Init Ok -> Init Err: gone", "", {})
+EVENT = Event(7, 1795247861.25, "flip", "shop", "http://a", "in use -> in error: gone", "", {})
 
 
 class Bench:
@@ -49,7 +49,7 @@ def test_a_line() -> None:
     event = EVENT._replace(who="alice", details={"before": "Init Ok", "after": "Init Err"})
     assert as_line(event) == (
         b'{"number":7,"time":"2026-11-21T07:57:41.250Z","kind":"flip","balancer":"shop",'
-        b'"member":"http://a","text":"Init Ok -> Init Err: gone","who":"alice",'
+        b'"member":"http://a","text":"in use -> in error: gone","who":"alice",'
         b'"details":{"before":"Init Ok","after":"Init Err"}}\n'
     )
 

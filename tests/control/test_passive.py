@@ -92,7 +92,7 @@ def test_the_page_tells_and_forgives() -> None:
     lb = eject(browser.rig)
     page = browser.get(f"?b=shop&w={lb.members[0].name}")
     assert "Panic: less than 60 % of the members are healthy" in page
-    words = "out: ejected: 2 failed answers in a row, 1st time; back in 30 s"
+    words = "out for 0 s: ejected: 2 failed answers in a row, 1st time; back in 30 s"
     assert f"used in panic all the same; {words}" in page
     browser.post(w_clear="1")
     assert lb.members[0].flags == flags.INIT

@@ -266,8 +266,8 @@ def test_what_a_command_did():
     """
     lb = balancer(member("a", loadfactor=150), "b")
     change, gone = perform(lb, SetMember("shop", "a", loadfactor=200, on=flags.DISABLED), 0.0)
-    assert change.before == {"loadfactor": "1.5", "status": "", "state": "Init Ok"}
-    assert change.after == {"loadfactor": "2", "status": "+D", "state": "Init Dis"}
+    assert change.before == {"loadfactor": "1.5", "status": "", "state": "in use"}
+    assert change.after == {"loadfactor": "2", "status": "+D", "state": "disabled"}
     assert (bool(change), gone) == (True, [])
     change, _ = perform(lb, SetBalancer("shop", maxattempts=2), 0.0)
     assert (change.before, change.after) == ({"maxattempts": None}, {"maxattempts": "2"})

@@ -108,3 +108,15 @@ def test_another_rate_holds_for_what_is_there() -> None:
     table.configure(1, 1, 2)
     assert len(table) == 2
     assert table.take(2, 0.0) > 0
+
+
+def test_the_key_that_came_most():
+    """
+    How long it has to pay back, until it has; 0 without any.
+    """
+    table = RateTable(2, 3, 10)
+    assert table.deepest(0.0) == 0.0
+    for key in (1, 2, 2, 2, 1):
+        table.take(key, 0.0)
+    assert table.deepest(0.5) == 1.0
+    assert table.deepest(9.0) == 0.0

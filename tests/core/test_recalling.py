@@ -171,7 +171,7 @@ def test_another_process_ends_an_ejection_too():
     list(take_over(lambda name: two, [turn_of(flips[-1], "shop")], 100.0))
     a = two.members[0]
     assert (ejected(two), a.watched.times, a.watched.ejections["failures"]) == (["a"], 2, 1)
-    assert two.next_end(100.0) == 160.0
+    assert a.watched.ejection.until == 160.0
     two.sweep(159.0)
     assert ejected(two) == ["a"]
     two.sweep(160.0)

@@ -50,7 +50,7 @@ def test_round_trip():
     assert [words(each) for each in two.members[:3]] == ["Init Drn Ok ", "Init HcFl ", "Init Err "]
     assert [each.cause for each in two.members[:3]] == [
         "maintenance",
-        "Health check DISABLING b: status 503",
+        "status 503",
         "refused",
     ]
     assert elected(one, 5, now=103.0) == elected(two, 5, now=7.0)

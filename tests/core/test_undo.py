@@ -102,7 +102,7 @@ def test_a_drain_by_hand():
     undo = undone(lb, SetMember("shop", "a", on=flags.DRAIN, off=flags.DISABLED))
     lb.force_error(a, "refused", 1.0)
     change = undo()
-    assert (change.before["state"], change.after["state"]) == ("Init Drn Err", "Init Err")
+    assert (change.before["state"], change.after["state"]) == ("in error, draining", "in error")
     assert words(a) == "Init Err "
 
 

@@ -255,7 +255,8 @@ def test_cping_finds_a_container_that_hangs(
     until(lambda: served() == set(ROUTES), "both members", 20.0)
     told = len(process.log())
     tomcats["web2"].signal(signal.SIGSTOP)
-    verdict = f"DISABLING ajp://127.0.0.1:{tomcats['web2'].port}: no answer within 0.4 s"
+    url = f"ajp://127.0.0.1:{tomcats['web2'].port}"
+    verdict = f"{url} in use -> failing health checks: no answer within 0.4 s"
     try:
         until(lambda: verdict in process.log(told), verdict, 20.0)
         assert served() == {"web1"}

@@ -75,7 +75,7 @@ def test_killed_member_is_not_noticed(balancer: Starts, members: list[Peer]) -> 
         members[0].start()
         load.more_from("web1")
     assert load.failures == []
-    assert process.log().count("-> Init Err") >= 1
+    assert process.log().count("-> in error") >= 1
 
 
 def test_silent_member_is_left_within_its_timeout(balancer: Starts, members: list[Peer]) -> None:
@@ -85,7 +85,7 @@ def test_silent_member_is_left_within_its_timeout(balancer: Starts, members: lis
     process = balancer(configuration([f"{each.url} timeout=0.5 retry=60" for each in members]))
     with Load(process.port) as load:
         members[1].signal(signal.SIGSTOP)
-        until(lambda: "-> Init Err" in process.log(), "the silent member is put out")
+        until(lambda: "-> in error" in process.log(), "the silent member is put out")
         load.more(400)
     assert load.failures == []
     assert tried(process, "response-timeout") >= 1
@@ -116,7 +116,7 @@ def test_idle_connections_that_close_at_random(balancer: Starts) -> None:
             load.more(400)
     assert load.failures == []
     assert len(lost) > 20
-    assert "Init Err" not in process.log()
+    assert "in error" not in process.log()
 
 
 def test_rolling_restart(balancer: Starts, members: list[Peer]) -> None:

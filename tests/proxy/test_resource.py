@@ -10,6 +10,7 @@ from twisted.logger import capturedLogs, formatEvent
 from tests.proxy.rigs import GET, OK, begin, body_of, check_rest, make_rig, status_of
 from txbalancer.core import flags
 from txbalancer.core.health import ProbeResult
+from txbalancer.testing import MemoryRig
 
 
 def test_without_members_it_is_503_at_once() -> None:
@@ -169,6 +170,66 @@ def test_retry_after_says_when_it_makes_sense() -> None:
     client = rig.client()
     client.send(GET)
     assert b"\r\nRetry-After: 1" in client.taken()
+
+
+def retry_after(rig: MemoryRig) -> bytes:
+    """
+    Ask, and return what 503 says.
+    """
+    client = rig.client()
+    client.send(GET)
+    answer = client.taken()
+    assert status_of(answer) == 503
+    return answer.split(b"\r\nRetry-After: ")[1].split(b"\r\n")[0]
+
+
+def test_retry_after_goes_by_checks_and_by_retry() -> None:
+    """
+    Whichever brings a member back first; also where all are in error and forcerecovery is on, so
+    that each request tries them.
+    """
+    rig = make_rig(1, member="retry=30 maxfails=1 hcmethod=get hcinterval=5s hcpasses=2")
+    resource = rig.targets.balancers["shop"]
+    resource.checked("http://10.0.0.1", ProbeResult(False, "status 500"))
+    assert retry_after(rig) == b"11"
+    rig.advance(5)
+    resource.checked("http://10.0.0.1", ProbeResult(True, "status 200"))
+    assert retry_after(rig) == b"6"
+    rig.advance(5)
+    resource.checked("http://10.0.0.1", ProbeResult(True, "status 200"))
+    client = rig.client()
+    client.send(GET)
+    (opening,) = rig.openings()
+    opening.fail()
+    assert b"\r\nRetry-After: 11\r\n" in client.taken()
+
+
+def test_retry_after_of_a_member_that_is_going_out() -> None:
+    """
+    As long as maxfails lets it be in use the next request is worth a try; then it is not.
+    """
+    rig = make_rig(1, member="retry=20 maxfails=2")
+    for expected in (b"1", b"21", b"21"):
+        client = rig.client()
+        client.send(GET)
+        for opening in rig.openings():
+            opening.fail()
+        assert b"\r\nRetry-After: %b\r\n" % expected in client.taken()
+
+
+def test_retry_after_of_a_session_is_that_of_its_member() -> None:
+    """
+    With nofailover the other one does not help.
+    """
+    rig = make_rig(2, member="retry=9 maxfails=1", balancer="stickycookie = R\nnofailover = on")
+    client, member = begin(rig)
+    member.send(OK)
+    cookie = client.taken().split(b"Set-Cookie: ")[1].split(b";")[0]
+    balancer = rig.balancer()
+    balancer.force_error(balancer.members[0], "test", rig.runtime.now())
+    client = rig.client()
+    client.send(GET[:-2] + b"Cookie: %b\r\n\r\n" % cookie)
+    assert b"\r\nRetry-After: 10\r\n" in client.taken()
 
 
 def test_the_route_cookie_goes_to_new_clients_only() -> None:

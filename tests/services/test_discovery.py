@@ -88,7 +88,7 @@ def test_members_that_are_gone_are_drained_then_removed(worlds) -> None:
     added, drained, removed = world.texts("change")[1:]
     assert added == f"discovery {PLACE}: member (none) -> {TWO}"
     assert drained.startswith(f"discovery {PLACE}: ")
-    assert drained.endswith("state Init Ok -> Init Drn Ok")
+    assert drained.endswith("state in use -> draining")
     assert removed == f"discovery {PLACE}: member {ONE} -> (none)"
 
 

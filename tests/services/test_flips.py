@@ -10,6 +10,7 @@ from tests.services.worlds import GET, OK, World
 from txbalancer.core import flags
 from txbalancer.core.commands import Revert, SetMember
 from txbalancer.core.health import ProbeResult
+from txbalancer.core.standing import TRIED_AGAIN
 
 CONFIGURATION = """
 [txbalancer]
@@ -70,8 +71,8 @@ def test_a_failure_and_the_recovery(world: World) -> None:
     world.client(request=GET)
     world.accept().send(OK)
     assert happened(world) == [
-        ("flip", "Init Ok -> Init Err: connect-failed"),
-        ("flip", "Init Err -> Init Ok: tried again"),
+        ("flip", "in use -> in error: connect-failed"),
+        ("flip", "in error -> in use: tried again"),
     ]
     event = world.service.targets.journal.events[-1]
     assert (event.balancer, event.member, event.who) == ("shop", FIRST, "")
@@ -84,7 +85,7 @@ def test_an_answer_that_counts_as_failure(world: World) -> None:
     """
     world.client(request=GET)
     world.accept().send(OK.replace(b"200 OK", b"500 No"))
-    assert happened(world) == [("flip", "Init Ok -> Init Err: answered 500")]
+    assert happened(world) == [("flip", "in use -> in error: answered 500")]
 
 
 def test_verdicts_of_probes(world: World) -> None:
@@ -94,8 +95,8 @@ def test_verdicts_of_probes(world: World) -> None:
     for passed in (False, False, True, True):
         checked(world, passed)
     assert happened(world) == [
-        ("flip", f"Init Ok -> Init HcFl: Health check DISABLING {FIRST}: status 1"),
-        ("flip", f"Init HcFl -> Init Ok: Health check ENABLING {FIRST}: status 1"),
+        ("flip", "in use -> failing health checks: status 1"),
+        ("flip", "failing health checks -> in use: health check passed: status 1"),
     ]
 
 
@@ -120,7 +121,7 @@ def test_a_reload_that_changes_a_state(world: World) -> None:
             "reload",
             "configuration read again: balancer shop: member http://10.0.0.1: status empty -> +D",
         ),
-        ("flip", "Init Ok -> Init Dis: configuration changed"),
+        ("flip", "in use -> disabled: configuration changed"),
     ]
 
 
@@ -139,12 +140,12 @@ def test_relapses_are_told_within_reason(world: World) -> None:
     """
     relapse(world, 50)
     assert happened(world) == [
-        ("flip", "Init Ok -> Init Err: connect-failed"),
-        ("flip", "Init Err -> Init Ok: tried again"),
+        ("flip", "in use -> in error: connect-failed"),
+        ("flip", "in error -> in use: tried again"),
     ]
     world.advance(SECOND)
     assert happened(world)[2:] == [
-        ("flip", "Init Err -> Init Ok: tried again (and 97 more like it)")
+        ("flip", "in use -> in error: connect-failed (and 96 more like it)")
     ]
     world.advance(3)
     assert len(happened(world)) == 3
@@ -152,18 +153,18 @@ def test_relapses_are_told_within_reason(world: World) -> None:
 
 def test_the_state_after_relapses_is_told(world: World) -> None:
     """
-    A member that stays out after changes of which not all were told is told to be out.
+    A member that comes in after changes of which not all were told is told to be in use.
     """
     relapse(world, 50)
     before = happened(world)
     member = world.members()[0]
     balancer = world.service.targets.balancers["shop"].balancer
-    balancer.force_error(member, "gone", world.reactor.seconds())
+    balancer.set_flags(member, flags.INIT, TRIED_AGAIN, world.reactor.seconds())
     assert happened(world) == before
     world.advance(SECOND)
     assert happened(world) == [
         *before,
-        ("flip", "Init Ok -> Init Err: gone (and 98 more like it)"),
+        ("flip", "in error -> in use: tried again (and 97 more like it)"),
     ]
 
 
@@ -175,6 +176,6 @@ def test_a_command_amidst_relapses_is_not_told_as_a_flip(world: World) -> None:
     steering = world.service.targets.steering
     steering.apply(SetMember("shop", FIRST, on=flags.DISABLED), "alice")
     before = happened(world)
-    assert [kind for kind, _ in before[-2:]] == ["change", "warning"]
+    assert [kind for kind, _ in before] == ["flip", "flip", "change"]
     world.advance(SECOND)
     assert happened(world) == before

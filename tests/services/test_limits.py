@@ -188,7 +188,7 @@ def test_limits_and_their_use_are_shown(path) -> None:
     world = world_with(
         "max-connections = 50",
         "max-requests = 9\nconnections-per-client = 7\nrequests-per-client = 5\n",
-        "[limit:api]\nrate = 5/s\n[mount:/admin]\nto = manager:\nlimit = api\n"
+        "[limit:api]\nrate = 5/s\nburst = 20\n[mount:/admin]\nto = manager:\nlimit = api\n"
         "[mount:/metrics]\nto = metrics:\n",
     )
     base = "/metrics" if path == "/metrics" else f"/admin{path}"
@@ -201,7 +201,9 @@ def test_limits_and_their_use_are_shown(path) -> None:
         found = {(each["of"], each["option"]): each for each in json.loads(body)["limits"]}
         assert found["service", "max-connections"]["used"] == 1
         assert found["listener web", "max-requests"]["most"] == 9
-        assert found["limit api", "rate"]["passed"] == 1
+        rate = found["limit api", "rate"]
+        assert rate["passed"] == 1
+        assert (rate["rate"], rate["burst"], rate["spent"]) == ("5/s", 20, 1)
     elif path == "/metrics":
         assert 'txbalancer_limit_most{of="listener web",option="max-requests"} 9' in body
         assert 'txbalancer_limit_used{of="listener web",option="connections-per-client"} 1' in body

@@ -79,7 +79,7 @@ def test_the_life_of_a_service_is_in_its_event_log(tmp_path: Path) -> None:
     assert [each["number"] for each in found] == [1, 2, 3, 4, 5]
     change, flip = found[1], found[2]
     assert change["who"] == "alice at 192.0.2.9"
-    assert change["details"]["before"]["state"] == "Init Ok"
+    assert change["details"]["before"]["state"] == "in use"
     assert flip["member"] == "http://10.0.0.1"
     assert flip["details"]["after"] == "Init Err"
     assert flip["details"]["cause"]

@@ -4,12 +4,14 @@ Listening sockets that the supervisor opens for its workers.
 
 from __future__ import annotations
 
+import os
 import socket
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from twisted.internet import reactor
+from twisted.logger import capturedLogs, formatEvent
 
 from tests.peers import free_port
 from txbalancer.core.specs import ListenerSpec
@@ -61,6 +63,25 @@ def test_a_socket_for_each(outside: Outside) -> None:
     found = [held.of(number, 3) for number in (1, 2, 3)]
     assert [[each[0] for each in of] for of in found] == [[0], [1], [2]]
     assert len({of[0][2] for of in found}) == 3
+
+
+def test_where_clients_may_come_is_told_once(outside: Outside) -> None:
+    """
+    The log names each endpoint and its port when it opens, and not again at a reload.
+    """
+    first, second = listener("tcp:0:interface=127.0.0.1"), listener("udp:0", name="dns")
+    with capturedLogs() as logged:
+        for spec in ([first], [first], [first, second]):
+            outside.prepare(spec, 2)
+            outside.publish()
+    ports = [socket.socket(fileno=os.dup(held.numbers[0])) for held in outside]
+    found = [each.getsockname()[1] for each in ports]
+    for each in ports:
+        each.close()
+    assert [formatEvent(event) for event in logged] == [
+        f"endpoint tcp:0:interface=127.0.0.1 starting on {found[0]}",
+        f"endpoint udp:0 starting on {found[1]}",
+    ]
 
 
 def test_fewer_workers_have_several(outside: Outside) -> None:

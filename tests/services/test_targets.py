@@ -178,8 +178,8 @@ def test_a_balancer_without_members_left_does_not_flood_the_log() -> None:
     finally:
         globalLogPublisher.removeObserver(observe)
     refused = "connect-failed: Connection was refused by other side"
-    assert at_once == [f"Init Ok -> Init Err: {refused}", "Init Err -> Init Ok: tried again"]
-    assert said[2:] == ["Init Err -> Init Ok: tried again (and 37 more like it)"]
+    assert at_once == [f"in use -> in error: {refused}", "in error -> in use: tried again"]
+    assert said[2:] == [f"in use -> in error: {refused} (and 36 more like it)"]
 
 
 def test_each_member_s_last_line_is_true() -> None:
@@ -204,12 +204,12 @@ def test_each_member_s_last_line_is_true() -> None:
         first.retries = second.retries = 1
         for each in (first, second):
             flip(each, flags.IN_ERROR, "refused")
-        assert said == ["Init Err", "Init Err"]
+        assert said == ["in error", "in error"]
         flip(first, flags.IN_ERROR, TRIED_AGAIN)
         flip(second, flags.IN_ERROR, TRIED_AGAIN)
         flip(second, flags.IN_ERROR, "refused")
         rig.advance(1.1)
-        assert said[2:] == ["Init Ok", "Init Err (and 1 more like it)"]
+        assert said[2:] == ["in use", "in error (and 1 more like it)"]
         rig.advance(9)
         flip(second, flags.IN_ERROR, TRIED_AGAIN)
         flip(second, flags.IN_ERROR, "refused")
@@ -217,7 +217,7 @@ def test_each_member_s_last_line_is_true() -> None:
         rig.advance(9)
     finally:
         globalLogPublisher.removeObserver(observe)
-    assert said[4:] == ["Init Ok", "Init Drn Err"]
+    assert said[4:] == ["in use", "in error, draining"]
 
 
 def test_what_checks_and_people_do_is_always_told() -> None:
@@ -244,7 +244,7 @@ def test_what_checks_and_people_do_is_always_told() -> None:
     finally:
         globalLogPublisher.removeObserver(observe)
     assert said == [
-        "Init Err: connect-failed",
-        "Init Drn Ok: by command",
-        "Init Drn HcFl: checked",
+        "in error: connect-failed",
+        "draining: by command",
+        "failing health checks, draining: checked",
     ]

@@ -5,6 +5,7 @@ Which rows of the shared table workers are told of, as members come and go.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import count
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from txbalancer.core.commands import AddMember, Command, RemoveMember, RenewMemb
 from txbalancer.core.specs import MemberSpec
 from txbalancer.services.plugins import load_registry
 from txbalancer.services.supervisor import Supervisor
+from txbalancer.workers.child import Child
 
 TEXT = """
 [txbalancer]
@@ -122,3 +124,16 @@ def test_rows_of_those_that_are_gone_are_used_again(told: Told) -> None:
         told.order(AddMember("shop", member(number), "file:/x"))
         told.order(RemoveMember("shop", member(number).url, "file:/x"))
     assert ("open", "shop", member(0).url) not in told.rows
+
+
+def test_when_a_worker_began_does_not_waver(told: Told) -> None:
+    """
+    It is the same number each time, so that nobody takes a worker for another one.
+    """
+    runtime, crew = told.service.runtime, told.service.crew
+    crew.members[1] = Child(runtime.reactor, runtime.now, 1, [0] * 8, (8, 9))
+    ticks = count(1000)
+    runtime.wall = lambda: next(ticks) + 0.000001
+    workers = told.service.targets.steering.facts.workers
+    (first,), (second,) = workers(), workers()
+    assert first.started == second.started

@@ -157,3 +157,16 @@ def test_what_is_owed_goes_to_other_memory() -> None:
     other.owe(found.items(), 105.0)
     assert other.take(numbered(3), 105.0) == pytest.approx(1.0)
     assert other.take(numbered(2), 105.0) == 0.0
+
+
+def test_the_key_that_came_most_is_told_by_one() -> None:
+    """
+    As L{RateTable} does, of what all processes have let through.
+    """
+    one, two = team(2.0, 3, now=0.5)
+    assert two.deepest(0.0) == 0.0
+    for key in (1 << 30, 2 << 30, 2 << 30):
+        one.take(key, 1.0)
+    assert two.deepest(1.5) == 0.5
+    assert two.deepest(9.0) == 0.0
+    assert SharedRates(two.memory).deepest(1.5) == 0.0

@@ -18,7 +18,8 @@ class Facts:
     """
     What is known of the service as a whole.
 
-    @ivar started: when it did, in seconds since the epoch.
+    @ivar started: when it did, in seconds since the epoch; C{process}: when this process began,
+        which is later after an upgrade.
     @ivar counters: returns what was served.
     @ivar load: returns how many more connections would be served, and how many are busy.
     @ivar connections: returns how many there are; C{listeners}: how many of each listener.
@@ -37,3 +38,7 @@ class Facts:
     discovery: Callable[[str], list[SourceView]] = lambda name: []
     config: str = ""
     limits: Callable[[], list[LimitView]] = list
+    process: float = 0.0
+
+    def __post_init__(self) -> None:
+        self.process = self.process or self.started

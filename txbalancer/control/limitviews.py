@@ -19,6 +19,8 @@ class LimitView(NamedTuple):
     @ivar passed: how many a rate limit let through; C{refused}: how many it, or any other limit,
         did not.
     @ivar dry_run: whether it only counts.
+    @ivar rate: how often each key of a rate limit may come, such as C{10/s}; empty for others.
+    @ivar burst: how often at once; C{spent}: how much of that is used by the key that came most.
     """
 
     of: str
@@ -29,6 +31,9 @@ class LimitView(NamedTuple):
     passed: int = 0
     refused: int = 0
     dry_run: bool = False
+    rate: str = ""
+    burst: int = 0
+    spent: int = 0
 
     def as_json(self) -> dict[str, Any]:
         """
@@ -61,4 +66,5 @@ def together(views: Sequence[LimitView]) -> LimitView:
         waiting=sum(each.waiting for each in views),
         passed=sum(each.passed for each in views),
         refused=sum(each.refused for each in views),
+        spent=max(each.spent for each in views),
     )

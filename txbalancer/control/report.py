@@ -63,6 +63,7 @@ def service_report(board: Board, names: tuple[str, ...] | None = None) -> Steps[
         "pid": os.getpid(),
         "started": facts.started,
         "uptime": max(0.0, board.wall() - facts.started),
+        "process_uptime": max(0.0, board.wall() - facts.process),
         "config": facts.config,
         "state_file": spec.service.state or None,
         "connections": facts.connections(),

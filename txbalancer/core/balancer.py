@@ -12,6 +12,8 @@ from typing import Any, NamedTuple
 from txbalancer import errors
 from txbalancer.core import candidates, flags
 from txbalancer.core.member import Member, Origin
+from txbalancer.core.passive.breaker import OPEN
+from txbalancer.core.prospects import first_back
 from txbalancer.core.recalling import Recalling
 from txbalancer.core.registry import Registry
 from txbalancer.core.request import Request
@@ -250,11 +252,19 @@ class Balancer(Recalling):
             self._evaluate(now, ())
         return self.valid_until
 
-    def next_return(self, now: float) -> float:
+    def next_return(self, now: float, members: Iterable[Member] = ()) -> float:
         """
-        Return when requests that get none now may get a member, as far as that is known.
+        Return when requests that get none now may get a member, as far as that is known; nothing
+        changes by it.
+
+        @param members: the only ones that will do; none for any.
+        @return: C{inf} when only people can help.
         """
-        return min(self.next_chance(now), self.next_end(now))
+        found = first_back(members or self.members, now)
+        breaker = self.breaker
+        if breaker is not None and breaker.state == OPEN:
+            return max(found, breaker.until)
+        return found
 
     @property
     def maxattempts(self) -> int:

@@ -73,6 +73,21 @@ WORDS = (
     (TRIAL, "Tria"),
 )
 
+REASONS = (
+    (SHUTDOWN, "removed"),
+    (STOPPED, "stopped"),
+    (DISABLED, "disabled"),
+    (HC_FAILED, "failing health checks"),
+    (IN_ERROR, "in error"),
+    (EJECTED, "ejected"),
+    (TRIPPED, "behind an open circuit breaker"),
+    (TRIAL, "on trial"),
+    (DRAIN, "draining"),
+)
+"""Why a member is not in use as others are, for people; what weighs most comes first."""
+
+_ROLES = ((STANDBY, "hot standby"), (SPARE, "hot spare"), (IGNORE_ERRORS, "ignoring errors"))
+
 ALL = sum(bit for bit, _ in WORDS)
 
 
@@ -83,6 +98,15 @@ def usable(flags: int) -> bool:
     Drain, spare and standby are for selection to judge, not for this rule.
     """
     return flags & INIT != 0 and flags & UNUSABLE == 0
+
+
+def in_words(flags: int) -> str:
+    """
+    Say what the flags mean, for people: C{"in use"}, C{"disabled, draining"}.
+    """
+    reasons = [word for bit, word in REASONS if flags & bit]
+    roles = [word for bit, word in _ROLES if flags & bit]
+    return ", ".join((reasons or ["in use" if flags & INIT else "not ready"]) + roles)
 
 
 def describe(flags: int) -> str:

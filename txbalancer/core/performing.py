@@ -40,6 +40,7 @@ from txbalancer.core.overrides import (
 )
 from txbalancer.core.reload import renew
 from txbalancer.core.specs import MemberSpec
+from txbalancer.core.standing import COMMANDED
 from txbalancer.core.values import counted, show_loadfactor, span
 
 LEAST_LASTING = 1.0
@@ -121,7 +122,7 @@ def _shown(balancer: Balancer, command: Command, now: float) -> dict[str, str | 
     return {
         **shown_options(live_spec(member)),
         "lasting": _show_lasting(member.temporary, now),
-        "state": flags.describe(member.flags).strip(),
+        "state": flags.in_words(member.flags),
     }
 
 
@@ -206,7 +207,7 @@ def _set_member(balancer: Balancer, member: Member, command: SetMember, now: flo
     member.spec = spec
     if after & flags.IN_ERROR and not member.flags & flags.IN_ERROR:
         member.error_time = now
-    balancer.set_flags(member, after, "by command", now)
+    balancer.set_flags(member, after, COMMANDED, now)
 
 
 def _temporary(member: Member, command: SetMember, now: float) -> Temporary | None:
@@ -250,4 +251,4 @@ def _revert(balancer: Balancer, command: Revert, now: float) -> None:
         member.health = Health()
     _rank(balancer, member, changed)
     member.spec, member.temporary = spec, None
-    balancer.set_flags(member, after, "by command", now)
+    balancer.set_flags(member, after, COMMANDED, now)

@@ -27,6 +27,8 @@ class Rates(Protocol):
 
     def take(self, key: int, now: float) -> float: ...
 
+    def deepest(self, now: float) -> float: ...
+
     def owing(self, now: float, most: int) -> list[tuple[int, float]]: ...
 
     def owe(self, rows: Iterable[tuple[int, float]], now: float) -> None: ...
@@ -85,6 +87,12 @@ class RateTable:
             return ahead - self._room
         due[key] = at + self._interval
         return 0.0
+
+    def deepest(self, now: float) -> float:
+        """
+        Return for how many seconds the key has to pay back that has most; 0 for none.
+        """
+        return max(0.0, max(self._due.values(), default=now) - now)
 
     def owing(self, now: float, most: int) -> list[tuple[int, float]]:
         """

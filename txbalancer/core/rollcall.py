@@ -12,18 +12,6 @@ from txbalancer.core.member import Member
 MOST_NAMED = 6
 """Members of one condition that are named."""
 
-_WORDS = (
-    (flags.SHUTDOWN, "removed"),
-    (flags.STOPPED, "stopped"),
-    (flags.DISABLED, "disabled"),
-    (flags.HC_FAILED, "failing health checks"),
-    (flags.IN_ERROR, "in error"),
-    (flags.EJECTED, "ejected"),
-    (flags.TRIPPED, "behind an open circuit breaker"),
-    (flags.TRIAL, "on trial"),
-    (flags.DRAIN, "draining"),
-)
-
 
 def roll_call(members: Iterable[Member]) -> str:
     """
@@ -31,7 +19,7 @@ def roll_call(members: Iterable[Member]) -> str:
     """
     found: dict[str, list[str]] = {}
     for member in members:
-        word = next((word for bit, word in _WORDS if member.flags & bit), "usable")
+        word = next((word for bit, word in flags.REASONS if member.flags & bit), "usable")
         found.setdefault(word, []).append(member.name)
     return ", ".join(f"{len(names)} {word} ({_some(names)})" for word, names in found.items()) or (
         "it has none"

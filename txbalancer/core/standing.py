@@ -22,6 +22,10 @@ TRIED_AGAIN = "tried again"
 """The cause of a L{Flip} out of error that nothing but time, or need, brought about."""
 
 
+COMMANDED = "by command"
+"""The cause of a L{Flip} that somebody ordered."""
+
+
 class Flip(NamedTuple):
     """
     A change of a member's flags.
@@ -129,8 +133,11 @@ class Standing:
         if member.flags & flags.STOPPED:
             return None
         after = self._judged(member, passed, now)
-        cause = f"Health check {'ENABLING' if passed else 'DISABLING'} {member.name}"
-        return self.set_flags(member, after, f"{cause}: {text}" if text else cause, now)
+        if passed or not text:
+            # That one failed is what the state after it says.
+            verdict = f"health check {'passed' if passed else 'failed'}"
+            text = f"{verdict}: {text}" if text else verdict
+        return self.set_flags(member, after, text, now)
 
     def _judged(self, member: Member, passed: bool, now: float) -> int:
         """

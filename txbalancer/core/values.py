@@ -42,6 +42,14 @@ def show_duration(seconds: float) -> str:
     return f"{millis.rstrip('0').rstrip('.') if '.' in millis else millis}ms"
 
 
+def for_so_long(text: str, lasting: str) -> str:
+    """
+    Say of a state in words how long it has lasted: C{"out for 3 min: disabled"}.
+    """
+    state, colon, why = text.partition(": ")
+    return f"{state} for {lasting}{colon}{why}"
+
+
 def span(seconds: float) -> str:
     """
     Write a length of time in its two largest units: C{45 s}, C{3 min 20 s}, C{2 d 4 h}.

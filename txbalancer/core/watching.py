@@ -320,17 +320,6 @@ class Watching(Starting):
             self._tell_alarms()
         return flip
 
-    def next_end(self, now: float) -> float:
-        """
-        Return when the next ejection is over, or the next circuit breaker lets something through;
-        C{inf} for never.
-        """
-        watched = [member.watched for member in self.members if not member.flags & flags.HELD]
-        ends = [its.ejection.until for its in watched if its.ejection is not None]
-        broken = [self.breaker, *(its.breaker for its in watched)]
-        ends += [each.until for each in broken if each is not None and each.state == breakers.OPEN]
-        return max(now, min(ends, default=inf))
-
     # -- time -------------------------------------------------------------
 
     def sweep(self, now: float) -> None:

@@ -286,7 +286,9 @@ class Attempts(Queueing):
             self._target.balancer.force_error(self.member, text, self.runtime.now())
         lines: list[bytes] = []
         if error.status == 503:
-            lines.append(b"Retry-After: %d" % self._target.retry_after())
+            session = self._session if isinstance(error, errors.SessionRefused) else None
+            only = () if session is None else session.members
+            lines.append(b"Retry-After: %d" % self._target.retry_after(only))
         self._target.log_failure(self, error)
         self._send_page(start_line(error.status), error.reason, self._target.explain(error), lines)
         self._complete(error.reason)

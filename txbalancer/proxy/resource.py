@@ -6,7 +6,8 @@ A L{BalancerResource} takes an exchange at the end of the head, so that bodies s
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from math import inf
 from typing import Any
 from weakref import WeakSet
 
@@ -34,6 +35,9 @@ from txbalancer.proxy.runtime import Runtime
 from txbalancer.proxy.sharing import Sharing
 from txbalancer.proxy.throttle import Throttle
 from txbalancer.proxy.tree import forward, place_of
+
+_LONGEST = 60
+"""Seconds of C{Retry-After} where nothing tells, or it is more."""
 
 
 class BalancerResource(Resource):
@@ -70,6 +74,8 @@ class BalancerResource(Resource):
         self._outages = Throttle(10.0)
         self._faults = Faults()
         self._timer: Any = None
+        # When was looked last, and what was found, for L{retry_after}.
+        self._back = (-inf, inf)
 
     def open_pools(self) -> None:
         """
@@ -223,13 +229,24 @@ class BalancerResource(Resource):
             return "The service did not answer properly."
         return str(error)
 
-    def retry_after(self) -> int:
+    def retry_after(self, members: Sequence[Member] = ()) -> int:
         """
         Tell clients in how many seconds another try makes sense, 1 to 60.
+
+        @param members: the only ones that will do; none for any.
         """
         now = self.runtime.now()
-        wait = self.balancer.next_return(now) - now
-        return max(1, min(60, int(wait) + 1)) if wait < NEVER else 60
+        if members:
+            back = self.balancer.next_return(now, members)
+        else:
+            looked, back = self._back
+            if now - looked >= 1.0 or back <= now:
+                # In an outage everybody asks, and members may be many; one in use is found soon,
+                # and may be out by now.
+                back = self.balancer.next_return(now)
+                self._back = (now, back)
+        wait = back - now
+        return max(1, min(_LONGEST, int(wait) + 1)) if wait < NEVER else _LONGEST
 
     def log_fault(self, member: Member, error: BalancerError) -> None:
         """

@@ -12,11 +12,8 @@ from txbalancer.control.journal import Journal
 from txbalancer.core import flags
 from txbalancer.core.member import Member
 from txbalancer.core.passive.alarm import Alarm
-from txbalancer.core.standing import TRIED_AGAIN, Flip
+from txbalancer.core.standing import COMMANDED, TRIED_AGAIN, Flip
 from txbalancer.proxy.runtime import Runtime
-
-COMMANDED = "by command"
-"""The cause of changes that are an event of their own."""
 
 _PERIOD = 1.0
 """Seconds between two lines about a member that is tried again and fails again."""
@@ -84,7 +81,10 @@ class FlipLog:
             self._hold(member)
 
     def _write(self, flip: Flip, more: str = "") -> None:
-        before, after = (flags.describe(each).strip() for each in (flip.before, flip.after))
+        before, after = flags.in_words(flip.before), flags.in_words(flip.after)
+        if before == after:
+            # Bits that have no words of their own.
+            before, after = flags.describe(flip.before).strip(), flags.describe(flip.after).strip()
         level = self.log.info if flags.usable(flip.after) else self.log.warn
         level(
             "{balancer}: {member} {before} -> {after}: {cause}{more}",
@@ -96,14 +96,15 @@ class FlipLog:
             cause=flip.cause,
         )
         if flip.cause != COMMANDED:
+            # Those are an event of their own.
             self._journal.follow(
                 "flip",
                 f"{before} -> {after}: {flip.cause}{more}",
                 balancer=self._balancer,
                 member=flip.member.name,
                 details={
-                    "before": before,
-                    "after": after,
+                    "before": flags.describe(flip.before).strip(),
+                    "after": flags.describe(flip.after).strip(),
                     "cause": flip.cause,
                     **self._ejection(flip),
                 },

@@ -39,7 +39,7 @@ class LimitSums:
         Forget what a worker had in use; what it had counted stays.
         """
         for key, view in self._limits.pop(worker, {}).items():
-            left = view._replace(used=0, most=0, waiting=0)
+            left = view._replace(used=0, most=0, waiting=0, spent=0)
             before = self._left.get(key)
             self._left[key] = left if before is None else together((before, left))
         self._full += self._rooms.pop(worker, (0, False))[0]

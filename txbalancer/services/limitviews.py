@@ -5,6 +5,7 @@ What is shown of the limits of a service, and how much of them is used.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from math import ceil
 
 from txbalancer.control.limitviews import LimitView
 from txbalancer.core.gates import MAX_REQUESTS, Crowd, Gate
@@ -22,9 +23,12 @@ def view_limits(
     overload: Overload,
     sites: Iterable[Site],
     resources: Iterable[BalancerResource],
+    now: float,
 ) -> Iterator[LimitView]:
     """
     Yield every limit that is set.
+
+    @param now: by the clock of those who take from rates.
     """
     sites = list(sites)
     yield from _of_service(limits, overload, sites)
@@ -34,7 +38,7 @@ def view_limits(
         if resource.gate is not None:
             yield _of_gate(f"balancer {resource.balancer.spec.name}", resource.gate)
     for limiter in limits.limiters.values():
-        yield _of_rate(limiter)
+        yield _of_rate(limiter, now)
 
 
 def _of_service(limits: Limits, overload: Overload, sites: list[Site]) -> Iterator[LimitView]:
@@ -73,8 +77,10 @@ def _of_crowd(of: str, crowd: Crowd) -> LimitView:
     return LimitView(of, "requests-per-client", used, most, crowd.waiting, refused=crowd.refused)
 
 
-def _of_rate(limiter: Limiter) -> LimitView:
+def _of_rate(limiter: Limiter, now: float) -> LimitView:
     spec = limiter.spec
+    # Of each that came so many seconds are to be paid back; one that is paid in part is still one.
+    owed = limiter.table.deepest(now) * spec.rate.per_second
     return LimitView(
         f"limit {spec.name}",
         "rate",
@@ -83,4 +89,7 @@ def _of_rate(limiter: Limiter) -> LimitView:
         passed=limiter.passed,
         refused=limiter.refused,
         dry_run=spec.dry_run,
+        rate=f"{spec.rate.number}/{spec.rate.unit}",
+        burst=spec.burst,
+        spent=min(spec.burst, ceil(owed - 1e-6)),
     )

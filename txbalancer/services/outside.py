@@ -10,6 +10,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import count
 from typing import Any
 
+from twisted.logger import Logger
+
 from txbalancer.config.listeners import endpoint_parts
 from txbalancer.core.specs import ListenerSpec
 from txbalancer.errors import StartError
@@ -31,6 +33,9 @@ class Held:
     @ivar key: its number, the same in all processes.
     @ivar endpoint: its Twisted server endpoint string.
     """
+
+    log = Logger()
+    _told = False
 
     def __init__(self, reactor: Any, key: int, endpoint: str, numbers: Sequence[int] = ()) -> None:
         """
@@ -114,6 +119,20 @@ class Held:
             if each.type == socket.SOCK_STREAM:
                 each.listen(int(self._parts.get("backlog", BACKLOG)))
         self._listening = len(self._sockets)
+        self._tell()
+
+    def _tell(self) -> None:
+        """
+        Log once where clients may come, as Twisted does of sockets that it opens.
+        """
+        if self._told or not self._sockets:
+            return
+        self._told = True
+        self.log.info(
+            "endpoint {endpoint} starting on {port}",
+            endpoint=self.endpoint,
+            port=self._sockets[0].getsockname()[1],
+        )
 
     def shrink(self) -> None:
         """

@@ -16,9 +16,8 @@ from txbalancer.core.commands import Change, Command
 from txbalancer.core.passive.alarm import Alarm
 from txbalancer.core.passive.breaker import Circuit
 from txbalancer.core.sources import Binding
-from txbalancer.core.standing import Flip
+from txbalancer.core.standing import COMMANDED, Flip
 from txbalancer.proxy.resource import BalancerResource
-from txbalancer.services.flips import COMMANDED
 from txbalancer.workers.child import Child
 from txbalancer.workers.orders import Heed, Perform, Watch, order_of
 from txbalancer.workers.word import Place, Turn, Word, take_over, turn_to

@@ -29,6 +29,7 @@ def show(service: BalancerService) -> None:
             overload,
             (each.site for each in listeners),
             targets.balancers.values(),
+            service.runtime.now(),
         )
     )
     sources = targets.pages.sources

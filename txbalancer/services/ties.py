@@ -12,9 +12,8 @@ from twisted.internet.defer import Deferred
 from txbalancer.core.balancer import Balancer
 from txbalancer.core.passive.alarm import Alarm
 from txbalancer.core.passive.breaker import HALF_OPEN
-from txbalancer.core.standing import Flip
+from txbalancer.core.standing import COMMANDED, Flip
 from txbalancer.proxy.resource import BalancerResource
-from txbalancer.services.flips import COMMANDED
 from txbalancer.workers.word import Own, Turn, Word, take_over, turn_of
 
 PAUSE = 0.01

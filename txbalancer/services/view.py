@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
@@ -47,6 +48,7 @@ class View:
         """
         targets, self._service = service.targets, service
         self._runtime, self._targets, self._crew = service.runtime, targets, crew
+        self._started: WeakKeyDictionary[Child, float] = WeakKeyDictionary()
         self._steering = targets.steering
         self.sums = Sums(service.telemetry.meters, targets.resources)
         self.relays = Relays(service.runtime, self._find, crew, self._rows_for)
@@ -83,17 +85,24 @@ class View:
         """
         Return what each worker does and uses; the system is asked each time.
         """
-        now, wall = self._runtime.now(), self._runtime.wall()
         return [
             WorkerView(
                 child.number,
                 child.last_pid,
-                wall - (now - child.at_work),
+                self._start_of(child),
                 *usage_of(child.last_pid),
                 *self.sums.work(child),
             )
             for child in sorted(self._crew, key=lambda each: each.number)
         ]
+
+    def _start_of(self, child: Child) -> float:
+        """
+        Return when a worker began, in seconds since the epoch: the same each time, though the two
+        clocks are never read at the same moment.
+        """
+        ago = self._runtime.now() - child.at_work
+        return self._started.setdefault(child, self._runtime.wall() - ago)
 
     def _watch(self) -> None:
         self.relays.watch(self._steering.tap.filters(), self._crew)

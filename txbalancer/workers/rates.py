@@ -11,7 +11,7 @@ from __future__ import annotations
 import mmap
 import os
 import weakref
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from heapq import nlargest
 
 from txbalancer.core.ratelimits import GRACE
@@ -94,14 +94,35 @@ class SharedRates:
         """
         if self._now is None:
             return 0
-        now, found, size = self._now(), 0, 8 * (self._mask + 1)
-        step = max(1, size // _PIECE // _MOST_PIECES)
-        for start in range(size, 2 * size, step * _PIECE):
+        now = self._now()
+        return self._step * sum(sum(each > now for each in piece) for piece in self._pieces())
+
+    @property
+    def _step(self) -> int:
+        """
+        Of how many pieces of the times one is looked at.
+        """
+        return max(1, 8 * (self._mask + 1) // _PIECE // _MOST_PIECES)
+
+    def _pieces(self) -> Iterator[memoryview[float]]:
+        """
+        Yield the times, or of very many a part of them.
+        """
+        size = 8 * (self._mask + 1)
+        for start in range(size, 2 * size, self._step * _PIECE):
             # Read as a file, what was never written takes no memory.
             piece = os.pread(self.memory.descriptor, min(_PIECE, size), start)
             if piece.count(0) < len(piece):
-                found += sum(each > now for each in memoryview(piece).cast("d"))
-        return found * step
+                yield memoryview(piece).cast("d")
+
+    def deepest(self, now: float) -> float:
+        """
+        Return for how many seconds the key has to pay back that has most, as far as it is told by
+        this process; of a million and more from a part of them.
+        """
+        if self._now is None:
+            return 0.0
+        return max(0.0, max(map(max, self._pieces()), default=now) - now)
 
     def owing(self, now: float, most: int) -> list[tuple[int, float]]:
         """

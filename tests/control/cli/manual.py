@@ -69,7 +69,9 @@ LIMITS = (
     LimitView("listener web", "max-connections", 214, 10_000),
     LimitView("listener web", "connections-per-client", 92, 100, refused=31),
     LimitView("balancer shop", "max-requests", 90, 90, waiting=7),
-    LimitView("limit logins", "rate", 58, 100_000, passed=1207, refused=12, dry_run=True),
+    LimitView("limit logins", "rate", 58, 100_000, passed=1207, refused=12, dry_run=True)._replace(
+        rate="5/min", burst=10, spent=4
+    ),
 )
 
 

@@ -190,7 +190,7 @@ def test_undo(service: Service) -> None:
     service.run("balancer", "set", "two", "timeout=5s")
     assert service.lines("undo", "shop") == ["undone: shop 10.0.0.2:8080: loadfactor 9 -> 2"]
     assert service.lines("undo") == ["undone: two: timeout 5s -> 0"]
-    assert service.lines("undo") == ["undone: shop 10.0.0.1: state Init Drn Ok -> Init Ok"]
+    assert service.lines("undo") == ["undone: shop 10.0.0.1: state draining -> in use"]
     found = service.run("undo")
     assert found.exit_code == 1
     assert found.stderr.startswith("txbalancer: nothing is left to undo: ")
@@ -336,6 +336,27 @@ def test_probe_that_fails(service: Service) -> None:
     assert (found.exit_code, found.stderr) == (1, "")
     assert found.stdout == "two 10.0.0.1: failed in -: refused\n"
     assert service.run("probe", "two", "10.0.0.1", "--json").exit_code == 1
+
+
+def test_probe_of_all_members(service: Service) -> None:
+    """
+    Without a member all of the balancer are asked, one after the other.
+    """
+    text = {"text": "refused", "seconds": None, "when": None, "transcript": ""}
+    for host, passed in (("10.0.0.1", True), ("10.0.0.2%3A8080", False), ("10.0.0.3", True)):
+        where = f"/balancers/shop/members/http%3A%2F%2F{host}/probe"
+        answer = json.dumps({"passed": passed, **text}).encode()
+        service.canned["POST", where] = 200, "application/json", answer
+    found = service.run("probe", "shop")
+    assert (found.exit_code, found.stdout.splitlines()) == (
+        1,
+        [
+            "shop 10.0.0.1: passed in -: refused",
+            "shop 10.0.0.2:8080: failed in -: refused",
+            "shop 10.0.0.3: passed in -: refused",
+        ],
+    )
+    assert service.run("probe", "none").exit_code == 4
 
 
 def test_past_probes(service: Service) -> None:

@@ -16,7 +16,7 @@ LIMITS = (
     LimitView("service", "memory-limit", 3 * 2**30, 4 * 2**30),
     LimitView("listener web", "max-connections", 8000, 10000, waiting=0, refused=2),
     LimitView("balancer shop", "max-requests", 90, 90, waiting=7),
-    LimitView("limit api", "rate", 12, 100000, passed=4711, refused=3, dry_run=True),
+    LimitView("limit api", "rate", 12, 100000, 0, 4711, 3, True, "10/s", 20, 19),
 )
 
 
@@ -34,11 +34,11 @@ def test_each_limit_has_a_row(service: Service) -> None:
     Sizes are written as such; a rate has what it let through, all others who waits.
     """
     assert [" ".join(line.split()) for line in service.lines("limits")] == [
-        "of option used most full waiting passed refused note",
-        "service memory-limit 3.0G 4.0G 75 % 0 0",
-        "listener web max-connections 8000 10000 80 % 0 2",
-        "balancer shop max-requests 90 90 100 % 7 0",
-        "limit api rate 12 100000 <0.1 % 4711 3 dry run",
+        "of option used most full waiting passed refused keys note",
+        "service memory-limit 3.0G 4.0G 75 % 0 - 0 - -",
+        "listener web max-connections 8000 10000 80 % 0 - 2 - -",
+        "balancer shop max-requests 90 90 100 % 7 - 0 - -",
+        "limit api rate 10/s 19 20 95 % - 4711 3 12 dry run",
     ]
 
 

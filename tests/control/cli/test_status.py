@@ -19,8 +19,8 @@ from txbalancer.core import flags
 from txbalancer.errors import ConnectFailed
 
 COLUMNS = (
-    *("member", "route", "factor", "elected", "busy", "req/s", "failed"),
-    *("to", "from", "pool", "state"),
+    *("member", "route", "factor", "set", "elected", "busy", "req/s", "failed"),
+    *("p50", "p95", "to", "from", "pool", "probe", "state"),
 )
 
 
@@ -51,7 +51,7 @@ def test_how_long_members_are_out(service: Service) -> None:
     service.run("member", "disable", "shop", "web1")
     service.rig.advance(200)
     rows = service.lines("status", "shop")[5:8]
-    assert rows[0].endswith("  out: disabled (for 3 min 20 s)")
+    assert rows[0].endswith("  out for 3 min 20 s: disabled")
     assert rows[1].endswith("  in use")
     assert rows[2].endswith(" when all others are out")
 
@@ -175,14 +175,17 @@ def test_sessions(service: Service) -> None:
     """
     Members are shown with their sessions, of the balancers that were asked for.
     """
-    heading, row = service.lines("sessions", "two")
+    heading, first, *_, last = service.lines("sessions")
     assert heading.split()[:2] == ["balancer", "member"]
-    assert row.split()[:2] == ["two", "10.0.0.1"]
-    # It has none.
-    assert row.endswith("empty at once")
-    assert service.lines("sessions", "shop")[1].endswith("empty in about 1 min")
-    service.rig.advance(120)
-    assert service.lines("sessions", "shop")[1].endswith("empty at once")
+    assert first.split()[:3] == ["shop", "10.0.0.1", "web1"]
+    assert first.endswith("  none seen so far")
+    assert last.split()[:3] == ["two", "10.0.0.1", "-"]
+    assert last.endswith("  has no sessions")
+    service.member("web1").busy = 1
+    assert not service.lines("sessions", "shop")[1].endswith("none seen so far")
+    assert service.lines("sessions", "two") == [
+        "No sessions are kept: stickysession, stickycookie or stickysource would keep them."
+    ]
     assert service.json("sessions")["sessions"][0]["member"] == "http://10.0.0.1"
 
 
@@ -196,6 +199,7 @@ def test_sessions_that_stay(service: Service) -> None:
                 "balancer": "two",
                 "member": "http://10.0.0.1",
                 "route": "",
+                "sessions": True,
                 "sticky": 9,
                 "sticky_before": 9,
                 "busy": 1,
@@ -210,6 +214,53 @@ def test_sessions_that_stay(service: Service) -> None:
     answer["sessions"][0]["early"] = True
     service.canned["GET", "/sessions"] = 200, "application/json", json.dumps(answer).encode()
     assert service.lines("sessions")[1].endswith("too early to tell")
+
+
+def test_attempts_that_clients_know_nothing_of(service: Service) -> None:
+    """
+    A member's failures are those of attempts at it, also where another one answered then; a
+    balancer's those of requests.
+    """
+    answer = json.loads(service.answer("GET", "/api/v1/", {}, b"")[2])
+    shop = answer["balancers"][0]
+    first, second, _ = (each["requests"] for each in shop["members"])
+    # It refuses all; of five the other one answered four, and nobody the last.
+    first |= {"total": 1, "classes": {**first["classes"], "5xx": 1}}
+    first |= {"failures": {"connect-failed": 1}, "failed_attempts": {"connect-failed": 5}}
+    second |= {"total": 4}
+    shop["requests"] |= {"total": 5, "classes": first["classes"]}
+    service.canned["GET", "/"] = 200, "application/json", json.dumps(answer).encode()
+    title, heading, *rows = service.lines("status", "shop")[3:6] + service.lines("status")[6:7]
+    assert ", 20 % failed" in title
+    place = heading.split().index("failed")
+    assert [row.split()[place] for row in rows] == ["100", "0"]
+
+
+def test_columns_are_the_same_at_any_time(service: Service) -> None:
+    """
+    For programs: whatever there is to tell, and a cell of which there is nothing to tell is not
+    empty. A terminal has no columns without content.
+    """
+    (before, first, *_) = service.lines("status", "two")[4:]
+    assert before.split() == [*COLUMNS]
+    assert first.split()[:4] == ["10.0.0.1", "-", "1", "0"]
+    service.run("status", "two", width=200)
+    assert not {"p50", "set", "route"} & set(service.output.getvalue().split())
+    heading = service.lines("member", "list")[0]
+    assert heading.split() == ["balancer", *COLUMNS]
+
+
+def test_after_an_upgrade(service: Service) -> None:
+    """
+    The service is as old as it is, and its process younger.
+    """
+    service.rig.advance(60)
+    assert ", up 1 min, /" in service.lines("status")[0]
+    facts = service.rig.targets.steering.facts
+    facts.started -= 480.0
+    assert ", up 9 min, upgraded 1 min ago, /" in service.lines("status")[0]
+    found = service.json("status")
+    assert (found["uptime"], found["process_uptime"]) == (540.0, 60.0)
 
 
 def test_what_is_seldom() -> None:

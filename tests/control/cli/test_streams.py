@@ -147,13 +147,55 @@ def test_events(service: Service) -> None:
     service.run("member", "drain", "shop", "web1")
     service.run("balancer", "set", "two", "timeout=5s")
     first, second = service.lines("events")
-    assert first[20:].startswith("change  shop 10.0.0.1: status (empty) -> +N, state Init Ok")
+    assert first[20:].startswith("change  shop 10.0.0.1: status (empty) -> +N, state in use")
     assert first.endswith("(192.0.2.1)")
     assert second[20:].startswith("change  two: timeout 0 -> 5s")
     assert len(service.lines("events", "-n", "1")) == 1
     assert service.lines("events", "-n", "0") == []
     assert service.lines("events", "--balancer", "two") == [second]
     assert [each["balancer"] for each in service.json("events")["events"]] == ["shop", "two"]
+
+
+@pytest.mark.parametrize("width", [80, 60])
+def test_long_lines_go_on_below_their_text(service: Service, width: int) -> None:
+    """
+    On a terminal times and kinds stand alone at the left; all of the text is there.
+    """
+    text = "in use -> in error: " + "some reason that is long, " * 6 + "end"
+    service.rig.targets.journal.note("flip", text, balancer="shop", member="http://10.0.0.1")
+    service.run("events", width=width)
+    first, *others = service.output.getvalue().splitlines()
+    assert max(map(len, [first, *others])) <= width
+    indent = first.index("shop 10.0.0.1:")
+    assert others
+    assert all(not each[:indent].strip() for each in others)
+    assert " ".join(each[indent:].strip() for each in [first, *others]).endswith(text)
+    (line,) = service.lines("events")
+    assert line.endswith(text)
+
+
+def test_a_narrow_terminal_has_no_indent(service: Service) -> None:
+    """
+    There would be no room for the text.
+    """
+    service.rig.targets.journal.note("flip", "some words " * 9)
+    service.run("events", width=40)
+    assert service.output.getvalue().splitlines()[1].startswith("some words")
+
+
+def test_long_requests_go_on_below_theirs(service: Service) -> None:
+    """
+    So does a URL that is longer than the line; none of it is lost.
+    """
+    target = "/" + "x" * 150
+    line = {**LINE, "target": target, "reason": "timeout"}
+    service.canned["GET", "/log"] = 200, "application/x-ndjson", stream(line)
+    service.run("log", "-n", "1", width=80)
+    first, *others = service.output.getvalue().splitlines()
+    indent = first.index("shop")
+    assert others
+    assert all(not each[:indent].strip() for each in others)
+    assert target in "".join(each[indent:].rstrip() for each in [first, *others])
 
 
 @pytest.mark.parametrize(

@@ -200,7 +200,8 @@ def test_wait_until_in_use(service: Service) -> None:
 
     service.meanwhile = meanwhile
     assert service.lines("member", "enable", "shop", "web1", "--wait") == [
-        "shop 10.0.0.1: out: its health checks fail",
+        "shop 10.0.0.1: out: its health checks fail; nothing checks it now, it has to be brought"
+        " back by hand",
         "shop 10.0.0.1: in use",
     ]
     assert service.slept > 3

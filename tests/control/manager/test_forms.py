@@ -36,7 +36,7 @@ def test_the_last_member_in_use(browser: Browser) -> None:
     To take it away is done, and told; the form is not as after a fault.
     """
     told = browser.post(w_status_D="1").splitlines()
-    assert told[0].endswith("state Init Ok → Init Dis.")
+    assert told[0].endswith("state in use → disabled.")
     assert told[1:] == ["shop has no member in use now."]
     assert 'class="message watch"' in browser.page
     assert "shop has" not in browser.post(w_status_D="0")
@@ -48,7 +48,7 @@ def test_w_status(browser: Browser, letter: str) -> None:
     A number sets the flag, 0 clears it, and what it was on the way is told.
     """
     (member, _), bit = browser.members(), LETTERS[letter]
-    assert "state Init Ok → " in browser.post(**{f"w_status_{letter}": "1"})
+    assert "state in use → " in browser.post(**{f"w_status_{letter}": "1"})
     assert member.flags & bit
     assert "Nothing to change" in browser.post(**{f"w_status_{letter}": "9"})
     browser.post(**{f"w_status_{letter}": "0"})
@@ -268,7 +268,7 @@ def test_X13_an_error_can_be_forgiven(browser: Browser) -> None:
     browser.rig.balancer().force_error(member, "connect-failed", browser.rig.runtime.now())
     page = browser.get(f"?b=shop&w={member.name}")
     assert "w_clear" in page
-    assert "out: in error: connect-failed; tried again in 10 s (for 0 s)" in page
+    assert "out for 0 s: in error: connect-failed; tried again in 10 s" in page
     browser.post(w_clear="1")
     assert member.usable
     assert "w_clear" not in browser.page

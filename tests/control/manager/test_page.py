@@ -5,6 +5,7 @@ The manager's page: what it shows, how it is found, and what else it lets in.
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import pytest
 
@@ -140,7 +141,10 @@ def test_M5_health_checks(browser: Browser) -> None:
     ]
     assert (row["HC uri"], row["HC Expr"]) == ("/", "ok2")
     assert row["Last check"] == "failed: status 503, took 12 ms; 1 min ago"
-    assert row["State"] == "out: its health checks fail: status 503 (for 1 min)"
+    assert row["State"] == (
+        "out for 1 min: its health checks fail: status 503; back after 2 passes in a row"
+        " (0 so far), next check in 5 s"
+    )
     assert row["Changed"] == "hcmethod, hcuri, hcexpr, hcfails"
 
 
@@ -279,23 +283,76 @@ def test_each_condition_in_words(browser: Browser) -> None:
     for bits, words in (
         (
             flags.INIT | flags.DRAIN,
-            "draining: takes the requests of its sessions only; 0 in progress, no request of a"
-            " session for 0 s, empty in about 1 min",
+            "draining for 0 s: takes the requests of its sessions only; 0 in progress, no request"
+            " of a session for 0 s, empty in about 1 min",
         ),
-        (flags.INIT | flags.STANDBY, "hot standby: takes requests when all others are out"),
-        (flags.INIT | flags.SPARE, "hot spare: takes requests when another is out"),
-        (flags.INIT | flags.STOPPED, "out: stopped, takes no requests and no checks"),
-        (flags.INIT | flags.HC_FAILED, "out: its health checks fail"),
-        (0, "out: not ready"),
+        (flags.INIT | flags.STANDBY, "hot standby for 0 s: takes requests when all others are out"),
+        (flags.INIT | flags.SPARE, "hot spare for 0 s: takes requests when another is out"),
+        (flags.INIT | flags.STOPPED, "out for 0 s: stopped, takes no requests and no checks"),
+        (
+            flags.INIT | flags.HC_FAILED,
+            "out for 0 s: its health checks fail; nothing checks it now",
+        ),
+        (0, "out for 0 s: not ready"),
     ):
         balancer.set_flags(member, bits, "", browser.rig.runtime.now())
-        assert Table(browser.get()).rows(1)[0]["State"] == f"{words} (for 0 s)"
+        assert Table(browser.get()).rows(1)[0]["State"].startswith(words)
     balancer.set_flags(member, flags.INIT | flags.IN_ERROR, "", browser.rig.runtime.now())
     row = Table(browser.get()).rows(1)[0]
-    assert row["State"] == "out: in error; tried again with the next request (for 0 s)"
+    assert row["State"] == "out for 0 s: in error; tried again with the next request"
     bits = flags.INIT | flags.IN_ERROR | flags.IGNORE_ERRORS
     balancer.set_flags(member, bits, "x", browser.rig.runtime.now())
     assert "in error: x; tried all the same" in browser.get()
+
+
+@pytest.mark.parametrize(
+    ("options", "results", "words"),
+    [
+        ({}, "-", "status 500; back after 2 passes in a row (0 so far), next check in 5 s"),
+        ({}, "-+", "status 500; back after 2 passes in a row (1 so far), next check in 5 s"),
+        ({"w_hp": "1"}, "-", "status 500; back after the first that passes, next check in 5 s"),
+    ],
+)
+def test_what_has_to_happen_after_failed_checks(
+    browser: Browser, options: dict[str, str], results: str, words: str
+) -> None:
+    """
+    What failed, how many have to pass, and when the next one is due: no C{retry} ends it.
+    """
+    rig, name = browser.rig, "http://10.0.0.1"
+    browser.post(w_hm="get", w_hf="1")
+    rig.balancer().force_error(browser.members()[0], "refused", rig.runtime.now())
+    for each in results:
+        passed = each == "+"
+        rig.targets.balancers["shop"].checked(name, ProbeResult(passed, f"status {500 - passed}"))
+    if options:
+        browser.post(**options)
+    state = Table(browser.get()).rows(1)[0]["State"]
+    assert state.startswith(f"out for 0 s: its health checks fail: {words}")
+    rig.advance(5.2)
+    assert Table(browser.get()).rows(1)[0]["State"].endswith("next check now")
+
+
+def test_a_command_is_not_why_a_member_is_in_error(browser: Browser) -> None:
+    """
+    What people change about one that is out says nothing of how it came to that.
+    """
+    browser.rig.balancer().force_error(browser.members()[0], "refused", browser.rig.runtime.now())
+    browser.post(w_status_N="1")
+    state = Table(browser.get()).rows(1)[0]["State"]
+    assert state.startswith("out for 0 s: in error; tried again in 10 s")
+
+
+def test_an_error_that_checks_may_end(browser: Browser) -> None:
+    """
+    Passed checks bring a member back before C{retry} does.
+    """
+    member, now = browser.members()[0], browser.rig.runtime.now
+    browser.post(w_hm="get")
+    browser.rig.balancer().force_error(member, "refused", now())
+    member.spec = replace(member.spec, retry=30.0)
+    state = Table(browser.get()).rows(1)[0]["State"]
+    assert state == ("out for 0 s: in error: refused; tried again in 30 s, or when its checks pass")
 
 
 def test_without_balancers() -> None:

@@ -24,8 +24,9 @@ ROUTES = (
                 shown,
                 "Limits",
                 "used is, of limits per client, of the one that uses most, and of rate limits the"
-                " keys that are remembered. refused counts what would have been, where dry_run is"
-                " true.",
+                " keys that are remembered; rate is how often each may come, and spent how much of"
+                " burst the key has used that came most. refused counts what would have been, where"
+                " dry_run is true.",
                 whole=True,
             )
         },

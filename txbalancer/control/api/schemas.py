@@ -200,6 +200,9 @@ SCHEMAS: dict[str, Schema] = {
                 passed=COUNT,
                 refused=COUNT,
                 dry_run=SWITCH,
+                rate=TEXT,
+                burst=COUNT,
+                spent=COUNT,
             )
         )
     ),
@@ -219,6 +222,7 @@ SCHEMAS: dict[str, Schema] = {
         pid=COUNT,
         started=NUMBER,
         uptime=NUMBER,
+        process_uptime=NUMBER,
         config=TEXT,
         state_file=nullable(TEXT),
         connections=COUNT,

@@ -26,6 +26,7 @@ COLUMNS = (
     Column("waiting", 70, number=True),
     Column("passed", 40, number=True),
     Column("refused", 80, number=True),
+    Column("keys", 20, number=True),
     Column("note", 30),
 )
 
@@ -44,9 +45,10 @@ def add_limits(group: click.Group) -> None:
         """
         Show each limit that is set, and how it is used.
 
-        used is, of a limit per client, of the client that uses most, and of a rate the keys that
-        are remembered, as many as most says; passed is what a rate let through. With dry run a
-        rate refuses nothing: refused is what it would have.
+        used is, of a limit per client, what the client uses that uses most, and of a rate what
+        the key has used that came most, of as many as may come at once; keys is how many are
+        remembered. passed is what a rate let through. With dry run a rate refuses nothing:
+        refused is what it would have.
         """
         shown = Shown(lambda: session.client.get("/limits").value, lambda of: _parts(session, of))
         look(session, shown, watch)
@@ -60,18 +62,22 @@ def _parts(session: Session, report: Report) -> list[RenderableType]:
 
 
 def _row(limit: Report) -> list[Cell]:
-    used, most = limit["used"], limit["most"]
-    amount = size if limit["option"] == "memory-limit" else str
-    rates = limit["option"] == "rate"
+    used, most, option = limit["used"], limit["most"], limit["option"]
+    amount = size if option == "memory-limit" else str
+    rates, keys = option == "rate", ""
+    if rates and limit.get("rate"):  # not there in answers of older services
+        keys = str(used)
+        used, most, option = limit["spent"], limit["burst"], f"rate {limit['rate']}"
     return [
         limit["of"],
-        limit["option"],
+        option,
         toned(amount(used), _tone(used, most)),
         amount(most),
         share(used, most),
         "" if rates else str(limit["waiting"]),
         str(limit["passed"]) if rates else "",
         str(limit["refused"]),
+        keys,
         "dry run" if limit["dry_run"] else "",
     ]
 

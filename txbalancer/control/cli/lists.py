@@ -7,6 +7,7 @@ from __future__ import annotations
 from typing import Any
 
 import click
+from rich.text import Text
 
 from txbalancer.control.cli import completion
 from txbalancer.control.cli.changes import note, tell_undo, told
@@ -23,6 +24,7 @@ from txbalancer.control.cli.view import (
     MEMBER_COLUMNS,
     balancer_row,
     member_row,
+    quiet,
 )
 
 Report = dict[str, Any]
@@ -38,6 +40,8 @@ SESSION_COLUMNS = (
     Column("since start", 40, number=True),
     Column("if drained", 90, words=True),
 )
+
+NO_SESSIONS = "No sessions are kept: stickysession, stickycookie or stickysource would keep them."
 
 balancer_group = click.Group("balancer", help="See balancers, and change their options.")
 balancer_argument = click.argument("balancer", shell_complete=completion.balancers)
@@ -61,7 +65,7 @@ def list_members(session: Session, balancers: tuple[str, ...]) -> None:
     now = session.world.wall()
     rows: list[list[Cell]] = [[name, *member_row(member, now)] for name, member in found]
     console = session.world.console
-    show(console, table(columns, rows, console.width))
+    show(console, table(columns, quiet(columns, rows, console.width), console.width))
 
 
 @command(balancer_group, "list")
@@ -140,9 +144,10 @@ def add_sessions(group: click.Group) -> None:
         """
         Show which members have sessions.
 
-        The last column says how long a drain of each would take, as far as that can be told:
-        while sessions come, only two minutes of a drain show. Counted are requests that came
-        for their session, in the last minute and before.
+        Counted are requests that came for their session: in the last minute, in the one before
+        and since the start; busy is what is in progress. The last column says how long a drain
+        of each would take, as far as that can be told: while sessions come, only two minutes of a
+        drain show.
         """
         names = [each["name"] for each in ask(session, balancers)["balancers"]]
         found: list[Report] = session.client.get("/sessions").value["sessions"]
@@ -151,6 +156,9 @@ def add_sessions(group: click.Group) -> None:
             session.json({"sessions": found})
             return
         console = session.world.console
+        if not any(each["sessions"] for each in found):
+            show(console, Text(NO_SESSIONS))
+            return
         show(console, table(SESSION_COLUMNS, [_session_row(each) for each in found], console.width))
 
 
@@ -168,6 +176,10 @@ def _session_row(each: Report) -> list[Cell]:
 
 
 def _outlook(each: Report) -> str:
+    if not each["sessions"]:
+        return "has no sessions"
+    if not each["total"] and not each["busy"]:
+        return "none seen so far"
     if each["done"]:
         return "empty at once"
     if each.get("early"):

@@ -10,9 +10,10 @@ from typing import Any
 import click
 from rich.text import Text
 
+from txbalancer.control.cli import completion
 from txbalancer.control.cli.exits import REFUSED
-from txbalancer.control.cli.members import balancer_argument, chosen, members_argument, where
-from txbalancer.control.cli.naming import Target
+from txbalancer.control.cli.members import balancer_argument, chosen, where
+from txbalancer.control.cli.naming import Target, find_balancers
 from txbalancer.control.cli.plain import moment, plain
 from txbalancer.control.cli.session import Session, command
 from txbalancer.control.cli.tables import show, toned
@@ -27,18 +28,20 @@ def add_probe(group: click.Group) -> None:
 
     @command(group, "probe")
     @balancer_argument
-    @members_argument
+    @click.argument("members", metavar="[MEMBER…]", nargs=-1, shell_complete=completion.members)
     @click.option("--past", is_flag=True, help="Show the last probes instead of asking now.")
     def probe(session: Session, balancer: str, members: tuple[str, ...], past: bool) -> None:
         """
         Ask members now whether they are well.
+
+        Without a MEMBER all of the balancer are asked, one after the other.
 
         It shows what was said. What is asked is the member's own health check; it counts like
         any other. The exit code is 1 when one does not pass.
         """
         found = [
             (target, each)
-            for target in chosen(session, balancer, members)
+            for target in _asked(session, balancer, members)
             for each in (_past(session, target) if past else _now(session, target))
         ]
         if session.as_json:
@@ -52,6 +55,13 @@ def add_probe(group: click.Group) -> None:
             )
         if not past and not all(each["passed"] for _, each in found):
             click.get_current_context().exit(REFUSED)
+
+
+def _asked(session: Session, balancer: str, members: tuple[str, ...]) -> list[Target]:
+    if members:
+        return chosen(session, balancer, members)
+    found = find_balancers(session.client.get("/").value, (balancer,))
+    return [Target(one["name"], each["url"]) for one in found for each in one["members"]]
 
 
 def _now(session: Session, target: Target) -> list[Report]:

@@ -33,10 +33,11 @@ def add_status(group: click.Group) -> None:
         """
         Show balancers and members, what they do and how they are.
 
-        failed is the share of requests answered with 5xx or not at all; p50 and p95 are what
-        half and 95 % of the last minute's requests did not exceed; pool is busy and idle
-        connections. A star marks what was changed at run time; below stands what.
-        Where the terminal is narrow, the columns that matter least are left out.
+        failed is the share of requests answered with 5xx or not at all, of a member of attempts,
+        also where another one answered then; p50 and p95 are what half and 95 % of the last
+        minute's requests did not exceed; pool is busy and idle connections. A star marks what was
+        changed at run time; below stands what. Where the terminal is narrow, the columns that
+        matter least are left out.
         """
         look(session, Shown(lambda: ask(session, balancers), lambda of: parts(session, of)), watch)
 

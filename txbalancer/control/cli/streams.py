@@ -17,7 +17,7 @@ from txbalancer.control.cli.exits import UNREACHED, Fault
 from txbalancer.control.cli.naming import find_members, short
 from txbalancer.control.cli.plain import counted, moment, plain
 from txbalancer.control.cli.session import Session, command
-from txbalancer.control.cli.tables import show, toned
+from txbalancer.control.cli.tables import hang, toned
 
 Report = dict[str, Any]
 _WAIT = 30.0
@@ -86,13 +86,14 @@ def _exchanges(session: Session, filters: dict[str, str]) -> Iterator[Report]:
 def _tell_exchange(session: Session, each: Report) -> None:
     status = f"{each['status']:03d}"
     parts = [each["balancer"], short(each["member"])] if each["member"] else [each["balancer"]]
-    line = Text(f"{plain(each['time'])[11:23]} ")
-    line.append_text(toned(status, _TONES.get(status[0], "")))
-    line.append(f" {moment(each['duration']):>6} {plain(' '.join(filter(None, parts)) or '-')}")
-    line.append(f" {plain(each['method'])} {plain(each['host'])}{plain(each['target'])}")
+    head = Text(f"{plain(each['time'])[11:23]} ")
+    head.append_text(toned(status, _TONES.get(status[0], "")))
+    head.append(f" {moment(each['duration']):>6}")
+    body = Text(plain(" ".join(filter(None, parts)) or "-"))
+    body.append(f" {plain(each['method'])} {plain(each['host'])}{plain(each['target'])}")
     if each["reason"] != "ok":
-        line.append(f" {plain(each['reason'])}", style="bold")
-    show(session.world.console, line)
+        body.append(f" {plain(each['reason'])}", style="bold")
+    hang(session.world.console, head, body)
 
 
 # -- events
@@ -141,7 +142,7 @@ def _tell_event(session: Session, each: Report) -> None:
     subject = " ".join(filter(None, (each["balancer"], short(each["member"]))))
     text = f"{subject}: {each['text']}" if subject else each["text"]
     who = f" ({_short_who(each['who'])})" if each["who"] else ""
-    show(session.world.console, Text(f"{when} {plain(each['kind']):<7} {plain(text + who)}"))
+    hang(session.world.console, Text(f"{when} {plain(each['kind']):<7}"), Text(plain(text + who)))
 
 
 def _short_who(who: str) -> str:

@@ -14,6 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from txbalancer.control.cli.plain import plain
+from txbalancer.control.cli.world import UNBOUND
 
 _GAP = 2
 _LEAST_TEXT = 24
@@ -40,6 +41,9 @@ class Column(NamedTuple):
     words: bool = False
 
 
+NONE = "-"
+"""What stands where there is nothing to tell."""
+
 Cell = str | Text
 
 
@@ -47,8 +51,11 @@ def table(columns: Sequence[Column], rows: Sequence[Sequence[Cell]], width: int)
     """
     Lay out rows in at most C{width} characters.
 
-    A column in which all cells are empty is left out.
+    A column in which all cells are empty is left out; but for programs, who read what is no
+    terminal, each column is there at any time, and nothing is C{NONE}.
     """
+    if width >= UNBOUND:
+        rows = [[cell if len(cell) else NONE for cell in row] for row in rows]
     shown = _fitting(columns, rows, width)
     made = Table(box=None, pad_edge=False, padding=(0, _GAP, 0, 0), header_style="bold")
     for each in shown:
@@ -80,6 +87,8 @@ def _fitting(
     columns: Sequence[Column], rows: Sequence[Sequence[Cell]], width: int
 ) -> list[int]:  # fmt: skip
     shown = [place for place in range(len(columns)) if any(len(row[place]) for row in rows)]
+    if width >= UNBOUND:
+        return list(range(len(columns)))
     widths = {place: _width(columns[place], [row[place] for row in rows], width) for place in shown}
     while shown and sum(widths[each] + _GAP for each in shown) - _GAP > width:
         least = min(shown, key=lambda each: columns[each].keep)
@@ -100,6 +109,21 @@ def _width(column: Column, cells: Sequence[Cell], width: int) -> int:
     longest = max((cell_len(str(each)) for each in cells), default=0)
     longest = min(longest, _LEAST_TEXT if column.words else _most(width))
     return max(longest, cell_len(column.name))
+
+
+def hang(console: Console, head: Text, body: Text) -> None:
+    """
+    Print a line of which what is too long goes on below C{body}, not below C{head}; outside a
+    terminal it stays one line.
+    """
+    if not console.is_terminal or console.width < head.cell_len + _LEAST_TEXT:
+        show(console, Text.assemble(head, " ", body))
+        return
+    grid = Table.grid(padding=(0, 1, 0, 0))
+    grid.add_column(no_wrap=True)
+    grid.add_column(overflow="fold")
+    grid.add_row(head, body)
+    console.print(grid)
 
 
 def show(console: Console, *parts: RenderableType) -> None:

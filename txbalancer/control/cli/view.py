@@ -4,7 +4,7 @@ A service's report as tables.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from rich.console import RenderableType
@@ -12,9 +12,11 @@ from rich.text import Text
 
 from txbalancer.control.cli.naming import short
 from txbalancer.control.cli.plain import counted, moment, plain, rate, share, size, span
-from txbalancer.control.cli.tables import Cell, Column, table, toned
+from txbalancer.control.cli.tables import NONE, Cell, Column, table, toned
 from txbalancer.control.cli.waiting import drain_line
+from txbalancer.control.cli.world import UNBOUND
 from txbalancer.control.discovered import in_words
+from txbalancer.core.values import for_so_long
 
 Report = dict[str, Any]
 
@@ -60,6 +62,10 @@ BALANCER_COLUMNS = (
 )
 
 
+_START = 1.0
+"""Seconds by which a process may be younger than its service without an upgrade."""
+
+
 def failed(requests: Report) -> int:
     """
     Count what was answered with 5xx, or not at all.
@@ -68,15 +74,32 @@ def failed(requests: Report) -> int:
     return int(classes["5xx"] + classes["none"])
 
 
+def attempts(member: Report) -> tuple[int, int]:
+    """
+    Count the attempts at a member that failed, or were answered with 5xx, and all of them; also
+    those after which another member was asked, of which clients know nothing.
+    """
+    requests = member["requests"]
+    last = requests["failures"]
+    retried = sum(
+        max(0, count - last.get(reason, 0)) for reason, count in requests["failed_attempts"].items()
+    )
+    return failed(requests) + retried, requests["total"] + retried
+
+
 def service_lines(service: Report, shown: str) -> Iterator[RenderableType]:
     """
     Tell about a service as a whole.
     """
     requests = service["requests"]
     total = requests["total"]
+    up = f"up {span(service['uptime'])}"
+    # Not there in answers of older services. A start takes some time itself.
+    younger = service["uptime"] - service.get("process_uptime", service["uptime"])
+    if younger > _START:
+        up += f", upgraded {span(service['process_uptime'])} ago"
     yield Text(
-        f"txbalancer {plain(service['version'])}, process {service['pid']},"
-        f" up {span(service['uptime'])}, {plain(shown)}",
+        f"txbalancer {plain(service['version'])}, process {service['pid']}, {up}, {plain(shown)}",
         style="bold",
     )
     ended = f"{counted(total, 'request')}, {share(failed(requests), total)} failed"
@@ -119,7 +142,7 @@ def balancer_parts(balancer: Report, now: float, width: int) -> Iterator[Rendera
         yield Text(plain(text), style="bold red")
     if balancer["members"]:
         rows = [member_row(each, now) for each in balancer["members"]]
-        yield table(MEMBER_COLUMNS, _quiet(rows), width)
+        yield table(MEMBER_COLUMNS, quiet(MEMBER_COLUMNS, rows, width), width)
     for note in _notes(balancer, now):
         yield Text(f"* {plain(note)}")
 
@@ -145,18 +168,18 @@ def member_row(member: Report, now: float) -> list[Cell]:
 
     @param now: seconds since the epoch.
     """
-    requests, times, pool = member["requests"], member["times"], member["pool"]
+    times, pool = member["times"], member["pool"]
     last = member["health"]["last"]
     changed = "*" if member["overrides"] or member["temporary"] or member["added"] else ""
     return [
         short(member["url"]) + changed,
         member["route"],
         f"{member['loadfactor']:g}",
-        str(member["lbset"]) if member["lbset"] else "",
+        str(member["lbset"]),
         str(member["elected"]),
         str(member["busy"]),
         rate(member["rate"]),
-        share(failed(requests), requests["total"]),
+        share(*attempts(member)),
         moment(times["p50"]),
         moment(times["p95"]),
         size(member["to"]),
@@ -170,21 +193,20 @@ def member_row(member: Report, now: float) -> list[Cell]:
 def _state(status: Report, now: float) -> Cell:
     text, since = status["text"], status["since"]
     if status["tone"] != "good" and since is not None:
-        text += f" (for {span(now - since)})"
+        text = for_so_long(text, span(now - since))
     return toned(text, status["tone"])
 
 
-def _quiet(rows: list[list[Cell]]) -> list[list[Cell]]:
+def quiet(columns: Sequence[Column], rows: list[list[Cell]], width: int) -> list[list[Cell]]:
     """
-    Empty what nobody asks about, so that its column goes away: times of members without requests.
+    Empty what no person asks about, so that its column goes away: times of members without
+    requests, and sets where there is one.
     """
-    for place, column in enumerate(MEMBER_COLUMNS):
-        if column.name in ("p50", "p95") and all(row[place] == "-" for row in rows):
+    for place, column in enumerate(columns):
+        nothing = {"p50": NONE, "p95": NONE, "set": "0"}.get(column.name)
+        if width < UNBOUND and nothing and all(row[place] == nothing for row in rows):
             for row in rows:
                 row[place] = ""
-        if column.name == "set" and any(row[place] for row in rows):
-            for row in rows:
-                row[place] = row[place] or "0"
     return rows
 
 

@@ -198,7 +198,7 @@ def _steady(text: str) -> str:
     """
     Leave out of a line the times that pass by themselves.
     """
-    for passing in (" so far", " for ", ", empty in", "; tried again"):
+    for passing in (" so far", " for ", ", empty in", "; tried again", ", next check"):
         text = text.partition(passing)[0]
     return text
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from rich.console import Console
 
-_UNBOUND = 10_000
+UNBOUND = 10_000
 """Characters in a line of what is no terminal: rows stay whole for grep and awk."""
 
 
@@ -26,7 +26,7 @@ def make_console(**options: Any) -> Console:
     """
     found = Console(highlight=False, markup=False, emoji=False, **options)
     if not found.is_terminal:
-        found.width = _UNBOUND
+        found.width = UNBOUND
     return found
 
 

@@ -18,6 +18,7 @@ from txbalancer.core.balancer import Balancer
 from txbalancer.core.history import STEP, History
 from txbalancer.core.member import Member
 from txbalancer.core.overrides import Override
+from txbalancer.core.values import for_so_long
 
 CHECKS = ("HC Method", "HC Interval", "Passes", "Fails", "HC uri", "HC Expr")
 """Apache's columns of health checks, there where any member has one."""
@@ -205,7 +206,7 @@ def _state(shown: Shown, now: float) -> str:
     if shown.draining is not None:
         text += f"; {shown.draining.text}"
     lasting = since(member.since, now)
-    return f"{text} (for {lasting})" if lasting else text
+    return for_so_long(text, lasting) if lasting else text
 
 
 def clock(time: float) -> str:

@@ -20,7 +20,10 @@ def limit_rows(board: Board) -> list[list[str]]:
 
 def _row(limit: LimitView) -> list[str]:
     amounts = [str(limit.used), str(limit.most)]
-    if limit.option == "memory-limit":
+    option = limit.option
+    if option == "memory-limit":
         amounts = [short_size(each).strip() for each in (limit.used, limit.most)]
+    elif option == "rate":
+        option, amounts = f"rate {limit.rate}", [str(limit.spent), str(limit.burst)]
     refused = f"{limit.refused} (dry run)" if limit.dry_run else str(limit.refused)
-    return [limit.of, limit.option, *amounts, str(limit.waiting), refused]
+    return [limit.of, option, *amounts, str(limit.waiting), refused]

@@ -15,6 +15,8 @@ from txbalancer.core.history import Outlook
 from txbalancer.core.member import Member
 from txbalancer.core.passive.breaker import HALF_OPEN, OPEN
 from txbalancer.core.passive.slowstart import FULL
+from txbalancer.core.prospects import of_checks
+from txbalancer.core.standing import COMMANDED
 from txbalancer.core.values import counted
 
 _UNITS = ((86400, "d"), (3600, "h"), (60, "min"))
@@ -46,10 +48,13 @@ def _by_flags(member: Member, bits: int, now: float) -> Condition:
         return Condition("off", "out: stopped, takes no requests and no checks")
     if bits & flags.DISABLED:
         return Condition("off", "out: disabled")
+    if bits & flags.HC_FAILED:
+        # Passed checks end an error, too, and nothing else ends this (APACHE C10).
+        return Condition(
+            "bad", f"out: its health checks fail{_found(member)}{_passes(member, now)}"
+        )
     if bits & flags.IN_ERROR:
         return Condition("bad", f"out: in error{_cause(member)}{_again(member, now)}")
-    if bits & flags.HC_FAILED:
-        return Condition("bad", f"out: its health checks fail{_found(member)}")
     if bits & flags.PASSIVE:
         return Condition("bad", _left_out(member, now))
     if not flags.usable(bits):
@@ -144,19 +149,47 @@ def found(result: ProbeResult) -> str:
 
 
 def _cause(member: Member) -> str:
-    return f": {member.cause}" if member.cause else ""
+    # What people changed since does not say why.
+    return f": {member.cause}" if member.cause not in ("", COMMANDED) else ""
 
 
 def _found(member: Member) -> str:
-    probe = member.probe
-    return f": {probe.text}" if probe is not None and not probe.passed and probe.text else ""
+    """
+    Say what the last check that failed has found.
+    """
+    failed = next((each for _, each in reversed(member.probes) if not each.passed), member.probe)
+    return "" if failed is None or failed.passed or not failed.text else f": {failed.text}"
+
+
+def _passes(member: Member, now: float) -> str:
+    """
+    Say what brings a member back that its checks have taken out.
+    """
+    checks, wanted = of_checks(member, now), member.spec.hcpasses
+    if checks is None:
+        return "; nothing checks it now, it has to be brought back by hand"
+    passes = "the first that passes" if wanted == 1 else f"{wanted} passes"
+    if wanted > 1 and member.spec.hccounting != "sums":
+        passes += " in a row"
+    so_far = f" ({checks.passes} so far)" if wanted > 1 else ""
+    return f"; back after {passes}{so_far}, next check {_soon(checks.due - now)}"
+
+
+def _soon(left: float) -> str:
+    return f"in {span(left)}" if left >= 0.5 else "now"
 
 
 def _again(member: Member, now: float) -> str:
     left = member.error_time + member.spec.retry - now
     if member.flags & flags.IGNORE_ERRORS:
         return "; tried all the same"
-    return f"; tried again in {span(left)}" if left > 0 else "; tried again with the next request"
+    if left <= 0:
+        return "; tried again with the next request"
+    checks = of_checks(member, now)
+    sooner = (
+        ", or when its checks pass" if checks is not None and checks.soonest - now < left else ""
+    )
+    return f"; tried again in {span(left)}{sooner}"
 
 
 def since(time: float, now: float) -> str:
