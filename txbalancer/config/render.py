@@ -4,8 +4,9 @@ Specs to INI text, such that reading the text gives the same specs.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 from txbalancer.config import words
@@ -42,22 +43,38 @@ class Style:
     apache: bool = False
 
 
-def render(spec: ServiceSpec, *, defaults: bool = False) -> str:
+def render(
+    spec: ServiceSpec,
+    *,
+    defaults: bool = False,
+    comments: Mapping[str, Iterable[str]] = MappingProxyType({}),
+) -> str:
     """
     Write a configuration as INI text.
 
     @param defaults: whether options that have their default are written too.
+    @param comments: lines to write before a section, by its title.
     """
     style = Style(defaults, spec.service.defaults == "apache")
     sections = [
-        _section("txbalancer", _options(spec.service, style)),
-        *(_section(f"listener:{each.name}", _listener(each, style)) for each in spec.listeners),
-        *(_section(f"balancer:{each.name}", _balancer(each, style)) for each in spec.balancers),
-        *(_section(f"mount:{each.label}", _mount(each, style)) for each in spec.mounts),
-        *(_section(f"log:{each.name}", _log(each)) for each in spec.logs),
-        *(_section(f"limit:{each.name}", _limit(each, style)) for each in spec.limits),
+        ("txbalancer", _options(spec.service, style)),
+        *((f"listener:{each.name}", _listener(each, style)) for each in spec.listeners),
+        *((f"balancer:{each.name}", _balancer(each, style)) for each in spec.balancers),
+        *((f"mount:{each.label}", _mount(each, style)) for each in spec.mounts),
+        *((f"log:{each.name}", _log(each)) for each in spec.logs),
+        *((f"limit:{each.name}", _limit(each, style)) for each in spec.limits),
     ]
-    return "\n".join(sections)
+    return "\n".join(
+        "".join(map(comment, comments.get(title, ()))) + _section(title, lines)
+        for title, lines in sections
+    )
+
+
+def comment(text: str) -> str:
+    """
+    Write a line that says nothing to a reader of the file but people.
+    """
+    return f"# {''.join(char if char.isprintable() else '?' for char in text)}\n"
 
 
 def shown_options(spec: Any, style: Style) -> Iterator[tuple[str, str]]:
