@@ -193,7 +193,7 @@ def _build(sections: list[Section], findings: Findings, registry: Registry) -> S
     if not findings.count:
         check_modes(listeners, balancers, mounts, findings, registry)
         lint(listeners, balancers, mounts, service, findings, scope.apache)
-        doubt_limits(service, listeners, balancers, mounts, findings)
+        doubt_limits(service, limits, listeners, balancers, mounts, findings)
     return ServiceSpec(
         service[0].spec if service else GlobalSpec(),
         # What else a listener lacks may come of its fault: that is not told as a second one.
