@@ -5,9 +5,11 @@ What stands behind `twistd txbalancer`: its options.
 from __future__ import annotations
 
 import gc
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
+from twisted.application.service import ServiceMaker
 from twisted.internet.task import Clock
 from twisted.python import usage
 
@@ -90,17 +92,42 @@ def test_leniency(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
         options["load"](str(path), options["registry"], ())
 
 
-def test_nothing_is_collected_while_much_is_imported() -> None:
+@pytest.mark.parametrize("fault", [None, ImportError("no tap")])
+@pytest.mark.parametrize("enabled", [True, False])
+def test_nothing_is_collected_while_much_is_imported(
+    fault: Exception | None, enabled: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """
-    C{twistd} asks for the options before all is imported: that goes on without the garbage
-    collector, which is on again, and leaves alone what is there, when the process serves.
+    What asks for the options, C{twistd} or a program of somebody's, has all imported without the
+    garbage collector, and has that afterwards as it was before, whatever came of it.
+    """
+    seen = []
+
+    def make(self: object) -> Options:
+        seen.append(gc.isenabled())
+        if fault is not None:
+            raise fault
+        return Options()
+
+    monkeypatch.setattr(ServiceMaker, "options", property(lambda self: lambda: make(self)))
+    options = txbalancer_plugin.txbalancer.options
+    before = gc.isenabled()
+    try:
+        gc.enable() if enabled else gc.disable()
+        with pytest.raises(ImportError) if fault else nullcontext():
+            assert isinstance(options(), Options)
+        assert (seen, gc.isenabled()) == ([False], enabled)
+    finally:
+        gc.enable() if before else gc.disable()
+
+
+def test_what_is_there_is_left_alone() -> None:
+    """
+    When a process of ours serves, the garbage collector is on and looks at what comes only.
     """
     threshold = gc.get_threshold()
     try:
-        make = txbalancer_plugin.txbalancer.options
-        assert gc.isenabled()
-        assert isinstance(make(), Options)
-        assert not gc.isenabled()
+        gc.disable()
         settle(Clock())
         assert gc.isenabled()
         assert gc.get_freeze_count() > len(gc.get_objects(0))

@@ -303,3 +303,14 @@ def test_C6_hctimeout_may_follow_the_members_times() -> None:
     assert members(text("", "hctimeout = 0"))[0].hctimeout == 0
     assert good(text("defaults = apache")).spec.balancers[0].members[0].hctimeout == 0
     assert "out of range: 10ms" in errors(text("", "hctimeout = 1ms"))[0]
+
+
+def test_messages_can_be_read() -> None:
+    """
+    What is quoted of a file without line ends is made short, with both of its ends.
+    """
+    (found,) = errors(LISTENER + "x" * 5000 + "y = 1\n")
+    assert len(found) < 500
+    assert "xxx … xxx" in found
+    (found,) = errors(LISTENER + "[mount:/]\nto = " + "z" * 50000 + "\n")
+    assert len(found) < 2500

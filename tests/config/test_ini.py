@@ -176,6 +176,13 @@ def test_labels_of_mounts_keep_their_case() -> None:
                 "write [mount:/a] without indentation"
             ],
         ),
+        (
+            "[balancer:a]\nk = v\n  [limit:a]\n",
+            [
+                "f:3: [balancer:a] k: the indented line goes on with this value; "
+                "write [limit:a] without indentation"
+            ],
+        ),
     ],
 )
 def test_faults(text: str, expected: list[str]) -> None:

@@ -77,6 +77,10 @@ def test_faults(text, found) -> None:
     [
         (LIMIT + LISTENER + BALANCER + MOUNT, "[limit:api] is not used"),
         (
+            LIMIT + "status = 503\n" + LISTENER + "limit = api\n" + BALANCER + MOUNT,
+            "f:3: [limit:api] status: has no effect without a mount that names this limit",
+        ),
+        (
             "[txbalancer]\nmax-connections = 5\n" + LISTENER + "reserved = on\n",
             "max-connections: has no effect: every listener is reserved",
         ),
@@ -125,7 +129,7 @@ def test_sensible_limits_are_not_doubted() -> None:
     """
     text = (
         "[txbalancer]\nmax-connections = 1000\nmemory-limit = 80%\n"
-        f"{LIMIT}{LISTENER}max-requests = 100\nrequests-per-client = 10\n"
+        f"{LIMIT}status = 503\n{LISTENER}max-requests = 100\nrequests-per-client = 10\n"
         "connections-per-client = 20\nqueue = 10\nqueue-timeout = 3s\nlimit = api\n"
         "exempt-clients = 10.0.0.0/8\n[listener:admin]\nendpoint = tcp:81\nreserved = on\n"
         "[balancer:shop]\nmax-requests = 5\nqueue = 3\nmembers = http://h:1 maxrequests=5\n"

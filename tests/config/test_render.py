@@ -4,6 +4,7 @@ Rendering: what is written is read back as the same.
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -40,13 +41,16 @@ def test_what_is_rendered_is_short() -> None:
 
 def test_defaults_are_written_on_demand() -> None:
     """
-    With defaults, every option that has a value is there.
+    With defaults, every option that has a value is there, but those whose default would be doubted.
     """
     spec = good(LISTENER + BALANCER + MOUNT).spec
     text = render(spec, defaults=True)
     for attribute, option in specs.options(specs.ListenerSpec):
         value = getattr(spec.listeners[0], attribute)
         if value is None:
+            continue
+        if option.name in ("http2", "trusted-header"):
+            assert f"\n{option.name} = " not in text
             continue
         shown = option.kind.show(value)
         assert f"{option.name} = {shown}".rstrip() in text.split("\n")
@@ -59,3 +63,17 @@ def test_unset_options_are_never_shown() -> None:
     None has no text.
     """
     assert "maxattempts" not in dict(shown_options(specs.BalancerSpec("b"), Style(every=True)))
+
+
+@pytest.mark.parametrize("log", ["off", "-"])
+@pytest.mark.parametrize("defaults", ["apache", "modern"])
+def test_what_is_written_whole_is_not_doubted(log: str, defaults: str) -> None:
+    """
+    Of all options with their defaults none is told to have no effect.
+    """
+    text = f"[txbalancer]\naccess-log = {log}\ndefaults = {defaults}\n"
+    spec = loads(
+        f"{text}[listener:a]\nendpoint = tcp:1\n[mount:/]\nto = status:204\n", REGISTRY
+    ).spec
+    found = loads(render(spec, defaults=True), REGISTRY)
+    assert (found.spec, found.warnings) == (spec, [])

@@ -159,6 +159,11 @@ def test_X29_a_bare_slash_neither_doubles_nor_lacks(
         ),
         ("http://h hcmethod=tcp", "hcmethod: needs a balancer: a single member has no use for it"),
         ("http://h route='x", "a quote is not closed, or a backslash ends the line"),
+        ("metricss:", f"'metricss:' is no target: use {ALLOWED} (did you mean metrics:?)"),
+        (
+            "balancr://shop/",
+            f"'balancr://shop/' is no target: use {ALLOWED} (did you mean balancer://shop/?)",
+        ),
     ],
 )
 def test_bad_targets(text: str, fault: str) -> None:

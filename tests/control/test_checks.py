@@ -18,6 +18,7 @@ from txbalancer.control.checks import (
     check_log_formats,
     check_log_paths,
     check_passwords,
+    check_sockets,
     check_tls,
 )
 from txbalancer.core.specs import GlobalSpec, LogSpec, ServiceSpec
@@ -207,6 +208,8 @@ def test_a_state_file_needs_its_folder(tmp_path: Path, monkeypatch: pytest.Monke
     monkeypatch.chdir(tmp_path)
     relative = loads(text.replace(f"{missing}", "nope"), REGISTRY, CHECKS, "f").spec
     assert [each[1] for each in check_log_paths(relative)] == ["state"]
+    folder = loads(text.replace(f"{missing}/state.json", "no"), REGISTRY, CHECKS, "f").spec
+    assert [*check_log_paths(folder)] == [("txbalancer", "state", "no is a folder")]
 
 
 def test_where_the_socket_may_be(tmp_path: Path) -> None:
@@ -226,3 +229,32 @@ def test_where_the_socket_may_be(tmp_path: Path) -> None:
         assert bool(found) is bool(fault), path
         assert all(fault in text for _, _, text in found)
     assert check_control in COMMAND_CHECKS
+
+
+def test_where_sockets_of_listeners_may_be(tmp_path: Path) -> None:
+    """
+    What a start could not open is told at its line; a socket that is there may be the service's.
+    """
+    for path, fault in (
+        (f"{tmp_path}", f"{tmp_path} is there and no socket: move it away, or name another"),
+        (f"{tmp_path}/no/a", f"the folder {tmp_path}/no is not there: create it, or name another"),
+        ("x" * 120, "a socket's path has 107 bytes at most: name a shorter one"),
+    ):
+        text = f"[listener:web]\nendpoint =\n    tcp:80\n    unix:{path}:mode=600\n"
+        with pytest.raises(ConfigErrors) as caught:
+            loads(text, REGISTRY, COMMAND_CHECKS, "f")
+        assert str(caught.value) == f"f:2: [listener:web] endpoint: {fault}"
+    good = f"[listener:web]\nendpoint = unix:{tmp_path}/web.sock\n"
+    assert [*check_sockets(loads(good, REGISTRY, (), "f").spec)] == []
+    with pytest.raises(ConfigErrors, match="is no endpoint"):
+        loads("[listener:web]\nendpoint = uni:/a\n", REGISTRY, COMMAND_CHECKS, "f")
+
+
+def test_a_key_where_a_certificate_should_be(tmp_path: Path) -> None:
+    """
+    It is told what the file has instead.
+    """
+    pem = tmp_path / "key.pem"
+    pem.write_text("-----BEGIN PRIVATE KEY-----\nAA==\n-----END PRIVATE KEY-----\n")
+    text = f"[listener:web]\nendpoint = tcp:1\ntls-certificate = {pem}\n"
+    assert told(text)[0].endswith("there is no PEM certificate in it, only a private key")

@@ -467,7 +467,7 @@ def test_refused_reloads(shared: BalancerProcess, text: str) -> None:
     process = shared
     pids = at_work(process)
     said = process.reload(conf(text, 0))
-    assert "only by a restart" in said
+    assert "conf.ini:2: [txbalancer] workers: several processes stay so" in said
     secure = "[listener:tls]\nendpoint = tcp:0\ntls-certificate = missing.pem\n"
     assert "missing.pem" in process.reload(conf(secure + text))
     assert status(process, "/none") == 204
@@ -476,10 +476,12 @@ def test_refused_reloads(shared: BalancerProcess, text: str) -> None:
 
 def test_one_process_stays_one(balancer: Starts) -> None:
     """
-    From one process to several it takes a restart, which the refusal says.
+    From one process to several it takes an upgrade or a restart, which the refusal says.
     """
     process = balancer(STATUS)
-    assert "only by a restart" in process.reload(conf())
+    assert "workers: one process stays one in a reload: `txbalancer upgrade`" in process.reload(
+        conf()
+    )
     assert status(process) == 204
 
 

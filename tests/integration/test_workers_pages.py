@@ -34,8 +34,15 @@ endpoint = tcp:PORT:interface=127.0.0.1
 members =
     http://127.0.0.1:9 route=a
     http://127.0.0.2:9 route=b
+[limit:few]
+rate = 1/h
+burst = 1
+dry-run = on
 [mount:/bm]
 to = manager:
+[mount:/tried]
+to = metrics:
+limit = few
 [mount:/here]
 to = manager:
 require = local
@@ -148,6 +155,21 @@ def test_the_log_has_what_the_supervisor_answered(process: BalancerProcess) -> N
         (401, "unauthorized", 0, "bob"),
         (403, "forbidden", 0, ""),
     ]
+
+
+def test_the_log_has_what_a_dry_run_would_refuse(process: BalancerProcess) -> None:
+    """
+    A limit before a page of the supervisor's marks the lines of the worker.
+    """
+    page = f"http://127.0.0.1:{process.port}/tried"
+    assert [ask(page).status for _ in range(3)] == [200, 200, 200]
+
+    def marks() -> list[str]:
+        found = [each for each in process.records() if each["target"] == "/tried"]
+        return sorted(each.get("limit", "") for each in found)
+
+    until(lambda: len(marks()) == 3, "all is in the log")
+    assert marks() == ["", "few", "few"]
 
 
 @contextmanager

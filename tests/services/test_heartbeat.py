@@ -5,7 +5,7 @@ Reports of load by UDP and HTTP, and who gets requests by them.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from pathlib import Path
 
 import pytest
@@ -78,7 +78,7 @@ class LoadWorld(World):
     ) -> None:
         super().__init__(TEXT.format(more=more, balancer=balancer), registry=registry)
         self.ports: list[UDPPort] = []
-        self.refused = False
+        self.refused: Container[int] = ()
         self.reactor.listenUDP = self.listen
         self.reactor.listenMulticast = self.listen
         self.service.runtime.wall = lambda: 1000.0 + self.reactor.seconds()
@@ -87,7 +87,7 @@ class LoadWorld(World):
         """
         Open a datagram port.
         """
-        if self.refused:
+        if number in self.refused:
             raise CannotListenError(interface, number, OSError(98, "Address already in use"))
         return UDPPort(self.ports, number, protocol, interface)
 
@@ -154,7 +154,7 @@ def test_a_busy_port_stops_the_start() -> None:
     The start fails and says which option cannot be served.
     """
     world = LoadWorld(LISTEN)
-    world.refused = True
+    world.refused = (27999,)
     with pytest.raises(StartError, match=r"heartbeat-listen 239.0.0.1:27999: .*in use"):
         world.service.privilegedStartService()
     assert world.reactor.open == {}
@@ -364,3 +364,23 @@ def test_a_plugins_fault_is_not_that_of_other_balancers() -> None:
     world.advance(1.5)
     other = world.service.targets.balancers["other"].balancer
     assert [each.room for each in other.members] == [None, 5]
+
+
+@pytest.mark.parametrize("refused", [(28000,), (0,)])
+def test_a_refused_reload_forgets_no_reports(refused: tuple[int, ...]) -> None:
+    """
+    When a port cannot be had, what members have told stays, and so does the port of before.
+    """
+    world = LoadWorld(LISTEN).start()
+    world.hear(b"v=1&ready=5&busy=1", "10.0.0.1")
+    before = world.service.loads.heartbeats.reports, world.ports.copy()
+    world.refused = refused
+    more = "heartbeat-listen = 239.0.0.2:28000\nheartbeat-maxservers = 77\n"
+    more += "heartbeat-address = 10.0.0.9:1"
+    text = TEXT.format(more=more, balancer="")
+    with pytest.raises(StartError):
+        world.reload(text)
+    assert (world.service.loads.heartbeats.reports, world.ports) == before
+    world.refused = ()
+    world.reload(text)
+    assert [port.number for port in world.ports] == [28000, 0]

@@ -210,3 +210,24 @@ def test_limits_and_their_use_are_shown(path) -> None:
     else:
         assert "<h2>Limits</h2>" in body
         assert "requests-per-client" in body
+
+
+def test_one_rate_for_all() -> None:
+    """
+    With key = all a listener and a mount that name one limit have one rate together, as they have
+    with key = client for one client: connections and requests add up.
+    """
+    for key, other in (("all", "192.0.2.2"), ("client", "192.0.2.1")):
+        few = f"[limit:few]\nrate = 1/h\nburst = 3\nkey = {key}\n"
+        text = CONFIGURATION.replace("[listener:web]", f"{few}[listener:web]\nlimit = few")
+        world = World(f"{text}limit = few\n").start()
+        client = connect(world)
+        assert client is not None
+        client.send(GET)
+        world.accept().send(OK)
+        assert client.taken().startswith(b"HTTP/1.1 200")
+        assert connect(world, other) is not None
+        assert connect(world, other) is None
+        client.send(GET)
+        assert client.taken().startswith(b"HTTP/1.1 429")
+        assert len(world.service.limits.limiters["few"].table) == 1

@@ -82,7 +82,8 @@ CLIENTS = (
         ),
         (
             f"{A}\nSSLCACertificateFile a.key\nSSLVerifyClient require",
-            "f:7: SSLCACertificateFile: a.key: there is no PEM certificate in it",
+            "f:7: SSLCACertificateFile: a.key: there is no PEM certificate in it,"
+            " only a private key",
         ),
     ],
 )

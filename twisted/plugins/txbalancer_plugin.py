@@ -15,10 +15,15 @@ class _Maker(ServiceMaker):
         return self._make_options
 
     def _make_options(self):
-        # Called when the balancer is to run. What gets imported then stays, so the collector
-        # waits until all is there; see txbalancer.services.memory.settle().
+        # Called when the balancer is to run, or by a program that only wants to know. What gets
+        # imported stays, so the collector waits until it is there.
+        enabled = gc.isenabled()
         gc.disable()
-        return super().options()
+        try:
+            return super().options()
+        finally:
+            if enabled:
+                gc.enable()
 
 
 txbalancer = _Maker(

@@ -6,6 +6,9 @@ from __future__ import annotations
 
 from txbalancer.errors import ConfigError, ConfigErrors
 
+_LONGEST_NAME = 200
+_LONGEST_TEXT = 2000
+
 
 class Findings:
     """
@@ -28,7 +31,7 @@ class Findings:
 
         @param path: of an included file; empty for the file itself.
         """
-        found = ConfigError(path or self.path, line, section, key, text)
+        found = self._made(line, section, key, text, path)
         # What several servers inherit is read for each of them.
         if found.args not in self._told:
             self._told.add(found.args)
@@ -38,7 +41,16 @@ class Findings:
         """
         Note what works, but probably not as meant.
         """
-        self._warnings.append(ConfigError(path or self.path, line, section, key, text))
+        self._warnings.append(self._made(line, section, key, text, path))
+
+    def _made(self, line: int, section: str, key: str, text: str, path: str) -> ConfigError:
+        return ConfigError(
+            path or self.path,
+            line,
+            _short(section, _LONGEST_NAME),
+            _short(key, _LONGEST_NAME),
+            _short(text, _LONGEST_TEXT),
+        )
 
     @property
     def count(self) -> int:
@@ -66,3 +78,12 @@ class Findings:
         """
         found = sorted(self._warnings, key=lambda each: (each.path, each.line))
         return list(dict.fromkeys(map(str, found)))
+
+
+def _short(text: str, most: int) -> str:
+    """
+    Leave out the middle of what nobody can read in one line, such as a file without line ends.
+    """
+    if len(text) <= most:
+        return text
+    return f"{text[: most // 2]} … {text[-(most // 2) :]}"

@@ -23,7 +23,9 @@ _ESCAPED_SIGN = re.compile(r"(\\*)\\#")
 _ESCAPABLE_SIGN = re.compile(r"(\\*)#")
 _HEADER = re.compile(r"\[[ \t]*([A-Za-z-]+)[ \t]*(?::(.*))?\]", re.DOTALL)
 _KEY = re.compile(r"[\w.-]+[ \t]*=")
-_SECTION_WITHIN = re.compile(r"\[(?:txbalancer|(?:listener|balancer|mount|log|hctemplate):.*)\]")
+_SECTION_WITHIN = re.compile(
+    r"\[(?:txbalancer|(?:listener|balancer|mount|log|limit|hctemplate):.*)\]"
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -71,6 +71,24 @@ def check_limits(
             findings.warn(limit.section.line, limit.section.title, "", text)
 
 
+def _without_answers(
+    limits: Sequence[Placed[LimitSpec]],
+    listeners: Sequence[Placed[ListenerSpec]],
+    mounts: Sequence[Placed[MountSpec]],
+    findings: Findings,
+) -> None:
+    """
+    Warn of limits with a status for answers, where all they do is to close connections.
+    """
+    answering = {name for each in mounts for name in each.spec.limit}
+    closing = {name for each in listeners for name in each.spec.limit} - answering
+    for limit in limits:
+        section = limit.section
+        if "status" in section.entries and limit.spec.name in closing and limit.spec.status != 429:
+            text = "has no effect without a mount that names this limit: a listener closes"
+            findings.warn(section.line_of("status"), section.title, "status", text)
+
+
 def _check_names(
     section: Section, names: tuple[str, ...], known: Limits, findings: Findings
 ) -> None:
@@ -82,6 +100,7 @@ def _check_names(
 
 def doubt_limits(
     service: Sequence[Placed[GlobalSpec]],
+    limits: Sequence[Placed[LimitSpec]],
     listeners: Sequence[Placed[ListenerSpec]],
     balancers: Sequence[Placed[BalancerSpec]],
     mounts: Sequence[Placed[MountSpec]],
@@ -90,6 +109,7 @@ def doubt_limits(
     """
     Warn of limits that another one makes senseless.
     """
+    _without_answers(limits, listeners, mounts, findings)
     for whole in service:
         _service(whole, listeners, findings)
     for listener in listeners:

@@ -4,8 +4,8 @@ A configuration file to a L{ServiceSpec}, or every fault in it at once.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from txbalancer.config import hctemplates
@@ -52,10 +52,14 @@ class Loaded:
     A configuration that can be used, and what may not be as meant in it.
 
     @ivar warnings: lines in the form of errors, for people.
+    @ivar comments: where a file in Apache's syntax says what, by title of section; C{remarks}:
+        those of the warnings that are about what of it is not in C{spec}, or otherwise.
     """
 
     spec: ServiceSpec
     warnings: list[str]
+    comments: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    remarks: Sequence[str] = ()
 
 
 def load(
@@ -97,19 +101,22 @@ def loads(
     @param path: its name, for messages; paths in Apache's syntax may be relative to its folder.
     """
     findings = Findings(path)
+    comments: Mapping[str, tuple[str, ...]] = {}
+    remarks: Sequence[str] = ()
     if is_ini(text):
         spec, place = _read_ini(text, findings, registry)
     else:
         # Most files are not in this syntax, and no worker reads any.
         from txbalancer.config.httpd.loading import read_httpd
 
-        spec, place = read_httpd(text, findings, registry, lenient=lenient, defines=defines)
+        read = read_httpd(text, findings, registry, lenient=lenient, defines=defines)
+        spec, place, comments, remarks = read
     for check in checks:
         for complaint in check(spec):
             title, key, text = complaint
             place(title, key, text, isinstance(complaint, Doubt))
     findings.raise_errors()
-    return Loaded(spec, findings.warnings())
+    return Loaded(spec, findings.warnings(), comments, remarks)
 
 
 def _read(path: str, findings: Findings) -> str:
@@ -186,7 +193,7 @@ def _build(sections: list[Section], findings: Findings, registry: Registry) -> S
     if not findings.count:
         check_modes(listeners, balancers, mounts, findings, registry)
         lint(listeners, balancers, mounts, service, findings, scope.apache)
-        doubt_limits(service, listeners, balancers, mounts, findings)
+        doubt_limits(service, limits, listeners, balancers, mounts, findings)
     return ServiceSpec(
         service[0].spec if service else GlobalSpec(),
         # What else a listener lacks may come of its fault: that is not told as a second one.

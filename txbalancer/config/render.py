@@ -4,14 +4,17 @@ Specs to INI text, such that reading the text gives the same specs.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 from txbalancer.config import words
 from txbalancer.config.discover import KEY, PREFIX, SOURCE_OPTIONS
+from txbalancer.config.effects import OF_LISTENERS, OF_SERVICE
 from txbalancer.config.ini import escape, escape_line
 from txbalancer.config.logs import show_file
+from txbalancer.config.needs import Need
 from txbalancer.config.targets import NEEDS_BALANCER, show_target
 from txbalancer.core import specs
 from txbalancer.core.specs import (
@@ -42,22 +45,38 @@ class Style:
     apache: bool = False
 
 
-def render(spec: ServiceSpec, *, defaults: bool = False) -> str:
+def render(
+    spec: ServiceSpec,
+    *,
+    defaults: bool = False,
+    comments: Mapping[str, Iterable[str]] = MappingProxyType({}),
+) -> str:
     """
     Write a configuration as INI text.
 
     @param defaults: whether options that have their default are written too.
+    @param comments: lines to write before a section, by its title.
     """
     style = Style(defaults, spec.service.defaults == "apache")
     sections = [
-        _section("txbalancer", _options(spec.service, style)),
-        *(_section(f"listener:{each.name}", _listener(each, style)) for each in spec.listeners),
-        *(_section(f"balancer:{each.name}", _balancer(each, style)) for each in spec.balancers),
-        *(_section(f"mount:{each.label}", _mount(each, style)) for each in spec.mounts),
-        *(_section(f"log:{each.name}", _log(each)) for each in spec.logs),
-        *(_section(f"limit:{each.name}", _limit(each, style)) for each in spec.limits),
+        ("txbalancer", _options(spec.service, style, OF_SERVICE)),
+        *((f"listener:{each.name}", _listener(each, style)) for each in spec.listeners),
+        *((f"balancer:{each.name}", _balancer(each, style)) for each in spec.balancers),
+        *((f"mount:{each.label}", _mount(each, style)) for each in spec.mounts),
+        *((f"log:{each.name}", _log(each)) for each in spec.logs),
+        *((f"limit:{each.name}", _limit(each, style)) for each in spec.limits),
     ]
-    return "\n".join(sections)
+    return "\n".join(
+        "".join(map(comment, comments.get(title, ()))) + _section(title, lines)
+        for title, lines in sections
+    )
+
+
+def comment(text: str) -> str:
+    """
+    Write a line that says nothing to a reader of the file but people.
+    """
+    return f"# {''.join(char if char.isprintable() else '?' for char in text)}\n"
 
 
 def shown_options(spec: Any, style: Style) -> Iterator[tuple[str, str]]:
@@ -81,8 +100,14 @@ def _line(key: str, value: str) -> str:
     return f"{key} = {escape(value)}".rstrip(" ")
 
 
-def _options(spec: Any, style: Style) -> Iterator[str]:
-    for key, text in shown_options(spec, style):
+def _options(spec: Any, style: Style, needs: Sequence[Need] = ()) -> Iterator[str]:
+    shown = dict(shown_options(spec, style))
+    if style.every:
+        # To say the default of these would be doubted, as if it were meant to do something.
+        said = dict(shown_options(spec, Style(apache=style.apache)))
+        doubted = {key for need in needs if need.always and not need.met(spec) for key in need.keys}
+        shown = {key: text for key, text in shown.items() if key in said or key not in doubted}
+    for key, text in shown.items():
         if "\n" in text:
             yield from _several(key, text.split("\n"))
         else:
@@ -100,7 +125,7 @@ def _several(key: str, values: list[str]) -> Iterator[str]:
 
 def _listener(spec: ListenerSpec, style: Style) -> Iterator[str]:
     yield from _several("endpoint", list(spec.endpoint))
-    yield from _options(spec, style)
+    yield from _options(spec, style, OF_LISTENERS)
 
 
 def _balancer(spec: BalancerSpec, style: Style) -> Iterator[str]:

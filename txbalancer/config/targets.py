@@ -18,7 +18,7 @@ from txbalancer.config.members import (
     split_line,
 )
 from txbalancer.config.scope import Scope
-from txbalancer.config.suggest import choose_from
+from txbalancer.config.suggest import choose_from, did_you_mean
 from txbalancer.core import values
 from txbalancer.core.specs import (
     FixedStatus,
@@ -44,6 +44,8 @@ ALLOWED = (
     "resource:NAME"
 )
 REDIRECTS = (301, 302, 303, 307, 308)
+_SHOWN = 100
+"""Characters of a target that are worth to be repeated."""
 NEEDS_BALANCER = frozenset(
     {"failwindow", "lbset", "loadfactor", "maxfails", "redirect", "retry", "route", "status"}
     | {"slow-start", "slow-start-aggression"}
@@ -87,7 +89,9 @@ def _guess(text: str, scope: Scope) -> str:
         return f" (did you mean balancer://{text.lower().rstrip('/')}/?)"
     if re.fullmatch(r"[\w.-]+:\d+(/\S*)?", text):
         return f" (did you mean http://{text}?)"
-    return ""
+    kind, colon, rest = text.partition(":")
+    like = did_you_mean(kind, [*_READERS, *("http", "https", "balancer", "unix")]) if colon else ""
+    return like.replace("?)", f":{rest}?)") if len(rest) <= _SHOWN else like
 
 
 def _redirect(text: str, groups: int | None, scope: Scope) -> Target:

@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 
 from txbalancer.config import Complaint, Doubt
+from txbalancer.config.listeners import parse_endpoint
 from txbalancer.control.logformat import compile_format
 from txbalancer.core.access_rules import asks_for_users
 from txbalancer.core.schemes import is_secure
@@ -80,7 +81,8 @@ def check_log_paths(spec: ServiceSpec) -> Iterator[Complaint]:
     paths += [("txbalancer", "event-log", service.event_log)]
     # A state file is replaced by one that is written beside it.
     if service.state and not any(check_state_folder(spec)):
-        paths.append(("txbalancer", "state", f"{service.state}.new"))
+        fresh = service.state if os.path.isdir(service.state) else f"{service.state}.new"
+        paths.append(("txbalancer", "state", fresh))
     paths += [(f"log:{each.name}", "to", where) for each in spec.logs for where, _ in each.files]
     for title, key, path in paths:
         fault = _why_not_writable(path)
@@ -104,6 +106,21 @@ def _why_not_writable(path: str) -> str:
     return fault
 
 
+def check_sockets(spec: ServiceSpec) -> Iterator[Complaint]:
+    """
+    See whether unix sockets of listeners could be where they are named; a start opens them.
+    """
+    for listener in spec.listeners:
+        for endpoint in listener.endpoint:
+            try:
+                kind, path, _ = parse_endpoint(endpoint)
+            except ValueError:
+                continue  # whoever read the configuration has told it
+            fault = _place_fault(path) if kind == "unix" else ""
+            if fault:
+                yield f"listener:{listener.name}", "endpoint", fault
+
+
 def check_control(spec: ServiceSpec) -> Iterator[Complaint]:
     """
     See whether a socket for commands could be at the path that is named, if one is.
@@ -121,12 +138,20 @@ def socket_fault(option: str) -> str:
         return ""
     path = os.path.abspath(option)
     folder = os.path.dirname(path)
+    fault = _place_fault(path)
+    if fault:
+        return fault
+    if os.stat(folder).st_mode & (stat.S_IWOTH | stat.S_ISVTX) == stat.S_IWOTH:
+        return f"anybody may put a socket of their own into {folder}: chmod o-w it, or name another"
+    return ""
+
+
+def _place_fault(path: str) -> str:
+    folder = os.path.dirname(path) or "."
     if len(os.fsencode(path)) > LONGEST_SOCKET:
         return f"a socket's path has {LONGEST_SOCKET} bytes at most: name a shorter one"
     if not os.path.isdir(folder):
         return f"the folder {folder} is not there: create it, or name another"
-    if os.stat(folder).st_mode & (stat.S_IWOTH | stat.S_ISVTX) == stat.S_IWOTH:
-        return f"anybody may put a socket of their own into {folder}: chmod o-w it, or name another"
     if os.path.lexists(path) and not stat.S_ISSOCK(os.lstat(path).st_mode):
         return f"{path} is there and no socket: move it away, or name another"
     return ""
@@ -159,7 +184,7 @@ def check_state_folder(spec: ServiceSpec) -> Iterator[Complaint]:
 CHECKS = (check_tls, check_log_formats, check_passwords, check_state_folder)
 """For C{check}, the start and a reload alike."""
 
-COMMAND_CHECKS = (*CHECKS, check_log_paths, check_control)
+COMMAND_CHECKS = (*CHECKS, check_log_paths, check_sockets, check_control)
 """All of them, for C{check}."""
 
 

@@ -299,6 +299,15 @@ class Balancer(Recalling):
         ]
         self.changed()
 
+    def rehearse(self, spec: BalancerSpec) -> None:
+        """
+        Try what may fail about L{respec}; nothing is changed.
+
+        @raise Exception: what the makers of lbmethods and sticky schemes raise.
+        """
+        self._make_method(spec)
+        self._make_schemes(spec)
+
     def respec(self, spec: BalancerSpec) -> None:
         """
         Take other options; the members stay. A new lbmethod starts even (APACHE A17).

@@ -43,14 +43,13 @@ class Counting:
 
     def rates(self, spec: LimitSpec, former: Rates | None) -> Rates:
         """
-        Return what remembers the rates of a limit.
+        Return what may remember the rates of a limit; it is still to be configured.
 
-        @param former: what did so under former options; C{None} for none, or when all begin anew.
+        @param former: what did so under former options, which this does not change; C{None} for
+            none, or when all begin anew.
         """
-        rate = spec.rate.per_second
         if former is None:
-            return RateTable(rate, spec.burst, spec.keys)
-        former.configure(rate, spec.burst, spec.keys)
+            return RateTable(spec.rate.per_second, spec.burst, spec.keys)
         return former
 
     def connections(self, own: Callable[[], int]) -> Callable[[], int]:

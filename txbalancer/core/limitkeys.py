@@ -15,6 +15,7 @@ from txbalancer.core.request import Request
 KeyOf = Callable[[Request], int]
 _SHORT = 64
 """Bytes of what is remembered with its number."""
+_ALL = b""
 
 
 class Keys:
@@ -43,6 +44,19 @@ class Keys:
         self.of_client: Callable[[str], int] = lru_cache(maxsize=4096)(of_client)
 
 
+def peer_key_of(text: str, keys: Keys) -> Callable[[str], int]:
+    """
+    Make the function that takes the key out of the address of a client that connects: the same as
+    of its requests.
+
+    @param text: C{client} or C{all}.
+    """
+    if text == "client":
+        return keys.of_client
+    alone = keys.of(_ALL)
+    return lambda client: alone
+
+
 def key_of(text: str, mount: str, keys: Keys) -> KeyOf:
     """
     Make the function that takes the key, C{key} in the spec, out of a request.
@@ -56,7 +70,7 @@ def key_of(text: str, mount: str, keys: Keys) -> KeyOf:
     if text == "client":
         return lambda request: of_client(request.peer.client)
     if text in ("mount", "all"):
-        alone = of(mount.encode("utf-8", "surrogateescape") if text == "mount" else b"")
+        alone = of(mount.encode("utf-8", "surrogateescape") if text == "mount" else _ALL)
         return lambda request: alone
     if text == "host":
         return lambda request: of(request.host.lower())

@@ -34,6 +34,15 @@ class Reloaded(NamedTuple):
     removed: list[Member]
 
 
+def rehearse(balancer: Balancer, spec: BalancerSpec) -> None:
+    """
+    Try what L{reconfigure} has plugins make; nothing is changed.
+
+    @raise Exception: what a plugin raises.
+    """
+    balancer.rehearse(_merged(balancer.configured, balancer.spec, spec))
+
+
 def reconfigure(balancer: Balancer, spec: BalancerSpec, now: float) -> Reloaded:
     """
     Make C{spec} the balancer's configuration. Attempts in progress are not disturbed.

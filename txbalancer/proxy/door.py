@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from twisted.logger import Logger
 
-from txbalancer.core.limitkeys import Keys
+from txbalancer.core.limitkeys import Keys, peer_key_of
 from txbalancer.proxy.limiter import Limiter
 from txbalancer.proxy.throttle import Throttle
 
@@ -40,8 +40,8 @@ class Door:
         @param full: returns how many connections the service has, when there may not be more.
         @param keys: tells clients apart.
         """
-        self._site, self._factory, self._limiters, self._full = site, factory, limiters, full
-        self._keys = keys
+        self._site, self._factory, self._full = site, factory, full
+        self._limits = tuple((each, peer_key_of(each.spec.key, keys)) for each in limiters)
         self._throttle = Throttle(10.0)
 
     def buildProtocol(self, address: Any) -> Any:
@@ -65,11 +65,10 @@ class Door:
         if most and site.clients is not None and site.clients.count(client) >= most:
             self._refuse(PER_CLIENT, client, f"it has {most} connections")
             return True
-        return any([self._is_over(each, client) for each in self._limiters])
+        return any([self._is_over(each, key(client), client) for each, key in self._limits])
 
-    def _is_over(self, limiter: Limiter, client: str) -> bool:
+    def _is_over(self, limiter: Limiter, key: int, client: str) -> bool:
         now = self._site.now()
-        key = self._keys.of_client(client) if limiter.spec.key == "client" else 0
         if not limiter.take(key, now):
             return False
         limiter.tell(f"listener {self._site.spec.name}", client, now)

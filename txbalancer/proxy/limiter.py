@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 from twisted.logger import Logger
 
-from txbalancer.core.counting import Counting
 from txbalancer.core.limitkeys import Keys, key_of
 from txbalancer.core.mounts import Mount
 from txbalancer.core.ratelimits import Rates
@@ -34,24 +33,24 @@ class Limiter:
 
     log = Logger()
 
-    __slots__ = ("_counting", "_throttle", "passed", "refused", "spec", "table")
+    __slots__ = ("_throttle", "passed", "refused", "spec", "table")
 
-    def __init__(self, spec: LimitSpec, counting: Counting) -> None:
+    def __init__(self, spec: LimitSpec, table: Rates) -> None:
         """
-        @param counting: makes what remembers who came.
+        @param table: remembers who came.
         """
-        self.spec, self._counting = spec, counting
-        self.table: Rates = counting.rates(spec, None)
         self.passed = self.refused = 0
         self._throttle = Throttle(10.0)
+        self.configure(spec, table)
 
-    def configure(self, spec: LimitSpec) -> None:
+    def configure(self, spec: LimitSpec, table: Rates) -> None:
         """
-        Take other options; another key means that all begin anew.
+        Take other options.
+
+        @param table: the same as before, unless all begin anew.
         """
-        former = self.table if spec.key == self.spec.key else None
-        self.table = self._counting.rates(spec, former)
-        self.spec = spec
+        self.spec, self.table = spec, table
+        table.configure(spec.rate.per_second, spec.burst, spec.keys)
 
     def take(self, key: int, now: float) -> float:
         """

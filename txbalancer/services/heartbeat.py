@@ -138,14 +138,20 @@ class Sender(DatagramProtocol):
     def listen(self, reactor: Any) -> Any:
         """
         Open a port to send from.
+
+        @raise StartError: when there is none.
         """
-        host, _ = self._address
+        host, port = self._address
         interface = "::" if ":" in host else ""
-        if not _is_group(host):
-            return reactor.listenUDP(0, self, interface=interface)
-        opened = reactor.listenMulticast(0, self, interface=interface)
-        opened.setLoopbackMode(True)
-        return opened
+        try:
+            if not _is_group(host):
+                return reactor.listenUDP(0, self, interface=interface)
+            opened = reactor.listenMulticast(0, self, interface=interface)
+            opened.setLoopbackMode(True)
+            return opened
+        except (CannotListenError, OSError) as error:
+            cause = getattr(error, "socketError", None) or error
+            raise StartError(f"heartbeat-address {host}:{port}: {cause}") from error
 
     def send(self) -> None:
         """

@@ -4,18 +4,20 @@ The limits of a service: what stands before its mounts and listeners because of 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from txbalancer.core.counting import Counting
 from txbalancer.core.limitkeys import Keys
 from txbalancer.core.outcome import Outcome
+from txbalancer.core.ratelimits import Rates
 from txbalancer.core.specs import ListenerSpec, MountSpec, ServiceSpec
 from txbalancer.proxy.door import Door
 from txbalancer.proxy.gated import Gated, give_back
 from txbalancer.proxy.limiter import Limiter, RateLimited
 from txbalancer.proxy.resource import BalancerResource
 from txbalancer.proxy.site import Site
+from txbalancer.services.making import making
 
 Finish = Callable[[Outcome], None]
 Sites = Callable[[], Iterable[Site]]
@@ -43,11 +45,28 @@ class Limits:
         self.most = 0
         self._gates = self._tickets = False
 
-    def install(self, spec: ServiceSpec, secret: bytes) -> None:
+    def prepare(self, spec: ServiceSpec) -> dict[str, Rates]:
+        """
+        Return what is going to remember the rates of each limit of a configuration: of those that
+        stay, what does already, unless another key means that all begin anew.
+
+        @raise StartError: there is no memory for it.
+        """
+        found = {}
+        for each in spec.limits:
+            limiter = self.limiters.get(each.name)
+            stays = limiter is not None and limiter.spec.key == each.key
+            former = limiter.table if limiter is not None and stays else None
+            with making(f"[limit:{each.name}]"):
+                found[each.name] = self._counting.rates(each, former)
+        return found
+
+    def install(self, spec: ServiceSpec, secret: bytes, tables: Mapping[str, Rates]) -> None:
         """
         Take the limits of a configuration.
 
         @param secret: keeps others from aiming at somebody's rate.
+        @param tables: what L{prepare} has returned for it.
         """
         if secret != self._secret:
             self._secret, self._keys = secret, Keys(secret)
@@ -62,9 +81,9 @@ class Limits:
         for each in spec.limits:
             limiter = before.get(each.name)
             if limiter is None:
-                limiter = Limiter(each, self._counting)
+                limiter = Limiter(each, tables[each.name])
             else:
-                limiter.configure(each)
+                limiter.configure(each, tables[each.name])
             self.limiters[each.name] = limiter
 
     @property

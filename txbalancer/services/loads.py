@@ -59,7 +59,8 @@ class MemberLoads:
         self._own = own
         self._loads = loads
         self._spec = GlobalSpec()
-        self._ports: list[Any] = []
+        self._hearing: Any = None
+        self._sending: Any = None
         self.given: Callable[[str], int] = lambda endpoint: -1
         self._sender: Sender | None = None
         self._loop: LoopingCall | None = None
@@ -76,40 +77,44 @@ class MemberLoads:
 
         @raise StartError: when a port cannot be had; nothing has changed then.
         """
-        if spec.heartbeat_maxservers != self._spec.heartbeat_maxservers:
+        before = self._spec
+        monitored = spec.heartbeat_listen == before.heartbeat_listen
+        sent = spec.heartbeat_address == before.heartbeat_address
+        # The former ones are closed last: they could not be had again at once.
+        hearing = self._hearing if monitored else self._hear(spec.heartbeat_listen)
+        try:
+            if not sent:
+                self._send(spec.heartbeat_address)
+        except StartError:
+            if not monitored:
+                _close(hearing)
+            raise
+        if not monitored:
+            _close(self._hearing)
+            self._hearing = hearing
+        if spec.heartbeat_maxservers != before.heartbeat_maxservers:
             # 0 means the file only, of which the size is its writer's business.
             self.heartbeats.reports = Reports(spec.heartbeat_maxservers or 1_000_000)
-        monitored = spec.heartbeat_listen == self._spec.heartbeat_listen
-        sent = spec.heartbeat_address == self._spec.heartbeat_address
-        if monitored and sent:
-            self._spec = spec
-            return
-        ports, self._ports = self._ports, []
-        for port in ports:
-            port.stopListening()
-        try:
-            self._open(spec)
-        except StartError:
-            self._open(self._spec)
-            raise
         self._spec = spec
 
-    def _open(self, spec: GlobalSpec) -> None:
-        if spec.heartbeat_listen:
-            monitor = Monitor(self.heartbeats, spec.heartbeat_listen, self._now)
-            number = self.given(f"{HEARTBEAT}{spec.heartbeat_listen}")
-            self._ports.append(monitor.listen(self._reactor, number))
-        self._sender = None
-        if spec.heartbeat_address:
-            self._sender = Sender(spec.heartbeat_address, self._own)
-            self._ports.append(self._sender.listen(self._reactor))
+    def _hear(self, address: str) -> Any:
+        if not address:
+            return None
+        number = self.given(f"{HEARTBEAT}{address}")
+        return Monitor(self.heartbeats, address, self._now).listen(self._reactor, number)
+
+    def _send(self, address: str) -> None:
+        sender = Sender(address, self._own) if address else None
+        port = None if sender is None else sender.listen(self._reactor)
+        _close(self._sending)
+        self._sender, self._sending = sender, port
 
     def offered(self) -> list[Offered]:
         """
         Return the open socket for heartbeats, if there is one.
         """
         address = self._spec.heartbeat_listen
-        return [Offered(f"{HEARTBEAT}{address}", "", [self._ports[0].fileno()])] if address else []
+        return [Offered(f"{HEARTBEAT}{address}", "", [self._hearing.fileno()])] if address else []
 
     def start(self, balancers: Callable[[], Iterable[BalancerResource]]) -> None:
         """
@@ -128,9 +133,9 @@ class MemberLoads:
         """
         if self._loop is not None and self._loop.running:
             self._loop.stop()
-        for port in self._ports:
-            port.stopListening()
-        self._ports.clear()
+        _close(self._hearing)
+        _close(self._sending)
+        self._hearing = self._sending = None
 
     def _turn(self) -> None:
         try:
@@ -215,3 +220,8 @@ class MemberLoads:
                 error=error.strerror or str(error),
                 more=more,
             )
+
+
+def _close(port: Any) -> None:
+    if port is not None:
+        port.stopListening()

@@ -108,8 +108,8 @@ def _number(path: str) -> int:
 def settle(reactor: Any) -> None:
     """
     Have the garbage collector leave alone all that is there, and look seldom at what comes, and
-    free memory be given back: for a process that is ours alone and is about to serve. Who starts
-    one keeps the collector off until then, for what gets imported stays.
+    free memory be given back: for a process that is ours alone and is about to serve. A worker
+    keeps the collector off until then, for what gets imported stays.
     """
     gc.enable()
     gc.collect()

@@ -21,12 +21,13 @@ from txbalancer.core.meters import tallied
 from txbalancer.core.outcome import Outcome
 from txbalancer.core.registry import Registry
 from txbalancer.core.specs import ListenerSpec, ServiceSpec
-from txbalancer.errors import BalancerError, StartError
+from txbalancer.errors import BalancerError
 from txbalancer.proxy.resource import BalancerResource
 from txbalancer.proxy.runtime import Runtime
 from txbalancer.services.certificates import CertificateWatch
 from txbalancer.services.checks import HealthChecks
 from txbalancer.services.control import ControlSocket
+from txbalancer.services.fitness import stays_one, vet
 from txbalancer.services.inheritance import Inheritance
 from txbalancer.services.inside import Inside
 from txbalancer.services.leaving import Leaving
@@ -54,6 +55,7 @@ class BalancerService(MultiService):
     Usable as a library: C{BalancerService(spec).setServiceParent(application)}.
 
     @cvar make_resource: makes what stands for a balancer.
+    @cvar fits: complains of what this kind of service cannot be.
     @ivar spec: the configuration in force.
     @ivar targets: the live balancers and mounts.
     @ivar listeners: where clients come in.
@@ -63,6 +65,7 @@ class BalancerService(MultiService):
 
     log = Logger()
     make_resource: ClassVar[type[BalancerResource]] = BalancerResource
+    fits = staticmethod(stays_one)
 
     def __init__(
         self,
@@ -187,20 +190,10 @@ class BalancerService(MultiService):
         """
         self.targets.discovery.use(spec)
 
-    def _vet(self, spec: ServiceSpec) -> None:
-        """
-        Refuse what this kind of service cannot be.
-        """
-        if spec.service.workers:
-            raise StartError(
-                "[txbalancer] workers: from one process to several only by a restart or an upgrade;"
-                " in a program of yours, with txbalancer.services.supervisor.Supervisor"
-            )
-
     def _prepare(self) -> None:
         if self._prepared:
             return
-        self._vet(self.spec)
+        vet(self.spec, self.fits)
         self.logs.prepare(self.spec)
         self._use_logs()
         try:
@@ -303,7 +296,7 @@ class BalancerService(MultiService):
         with self.targets.pages.sources.reloads.trial(self.runtime.wall):
             try:
                 self.leaving.check()
-                loaded = self._load(self.path, self.registry, CHECKS)
+                loaded = self._load(self.path, self.registry, (*CHECKS, self.fits))
                 for warning in loaded.warnings:
                     self.log.warn("{warning}", warning=warning)
                 return self.reload(loaded.spec, who)
@@ -316,28 +309,29 @@ class BalancerService(MultiService):
         """
         Put another configuration in force without dropping a request.
 
-        Whatever can fail (ports, TLS files, the log) is tried first.
+        Whatever can fail (ports, TLS files, logs, plugins) is tried first.
 
         @return: what changed, a line each.
         @raise StartError: when a part cannot be had; nothing has changed then.
         """
         with self.targets.journal.consequences():
-            self._vet(spec)
+            vet(spec, self.fits)
             changes = plan(self.spec, spec)
             served = self.served(spec)
             try:
                 self.logs.prepare(spec)
                 self.listeners.prepare(served, self.sockets())
                 self.control.check(spec.service.control)
-                self.loads.configure(spec.service)
                 memory = allowed(spec.service.memory_limit)
                 state = self.persistence.check(spec.service.state)
-                self.targets.install(spec)
+                prepared = self.targets.prepare(spec)
+                # The last that may fail: it cannot be tried without being done.
+                self.loads.configure(spec.service)
             except Exception:
-                self.loads.configure(self.spec.service)
                 self.listeners.abandon()
                 self.logs.abandon()
                 raise
+            self.targets.publish(prepared)
             self.listeners.publish(served, spec.guards_identity)
             self._use_logs()
             before = [each.name for each in self.spec.balancers]

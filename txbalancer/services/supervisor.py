@@ -16,6 +16,7 @@ from txbalancer.core.specs import ListenerSpec, ServiceSpec
 from txbalancer.errors import StartError
 from txbalancer.services.certificates import CertificateWatch
 from txbalancer.services.counting import OfSupervisor
+from txbalancer.services.fitness import stays_several, vet
 from txbalancer.services.gates import Gates
 from txbalancer.services.inside import inner_listener
 from txbalancer.services.pictures import ListenerPicture, Picture
@@ -44,6 +45,7 @@ class Supervisor(BalancerService):
 
     log = Logger()
     make_resource = Picture
+    fits = staticmethod(stays_several)
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         options["counting"] = OfSupervisor(lambda: self.workforce.places.table, time.monotonic)
@@ -70,7 +72,7 @@ class Supervisor(BalancerService):
         MultiService.privilegedStartService(self)
 
     def _open_ports(self) -> None:
-        self._vet(self.spec)
+        vet(self.spec, self.fits)
         self.beginning.greet(self)
         used, unused = self.workforce.open(
             self.spec.listeners, count_of(self.spec), self.beginning.endpoints()
@@ -145,13 +147,6 @@ class Supervisor(BalancerService):
 
     # -- another configuration
 
-    def _vet(self, spec: ServiceSpec) -> None:
-        if not spec.service.workers:
-            raise StartError(
-                "[txbalancer] workers: from several processes to one only by a restart or"
-                " an upgrade; until then, 1 is the fewest"
-            )
-
     def _read_certificates(self, spec: ServiceSpec) -> dict[str, ListenerTLS | None]:
         """
         Try what only workers use, so that none of them is told to use what it cannot.
@@ -171,7 +166,7 @@ class Supervisor(BalancerService):
         """
         Put another configuration in force, here and in every worker.
         """
-        self._vet(spec)
+        vet(spec, self.fits)
         certificates = self._read_certificates(spec)
         try:
             self.workforce.prepare(spec.listeners, count_of(spec))

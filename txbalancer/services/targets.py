@@ -8,7 +8,7 @@ import secrets
 from collections.abc import Callable
 from dataclasses import replace
 from random import Random
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from txbalancer.control.journal import Journal
 from txbalancer.control.telemetry import Telemetry
@@ -16,8 +16,10 @@ from txbalancer.core import flags
 from txbalancer.core.balancer import Balancer
 from txbalancer.core.mounts import Mount, MountTable
 from txbalancer.core.passive.alarm import Alarm
+from txbalancer.core.ratelimits import Rates
 from txbalancer.core.registry import Registry
-from txbalancer.core.schemes import for_streams, is_secure
+from txbalancer.core.reload import rehearse
+from txbalancer.core.schemes import for_streams
 from txbalancer.core.specs import (
     BalancerSpec,
     FixedStatus,
@@ -48,17 +50,34 @@ from txbalancer.services.guards import Guards
 from txbalancer.services.heartbeat import HeartbeatLoad, HeartbeatResource
 from txbalancer.services.inside import OWN, Inside
 from txbalancer.services.limits import Limits
+from txbalancer.services.making import making
 from txbalancer.services.modes import make_pool
 from txbalancer.services.pages import Pages
 from txbalancer.services.steering import Steering
+from txbalancer.services.vetting import try_tls
 from txbalancer.stream.exchange import StreamTarget
-from txbalancer.tls.members import client_options
 
 if TYPE_CHECKING:
     from txbalancer.services.faces import Faces
 
 SECRET = secrets.token_bytes(32)
 """Signs sticky cookies for which the configuration has no secret; new in every process."""
+
+
+class Prepared(NamedTuple):
+    """
+    What is to be put in place for a configuration, when nothing can fail any more.
+
+    @ivar balancers: live ones and new ones; C{plain}: those of lone members.
+    @ivar resources: of plugins, by their names.
+    @ivar tables: remember the rates of limits.
+    """
+
+    spec: ServiceSpec
+    balancers: dict[str, BalancerResource]
+    plain: dict[MemberSpec, BalancerResource]
+    resources: dict[str, WebTarget]
+    tables: dict[str, Rates]
 
 
 class Targets:
@@ -120,17 +139,35 @@ class Targets:
         """
         Make the live balancers and mounts be those of C{spec}.
 
-        What is new is made first, then everything is put in place; members that are gone
-        finish what they have.
+        @raise StartError: as L{prepare}; nothing changes then.
+        """
+        self.publish(self.prepare(spec))
+
+    def prepare(self, spec: ServiceSpec) -> Prepared:
+        """
+        Make what is new, and try all else that may fail. Nothing changes.
 
         @raise StartError: when a member's TLS files or a mount's C{auth-file} cannot be
-            used; nothing changes then.
+            used, or a plugin fails.
         """
-        _check_tls(spec)
+        try_tls(spec, self.balancers)
         for mount in spec.mounts:
             self.guards.wrap(mount, None)
-        balancers, plain = self._prepared(spec)
-        self.limits.install(spec, self.secret)
+        resources = self._resources.copy()
+        for mount in spec.mounts:
+            if isinstance(mount.target, ToResource) and mount.target.name not in resources:
+                resources[mount.target.name] = self._web(mount.label, mount.target.name)
+        balancers = {each.name: self._prepared(each) for each in spec.balancers}
+        plain = self._prepared_plain(spec)
+        return Prepared(spec, balancers, plain, resources, self.limits.prepare(spec))
+
+    def publish(self, prepared: Prepared) -> None:
+        """
+        Put in place what was prepared; members that are gone finish what they have.
+        """
+        spec, balancers, plain = prepared.spec, prepared.balancers, prepared.plain
+        self._resources = prepared.resources
+        self.limits.install(spec, self.secret, prepared.tables)
         for each in spec.balancers:
             balancers[each.name].reconfigure(each)
         for lone in plain.values():
@@ -204,25 +241,29 @@ class Targets:
         """
         return [*self.balancers.values(), *self.plain.values()]
 
-    def _prepared(
-        self, spec: ServiceSpec
-    ) -> tuple[dict[str, BalancerResource], dict[MemberSpec, BalancerResource]]:
+    def _prepared(self, spec: BalancerSpec) -> BalancerResource:
         """
-        Return the balancers of C{spec}, the live ones among them as they are.
+        Return a balancer: the live one as it is, if it can take the spec, else a new one.
         """
-        named = {}
-        for each in spec.balancers:
-            named[each.name] = self.balancers.get(each.name) or self._resource(each)
+        live = self.balancers.get(spec.name)
+        with making(f"[balancer:{spec.name}]"):
+            if live is None:
+                return self._resource(spec)
+            rehearse(live.balancer, spec)
+        return live
+
+    def _prepared_plain(self, spec: ServiceSpec) -> dict[MemberSpec, BalancerResource]:
+        """
+        Return the lone members of mounts, the live ones among them as they are.
+        """
         plain: dict[MemberSpec, BalancerResource] = {}
         for mount in spec.mounts:
-            if isinstance(mount.target, ToMember):
+            if isinstance(mount.target, ToMember) and mount.target.member not in plain:
                 member = mount.target.member
                 # The mount's mapping has the member's path in it already.
                 lone = BalancerSpec(member.url, (replace(member, path=""),))
-                plain[member] = (
-                    self.plain.get(member) or plain.get(member) or self._resource(lone, True)
-                )
-        return named, plain
+                plain[member] = self.plain.get(member) or self._resource(lone, True)
+        return plain
 
     def _resource(self, spec: BalancerSpec, plain: bool = False) -> BalancerResource:
         balancer = Balancer(spec, self._registry, Random(), secret=self.secret, plain=plain)
@@ -303,7 +344,7 @@ class Targets:
             heartbeats = HeartbeatResource(self._heartbeats, lambda: self._runtime.now())
             return WebTarget(heartbeats, forms=False)
         assert isinstance(target, ToResource)
-        return self._web(target.name)
+        return self._resources[target.name]
 
     def _faces(self) -> Faces:
         # A process that shows none is smaller, and sooner there, without what they need.
@@ -330,21 +371,11 @@ class Targets:
             mount.target = self.limits.gated(spec, resource, mount.target)
         return mount
 
-    def _web(self, name: str) -> WebTarget:
+    def _web(self, label: str, name: str) -> WebTarget:
         """
-        Return a plugin's resource, made once, so that its sessions outlive reloads.
+        Make a plugin's resource, once, so that its sessions outlive reloads.
+
+        @param label: of a mount that leads there.
         """
-        if name not in self._resources:
-            self._resources[name] = WebTarget(self._registry.resources[name].make_resource())
-        return self._resources[name]
-
-
-def _check_tls(spec: ServiceSpec) -> None:
-    """
-    Try the TLS files of every member, before anything changes.
-    """
-    members = [member for each in spec.balancers for member in each.members]
-    members += [each.target.member for each in spec.mounts if isinstance(each.target, ToMember)]
-    for member in members:
-        if is_secure(member.scheme):
-            client_options(member)
+        with making(f"[mount:{label}] to: resource:{name}"):
+            return WebTarget(self._registry.resources[name].make_resource())

@@ -27,8 +27,9 @@ from txbalancer.core.schemes import (
     mode_of,
     schemes_of,
 )
-from txbalancer.core.specs import MemberSpec, ServiceSpec
+from txbalancer.core.specs import MemberSpec, ServiceSpec, ToMember
 from txbalancer.errors import StartError
+from txbalancer.proxy.resource import BalancerResource
 from txbalancer.tls.members import client_options
 
 
@@ -90,6 +91,24 @@ def check_files(member: MemberSpec) -> None:
             client_options(member)
         except StartError as error:
             raise ValueError(f"{member.url}: {error}") from error
+
+
+def try_tls(spec: ServiceSpec, live: Mapping[str, BalancerResource]) -> None:
+    """
+    Try the TLS files of every member, also of those that were added at run time and stay.
+
+    @raise StartError: when some cannot be used.
+    """
+    members = [each.target.member for each in spec.mounts if isinstance(each.target, ToMember)]
+    for each in spec.balancers:
+        members += each.members
+        if each.name in live:
+            balancer = live[each.name].balancer
+            said = {member.url for member in balancer.configured.members}
+            members += [member.spec for member in balancer.members if member.name not in said]
+    for member in members:
+        if is_secure(member.scheme):
+            client_options(member)
 
 
 def _check_probe(

@@ -108,6 +108,9 @@ def read_chain(option: str, path: str, data: bytes) -> list[x509.Certificate]:
     @raise CertificateFault: when there is none, or one cannot be read.
     """
     pems = _CERTIFICATE.findall(data)
+    if not pems and KEY.search(data):
+        text = "there is no PEM certificate in it, only a private key"
+        raise CertificateFault(option, path, text)
     return load_each(option, path, "certificate", pems, x509.load_pem_x509_certificate)
 
 

@@ -139,3 +139,14 @@ def test_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     found, errors, _ = read("Include [e-i]", main)
     assert outline(found.tree) == [["E"], ["F"], ["G"]]
     assert errors == [f"{main}:1: Include: comes to more than 3 files and folders"]
+
+
+def test_keys_are_not_told(tmp_path: Path) -> None:
+    """
+    Of a file of keys or certificates, which is none to include, no line gets into a message.
+    """
+    (tmp_path / "a.pem").write_text("\n-----BEGIN PRIVATE KEY-----\nSECRET\n-----END")
+    main = f"{tmp_path}/main"
+    assert read("Include a.pem", main)[1] == [
+        f"{main}:1: Include: {tmp_path}/a.pem has certificates or keys: it is no configuration"
+    ]

@@ -4,6 +4,7 @@ Commands on configuration files: what they print where, and their exit codes.
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -173,6 +174,13 @@ def test_a_file_in_Apaches_syntax(path: Path) -> None:
     assert found.stderr.startswith(f"warning: {path}:8: Substitute: is not carried over: ")
 
 
+def said(text: str) -> list[str]:
+    """
+    Return the lines of a file without its comments.
+    """
+    return [line for line in text.split("\n") if not line.startswith("#")]
+
+
 def test_convert(path: Path) -> None:
     """
     convert prints INI that says where it is from, has Apache's numbers and loads as the same.
@@ -186,7 +194,7 @@ def test_convert(path: Path) -> None:
     assert loads(found.stdout, REGISTRY).spec == load(str(path), REGISTRY).spec
     again = path.with_name("again.ini")
     again.write_text(found.stdout)
-    assert run("convert", str(again)).stdout.split("\n")[1:] == found.stdout.split("\n")[1:]
+    assert said(run("convert", str(again)).stdout) == said(found.stdout)
 
 
 def test_convert_to_a_file(path: Path) -> None:
@@ -214,6 +222,32 @@ def test_convert_of_a_file_with_faults(path: Path) -> None:
     assert found.stderr == (
         f"{path}:1: Listn: is not known (did you mean Listen?)\n{path}: 1 error\n"
     )
+
+
+def test_convert_and_check_say_the_same(path: Path) -> None:
+    """
+    What a check finds fault with is not converted, in the same words, and no file is begun.
+    """
+    path.write_text("Listen 80\n<Proxy balancer://bad>\nBalancerMember http://h:1\n</Proxy>\n")
+    output = path.with_name("out.ini")
+    found = run("convert", str(path), "-o", str(output))
+    assert (found.exit_code, found.stderr) == (1, run("check", "-c", str(path)).stderr)
+    assert f"{path}:2: Proxy: is bad" in found.stderr
+    assert not output.exists()
+
+
+def test_convert_beside_a_path_that_is_no_text(path: Path) -> None:
+    """
+    A path whose bytes are no UTF-8 cannot stand in an INI file, which is told.
+    """
+    folder = path.parent / os.fsdecode(b"caf\xe9")
+    folder.mkdir()
+    text = "Listen 80\nErrorLog e.log\n"
+    (folder / "httpd.conf").write_text(text)
+    found = run("convert", str(folder / "httpd.conf"), "-o", str(path))
+    assert found.exit_code == 1
+    assert f"\n{path}: cannot be written: a path in it is no UTF-8 text" in found.stderr
+    assert not path.exists()
 
 
 @pytest.mark.parametrize("command", [("check", "-c"), ("convert",)])

@@ -60,11 +60,18 @@ def test_a_path_that_is_relative(service: Service, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["[txbalancer]\ncontrol = auto\n", "[listener:a]\n", "Listen 80\n"]
+    "text",
+    [
+        "[txbalancer]\ncontrol = auto\n",
+        "[listener:a]\n",
+        "Listen 80\n",
+        "[txbalancer]\nworkers = many\n[nothing]\n",
+        "Listen 80\nSubstitute s/a/b/\n<IfDefine X>\nNothing\n",
+    ],
 )
 def test_a_configuration_without_a_path(tmp_path: Path, text: str) -> None:
     """
-    Without a path in the configuration the usual places are tried.
+    Without a path in the configuration the usual places are tried, whatever else it says.
     """
     config = tmp_path / "conf"
     config.write_text(text)

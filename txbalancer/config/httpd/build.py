@@ -76,6 +76,7 @@ class _Build:
         "_places",
         "_root",
         "_scopes",
+        "_within",
     )
 
     def __init__(
@@ -85,6 +86,7 @@ class _Build:
         self._defaults = defaults
         self._root = server_root(tree, findings.path)
         self._places: dict[str, tuple[str, int]] = {"txbalancer": (findings.path, 1)}
+        self._within: dict[str, tuple[str, int] | None] = {}
         self._main, self._hosts = read_servers(tree, findings)
         reader = Reader(self._root, findings, registry, defaults)
         main = reader.main(self._main)
@@ -106,7 +108,7 @@ class _Build:
             tuple(self._mounts(claims, balancers)),
             logs,
         )
-        return Built(spec, self._places)
+        return Built(spec, self._places, self._within)
 
     def _listens(self) -> tuple[Listen, ...]:
         main, findings = self._scope(self._main), self._findings
@@ -183,6 +185,9 @@ class _Build:
             for placed in make_mounts(area, base, self._findings):
                 label = _unique(placed.spec.label, taken)
                 self._place(f"mount:{label}", placed.directive)
+                section = claim.server.section
+                place = (section.path, section.line) if section is not None else None
+                self._within[f"mount:{label}"] = place
                 pairs = tuple(settle_pairs(placed.spec.proxypassreverse, names))
                 if len(pairs) < len(placed.spec.proxypassreverse):
                     text = "a ProxyPassReverse names no balancer that there is: it has no effect"

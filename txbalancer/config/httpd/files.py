@@ -72,4 +72,7 @@ class Files:
         if self._bytes > MOST_BYTES:
             self._bytes = MOST_BYTES
             raise OverflowError(f"the files have more than {MOST_BYTES >> 20} MiB together")
+        if data.lstrip().startswith(b"-----BEGIN "):
+            # Each of its lines would be told as a fault, into logs, and it may hold a key.
+            raise ValueError(f"{path} has certificates or keys: it is no configuration")
         return data.decode("utf-8", "surrogateescape")

@@ -6,11 +6,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from txbalancer.config.findings import Findings
 from txbalancer.config.httpd.build import build
 from txbalancer.config.httpd.built import Built
+from txbalancer.config.httpd.comments import make_comments
 from txbalancer.config.httpd.known import NAMES, check_directives
 from txbalancer.config.httpd.preprocess import preprocess
 from txbalancer.config.httpd.tree import Directive
@@ -34,6 +35,22 @@ _GIVEN_BY = {
 _DIRECTIVES = {name.lower() for name in NAMES}
 
 
+class Read(NamedTuple):
+    """
+    What a file says.
+
+    @ivar note: notes a fault by section title, key and text, where that part of the service was
+        written; or a doubt, when the last argument is true.
+    @ivar comments: where it was written, by section title.
+    @ivar remarks: warnings of what is not in the service, or not as it was written.
+    """
+
+    spec: ServiceSpec
+    note: Callable[[str, str, str, bool], None]
+    comments: Mapping[str, tuple[str, ...]]
+    remarks: Sequence[str]
+
+
 def read_httpd(
     text: str,
     findings: Findings,
@@ -41,21 +58,19 @@ def read_httpd(
     *,
     lenient: bool = False,
     defines: Iterable[str] = (),
-) -> tuple[ServiceSpec, Callable[[str, str, str, bool], None]]:
+) -> Read:
     """
     Read a whole file, with what it includes; faults are noted.
-
-    @return: the service, and what notes a fault by section title, key and text, where the part of
-        the service was written; or a doubt, when the last argument is true.
     """
     read = preprocess(text, findings, lenient=lenient, defines=defines)
     _check_kind(read.tree, findings)
     tree = check_directives(read.tree, findings, lenient)
     built = build(tree, findings, registry, read.defaults)
     origins = Origins(tree, built.places, findings)
+    remarks = findings.warnings()
     if not findings.count:
         _lint(built, origins)
-    return built.spec, origins.note
+    return Read(built.spec, origins.note, make_comments(built, origins.at), remarks)
 
 
 def _check_kind(tree: Sequence[Directive], findings: Findings) -> None:
@@ -99,12 +114,18 @@ class Origins:
             for each in top.walk():
                 self._directives.setdefault((each.path, each.line), each)
 
+    def at(self, place: tuple[str, int]) -> Directive | None:
+        """
+        Return the directive at a path and line.
+        """
+        return self._directives.get(place)
+
     def section(self, title: str) -> Directive | None:
         """
         Return the directive that a section of the service comes from.
         """
         place = self._places.get(title)
-        return self._directives.get(place) if place else None
+        return self.at(place) if place else None
 
     def note(self, title: str, key: str, text: str, doubted: bool) -> None:
         """

@@ -23,6 +23,8 @@ from txbalancer.core.commands import subject
 from txbalancer.core.member import Member
 from txbalancer.errors import BalancerError, UpgradeError
 
+_REMEDY = "put that right and repeat it; txbalancer check -c FILE shows faults of the file"
+
 
 def shown(call: Call) -> Steps[Answer]:
     """
@@ -83,7 +85,7 @@ def reloaded(call: Call) -> Deferred[Answer]:
         raise Problem(
             409,
             f"reload refused, nothing has changed:\n{error}",
-            "put the file right; txbalancer check -c FILE shows every fault",
+            _REMEDY,
         ) from error
     return call.settle(lambda: Answer({"changes": changes}))
 
@@ -92,11 +94,10 @@ def upgraded(call: Call) -> Deferred[Answer]:
     """
     Let a new process take over, and answer once it does.
     """
-    remedy = "put that right and repeat it; txbalancer check -c FILE shows faults of the file"
 
     def failed(reason: Failure) -> Answer:
         reason.trap(UpgradeError)
-        raise Problem(409, f"the upgrade failed, and nothing has changed: {reason.value}", remedy)
+        raise Problem(409, f"the upgrade failed, and nothing has changed: {reason.value}", _REMEDY)
 
     try:
         waiting = call.board.upgrade(call.who)

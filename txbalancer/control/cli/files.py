@@ -11,7 +11,7 @@ import click
 
 from txbalancer import __version__
 from txbalancer.config import Check, Loaded, load
-from txbalancer.config.render import render
+from txbalancer.config.render import comment, render
 from txbalancer.core.registry import Registry
 from txbalancer.core.specs import ServiceSpec
 from txbalancer.core.values import counted
@@ -64,7 +64,9 @@ def check_command(
     return check
 
 
-def convert_command(registry: Callable[[], Registry]) -> click.Command:
+def convert_command(
+    registry: Callable[[], Registry], checks: Callable[[], Iterable[Check]]
+) -> click.Command:
     """
     Make C{convert}.
     """
@@ -85,41 +87,52 @@ def convert_command(registry: Callable[[], Registry]) -> click.Command:
         Write a configuration as INI, with every option.
 
         FILE may be a httpd.conf. The result means the same, with the numbers of Apache where
-        FILE is in its syntax. Warnings go to standard error. The exit code is 1 when FILE
-        cannot be used.
+        FILE is in its syntax. Comments say where each part stands in FILE, and what of it is
+        left out. FILE is checked as `txbalancer check` does; warnings go to standard error. The
+        exit code is 1 when FILE cannot be used, and nothing is written then.
         """
         loaded = _read(
             context,
             path,
-            lambda: load(path, registry(), lenient=lenient, defines=defines),
+            lambda: load(path, registry(), checks(), lenient=lenient, defines=defines),
             lenient,
         )
         _warn(loaded)
-        text = convert_text(path, loaded.spec)
         try:
-            if output is None:
-                click.echo(text, nl=False)
-            else:
-                # It may hold secrets: a new file is for its owner alone.
-                private = os.open(output, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-                with open(private, "w", encoding="utf-8") as file:
-                    file.write(text)
-        except OSError as error:
-            click.echo(
-                f"{output or 'standard output'}: cannot be written: {error.strerror}", err=True
-            )
+            _write(convert_text(path, loaded).encode("utf-8"), output)
+        except (OSError, UnicodeEncodeError) as error:
+            click.echo(f"{output or 'standard output'}: cannot be written: {_why(error)}", err=True)
             context.exit(1)
 
     return convert
 
 
-def convert_text(path: str, spec: ServiceSpec) -> str:
+def convert_text(path: str, loaded: Loaded) -> str:
     """
-    Write a configuration as INI with every option, and say where it is from.
+    Write a configuration as INI with every option, and say where it is from and what of that is
+    left out.
     """
-    shown = "".join(char if char.isprintable() else "?" for char in path)
-    head = f"# Made from {shown} by txbalancer {__version__}: every option is written out.\n"
-    return f"{head}\n{render(spec, defaults=True)}"
+    head = [f"Made from {path} by txbalancer {__version__}: every option is written out."]
+    if loaded.remarks:
+        head += ["Not in here, or not as it was there:", *(f"  {it}" for it in loaded.remarks)]
+    text = render(loaded.spec, defaults=True, comments=loaded.comments)
+    return f"{''.join(map(comment, head))}\n{text}"
+
+
+def _write(data: bytes, output: str | None) -> None:
+    if output is None:
+        click.echo(data, nl=False)
+        return
+    # It may hold secrets: a new file is for its owner alone.
+    private = os.open(output, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with open(private, "wb") as file:
+        file.write(data)
+
+
+def _why(error: OSError | UnicodeEncodeError) -> str:
+    if isinstance(error, UnicodeEncodeError):
+        return "a path in it is no UTF-8 text, and INI files are: name another"
+    return error.strerror or str(error)
 
 
 def _read(context: click.Context, path: str, read: Callable[[], Loaded], lenient: bool) -> Loaded:

@@ -79,7 +79,7 @@ def make_command(
     )
     click.version_option(__version__, prog_name="txbalancer")(group)
     group.add_command(check_command(registry, checks))
-    group.add_command(convert_command(registry))
+    group.add_command(convert_command(registry, checks))
     add_status(group)
     for each in (member_group, balancer_group):
         group.add_command(each)

@@ -27,7 +27,8 @@ _OPTIONS = (
         "--config",
         metavar="FILE",
         default="",
-        help="The service's configuration, whose `control` names the socket.",
+        help="The service's configuration, whose `control` names the socket; no more is read"
+        " of it.",
     ),
     click.option(
         "--url", "manager", metavar="URL", default="", help="The address of its manager instead."
