@@ -4,12 +4,14 @@ Listening sockets that the supervisor opens for its workers.
 
 from __future__ import annotations
 
+import os
 import socket
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from twisted.internet import reactor
+from twisted.logger import capturedLogs, formatEvent
 
 from tests.peers import free_port
 from txbalancer.core.specs import ListenerSpec
@@ -61,6 +63,24 @@ def test_a_socket_for_each(outside: Outside) -> None:
     found = [held.of(number, 3) for number in (1, 2, 3)]
     assert [[each[0] for each in of] for of in found] == [[0], [1], [2]]
     assert len({of[0][2] for of in found}) == 3
+
+
+def test_it_is_told_once_where_it_listens(outside: Outside) -> None:
+    """
+    The log has the port, which nobody knows where any free one was asked for.
+    """
+    endpoint = "tcp:0:interface=127.0.0.1"
+    with capturedLogs() as events:
+        outside.prepare([listener(endpoint)], 2)
+        outside.publish()
+        outside.prepare([listener(endpoint)], 3)
+        outside.publish()
+    (held,) = outside
+    _, _, file = held.of(1, 3)[0]
+    with socket.socket(fileno=os.dup(file)) as listening:
+        number = listening.getsockname()[1]
+    (text,) = [formatEvent(each) for each in events]
+    assert text == f"endpoint {endpoint} starting on {number}"
 
 
 def test_fewer_workers_have_several(outside: Outside) -> None:

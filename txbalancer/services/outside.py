@@ -10,6 +10,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import count
 from typing import Any
 
+from twisted.logger import Logger
+
 from txbalancer.config.listeners import endpoint_parts
 from txbalancer.core.specs import ListenerSpec
 from txbalancer.errors import StartError
@@ -31,6 +33,8 @@ class Held:
     @ivar key: its number, the same in all processes.
     @ivar endpoint: its Twisted server endpoint string.
     """
+
+    log = Logger()
 
     def __init__(self, reactor: Any, key: int, endpoint: str, numbers: Sequence[int] = ()) -> None:
         """
@@ -110,6 +114,12 @@ class Held:
         """
         Take connections.
         """
+        if not self._listening and self._kind in ("tcp", "tcp6"):
+            # As Twisted tells of ports of its own.
+            number = self._sockets[0].getsockname()[1]
+            self.log.info(
+                "endpoint {endpoint} starting on {number}", endpoint=self.endpoint, number=number
+            )
         for each in self._sockets[self._listening :]:
             if each.type == socket.SOCK_STREAM:
                 each.listen(int(self._parts.get("backlog", BACKLOG)))
