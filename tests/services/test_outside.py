@@ -73,8 +73,10 @@ def test_it_is_told_once_where_it_listens(outside: Outside) -> None:
     with capturedLogs() as events:
         outside.prepare([listener(endpoint)], 2)
         outside.publish()
+        outside.tell()
         outside.prepare([listener(endpoint)], 3)
         outside.publish()
+        outside.tell()
     (held,) = outside
     _, _, file = held.of(1, 3)[0]
     with socket.socket(fileno=os.dup(file)) as listening:

@@ -46,6 +46,7 @@ class Held:
         self._sockets: list[Any] = []
         self._single: Socket | None = None
         self._listening = 0
+        self._told = False
         if numbers:
             self._inherit(reactor, numbers)
         elif self._kind in _INTERNET:
@@ -114,16 +115,21 @@ class Held:
         """
         Take connections.
         """
-        if not self._listening and self._kind in ("tcp", "tcp6"):
-            # As Twisted tells of ports of its own.
-            number = self._sockets[0].getsockname()[1]
-            self.log.info(
-                "endpoint {endpoint} starting on {number}", endpoint=self.endpoint, number=number
-            )
         for each in self._sockets[self._listening :]:
             if each.type == socket.SOCK_STREAM:
                 each.listen(int(self._parts.get("backlog", BACKLOG)))
         self._listening = len(self._sockets)
+
+    def tell(self) -> None:
+        """
+        Log once where it listens, as Twisted does for the ports that are its own.
+        """
+        if self._sockets and self._kind != "udp" and not self._told:
+            self._told = True
+            number = self._sockets[0].getsockname()[1]
+            self.log.info(
+                "endpoint {endpoint} starting on {number}", endpoint=self.endpoint, number=number
+            )
 
     def shrink(self) -> None:
         """
@@ -251,6 +257,13 @@ class Outside:
         for held in self:
             held.listen()
         return unused
+
+    def tell(self) -> None:
+        """
+        Log the ports of what is new.
+        """
+        for held in self:
+            held.tell()
 
     def __iter__(self) -> Iterator[Held]:
         return iter(list(self._held.values()))
