@@ -21,6 +21,21 @@ def test_local_targets() -> None:
     assert [outcome.reason for outcome in rig.outcomes] == ["ok", "ok"]
 
 
+def test_headers_of_local_answers_are_recorded() -> None:
+    """
+    Access logs can have the headers of answers that no member gave, as Apache's can (%{Location}o).
+    """
+    rig = MemoryRig(MOUNTS)
+    ask(rig, GET.replace(b"/ ", b"/here/x "))
+    ask(rig, GET.replace(b"/ ", b"/api/x "))
+    redirect, fixed = rig.outcomes
+    assert redirect.response_header(b"location") == b"https://shop.test/there/x"
+    assert redirect.response_header(b"content-length") == b"0"
+    assert fixed.response_header(b"content-type") == b"text/html; charset=utf-8"
+    assert fixed.response_header(b"content-length") == b"%d" % fixed.bytes_out
+    assert fixed.response_header(b"location") is None
+
+
 def test_error_pages_follow_accept_and_head() -> None:
     """
     A client that wants JSON gets JSON; HEAD gets the length without the body.

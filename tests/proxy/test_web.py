@@ -136,6 +136,38 @@ def test_a_resource_answers() -> None:
     assert (outcome.status, outcome.reason, outcome.bytes_out) == (201, "ok", 4)
 
 
+def test_headers_of_resources_are_recorded() -> None:
+    """
+    Access logs can have what a resource set; a length only where one was announced.
+    """
+
+    def answer(request):
+        request.setHeader(b"X-Mine", b"1")
+        request.write(b"some")
+        request.write(b"more")
+        request.finish()
+        return NOT_DONE_YET
+
+    rig = make_rig(answer)
+    ask(rig)
+    (outcome,) = rig.outcomes
+    assert outcome.response_header(b"x-mine") == b"1"
+    assert outcome.response_header(b"content-length") is None
+    rig = make_rig(lambda request: b"done")
+    ask(rig)
+    (outcome,) = rig.outcomes
+    assert outcome.response_header(b"content-length") == b"4"
+
+
+def test_without_a_host_it_is_our_own() -> None:
+    """
+    A request of HTTP/1.0 without Host is one to the listener's own name.
+    """
+    rig = make_rig(lambda request: request.getRequestHostname())
+    assert body_of(ask(rig)) == b"shop.test"
+    assert body_of(ask(rig, b"GET / HTTP/1.0\r\n\r\n")) == rig.site.server_name
+
+
 # Twisted's own page for a child that is not there.
 @pytest.mark.filterwarnings("ignore:twisted.web.resource._UnsafeNoResource")
 def test_children_are_below_the_mount() -> None:

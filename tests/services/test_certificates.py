@@ -11,6 +11,7 @@ import pytest
 
 from tests.integration.certificates import Authority
 from tests.services.worlds import World
+from txbalancer.control.record import Record
 from txbalancer.services.certificates import CertificateWatch
 from txbalancer.services.pictures import ListenerPicture
 
@@ -99,19 +100,25 @@ def test_workers_take_it_and_their_supervisor_tells(tmp_path) -> None:
     it = Watched(tmp_path)
     before = it.tls
     it.service.certificates.tells = False
-    certificates = {"web": before}
+    certificates, renewals = {"web": before}, Record()
     spec = it.service.spec.listeners[0]
     watch = CertificateWatch(
-        it.service.runtime, it.service.targets, lambda: [ListenerPicture(spec, certificates)]
+        it.service.runtime,
+        it.service.targets,
+        lambda: [ListenerPicture(spec, certificates, renewals, lambda: 7.0)],
     )
     watch.start(5)
     it.authority.issue("lb.test", days=90)
     it.look(3)
-    watch.stop()
     assert it.tls is not before
     assert certificates["web"] is not before
+    assert (renewals.passed, renewals.failed, renewals.last) == (1, 0, 7.0)
     path = str(it.pair.certificate)
     assert it.told() == [("reload", f"listener web: 1 certificate ({path}) taken from the disk")]
+    it.pair.key.unlink()
+    it.look(5)
+    watch.stop()
+    assert (renewals.passed, renewals.failed) == (1, 1)
 
 
 def test_files_that_still_change_are_left_alone(tmp_path) -> None:

@@ -36,6 +36,17 @@ def test_one_limit_of_two_workers(of: str, option: str, used: int, most: int) ->
     assert together(views) == LimitView(of, option, used, most, 3, 15, 9)
 
 
+def test_the_order_of_limits() -> None:
+    """
+    They come as one process shows them, though the supervisor judges some of them, too.
+    """
+    rate, gate = LimitView("limit api", "rate", 1, 9), LimitView("service", "max-connections", 1, 9)
+    sums = LimitSums()
+    sums.take(1, [gate, rate], (0, False))
+    later = LimitView("limit login", "rate", 1, 9)
+    assert sums.views([rate, later]) == [gate, rate, later]
+
+
 def test_workers_come_and_go() -> None:
     """
     What a worker had in use ends with it, what it had counted does not, as long as there is such

@@ -74,6 +74,7 @@ def test_where_clients_may_come_is_told_once(outside: Outside) -> None:
         for spec in ([first], [first], [first, second]):
             outside.prepare(spec, 2)
             outside.publish()
+            outside.tell()
     ports = [socket.socket(fileno=os.dup(held.numbers[0])) for held in outside]
     found = [each.getsockname()[1] for each in ports]
     for each in ports:

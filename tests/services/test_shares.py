@@ -10,6 +10,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from twisted.logger import capturedLogs, formatEvent
 
 from txbalancer.services.shares import Shares, names_of
 from txbalancer.testing import MemoryRig
@@ -130,14 +131,19 @@ def test_who_waits_gets_the_next(memory: int) -> None:
 
 def test_maxqueue_holds_for_all(memory: int) -> None:
     """
-    Two wait for the one connection, one in each worker; a third is refused wherever it comes.
+    Two wait for the one connection, one in each worker; a third is refused wherever it comes, and
+    told how many wait in all.
     """
     pair = Pair(memory)
     first, second = pair.rigs
     clients = [rig.client() for rig in (first, first, second, second)]
-    for each in clients:
-        each.send(GET)
+    with capturedLogs() as events:
+        for each in clients:
+            each.send(GET)
     assert clients[3].taken().startswith(b"HTTP/1.1 503 ")
+    assert "1 connections busy and 2 requests waiting" in "".join(
+        map(str, map(formatEvent, events))
+    )
     pair.advance(2.5)
     assert all(each.taken().startswith(b"HTTP/1.1 503 ") for each in clients[1:3])
 

@@ -12,11 +12,14 @@ import pytest
 
 from tests.services.worlds import Reactor
 from txbalancer.config import loads
+from txbalancer.control.metrics.of_listeners import ListenerView, TLSView
+from txbalancer.control.record import Record
 from txbalancer.core.commands import AddMember, Command, RemoveMember, RenewMember, SetBalancer
 from txbalancer.core.specs import MemberSpec
 from txbalancer.services.plugins import load_registry
 from txbalancer.services.supervisor import Supervisor
 from txbalancer.workers.child import Child
+from txbalancer.workers.reports import Report
 
 TEXT = """
 [txbalancer]
@@ -76,6 +79,29 @@ def member(number: int, most: int = 2) -> MemberSpec:
     """
     host = f"10.0.{number // 250}.{number % 250 + 2}"
     return MemberSpec(f"http://{host}", host=host, port=80, max=most)
+
+
+def test_renewals_of_certificates_outlive_workers(told: Told) -> None:
+    """
+    All workers take the same certificates from the disk, which is counted once for each time,
+    also when one of them is new.
+    """
+    service = told.service
+    listeners = service.targets.pages.sources.listeners
+    for worker in (1, 2, 3):
+        service.view.sums.begin(worker)
+        tls = TLSView(1, 0, {}, 0, 0, Record(), {})
+        view = ListenerView("web", 1, 0, 0, 9, tls)
+        service.view.sums.take(worker, Report(listeners={"web": view}))
+        service.renewals["web"].note(worker < 3, 5.0)
+        (found,) = listeners()
+        assert found.tls is not None
+        assert found.tls.renewals.passed + found.tls.renewals.failed == worker
+        service.view.sums.settle(worker)
+    service.view.sums.begin(4)
+    service.view.sums.take(4, Report(listeners={"raw": view._replace(name="raw", tls=None)}))
+    (found,) = listeners()
+    assert found.tls is None
 
 
 def kinds(rows: Any) -> list[str]:

@@ -68,13 +68,21 @@ def pipe() -> Iterator[Pipe]:
 
 def test_what_is_told(pipe: Pipe) -> None:
     """
-    Our own messages are told but for those of debugging, others' when something is wrong.
+    Our own messages and those of plugins are told, what is for debugging included; Twisted's when
+    something is wrong.
     """
-    pipe.say(LogLevel.debug)
+    pipe.say(LogLevel.debug, "a status line was not understood")
     pipe.say(LogLevel.info, "two\nlines")
+    pipe.say(LogLevel.info, "hello", "company.plugin")
     pipe.say(LogLevel.info, "starting on 80", "twisted.internet.tcp")
+    pipe.say(LogLevel.info, "starting on 81", "log_legacy")
     pipe.say(LogLevel.error, "broken", "twisted.internet.tcp")
-    assert pipe.heard() == [("info", "two\nlines"), ("error", "broken")]
+    assert pipe.heard() == [
+        ("debug", "a status line was not understood"),
+        ("info", "two\nlines"),
+        ("info", "hello"),
+        ("error", "broken"),
+    ]
 
 
 def test_a_storm_is_bounded(pipe: Pipe) -> None:

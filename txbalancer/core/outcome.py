@@ -42,7 +42,7 @@ class Outcome(NamedTuple):
     @ivar connect: seconds of connecting, 0 on a reused connection.
     @ivar first_byte: seconds to the first byte of the answer, 0 without one.
     @ivar sticky: the cookie or parameter that held a session, and the route in it.
-    @ivar response: the head of the member's answer; C{None} where none came.
+    @ivar response: the head of the answer, the member's or one made here; C{None} where none came.
     """
 
     request: Request | None
@@ -68,6 +68,6 @@ class Outcome(NamedTuple):
 
     def response_header(self, name: bytes) -> bytes | None:
         """
-        Return a header of the member's answer by its lower-case name.
+        Return a header of the answer by its lower-case name.
         """
         return self.response.header(name) if self.response is not None else None

@@ -11,7 +11,7 @@ from txbalancer.core.mounts import Mount
 from txbalancer.core.outcome import Outcome
 from txbalancer.core.variables import Facts
 from txbalancer.errors import ClientError
-from txbalancer.http1.heads import CHUNKED, NO_BODY, RequestHead
+from txbalancer.http1.heads import CHUNKED, NO_BODY, RequestHead, find_header
 from txbalancer.proxy.errorpages import error_page
 from txbalancer.proxy.served import Served
 
@@ -47,12 +47,35 @@ def page(
     return [date, b"Content-Type: " + kind, b"Cache-Control: no-store"], body
 
 
+class Sent:
+    """
+    The head of an answer that was made here, for records.
+    """
+
+    __slots__ = ("_length", "_lines")
+
+    def __init__(self, lines: list[bytes], length: int) -> None:
+        """
+        @param lines: its header lines, without those that frame the body.
+        @param length: of the body; less than 0 where none was announced.
+        """
+        self._lines, self._length = lines, length
+
+    def header(self, name: bytes) -> bytes | None:
+        """
+        Return a header's value by its lower-case name, C{None} when absent.
+        """
+        if name == b"content-length":
+            return b"%d" % self._length if self._length >= 0 else None
+        return find_header(self._lines, name)
+
+
 class LocalAnswer(Served):
     """
     A request that is answered without a member.
     """
 
-    __slots__ = ("_body", "_lines", "_mount", "_waiting")
+    __slots__ = ("_body", "_length", "_lines", "_mount", "_waiting")
 
     def __init__(
         self,
@@ -72,6 +95,7 @@ class LocalAnswer(Served):
         self._mount = mount
         self._lines: list[bytes] = []
         self._body = b""
+        self._length = NO_BODY
         self._waiting = False
 
     def send_page(self, text: str) -> None:
@@ -135,7 +159,7 @@ class LocalAnswer(Served):
         self._waiting = False
         body = self._body
         bodiless = self.status in (204, 304)
-        length = NO_BODY if bodiless else len(body)
+        self._length = length = NO_BODY if bodiless else len(body)
         sent = b"" if bodiless or self.head.method == b"HEAD" else body
         self.bytes_out = len(sent)
         self.channel.respond(start_line(self.status), self._lines, length, sent, True)
@@ -156,6 +180,7 @@ class LocalAnswer(Served):
             bytes_out=self.bytes_out,
             started=self.runtime.wall() - (now - self.started),
             duration=now - self.started,
+            response=Sent(self._lines, self._length) if self._lines else None,
         )
 
 

@@ -124,7 +124,7 @@ class Places:
             exchange.attempt_failed(
                 QueueTimeout(
                     f"{self.spec.url}: {self.room} connections busy and"
-                    f" {len(self._waiting)} requests waiting (raise max or maxqueue)"
+                    f" {self.spec.maxqueue} requests waiting (raise max or maxqueue)"
                 )
             )
             return

@@ -103,6 +103,16 @@ class WebRequest(server.Request):
     head: RequestHead
     mount: Mount | None
 
+    def getRequestHostname(self) -> bytes:
+        """
+        Return the name that the client asked for; without any, our own.
+        """
+        if self.head.host:
+            found: bytes = super().getRequestHostname()
+            return found
+        own = b"" if self.mount is None else self.mount.server_name
+        return own or self.head.peer.server_name
+
     def processingFailed(self, reason: Failure) -> Failure:
         """
         Log what the resource raised, and answer with a page that does not tell.
@@ -259,8 +269,8 @@ class WebExchange(LocalAnswer):
         # The client's channel writes the chunks.
         self._request.chunked = 0
         # Pages of Apache's own are no other than a member's, unless they tell of an error.
-        lines = self.edited(lines, status < 300)
-        self.channel.respond(b"HTTP/1.1 %b %b" % (code, reason), lines, body, b"", False)
+        self._lines, self._length = self.edited(lines, status < 300), body
+        self.channel.respond(b"HTTP/1.1 %b %b" % (code, reason), self._lines, body, b"", False)
 
     def write(self, data: bytes) -> None:
         """
@@ -327,8 +337,8 @@ class WebExchange(LocalAnswer):
         lines, body = page(self.head, status, reason, text, self.runtime.date_line())
         sent = b"" if self.head.method == b"HEAD" else body
         self.bytes_out = len(sent)
-        lines = self.edited(lines)
-        self.channel.respond(start_line(status), lines, len(body), sent, True)
+        self._lines, self._length = self.edited(lines), len(body)
+        self.channel.respond(start_line(status), self._lines, len(body), sent, True)
         self.finish(reason)
         self.channel.finished()
 

@@ -46,14 +46,16 @@ class LimitSums:
 
     def views(self, own: Iterable[LimitView] = ()) -> list[LimitView]:
         """
-        Return the sums of each limit that any worker has.
+        Return the sums of each limit that any worker has, in the order in which workers have them.
 
         @param own: those of this process, which count as well.
         """
-        found: dict[Key, list[LimitView]] = {(each.of, each.option): [each] for each in own}
+        found: dict[Key, list[LimitView]] = {}
         for views in self._limits.values():
             for key, view in views.items():
                 found.setdefault(key, []).append(view)
+        for each in own:
+            found.setdefault((each.of, each.option), []).insert(0, each)
         for key, left in self._left.items():
             if key in found:
                 found[key].append(left)

@@ -35,7 +35,6 @@ class Held:
     """
 
     log = Logger()
-    _told = False
 
     def __init__(self, reactor: Any, key: int, endpoint: str, numbers: Sequence[int] = ()) -> None:
         """
@@ -47,6 +46,7 @@ class Held:
         self._sockets: list[Any] = []
         self._single: Socket | None = None
         self._listening = 0
+        self._told = False
         if numbers:
             self._inherit(reactor, numbers)
         elif self._kind in _INTERNET:
@@ -119,20 +119,17 @@ class Held:
             if each.type == socket.SOCK_STREAM:
                 each.listen(int(self._parts.get("backlog", BACKLOG)))
         self._listening = len(self._sockets)
-        self._tell()
 
-    def _tell(self) -> None:
+    def tell(self) -> None:
         """
-        Log once where clients may come, as Twisted does of sockets that it opens.
+        Log once where it listens, as Twisted does for the ports that are its own.
         """
-        if self._told or not self._sockets:
-            return
-        self._told = True
-        self.log.info(
-            "endpoint {endpoint} starting on {port}",
-            endpoint=self.endpoint,
-            port=self._sockets[0].getsockname()[1],
-        )
+        if self._sockets and not self._told:
+            self._told = True
+            number = self._sockets[0].getsockname()[1]
+            self.log.info(
+                "endpoint {endpoint} starting on {number}", endpoint=self.endpoint, number=number
+            )
 
     def shrink(self) -> None:
         """
@@ -260,6 +257,13 @@ class Outside:
         for held in self:
             held.listen()
         return unused
+
+    def tell(self) -> None:
+        """
+        Log the ports of what is new.
+        """
+        for held in self:
+            held.tell()
 
     def __iter__(self) -> Iterator[Held]:
         return iter(list(self._held.values()))

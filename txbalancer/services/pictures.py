@@ -5,8 +5,10 @@ traffic.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
+from txbalancer.control.record import Record
 from txbalancer.core.balancer import Balancer
 from txbalancer.core.member import Member
 from txbalancer.core.specs import ListenerSpec, MemberSpec
@@ -84,12 +86,21 @@ class ListenerPicture:
     @ivar spec: the listener's options.
     """
 
-    def __init__(self, spec: ListenerSpec, certificates: dict[str, ListenerTLS | None]) -> None:
+    def __init__(
+        self,
+        spec: ListenerSpec,
+        certificates: dict[str, ListenerTLS | None],
+        renewals: Record,
+        wall: Callable[[], float],
+    ) -> None:
         """
         @param certificates: those of each listener by its name, kept up to date.
+        @param renewals: counts how often other ones were there.
+        @param wall: returns seconds since the epoch.
         """
         self.spec = spec
         self._certificates = certificates
+        self._renewals, self._wall = renewals, wall
 
     @property
     def tls(self) -> ListenerTLS | None:
@@ -103,8 +114,10 @@ class ListenerPicture:
         Note that other certificates can be taken, as the workers do.
         """
         self._certificates[self.spec.name] = tls
+        self._renewals.note(True, self._wall())
 
     def not_renewed(self) -> None:
         """
-        Nothing to do: the workers count it.
+        Count certificates on the disk that could not be taken.
         """
+        self._renewals.note(False, self._wall())

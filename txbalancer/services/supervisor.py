@@ -5,12 +5,14 @@ The service with several workers, as one: what is seen of it and done to it from
 from __future__ import annotations
 
 import time
+from collections import defaultdict
 from typing import Any
 
 from twisted.application.service import MultiService
 from twisted.internet.defer import Deferred, gatherResults
 from twisted.logger import Logger
 
+from txbalancer.control.record import Record
 from txbalancer.core.outcome import Outcome
 from txbalancer.core.specs import ListenerSpec, ServiceSpec
 from txbalancer.errors import StartError
@@ -41,6 +43,7 @@ class Supervisor(BalancerService):
     balancers are, and where changes are decided.
 
     @ivar workforce: the processes and what they listen with; C{crew}: the workers.
+    @ivar renewals: how often certificates of each listener were taken from the disk, by its name.
     """
 
     log = Logger()
@@ -59,6 +62,7 @@ class Supervisor(BalancerService):
         self._left: Deferred[Any] | None = None
         self.view = View(self, self.crew)
         self._certificates: dict[str, ListenerTLS | None] = {}
+        self.renewals: defaultdict[str, Record] = defaultdict(Record)
         self._packed: tuple[int, Packed] | None = None
         self.certificates = CertificateWatch(self.runtime, self.targets, self._listening)
 
@@ -160,7 +164,11 @@ class Supervisor(BalancerService):
         """
         Return the listeners of the workers, whose certificates are told of here.
         """
-        return [ListenerPicture(each, self._certificates) for each in self.spec.listeners]
+        certificates, renewals, wall = self._certificates, self.renewals, self.runtime.wall
+        return [
+            ListenerPicture(each, certificates, renewals[each.name], wall)
+            for each in self.spec.listeners
+        ]
 
     def reload(self, spec: ServiceSpec, who: str = "") -> list[str]:
         """

@@ -12,6 +12,7 @@ from weakref import WeakKeyDictionary
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
+from txbalancer.control.metrics.of_listeners import ListenerView
 from txbalancer.control.processes import WorkerView, usage_of
 from txbalancer.core import snapshot
 from txbalancer.core.commands import (
@@ -69,7 +70,7 @@ class View:
         sums, facts, sources = self.sums, self._steering.facts, self._targets.pages.sources
         facts.connections = lambda: sum(sums.connections().values())
         facts.listeners, facts.load = sums.connections, sums.load
-        sources.listeners, sources.lost = sums.listeners, lambda: sums.lost
+        sources.listeners, sources.lost = self._listeners, lambda: sums.lost
         own = facts.limits
         facts.limits = sources.limits = lambda: sums.limits.views(
             # Before its own pages the supervisor judges rates itself.
@@ -80,6 +81,18 @@ class View:
         sources.room = sums.limits.room
         facts.workers = sources.workers = self._workers
         sources.replaced = lambda: sum(self._crew.replaced.values())
+
+    def _listeners(self) -> list[ListenerView]:
+        """
+        Return what the listeners of all workers do. Each takes the same certificates from the
+        disk: the supervisor, which looks there, too, counts them for as long as the service runs.
+        """
+        return [
+            each
+            if each.tls is None
+            else each._replace(tls=each.tls._replace(renewals=self._service.renewals[each.name]))
+            for each in self.sums.listeners()
+        ]
 
     def _workers(self) -> list[WorkerView]:
         """

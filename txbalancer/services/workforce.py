@@ -126,6 +126,8 @@ class Workforce:
         """
         Have the workers that a configuration wants.
         """
+        # Ports were opened before the logs.
+        self.outside.tell()
         self.crew.resize(self._count, spec.service.worker_timeout, spec.service.graceful_timeout)
 
     def publish(self, spec: ServiceSpec) -> None:

@@ -18,14 +18,15 @@ _MOST_LINES = 200
 _MOST_ERRORS = 100
 """Errors in a second that nobody had expected, after which a worker is not well."""
 
-_OURS = "txbalancer"
+_TWISTED = ("twisted", "log_legacy")
+"""Namespaces of Twisted's own messages, of which only what is wrong is told."""
 
 
 @implementer(ILogObserver)
 class Voice:
     """
-    Writes messages as lines of JSON, for the supervisor's log: from our own code all, from others
-    only what is wrong. What the pipe does not take is lost; nobody must wait for a log.
+    Writes messages as lines of JSON, for the supervisor's log: all of ours and of plugins, of
+    Twisted's only what is wrong. What the pipe does not take is lost; nobody must wait for a log.
     """
 
     def __init__(self, file: int, now: Callable[[], float]) -> None:
@@ -41,8 +42,8 @@ class Voice:
         Write a message.
         """
         level = event.get("log_level") or LogLevel.info
-        ours = str(event.get("log_namespace", "")).startswith(_OURS)
-        if level < (LogLevel.info if ours else LogLevel.warn) or not self._permitted():
+        of_twisted = str(event.get("log_namespace", "")).startswith(_TWISTED)
+        if (of_twisted and level < LogLevel.warn) or not self._permitted():
             return
         text = eventAsText(
             event, includeTraceback=True, includeTimestamp=False, includeSystem=False

@@ -80,7 +80,7 @@ def _secured(one: TLSView | None, other: TLSView | None) -> TLSView | None:
         _added(one.failures, other.failures),
         one.active + other.active,
         one.waiting + other.waiting,
-        max(one.renewals, other.renewals, key=lambda each: each.passed + each.failed),
+        one.renewals,
         one.days or other.days,
     )
 
