@@ -4,7 +4,7 @@ A balancer: its members, who is chosen among them, and who is out and why.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from math import inf
 from random import Random
 from typing import Any, NamedTuple
@@ -20,9 +20,6 @@ from txbalancer.core.request import Request
 from txbalancer.core.sources import Binding, Sources
 from txbalancer.core.specs import BalancerSpec
 from txbalancer.core.standing import Flip
-
-Labels = Mapping[bytes, Sequence[Member]]
-"""Who carries which label of a sticky scheme."""
 
 BY_SOURCE = b"source"
 """Name of a session that a client's address tells."""
@@ -293,9 +290,10 @@ class Balancer(Recalling):
         """
         Note anew which member carries which route; to be called when routes changed.
         """
-        self._routes = _by_label(self.members, lambda member: (member.route,))
+        self._routes = candidates.by_label(self.members, lambda member: (member.route,))
         self._schemes = [
-            (scheme, _by_label(self.members, scheme.labels)) for scheme, _ in self._schemes
+            (scheme, candidates.by_label(self.members, scheme.labels))
+            for scheme, _ in self._schemes
         ]
         self.changed()
 
@@ -337,7 +335,7 @@ class Balancer(Recalling):
     def _make_method(self, spec: BalancerSpec) -> Any:
         return self._registry.lbmethods[spec.lbmethod](spec)
 
-    def _make_schemes(self, spec: BalancerSpec) -> list[tuple[Any, Labels]]:
+    def _make_schemes(self, spec: BalancerSpec) -> list[tuple[Any, candidates.Labels]]:
         names = (spec.stickyscheme,) if spec.stickyscheme else ("session", "cookie")
         made = (self._registry.sticky[name](spec, self._secret) for name in names)
         return [(scheme, {}) for scheme in made if scheme is not None]
@@ -395,15 +393,3 @@ class Balancer(Recalling):
                         return found
                     dead.add(hop)
         return None
-
-
-def _by_label(members: Sequence[Member], labels: Callable[[Member], Iterable[bytes]]) -> Labels:
-    """
-    Index members by the labels that their sessions carry; empty ones match nobody.
-    """
-    found: dict[bytes, list[Member]] = {}
-    for member in members:
-        for label in labels(member):
-            if label:
-                found.setdefault(label, []).append(member)
-    return found

@@ -6,7 +6,7 @@ Source: APACHE A1 to A3 (the walk), A25 (retry), A30 to A32 (forced recovery).
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from math import inf
 from typing import NamedTuple
 
@@ -22,6 +22,9 @@ from txbalancer.core.flags import (
     UNHEALTHY,
 )
 from txbalancer.core.member import Member
+
+Labels = Mapping[bytes, Sequence[Member]]
+"""Who carries which label of a sticky scheme."""
 
 
 class Field(NamedTuple):
@@ -171,3 +174,15 @@ def in_panic(members: Sequence[Member], percent: int) -> bool:
     """
     wanted = population(members)
     return (len(wanted) - unhealthy(wanted)) * 100 < percent * len(wanted)
+
+
+def by_label(members: Sequence[Member], labels: Callable[[Member], Iterable[bytes]]) -> Labels:
+    """
+    Index members by the labels that their sessions carry; empty ones match nobody.
+    """
+    found: dict[bytes, list[Member]] = {}
+    for member in members:
+        for label in labels(member):
+            if label:
+                found.setdefault(label, []).append(member)
+    return found
