@@ -121,7 +121,7 @@ class Worker:
         spec = Packed(loads(text, load_registry()).spec)
         outset = Outset(self.reactor.seconds(), states or {}, Word(), {}, {}, guesses or {})
         setup = Setup(spec, edition, outset, 2, b"secret", str(self.folder))
-        return self.order(Configure, setup=setup, sockets={(1, 0)})
+        return self.order(Configure, setup=setup, place=1, sockets={(1, 0)})
 
     def give(self, index: int = 0) -> None:
         """
@@ -291,6 +291,30 @@ def test_members_that_come_and_go(worker: Worker) -> None:
     assert (member.pool.shared, service._shares.rows) == (True, rows)
     worker.order(Perform, order=RemoveMember("shop", spec.url, "file:/x"), rows={})
     assert service._shares.rows == {}
+
+
+def test_trials_are_divided(worker: Worker) -> None:
+    """
+    Of five trials of a circuit breaker the first of two workers makes three: of the balancer's, of
+    a member of the configuration, and of members that others have added before or add now.
+    """
+    worker.give()
+    rest = [f"{each}breaker-percent = 50\n{each}breaker-trials = 5\n" for each in ("", "member.")]
+    text = f"{TEXT}[balancer:shop]\n{''.join(rest)}members = http://10.0.0.9\n"
+    options = {"breaker_percent": 50, "breaker_trials": 5}
+    added = [MemberSpec(f"http://10.0.0.{n}", **options) for n in (1, 2)]  # type: ignore[arg-type]
+    world = World(text)
+    world.start()
+    world.service.targets.steering.apply(AddMember("shop", added[0]), "me")
+    shop = world.service.targets.balancers["shop"].balancer
+    worker.configure(text, states={"shop": export(shop, 0.0)})
+    worker.order(Perform, order=AddMember("shop", added[1], "file:/x"), rows={})
+    service: Any = worker.post._service
+    balancer = service.targets.balancers["shop"].balancer
+    breakers = [balancer.breaker, *(each.watched.breaker for each in balancer.members)]
+    assert [each and each.trials for each in breakers] == [3, 3, 3, 3]
+    worker.configure(text.replace("204", "200"), 2)
+    assert balancer.breaker.trials == 3
 
 
 def test_an_idle_one_stops_at_once(worker: Worker) -> None:

@@ -130,17 +130,17 @@ class Post(QuietAMP):
         return {}
 
     @Configure.responder
-    def configure(self, setup: Setup, sockets: set[tuple[int, int]]) -> dict[str, Any]:
+    def configure(self, setup: Setup, place: int, sockets: set[tuple[int, int]]) -> dict[str, Any]:
         """
         Serve, or serve by another configuration.
         """
         try:
             fresh = self._adopt(sockets)
             if self._service is None:
-                self._service = self._begin(setup, fresh)
+                self._service = self._begin(setup, place, fresh)
             else:
                 self._service.given = fresh
-                self._service.adopt(setup)
+                self._service.adopt(setup, place)
         except BalancerError as error:
             return {"fault": str(error)}
         wanted = {key for key, _ in sockets}
@@ -179,9 +179,9 @@ class Post(QuietAMP):
                 each.keep(indices)
         return fresh
 
-    def _begin(self, setup: Setup, given: list[Socket]) -> WorkerService:
+    def _begin(self, setup: Setup, place: int, given: list[Socket]) -> WorkerService:
         column = self._table, self._number, self._memories
-        service = WorkerService(setup, given, self._reactor, self.tell, *column)
+        service = WorkerService(setup, place, given, self._reactor, self.tell, *column)
         service.on_lines = self._report
         service.privilegedStartService()
         service.startService()

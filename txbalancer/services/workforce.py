@@ -194,7 +194,7 @@ class Workforce:
         child.has = wanted
         self._give_rates(child)
         setup = self._packed or self._setup(self.edition)
-        told = child.call(Configure, setup=setup, sockets=wanted)
+        told = child.call(Configure, setup=setup, place=child.number, sockets=wanted)
         return told.addCallback(self._configured)
 
     def _give_rates(self, child: Child) -> None:

@@ -138,11 +138,15 @@ class TakeRates(Command):
 
 class Configure(Command):
     """
-    Serve by this, with no other sockets than these, a pair of key and index each; answered once
-    it is so.
+    Serve by this in this place among the workers, with no other sockets than these, a pair of key
+    and index each; answered once it is so.
     """
 
-    arguments: ClassVar[Arguments] = [(b"setup", Parcel()), (b"sockets", Parcel())]
+    arguments: ClassVar[Arguments] = [
+        (b"setup", Parcel()),
+        (b"place", Integer()),
+        (b"sockets", Parcel()),
+    ]
     response: ClassVar[Arguments] = [(b"fault", Unicode())]
 
 
