@@ -13,25 +13,28 @@ from typing import Any
 from unittest.mock import Mock
 
 import pytest
+from twisted.internet.address import IPv4Address
 from twisted.internet.defer import Deferred, succeed
 from twisted.internet.testing import StringTransport
 from twisted.protocols.amp import AMP
 
-from tests.services.worlds import Reactor, World
+from tests.services.worlds import GET, Reactor, World
 from txbalancer.config import loads
+from txbalancer.core import flags
 from txbalancer.core.commands import AddMember, RemoveMember, RenewMember, SetMember
 from txbalancer.core.snapshot import export
 from txbalancer.core.specs import MemberSpec
 from txbalancer.services.plugins import load_registry
 from txbalancer.services.post import Post
+from txbalancer.testing import MemoryTransport
 from txbalancer.workers.handover import open_box
 from txbalancer.workers.line import Line
-from txbalancer.workers.orders import Configure, Outset, Perform, Setup, Stop
+from txbalancer.workers.orders import Configure, Heed, Outset, Perform, Setup, Stop
 from txbalancer.workers.parcels import Packed
 from txbalancer.workers.sharing import Sharing
 from txbalancer.workers.spread import Spread
 from txbalancer.workers.table import BEAT, EDITION, Table, create_memory
-from txbalancer.workers.word import Word
+from txbalancer.workers.word import Turn, Word
 
 TEXT = """\
 [txbalancer]
@@ -103,12 +106,22 @@ class Worker:
         """
         supervisor, line = AMP(), StringTransport()
         supervisor.makeConnection(line)
+        self.transport.clear()
         answers: list[Any] = []
         supervisor.callRemote(command, **arguments).addBoth(answers.append)
         self.post.dataReceived(line.value())
         supervisor.dataReceived(self.transport.value())
         self.transport.clear()
         return answers[0]
+
+    def hear(self, word: Word) -> None:
+        """
+        Tell it what others have found.
+        """
+        supervisor, line = AMP(), StringTransport()
+        supervisor.makeConnection(line)
+        supervisor.callRemote(Heed, word=word)
+        self.post.dataReceived(line.value())
 
     def configure(
         self, text: str = TEXT, edition: int = 1, states: Any = None, guesses: Any = None
@@ -347,6 +360,37 @@ def test_one_that_leaves_waits_a_moment(worker: Worker) -> None:
     worker.reactor.advance(0.5)
     assert not worker.transport.disconnecting
     worker.order(Stop, others=True)
+    worker.reactor.advance(0.1)
+    assert worker.transport.disconnecting
+
+
+def test_one_that_leaves_hears_of_its_members(worker: Worker) -> None:
+    """
+    As long as it has clients it does what is ordered and heeds what checks find; an order for what
+    only a later configuration has is none for it.
+    """
+    worker.give()
+    text = TEXT.replace("status:204", "balancer://shop/")
+    worker.configure(f"{text}[balancer:shop]\nmembers = http://10.0.0.9\n")
+    service: Any = worker.post._service
+    member = service.targets.balancers["shop"].balancer.members[0]
+    strange = SetMember("later", "http://10.0.0.9", on=flags.DRAIN)
+    address = IPv4Address("TCP", "192.0.2.1", 4000)
+    client = MemoryTransport(worker.reactor, worker.reactor.factory.buildProtocol(address), address)
+    client.send(GET)
+    worker.order(Stop, others=True)
+    for _ in range(2):
+        assert worker.order(Perform, order=strange, rows={}) == {}
+        order = SetMember("shop", member.name, on=flags.DRAIN)
+        assert worker.order(Perform, order=order, rows={}) == {}
+        assert member.flags & flags.DRAIN
+        failed = Turn("shop", member.name, flags.HC_FAILED, flags.DRAIN, "a check", 0.0)
+        worker.hear(Word([failed]))
+        assert member.flags == flags.INIT | flags.HC_FAILED
+        worker.hear(Word([failed._replace(on=0, off=flags.HC_FAILED)]))
+        worker.reactor.advance(1.0)
+        assert not worker.transport.disconnecting
+    client.reset()
     worker.reactor.advance(0.1)
     assert worker.transport.disconnecting
 

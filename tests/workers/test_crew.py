@@ -263,7 +263,10 @@ def test_fewer() -> None:
     assert [child for child, _ in camp.preparing] == [camp.crew.members[1]]
     camp.crew.resize(1, 5.0, 10.0)
     assert gone.told == [(Stop, True)]
+    # Until its end it is told what others are.
+    assert set(camp.crew.everyone()) == set(camp.all[:3])
     gone.end("it ended by itself")
+    assert gone not in camp.crew.everyone()
     assert camp.lost == []
     assert list(camp.crew.members) == [1]
     assert gone in camp.over

@@ -195,7 +195,12 @@ class Post(QuietAMP):
         Carry out an order.
         """
         if self._service is not None:
-            self._service.order(order, rows)
+            try:
+                self._service.order(order, rows)
+            except (LookupError, ValueError):
+                # Who leaves may have a former configuration, in which this is not possible.
+                if self._pause is None and self._service.running:
+                    raise
         return {}
 
     @Heed.responder

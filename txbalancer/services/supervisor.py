@@ -188,7 +188,7 @@ class Supervisor(BalancerService):
         Open all logs anew, those of the workers too.
         """
         super().reopen_logs()
-        for child in self.crew:
+        for child in self.crew.everyone():
             child.call(ReopenLogs)
 
     # -- workers

@@ -49,7 +49,7 @@ class View:
         self._runtime, self._targets, self._crew = service.runtime, targets, crew
         self._steering = targets.steering
         self.sums = Sums(service.telemetry.meters, targets.resources)
-        self.relays = Relays(service.runtime, self._find, crew, self._rows_for)
+        self.relays = Relays(service.runtime, self._find, crew.everyone, self._rows_for)
         self._show()
         targets.on_flip, targets.on_alarm = self.relays.flipped, self.relays.alarmed
         self.relays.on_guess = targets.guards.learn
@@ -96,7 +96,7 @@ class View:
         ]
 
     def _watch(self) -> None:
-        self.relays.watch(self._steering.tap.filters(), self._crew)
+        self.relays.watch(self._steering.tap.filters())
 
     def _settled(self) -> Deferred[str]:
         """
