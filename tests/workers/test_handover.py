@@ -15,6 +15,7 @@ import pytest
 from txbalancer.workers import handover
 from txbalancer.workers.handover import Inbox, Sender, open_box, path_of, receive
 from txbalancer.workers.places import Places
+from txbalancer.workers.spread import Spread
 from txbalancer.workers.table import BEAT, EDITION, OPEN, SENT
 
 
@@ -136,6 +137,39 @@ def test_a_lost_one_leaves_its_box(
         ((key, number),) = receive(box)
     os.close(number)
     assert key == 7
+
+
+def test_nothing_is_less_than_on_its_way(places: Places) -> None:
+    """
+    Who finds that a box is gone takes back what was counted; that may be after the process has
+    left, and must not be missing from what is on its way to the next one.
+    """
+    one, two = places.take(), places.take()
+    spread = Spread(places.table, two)
+    spread.sent(one)
+    places.leave(one)
+    spread.not_sent(one)
+    assert places.table.coming(one) == 0
+    assert places.take() == one
+    spread.sent(one)
+    assert places.table.coming(one) == 1
+
+
+def test_what_arrives_between_two_looks(places: Places, monkeypatch: pytest.MonkeyPatch) -> None:
+    """
+    A connection that is sent and taken while somebody counts does not make less than none.
+    """
+    one, two = places.take(), places.take()
+    table, total = places.table, places.table.total
+
+    def meanwhile(row: int) -> int:
+        found = total(row)
+        Spread(table, two).sent(one)
+        Spread(table, one).taken()
+        return found
+
+    monkeypatch.setattr(table, "total", meanwhile)
+    assert table.coming(one) == 0
 
 
 def test_strays_are_closed_at_the_end(

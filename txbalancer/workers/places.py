@@ -55,6 +55,8 @@ class Places:
             os.mkdir(self.folder, 0o700)
         with contextlib.suppress(FileNotFoundError):
             os.unlink(path_of(self.folder, column))
+        # Since the last one left, somebody may have found that its box is gone, and not have sent.
+        self._forget_sent(column)
         self._boxes[column] = open_box(self.folder, column)
         self.table.use(column)
         return column
@@ -74,9 +76,15 @@ class Places:
         box = self._boxes.pop(column)
         while found := list(receive(box)):
             self._stray += [each for each in found if each[1] >= 0]
-        table.column(column)[TAKEN] = table.total(SENT + column)
+        self._forget_sent(column)
         box.close()
         self.distribute()
+
+    def _forget_sent(self, column: int) -> None:
+        """
+        Have nothing be on its way to a process that is over, or not there yet.
+        """
+        self.table.column(column)[TAKEN] = self.table.total(SENT + column)
 
     def reclaim(self, wanted: Container[tuple[str, ...]]) -> None:
         """
