@@ -70,6 +70,14 @@ def workers(process: BalancerProcess) -> dict[int, int]:
     return found
 
 
+def folder_of(process: BalancerProcess) -> Path:
+    """
+    Return where the sockets between the processes are.
+    """
+    words = _words(next(iter(workers(process).values())))
+    return Path(words[words.index(_MODULE) + 2])
+
+
 def _words(pid: int) -> list[str]:
     try:
         return Path(f"/proc/{pid}/cmdline").read_text().rstrip("\0").split("\0")

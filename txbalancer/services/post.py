@@ -37,6 +37,7 @@ from txbalancer.workers.orders import (
     Reported,
     Setup,
     Stop,
+    TakeBox,
     TakeRates,
     TakeSocket,
     Troubled,
@@ -119,6 +120,14 @@ class Post(QuietAMP):
         """
         given = Given(family, socket, self._sharing.share)
         self._given.setdefault((key, endpoint), {})[index] = given
+        return {}
+
+    @TakeBox.responder
+    def take_box(self, box: int) -> dict[str, Any]:
+        """
+        Take another box.
+        """
+        self._sharing.take_box(socket.socket(fileno=box))
         return {}
 
     @TakeRates.responder

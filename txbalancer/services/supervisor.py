@@ -22,6 +22,7 @@ from txbalancer.services.pictures import ListenerPicture, Picture
 from txbalancer.services.service import BalancerService
 from txbalancer.services.sockets import Socket
 from txbalancer.services.told import TellingChannel
+from txbalancer.services.upkeep import Upkeep
 from txbalancer.services.view import View
 from txbalancer.services.workforce import Workforce, count_of
 from txbalancer.tls.listeners import ListenerTLS, server_options
@@ -54,6 +55,7 @@ class Supervisor(BalancerService):
         self.crew = self.workforce.crew
         self.entrances = self.gates = Gates(self.workforce)
         self.runtime.channel = TellingChannel
+        self.upkeep = Upkeep(self.reactor, self.workforce, self.listeners)
         self._left: Deferred[Any] | None = None
         self.view = View(self, self.crew)
         self._certificates: dict[str, ListenerTLS | None] = {}
@@ -90,6 +92,7 @@ class Supervisor(BalancerService):
             self.workforce.close()
             raise
         self.workforce.start(self.spec)
+        self.upkeep.start()
         self.crew.settled().addCallback(lambda _: self.gates.began())
 
     def served(self, spec: ServiceSpec) -> tuple[ListenerSpec, ...]:
@@ -130,6 +133,7 @@ class Supervisor(BalancerService):
         return self._left
 
     def _stop(self, closed: Any) -> Deferred[None]:
+        self.upkeep.stop()
         return super()._stop(gatherResults([closed, self.workforce.stop()]))
 
     def _close(self) -> None:

@@ -17,7 +17,7 @@ from txbalancer.services.outside import Held, Outside
 from txbalancer.services.sockets import Offered
 from txbalancer.workers.child import Child
 from txbalancer.workers.crew import Crew
-from txbalancer.workers.orders import Configure, Setup, TakeRates, TakeSocket
+from txbalancer.workers.orders import Configure, Setup, TakeBox, TakeRates, TakeSocket
 from txbalancer.workers.parcels import Packed
 from txbalancer.workers.places import Places
 from txbalancer.workers.rates import RateMemory
@@ -64,6 +64,7 @@ class Workforce:
         self.outside = Outside(reactor)
         self._places: Places | None = None
         self._count = 0
+        self._children: dict[int, Child] = {}
         self._packed: Packed | None = None
 
     @property
@@ -167,7 +168,7 @@ class Workforce:
     def _make(self) -> Child:
         places = self.places
         column = places.take()
-        return Child(
+        made = self._children[column] = Child(
             self._reactor,
             self._now,
             column,
@@ -175,6 +176,19 @@ class Workforce:
             places.files(column),
             (str(column), self.folder, str(os.getpid())),
         )
+        return made
+
+    def restore(self) -> None:
+        """
+        Make boxes anew that something has removed.
+
+        @raise OSError: when one cannot be made.
+        """
+        places = self.places
+        for column in places.lost():
+            former = places.renew(column)
+            told = self._children[column].call(TakeBox, box=places.files(column)[1])
+            told.addCallback(lambda _, former: places.empty(former), former)
 
     def _prepare(self, child: Child) -> Deferred[Any]:
         self._begin(child)
@@ -214,6 +228,7 @@ class Workforce:
         return answer["fault"] if answer is not None else ""
 
     def _over(self, child: Child) -> None:
+        del self._children[child.column]
         if self._places is not None:
             self._places.leave(child.column)
 

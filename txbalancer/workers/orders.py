@@ -136,6 +136,14 @@ class TakeRates(Command):
     arguments: ClassVar[Arguments] = [(b"name", Unicode()), (b"memory", Descriptor())]
 
 
+class TakeBox(Command):
+    """
+    Another box for connections that others pass on: the former one is not found any more.
+    """
+
+    arguments: ClassVar[Arguments] = [(b"box", Descriptor())]
+
+
 class Configure(Command):
     """
     Serve by this in this place among the workers, with no other sockets than these, a pair of key

@@ -113,9 +113,21 @@ class Sharing:
         self.spread, self.folder = spread, folder
         self._reactor = reactor
         self._sender = Sender(folder)
-        self._inbox = Inbox(box, self._take)
         self._acceptors: dict[int, SharedAcceptor] = {}
-        reactor.addReader(self._inbox)
+        self._inbox = self._open(box)
+
+    def _open(self, box: socket.socket) -> Inbox:
+        inbox = Inbox(box, self._take)
+        self._reactor.addReader(inbox)
+        return inbox
+
+    def take_box(self, box: socket.socket) -> None:
+        """
+        Have another box of one's own, once the one there was is empty.
+        """
+        self._reactor.removeReader(self._inbox)
+        self._inbox.close()
+        self._inbox = self._open(box)
 
     def share(self, port: Any, key: int) -> Acceptor | None:
         """
