@@ -120,12 +120,27 @@ class Places:
         each = self.table.each
         self.rows.reclaim(wanted, lambda row: not any(each(row)))
 
+    def give(self, edition: int, key: int, number: int) -> bool:
+        """
+        Give a connection to one of those that serve by an edition of the configuration.
+
+        @param number: of its file; -1 for none yet.
+        @return: whether another one can be given: not while one waits, or where nobody serves.
+        """
+        if number >= 0:
+            self._stray.append((key, number))
+        self.distribute()
+        return not self._stray and edition in self.table.each(EDITION)
+
     def distribute(self) -> None:
         """
-        Give to those that serve what others could not take any more.
+        Give to those that serve by the latest configuration what others could not take any more.
         """
+        if not self._stray:
+            return
         opens, editions = self.table.each(OPEN), self.table.each(EDITION)
-        serving = [column for column in self._boxes if editions[column]]
+        latest = max(editions)
+        serving = [each for each in self._boxes if latest and editions[each] == latest]
         while self._stray and serving:
             key, number = self._stray.popleft()
             to = min(serving, key=lambda column: opens[column])
