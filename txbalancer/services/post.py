@@ -192,6 +192,8 @@ class Post(QuietAMP):
         column = self._table, self._number, self._memories
         service = WorkerService(setup, place, given, self._reactor, self.tell, *column)
         service.on_lines = self._report
+        turnstile = service.runtime.turnstile
+        turnstile.divert, turnstile.on_closed = self._sharing.diverts, self._sharing.spread.short
         service.privilegedStartService()
         service.startService()
         reports = self._reports.start(PERIOD, now=False)
