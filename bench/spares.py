@@ -2,7 +2,8 @@
 What a worker takes, and what becomes of its clients: C{python -m bench.spares}.
 
 Memory once it is read in; from the kill of one to the answers of those who were waiting in its
-socket; how evenly connections that are kept come to lie; how long it takes to decide on one.
+socket, with a spare worker and without one; how evenly connections that are kept come to lie; how
+long it takes to decide on one.
 """
 
 import argparse
@@ -61,13 +62,32 @@ def answered(clients: Sequence[socket.socket], seconds: float) -> list[socket.so
     return found
 
 
-def loss(commands: Commands, port: int) -> float | None:
+def spares_of(pids: set[int]) -> list[int]:
+    """
+    The processes that wait to take the place of one of these.
+    """
+    stat = Path(f"/proc/{next(iter(pids))}/stat").read_text()
+    parent = stat[stat.rindex(")") + 2 :].split()[1]
+    listings = Path(f"/proc/{parent}/task").glob("*/children")
+    children = {int(pid) for each in listings for pid in each.read_text().split()}
+    return [each for each in children - pids if b"services.worker" in _command(each)]
+
+
+def _command(pid: int) -> bytes:
+    with contextlib.suppress(OSError):
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    return b""
+
+
+def loss(commands: Commands, port: int, spare: bool = True) -> float | None:
     """
     Kill a worker in whose socket clients wait, and return the seconds until all have an answer.
 
+    @param spare: whether another one waits to take its place.
     @return: C{None} when nobody was waiting there.
     """
-    pid = workers(commands)[0]["pid"]
+    pids = [each["pid"] for each in workers(commands)]
+    pid = pids[0]
     os.kill(pid, signal.SIGSTOP)
     with contextlib.ExitStack() as stack:
         clients = []
@@ -78,6 +98,8 @@ def loss(commands: Commands, port: int) -> float | None:
         waiting = clients
         while done := answered(waiting, WAIT):
             waiting = [each for each in waiting if each not in done]
+        for each in [] if spare else spares_of(set(pids)):
+            os.kill(each, signal.SIGKILL)
         os.kill(pid, signal.SIGKILL)
         began = time.monotonic()
         if not waiting:
@@ -132,13 +154,15 @@ def measure(folder: Path, count: int, times: int) -> None:
         print(f"{count} workers: {whole:.0f} MiB each, {own:.0f} of them its own")
         gaps = [spread(commands, port) for _ in range(times)]
         print(f"{count} workers: {KEPT} connections are uneven by {max(gaps)} at most")
-        losses = []
-        for _ in range(times):
-            time.sleep(REPORTED)  # The next spare has to be read in.
-            seconds = loss(commands, port)
-            losses += [] if seconds is None else [seconds]
-        told = ", ".join(f"{each:.2f}" for each in sorted(losses))
-        print(f"{count} workers: seconds from a kill to the last answer: {told}")
+        for spare in (True, False):
+            losses = []
+            for _ in range(times):
+                time.sleep(REPORTED)  # The next spare has to be read in.
+                seconds = loss(commands, port, spare)
+                losses += [] if seconds is None else [seconds]
+            told = ", ".join(f"{each:.2f}" for each in sorted(losses))
+            without = "" if spare else " without a spare"
+            print(f"{count} workers: seconds from a kill{without} to the last answer: {told}")
 
 
 def main() -> None:

@@ -12,7 +12,7 @@ from tests.core.balancers import balancer, elected, member, words
 from txbalancer import errors
 from txbalancer.core import flags
 from txbalancer.core.balancer import Session
-from txbalancer.core.passive.breaker import CLOSED, HALF_OPEN, OPEN, Breaker
+from txbalancer.core.passive.breaker import CLOSED, HALF_OPEN, OPEN, Breaker, Part
 from txbalancer.core.passive.tally import LOCAL, Tally
 from txbalancer.core.specs.passive import BreakerOptions
 
@@ -273,3 +273,28 @@ def test_off_is_off(percent, latency):
     assert lb.breaker is None
     assert lb.admits()
     assert not lb.watched
+
+
+@given(trials=st.integers(1, 50), of=st.integers(1, 20))
+def test_several_processes_make_the_trials_together(trials, of):
+    """
+    As many as are configured, divided evenly; of fewer trials than processes, one each.
+    """
+    parts = [Part(place, of).trials(trials) for place in range(1, of + 1)]
+    assert sum(parts) == max(trials, of)
+    assert max(parts) - min(parts) <= 1
+
+
+def test_a_part_of_the_trials():
+    """
+    What a process lets through, and what closes the breaker, is its part, which may change.
+    """
+    lb, _ = make(breaker_trials=5)
+    lb.divide_trials(Part(2, 2))
+    fail(lb, 4)
+    lb.sweep(10.0)
+    assert [lb.admits() for _ in range(3)] == [True, True, False]
+    well(lb, 2, 10.0)
+    assert lb.breaker.state == CLOSED
+    lb.divide_trials(Part(1, 1))
+    assert lb.breaker.trials == 5

@@ -4,17 +4,57 @@ The processes of a balancer with workers, and connections that tell which of the
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import socket
 from pathlib import Path
 from typing import Self
 
+from tests.integration.control import Control
 from tests.integration.process import BalancerProcess, until
 
 TICKS = os.sysconf("SC_CLK_TCK")
 
 _MODULE = "txbalancer.services.worker"
+
+HEAD = """\
+[txbalancer]
+workers = COUNT
+worker-timeout = 1s
+access-log = ACCESS
+access-log-format = json
+graceful-timeout = 5s
+[listener:web]
+endpoint = tcp:PORT:interface=127.0.0.1
+"""
+STATUS = "[mount:/]\nto = status:204\n"
+
+
+def conf(text: str = STATUS, count: int = 2) -> str:
+    """
+    Return a configuration with so many workers.
+    """
+    return HEAD.replace("COUNT", str(count)) + text
+
+
+def spare_of(process: BalancerProcess) -> int:
+    """
+    Return the process that waits to take a place, once it is there.
+    """
+    with contextlib.suppress(StopIteration):
+        return next(pid for pid in workers(process).values() if pid not in at_work(process))
+    return 0
+
+
+def at_work(process: BalancerProcess) -> set[int]:
+    """
+    Return the processes that the manager's API says are workers.
+    """
+    control = Control(process.folder / "control.sock")
+    with contextlib.closing(control):
+        found = control.ask("GET", "/workers")
+    return {each["pid"] for each in found["workers"] if each["number"]}
 
 
 def workers(process: BalancerProcess) -> dict[int, int]:
@@ -28,6 +68,14 @@ def workers(process: BalancerProcess) -> dict[int, int]:
             if _MODULE in words:
                 found[int(words[words.index(_MODULE) + 1])] = int(each)
     return found
+
+
+def folder_of(process: BalancerProcess) -> Path:
+    """
+    Return where the sockets between the processes are.
+    """
+    words = _words(next(iter(workers(process).values())))
+    return Path(words[words.index(_MODULE) + 2])
 
 
 def _words(pid: int) -> list[str]:

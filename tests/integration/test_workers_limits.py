@@ -154,6 +154,7 @@ def test_a_rate_outlives_workers_and_reloads(shared: Limited, member: ScriptedMe
     victim = next(iter(workers(shared.process).values()))
     os.kill(victim, signal.SIGKILL)
     until(lambda: victim not in workers(shared.process).values(), "it is gone")
+    until(lambda: _both_serve(shared.process), "another one serves in its place")
     with shared.clients() as clients:
         assert {each.ask("/few") for each in clients} == {429}
     shared.use(member, burst=15)
@@ -161,6 +162,12 @@ def test_a_rate_outlives_workers_and_reloads(shared: Limited, member: ScriptedMe
     text = text_for(member, burst=15).replace("rate = 1/h", "rate = 1/h\nkeys = 50")
     assert "reload done" in shared.process.reload(text)
     assert status(shared.process, "/few") == 204
+
+
+def _both_serve(process: BalancerProcess) -> bool:
+    with Client(process.port) as one, Client(process.port) as other:
+        assert (one.ask("/none"), other.ask("/none")) == (204, 204)
+        return len({each.owner(workers(process)) for each in (one, other)}) == 2
 
 
 @pytest.mark.parametrize("where", ["balancer", "listener"])

@@ -8,9 +8,11 @@ import base64
 import hashlib
 import http.client
 import re
+import shutil
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 from itertools import count
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,7 +20,9 @@ import pytest
 from tests.integration.client import Answer, ask
 from tests.integration.conftest import Starts
 from tests.integration.control import Control
+from tests.integration.crowd import Client, folder_of, sockets_of, workers
 from tests.integration.process import BalancerProcess, until
+from txbalancer.workers.handover import path_of
 
 pytestmark = pytest.mark.integration
 
@@ -228,3 +232,40 @@ def test_wrong_passwords_count_in_all_processes(process: BalancerProcess) -> Non
                     "it has to wait",
                 )
         assert {log_in(each, "right", "/locked") for each in made} == {204}
+
+
+def test_a_folder_that_is_removed(process: BalancerProcess) -> None:
+    """
+    What the processes find each other by is made again where something has removed it: pages are
+    there, and every worker has a box to which others can pass connections, without a restart; what
+    is open goes on.
+    """
+    folder = folder_of(process)
+    names = {each.name for each in folder.iterdir()}
+    with Client(process.port) as kept:
+        assert kept.ask("/bm") == 200
+        for gone in (None, folder / "web"):
+            log = len(process.log())
+            gone.unlink() if gone else shutil.rmtree(folder)
+            until(lambda log=log: "is made again" in process.log()[log:], "it is told")
+            until(lambda: {each.name for each in folder.iterdir()} == names, "all is there")
+            assert folder.stat().st_mode & 0o777 == 0o700
+            assert {ask(url(process)).status for _ in range(4)} == {200}
+            until(lambda: _have_boxes(process, folder), "all have their boxes")
+        assert kept.ask("/bm") == 200
+    assert "Traceback" not in process.log()
+
+
+def _have_boxes(process: BalancerProcess, folder: Path) -> bool:
+    """
+    Tell whether the socket of each worker's box is the only one that has had its path.
+    """
+    bound: dict[str, list[str]] = {}
+    for line in Path("/proc/net/unix").read_text().splitlines()[1:]:
+        *_, inode, path = [*line.split(), ""][:8]
+        bound.setdefault(path, []).append(f"socket:[{inode}]")
+    return all(
+        len(found := bound.get(path_of(str(folder), column), [])) == 1
+        and found[0] in sockets_of(pid)
+        for column, pid in workers(process).items()
+    )

@@ -6,6 +6,8 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
+import socket
 import ssl
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -161,3 +163,28 @@ def test_clients_need_certificates_in_all(balancer: Starts, authority: Authority
         for _ in range(4):
             with pytest.raises((ssl.SSLError, ConnectionError)):
                 Secure(port, trusting())
+
+
+def test_a_unix_sockets_client_under_tls(
+    balancer: Starts, authority: Authority, tmp_path: Path
+) -> None:
+    """
+    The service's own pages know by workers, too, whether it came under TLS: cookies say so.
+    """
+    pair, paths = authority.issue("one.example"), [tmp_path / "secure", tmp_path / "plain"]
+    keys = f"tls-certificate = {pair.certificate}\ntls-key = {pair.key}"
+    sections = [
+        f"[listener:inner]\nendpoint = unix:{paths[0]}\n{keys}",
+        f"[listener:plain]\nendpoint = unix:{paths[1]}",
+        "[mount:/bm]\nto = manager:\nrequire = local",
+    ]
+    begin(balancer, pair, "\n".join(sections))
+    for path in paths:
+        with socket.socket(socket.AF_UNIX) as plain:
+            plain.connect(str(path))
+            client = trusting().wrap_socket(plain) if path == paths[0] else plain
+            client.sendall(b"GET /bm HTTP/1.0\r\nHost: a\r\nAccept: text/html\r\n\r\n")
+            answer = client.makefile("rb").read()
+            client.close()
+        (cookie,) = re.findall(rb"Set-Cookie: (.*)\r\n", answer)
+        assert (b"Secure" in cookie) == (path == paths[0])

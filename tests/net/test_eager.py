@@ -19,15 +19,10 @@ from twisted.internet.protocol import ClientFactory, Protocol, ServerFactory
 from twisted.internet.task import deferLater
 from twisted.logger import capturedLogs
 
+from txbalancer.net.accept import hold_unsent
 from txbalancer.net.connect import connect_tcp, connect_unix
 from txbalancer.net.dial import EagerClient
-from txbalancer.net.eager import (
-    EagerServer,
-    EagerUNIXClient,
-    EagerUNIXServer,
-    hold_unsent,
-    make_eager,
-)
+from txbalancer.net.eager import EagerServer, EagerUNIXClient, EagerUNIXServer, make_eager
 
 pytestmark = pytest.mark.integration
 

@@ -15,7 +15,8 @@ from txbalancer.core.request import Peer
 from txbalancer.core.specs import ListenerSpec
 from txbalancer.net.introduction import BUILDS, WHOLE, header_of
 from txbalancer.net.peers import introduce, peer_of
-from txbalancer.net.proxyprotocol import UNKNOWN, parse
+from txbalancer.net.proxyprotocol import UNKNOWN, ProxyHeader, build_v2, parse
+from txbalancer.net.proxytlv import DIRECT, SSL, SSLFacts, write_ssl
 from txbalancer.proxy.runtime import Runtime
 from txbalancer.proxy.site import Site
 
@@ -79,9 +80,33 @@ def test_whom_a_proxy_on_a_unix_socket_tells_of_is_not_here(client):
         assert (seen.client, seen.through) == (client, "")
 
 
-def test_a_client_of_a_unix_socket_is_here():
+@pytest.mark.parametrize("secure", [False, True])
+def test_a_client_of_a_unix_socket_is_here(secure):
     """
-    It has no address, and nobody speaks for it.
+    It has no address, and nobody speaks for it; whether it came under TLS is told all the same. No
+    member is told more than that nothing is known of its address.
     """
     local = SimpleNamespace(getHost=lambda: UNIXAddress("/run/x"))
-    assert header_of(Peer("", 0, "web"), local) == UNKNOWN
+    header = header_of(Peer("", 0, "web", secure), local)
+    assert BUILDS["v1"](header) == b"PROXY UNKNOWN\r\n"
+    assert BUILDS["v2"](header) == build_v2(UNKNOWN)
+    found = parse(BUILDS[WHOLE](header))
+    assert found is not None
+    supervisor = SimpleNamespace(getPeer=lambda: UNIXAddress(None))
+    introduce(supervisor, found[0])
+    seen = peer_of(supervisor, "web", False, b"a.test")
+    assert (seen.client, seen.through, seen.secure) == ("", None, secure)
+
+
+def test_a_proxy_speaks_for_itself_where_it_tells_no_address():
+    """
+    Only workers tell of clients without an address, by their sockets; nobody else may.
+    """
+    told = ProxyHeader(tlvs=((DIRECT, b""), (SSL, write_ssl(SSLFacts(True, False)))))
+    for address, header in (
+        (IPv4Address("TCP", "192.0.2.7", 4000), told),
+        (UNIXAddress(None), ProxyHeader(tlvs=told.tlvs[1:])),
+    ):
+        transport = SimpleNamespace(getPeer=lambda address=address: address)
+        introduce(transport, header)
+        assert not peer_of(transport, "web", False, b"a.test").secure

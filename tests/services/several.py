@@ -110,7 +110,10 @@ class World:
         self.workers: list[Any] = [Worker(self.clock, **options) for _ in "12"]
         self.rows: dict[Any, int] = {}
         self.relays = Relays(
-            self.supervisor.runtime, self.supervisor.find, self.workers, lambda command: self.rows
+            self.supervisor.runtime,
+            self.supervisor.find,
+            lambda: self.workers,
+            lambda command: self.rows,
         )
         self.flips: list[Flip] = []
         self.alarms: list[Alarm] = []

@@ -29,8 +29,6 @@ rate = 10/s
 [balancer:shop]
 max-requests = 1
 queue = 0
-breaker-percent = 50
-breaker-trials = 5
 members = http://a max=10 maxqueue=10
 [balancer:other]
 members = http://b
@@ -64,14 +62,3 @@ def test_what_all_count_stays() -> None:
     (mine, _), (whole, _) = part.balancers, spec.balancers
     assert (mine.max_requests, mine.queue) == (whole.max_requests, whole.queue)
     assert (mine.members[0].max, mine.members[0].maxqueue) == (10, 10)
-
-
-def test_trials_of_circuit_breakers_are_divided() -> None:
-    """
-    What a circuit breaker lets through to see: an even part, rounded up.
-    """
-    spec = loads(TEXT.replace("MEMORY", "0"), load_registry()).spec
-    part = own_part(spec, 4)
-    assert part.balancers[0].breaker_trials == 2
-    assert {each.breaker_trials for each in part.balancers[0].members} == {1}
-    assert part.balancers[1] == spec.balancers[1]

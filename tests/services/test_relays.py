@@ -156,7 +156,7 @@ def test_who_watches_the_log(world: World) -> None:
     Workers know which lines somebody wants to see.
     """
     filters = {3: LineFilter(("shop",), "", (frozenset({5}), frozenset()), b"/", 0.5)}
-    world.relays.watch(filters, world.workers)
+    world.relays.watch(filters)
     assert world.workers[1].filters == filters
 
 

@@ -4,8 +4,6 @@ What a worker does when its supervisor says so.
 
 from __future__ import annotations
 
-import os
-import socket
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -13,138 +11,17 @@ from typing import Any
 from unittest.mock import Mock
 
 import pytest
-from twisted.internet.defer import Deferred, succeed
 from twisted.internet.testing import StringTransport
 from twisted.protocols.amp import AMP
 
-from tests.services.worlds import Reactor, World
-from txbalancer.config import loads
+from tests.services.workers import TEXT, Worker
+from tests.services.worlds import World
 from txbalancer.core.commands import AddMember, RemoveMember, RenewMember, SetMember
 from txbalancer.core.snapshot import export
 from txbalancer.core.specs import MemberSpec
-from txbalancer.services.plugins import load_registry
-from txbalancer.services.post import Post
-from txbalancer.workers.handover import open_box
 from txbalancer.workers.line import Line
-from txbalancer.workers.orders import Configure, Outset, Perform, Setup, Stop
-from txbalancer.workers.parcels import Packed
-from txbalancer.workers.sharing import Sharing
-from txbalancer.workers.spread import Spread
-from txbalancer.workers.table import BEAT, EDITION, Table, create_memory
-from txbalancer.workers.word import Word
-
-TEXT = """\
-[txbalancer]
-access-log = off
-graceful-timeout = 3s
-[listener:web]
-endpoint = tcp:80
-[mount:/]
-to = status:204
-"""
-
-
-class Adopted:
-    """
-    A port of another process.
-    """
-
-    def __init__(self) -> None:
-        self.open = True
-
-    def stopListening(self) -> Deferred[None]:
-        self.open = False
-        return succeed(None)
-
-
-class Loop(Reactor):
-    """
-    A reactor that can be stopped, and takes ports.
-    """
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.stops = 0
-        self.ports: list[Adopted] = []
-        self.running = True
-
-    def stop(self) -> None:
-        self.stops += 1
-
-    def adoptStreamPort(self, number: int, family: int, factory: Any) -> Adopted:
-        self.factory = factory
-        self.ports.append(Adopted())
-        return self.ports[-1]
-
-
-class Worker:
-    """
-    A worker without a process.
-    """
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder / "shared"
-        self.folder.mkdir()
-        self.memory = create_memory()
-        self.table = Table(self.memory)
-        self.table.use(1)
-        self.box = open_box(str(self.folder), 1)
-        self.reactor = Loop()
-        spread = Spread(self.table, 1)
-        self.sharing = Sharing(self.reactor, spread, str(self.folder), self.box)
-        self.post = Post(self.reactor, self.sharing, self.table, 1)
-        self.transport = StringTransport()
-        self.post.makeConnection(self.transport)
-        self.answers: list[Any] = []
-
-    def order(self, command: Any, **arguments: Any) -> Any:
-        """
-        Tell it something, and return its answer.
-        """
-        supervisor, line = AMP(), StringTransport()
-        supervisor.makeConnection(line)
-        answers: list[Any] = []
-        supervisor.callRemote(command, **arguments).addBoth(answers.append)
-        self.post.dataReceived(line.value())
-        supervisor.dataReceived(self.transport.value())
-        self.transport.clear()
-        return answers[0]
-
-    def configure(
-        self, text: str = TEXT, edition: int = 1, states: Any = None, guesses: Any = None
-    ) -> Any:
-        """
-        Have it serve by a configuration.
-
-        @param states: how balancers are, by their names.
-        """
-        spec = Packed(loads(text, load_registry()).spec)
-        outset = Outset(self.reactor.seconds(), states or {}, Word(), {}, {}, guesses or {})
-        setup = Setup(spec, edition, outset, 2, b"secret", str(self.folder))
-        return self.order(Configure, setup=setup, sockets={(1, 0)})
-
-    def give(self, index: int = 0) -> None:
-        """
-        Give it a socket.
-        """
-        with socket.socket() as given:
-            number = os.dup(given.fileno())
-        self.post.take_socket(1, index, "tcp:80", socket.AF_INET, number)
-
-    @property
-    def edition(self) -> int:
-        """
-        By which edition others see it serve.
-        """
-        return int(self.table.column(1)[EDITION])
-
-    def close(self) -> None:
-        """
-        Close everything.
-        """
-        self.sharing.close()
-        self.box.close()
-        os.close(self.memory)
+from txbalancer.workers.orders import Perform, Stop
+from txbalancer.workers.table import BEAT
 
 
 @pytest.fixture
@@ -293,56 +170,25 @@ def test_members_that_come_and_go(worker: Worker) -> None:
     assert service._shares.rows == {}
 
 
-def test_an_idle_one_stops_at_once(worker: Worker) -> None:
+def test_trials_are_divided(worker: Worker) -> None:
     """
-    When all stop, one without connections says its last and ends.
-    """
-    worker.give()
-    worker.configure()
-    assert worker.order(Stop, others=False) == {}
-    assert worker.edition == 0
-    assert [each.open for each in worker.reactor.ports] == [False]
-    worker.reactor.advance(0.1)
-    assert worker.transport.disconnecting
-    assert worker.reactor.stops == 0
-    worker.post.connectionLost()
-    assert worker.reactor.stops == 1
-    assert worker.folder.exists()
-
-
-def test_one_that_leaves_waits_a_moment(worker: Worker) -> None:
-    """
-    While others go on it accepts no more, and waits a moment for requests on their way; a second
-    order ends that.
+    Of five trials of a circuit breaker the first of two workers makes three: of the balancer's, of
+    a member of the configuration, and of members that others have added before or add now.
     """
     worker.give()
-    worker.configure()
-    worker.order(Stop, others=True)
-    assert [each.open for each in worker.reactor.ports] == [False]
-    assert worker.edition == 0
-    worker.reactor.advance(0.5)
-    assert not worker.transport.disconnecting
-    worker.order(Stop, others=True)
-    worker.reactor.advance(0.1)
-    assert worker.transport.disconnecting
-
-
-def test_one_that_was_never_used(worker: Worker) -> None:
-    """
-    One that has nothing to do yet ends at once.
-    """
-    worker.order(Stop, others=True)
-    assert worker.transport.disconnecting
-
-
-def test_the_supervisor_is_gone(worker: Worker) -> None:
-    """
-    Without a line to its supervisor it ends what it has, which is nothing.
-    """
-    worker.give()
-    worker.configure()
-    assert not worker.post.alone
-    worker.post.connectionLost()
-    worker.reactor.advance(0.1)
-    assert worker.reactor.stops == 1
-    assert worker.post.alone
+    rest = [f"{each}breaker-percent = 50\n{each}breaker-trials = 5\n" for each in ("", "member.")]
+    text = f"{TEXT}[balancer:shop]\n{''.join(rest)}members = http://10.0.0.9\n"
+    options = {"breaker_percent": 50, "breaker_trials": 5}
+    added = [MemberSpec(f"http://10.0.0.{n}", **options) for n in (1, 2)]  # type: ignore[arg-type]
+    world = World(text)
+    world.start()
+    world.service.targets.steering.apply(AddMember("shop", added[0]), "me")
+    shop = world.service.targets.balancers["shop"].balancer
+    worker.configure(text, states={"shop": export(shop, 0.0)})
+    worker.order(Perform, order=AddMember("shop", added[1], "file:/x"), rows={})
+    service: Any = worker.post._service
+    balancer = service.targets.balancers["shop"].balancer
+    breakers = [balancer.breaker, *(each.watched.breaker for each in balancer.members)]
+    assert [each and each.trials for each in breakers] == [3, 3, 3, 3]
+    worker.configure(text.replace("204", "200"), 2)
+    assert balancer.breaker.trials == 3

@@ -4,6 +4,7 @@ Connections on their way from one process to another.
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 import socket
@@ -13,8 +14,9 @@ from pathlib import Path
 import pytest
 
 from txbalancer.workers import handover
-from txbalancer.workers.handover import Inbox, Sender, open_box, path_of, receive
+from txbalancer.workers.handover import Inbox, Sender, enter, open_box, path_of, receive
 from txbalancer.workers.places import Places
+from txbalancer.workers.spread import Spread
 from txbalancer.workers.table import BEAT, EDITION, OPEN, SENT
 
 
@@ -138,6 +140,39 @@ def test_a_lost_one_leaves_its_box(
     assert key == 7
 
 
+def test_nothing_is_less_than_on_its_way(places: Places) -> None:
+    """
+    Who finds that a box is gone takes back what was counted; that may be after the process has
+    left, and must not be missing from what is on its way to the next one.
+    """
+    one, two = places.take(), places.take()
+    spread = Spread(places.table, two)
+    spread.sent(one)
+    places.leave(one)
+    spread.not_sent(one)
+    assert places.table.coming(one) == 0
+    assert places.take() == one
+    spread.sent(one)
+    assert places.table.coming(one) == 1
+
+
+def test_what_arrives_between_two_looks(places: Places, monkeypatch: pytest.MonkeyPatch) -> None:
+    """
+    A connection that is sent and taken while somebody counts does not make less than none.
+    """
+    one, two = places.take(), places.take()
+    table, total = places.table, places.table.total
+
+    def meanwhile(row: int) -> int:
+        found = total(row)
+        Spread(table, two).sent(one)
+        Spread(table, one).taken()
+        return found
+
+    monkeypatch.setattr(table, "total", meanwhile)
+    assert table.coming(one) == 0
+
+
 def test_strays_are_closed_at_the_end(
     tmp_path: Path, pair: tuple[socket.socket, socket.socket]
 ) -> None:
@@ -166,3 +201,52 @@ def test_who_clears_away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     assert folder.exists()
     handover.clear_away(str(folder), -1)
     assert not folder.exists()
+
+
+def test_a_box_that_is_made_anew(
+    places: Places, pair: tuple[socket.socket, socket.socket], tmp_path: Path
+) -> None:
+    """
+    What was in the former one, and nobody has taken, goes to those that serve; what comes is in the
+    new one.
+    """
+    one = places.take()
+    sender = Sender(places.folder)
+    assert sender.send(one, 7, pair[0].fileno())
+    assert places.lost() == []
+    os.unlink(path_of(places.folder, one))
+    assert places.lost() == [one]
+    assert not sender.send(one, 8, pair[0].fileno())
+    former = places.renew(one)
+    assert places.lost() == []
+    assert sender.send(one, 8, pair[0].fileno())
+    sender.close()
+    places.table.column(one)[EDITION] = 1
+    places.empty(former)
+    with socket.socket(fileno=os.dup(places.files(one)[1])) as box:
+        found = list(receive(box))
+    assert [key for key, _ in found] == [8, 7]
+    for _, number in found:
+        os.close(number)
+
+
+def test_somebody_elses_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """
+    Nobody is trusted who has made a folder, or a link, where ours was; ours is locked against what
+    clears away old files.
+    """
+    folder, elsewhere = tmp_path / "shared", tmp_path / "elsewhere"
+    number = enter(str(folder))
+    other = os.open(folder, os.O_RDONLY)
+    with pytest.raises(BlockingIOError):
+        fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    os.close(other)
+    os.close(number)
+    elsewhere.mkdir()
+    folder.rmdir()
+    folder.symlink_to(elsewhere)
+    with pytest.raises(OSError, match="Not a directory"):
+        enter(str(folder))
+    monkeypatch.setattr(os, "geteuid", lambda: -2)
+    with pytest.raises(PermissionError, match="somebody else's"):
+        enter(str(elsewhere))

@@ -13,9 +13,11 @@ from typing import Any
 import pytest
 from twisted.internet import reactor, tcp
 from twisted.internet.protocol import Protocol, ServerFactory
+from twisted.internet.task import Clock
 
 from txbalancer.net.adopt import SharedUNIXPort, adopt_port
 from txbalancer.net.eager import make_eager
+from txbalancer.net.turnstile import Turnstile
 from txbalancer.workers.handover import open_box
 from txbalancer.workers.sharing import Sharing
 from txbalancer.workers.spread import Spread
@@ -166,6 +168,48 @@ def test_every_other_one_is_passed_on(crowd: Crowd) -> None:
         each.dataReceived = got.append  # type: ignore[method-assign]
         each.transport.doRead()  # type: ignore[union-attr]
     assert got == [b"early"] * 5
+
+
+def test_what_comes_where_memory_is_short(crowd: Crowd) -> None:
+    """
+    Others serve all that comes to a worker that is short of memory, and pass nothing to it. Where
+    they are so, too, what comes waits until either has room again.
+    """
+    one, two = crowd.workers
+    clock, turnstiles = Clock(), []
+    for each in crowd.workers:
+        turnstile = Turnstile(clock)
+        turnstile.divert, turnstile.on_closed = each.sharing.diverts, each.sharing.spread.short
+        each.sharing._ports[each.port].turnstile = turnstile
+        turnstile.add(each.port)
+        turnstiles.append(turnstile)
+    first, second = turnstiles
+    first.close()
+    crowd.connect(5)
+    one.port.doRead()
+    two.take()
+    assert crowd.counts() == [0, 5]
+    crowd.connect(1)
+    two.port.doRead()
+    assert crowd.counts() == [0, 6]
+    second.close()
+    crowd.connect(2)
+    one.port.doRead()
+    two.port.doRead()
+    assert one.port not in reactor.getReaders()  # type: ignore[attr-defined]
+    assert crowd.counts() == [0, 6]
+    second.open()
+    clock.advance(0.25)
+    assert one.port in reactor.getReaders()  # type: ignore[attr-defined]
+    one.port.doRead()
+    two.take()
+    assert crowd.counts() == [0, 8]
+    first.open()
+    crowd.connect(1)
+    one.accept()
+    assert crowd.counts() == [1, 8]
+    for each in crowd.workers:
+        each.port.stopReading()
 
 
 def test_the_end_counts_once(crowd: Crowd) -> None:

@@ -14,13 +14,12 @@ from txbalancer.core.member import BY_HEALTH, IN_PANIC, Member
 from txbalancer.core.passive import breaker as breakers
 from txbalancer.core.passive import outliers
 from txbalancer.core.passive.alarm import Alarm, of_breaker, of_panic, of_retries, of_spared
-from txbalancer.core.passive.breaker import Breaker
+from txbalancer.core.passive.breaker import WHOLE, Breaker, Part
 from txbalancer.core.passive.budget import Budget
 from txbalancer.core.passive.ejection import Ejection, term
 from txbalancer.core.passive.surge import Surge
 from txbalancer.core.passive.tally import FAILURES, LOCAL, UNTIMED, Tally
 from txbalancer.core.specs import BalancerSpec
-from txbalancer.core.specs.passive import BreakerOptions
 from txbalancer.core.standing import Flip
 from txbalancer.core.starting import Starting
 
@@ -41,6 +40,7 @@ class Watching(Starting):
     __slots__ = (
         "_alarms",
         "_left_out",
+        "_part",
         "_passive",
         "_swept",
         "_untold",
@@ -63,7 +63,7 @@ class Watching(Starting):
         self._left_out: set[Member] = set()
         self._swept = -inf
         self._untold, self._alarms = 0, list[Alarm]()
-        self._passive = BalancerSpec("")
+        self._passive, self._part = BalancerSpec(""), WHOLE
         self.breaker: Breaker | None = None
         self.budget: Budget | None = None
         self.watched = self.timing = self.outlying = self.panicking = False
@@ -77,12 +77,12 @@ class Watching(Starting):
         self._passive = spec
         self._by_traffic = spec.lbmethod == "bytraffic"
         self.outlying = outliers.ejects(spec)
-        self.breaker = _renewed(self.breaker, spec, self.tally)
+        self.breaker = breakers.renewed(self.breaker, spec, self.tally, self._part)
         if self.breaker is None:
             self.tally.alert = False
         for member in self.members:
             its = member.watched
-            its.breaker = _renewed(its.breaker, member.spec, member.tally)
+            its.breaker = breakers.renewed(its.breaker, member.spec, member.tally, self._part)
         kinds = [spec, *(member.spec for member in self.members)]
         self.timing = spec.outlier_latency > 0 or any(each.breaker_latency for each in kinds)
         self.watched = self.outlying or any(map(breakers.is_wanted, kinds))
@@ -93,6 +93,14 @@ class Watching(Starting):
         else:
             self.budget.percent, self.budget.least = spec.retry_budget, spec.retry_budget_min
         self.changed()
+
+    def divide_trials(self, part: Part) -> None:
+        """
+        Make only a part of the trials of all circuit breakers: others have these members, too.
+        """
+        if part != self._part:
+            self._part = part
+            self.watch(self._passive)
 
     def _install(self, members: Iterable[Member]) -> None:
         for member in self.members:
@@ -375,13 +383,3 @@ class Watching(Starting):
             its.marks = member.tally.marks()
         for found in () if first else outliers.judge(seen, self._passive):
             self._eject(*found, now)
-
-
-def _renewed(breaker: Breaker | None, spec: BreakerOptions, tally: Tally) -> Breaker | None:
-    if not breakers.is_wanted(spec):  # it does not count any more
-        tally.limit = inf
-        return None
-    if breaker is None:
-        return Breaker(spec, tally)
-    breaker.use(spec)
-    return breaker

@@ -5,11 +5,13 @@ Accepting connections with as few steps as it takes.
 from __future__ import annotations
 
 import os
+import socket as sockets
 import sys
-from socket import AF_INET6, SOCK_STREAM, socket
+from socket import AF_INET6, IPPROTO_TCP, SOCK_STREAM, socket
 from typing import Any
 
-from twisted.internet import tcp
+from twisted.internet import tcp, unix
+from twisted.internet.interfaces import IListeningPort
 from twisted.logger import Logger
 
 from txbalancer.net.turnstile import EXHAUSTED, Turnstile
@@ -19,6 +21,8 @@ _MOST = 64
 
 INHERITED = sys.platform == "linux"
 """Whether accepted sockets have the options of the listening one."""
+
+_UNSENT = getattr(sockets, "TCP_NOTSENT_LOWAT", None) if INHERITED else None
 
 Option = tuple[int, int]
 """Level and name of an option of a socket."""
@@ -127,3 +131,17 @@ class Acceptor:
         except Exception:
             self.log.failure("a connection could not be begun")
             transport.abortConnection()
+
+
+def hold_unsent(port: IListeningPort, most: int) -> None:
+    """
+    Let the system hold no more than so many bytes that it has not sent, for each client that
+    comes by a port from now on.
+
+    Its own limit follows what may be on the way, and so is megabytes for a client that reads
+    nothing, too.
+
+    @param most: 0 = the system's own limit alone.
+    """
+    if _UNSENT is not None and isinstance(port, tcp.Port) and not isinstance(port, unix.Port):
+        port.socket.setsockopt(IPPROTO_TCP, _UNSENT, most)

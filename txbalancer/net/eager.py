@@ -26,7 +26,7 @@ from twisted.internet.interfaces import IListeningPort
 from twisted.internet.main import CONNECTION_LOST
 from twisted.internet.protocol import connectionDone
 
-from txbalancer.net.accept import INHERITED, Acceptor, Option
+from txbalancer.net.accept import Acceptor, Option
 
 _NO_DELAY = (socket.IPPROTO_TCP, socket.TCP_NODELAY)
 _KEEP_ALIVE = (socket.SOL_SOCKET, socket.SO_KEEPALIVE)
@@ -35,8 +35,6 @@ _QUEUED = 16384
 
 _SCRATCH = memoryview(bytearray(1 << 20))
 """What is read goes here first; as large as the largest C{iobuffersize}."""
-
-_UNSENT = getattr(socket, "TCP_NOTSENT_LOWAT", None) if INHERITED else None
 
 
 class EagerWrites:
@@ -386,17 +384,3 @@ def make_eager(port: IListeningPort) -> Acceptor | None:
     acceptor = Acceptor(port)
     port.doRead = acceptor.accept  # type: ignore[method-assign]
     return acceptor
-
-
-def hold_unsent(port: IListeningPort, most: int) -> None:
-    """
-    Let the system hold no more than so many bytes that it has not sent, for each client that
-    comes by a port from now on.
-
-    Its own limit follows what may be on the way, and so is megabytes for a client that reads
-    nothing, too.
-
-    @param most: 0 = the system's own limit alone.
-    """
-    if _UNSENT is not None and isinstance(port, tcp.Port) and not isinstance(port, unix.Port):
-        port.socket.setsockopt(socket.IPPROTO_TCP, _UNSENT, most)

@@ -45,19 +45,19 @@ def header_of(peer: Peer, transport: Any) -> ProxyHeader:
     Describe a client as a member should know it, and its TLS if it came under TLS.
 
     @param transport: the client's; C{None} where it came without a connection.
-    @return: L{UNKNOWN} for those without a connection, and for clients of unix sockets unless a
-        proxy told of them: whoever gets that takes the connection's own end for the client.
+    @return: L{UNKNOWN} for those without a connection. Clients of unix sockets have no addresses
+        in it, unless a proxy told of them: whoever gets that takes the connection's own end for
+        the client.
     """
-    if transport is None or not (peer.client or peer.through is not None):
+    if transport is None:
         return UNKNOWN
+    direct = ((DIRECT, b""),) if peer.through is None else ()
     tls = ((SSL, write_ssl(_tls_of(peer))),) if peer.secure else ()
-    if not peer.client:
-        return ProxyHeader(b"", b"", tlvs=tls)
-    return ProxyHeader(
-        (peer.client, peer.port),
-        _destination(peer.client, transport.getHost()),
-        tlvs=((DIRECT, b""), *tls) if peer.through is None else tls,
-    )
+    more = (*direct, *tls)
+    if peer.client:
+        ends = (peer.client, peer.port), _destination(peer.client, transport.getHost())
+        return ProxyHeader(*ends, tlvs=more)
+    return ProxyHeader(tlvs=more) if direct else ProxyHeader(b"", b"", tlvs=more)
 
 
 def _destination(client: str, local: Any) -> tuple[str, int]:

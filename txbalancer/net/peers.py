@@ -27,11 +27,14 @@ def introduce(transport: Any, header: ProxyHeader) -> None:
     """
     Let a transport answer for the client that a PROXY header names, and not for the proxy.
 
-    A header without addresses changes nothing: the proxy speaks for itself.
+    A header without addresses changes nothing, for a proxy speaks for itself; but of its own
+    clients that have none a worker tells whether they came under TLS.
     """
-    if header.source is None or header.destination is None:
-        return
     through = transport.getPeer()
+    if header.source is None or header.destination is None:
+        if isinstance(through, UNIXAddress) and header.value(proxytlv.DIRECT) is not None:
+            transport.introduction = (through, header)
+        return
     client, local = _twisted(header.source), _twisted(header.destination)
     # On the instance: a wrapper would be in the way of every read and write that follow.
     transport.getPeer = lambda: client

@@ -31,10 +31,22 @@ class Turnstile:
         are for clients that are there already.
     @ivar full: how often a port found no room.
     @ivar on_full: called each time that one did.
-    @ivar closed: whether nothing is accepted.
+    @ivar closed: whether nothing is accepted; C{on_closed}: called with that when it changes.
+    @ivar divert: called with each port before which it is closed; returns whether it goes on, and
+        has others serve what comes.
     """
 
-    __slots__ = ("_clock", "_ports", "clients", "closed", "full", "members", "on_full")
+    __slots__ = (
+        "_clock",
+        "_ports",
+        "clients",
+        "closed",
+        "divert",
+        "full",
+        "members",
+        "on_closed",
+        "on_full",
+    )
 
     def __init__(self, clock: Any) -> None:
         """
@@ -42,6 +54,8 @@ class Turnstile:
         """
         self._clock = clock
         self.on_full: Callable[[], None] = lambda: None
+        self.on_closed: Callable[[bool], object] = lambda closed: None
+        self.divert: Callable[[Any], bool] = lambda port: False
         self._ports: set[Any] = set()
         self.clients = self.members = sys.maxsize
         self.full = 0
@@ -60,7 +74,7 @@ class Turnstile:
         """
         self._ports.add(port)
         if self.closed:
-            port.stopReading()
+            self._shut(port)
 
     def discard(self, port: Any) -> None:
         """
@@ -86,6 +100,17 @@ class Turnstile:
         self._clock.callLater(PAUSE, self._again, port)
         self.on_full()
 
+    def rest(self, port: Any) -> None:
+        """
+        Let a port rest that others take connections of, none of whom could.
+        """
+        port.stopReading()
+        self._clock.callLater(PAUSE, _resume, port)
+
+    def _shut(self, port: Any) -> None:
+        if not self.divert(port):
+            port.stopReading()
+
     def _again(self, port: Any) -> None:
         if not self.closed or port not in self._ports:
             _resume(port)
@@ -95,14 +120,16 @@ class Turnstile:
         Accept nothing more for now.
         """
         self.closed = True
+        self.on_closed(True)
         for port in self._ports:
-            port.stopReading()
+            self._shut(port)
 
     def open(self) -> None:
         """
         Go on accepting.
         """
         self.closed = False
+        self.on_closed(False)
         for port in self._ports:
             _resume(port)
 

@@ -11,6 +11,7 @@ from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
 from txbalancer.core.commands import RemoveMember
+from txbalancer.core.passive.breaker import Part
 from txbalancer.core.snapshot import restore
 from txbalancer.core.specs import ServiceSpec
 from txbalancer.core.state import read
@@ -47,6 +48,7 @@ class WorkerService(BalancerService):
     def __init__(
         self,
         setup: Setup,
+        place: int,
         given: list[Socket],
         reactor: Any,
         tell: Tell,
@@ -55,6 +57,7 @@ class WorkerService(BalancerService):
         memories: Mapping[str, RateMemory],
     ) -> None:
         """
+        @param place: the own one among the workers, from 1 on.
         @param tell: sends a command to the supervisor.
         @param table: what all workers see; C{number}: the own column.
         @param memories: of rates, by limit; others may come.
@@ -69,7 +72,7 @@ class WorkerService(BalancerService):
         inside.registry = self.registry
         self.given = given
         self.on_lines: Callable[[], object] = self.flush
-        self._outset, self._workers = setup.outset, setup.workers
+        self._outset, self._part = setup.outset, Part(place, setup.workers)
         self._sessions = setup.sessions
         self._tell = tell
         self.ties = Ties(self.runtime, self._find, self._note)
@@ -109,13 +112,14 @@ class WorkerService(BalancerService):
         Be as the supervisor is, then accept.
         """
         outset = self._outset
+        self._divide()
         for name, state in outset.states.items():
             resource = self.targets.balancers[name]
             restore(resource.balancer, read(state), outset.now, self.runtime.now())
             for member in resource.balancer.members:
                 # Others had these; they are in the sums.
                 member.elected = member.transferred = member.read = 0
-                member.base //= self._workers
+                member.base //= self._part.of
                 member.temporary = None
             resource.open_pools()
         self.ties.heed(outset.word)
@@ -136,14 +140,24 @@ class WorkerService(BalancerService):
             self.ties.share(each.balancer)
         self._shares.apply(self.targets.resources(), self.listeners)
 
-    def adopt(self, setup: Setup) -> None:
+    def _divide(self) -> None:
+        """
+        Have all make the trials of circuit breakers together.
+        """
+        for each in self.targets.resources():
+            each.balancer.divide_trials(self._part)
+
+    def adopt(self, setup: Setup, place: int) -> None:
         """
         Put another configuration in force.
 
+        @param place: as at the start; it stays the same.
         @raise BalancerError: when it cannot be had; nothing has changed then.
         """
         self._shares.adopt(setup.workers, setup.outset.rows)
         self.reload(own_part(setup.spec.unpack(), setup.workers))
+        self._part = Part(place, setup.workers)
+        self._divide()
         self._share()
 
     def _tell_start(self) -> None:

@@ -78,10 +78,7 @@ class Gates:
         """
         Leave new clients to another process.
         """
-        crew = self._workforce.crew
-        crew.succeeded = True
-        crew.stop()
-        self._workforce.outside.give_away()
+        self._workforce.give_away()
 
 
 def _joined(answers: list[tuple[bool, Any]]) -> dict[str, list[Any]]:

@@ -85,6 +85,13 @@ class Held:
             return self._single.numbers
         return [each.fileno() for each in self._sockets]
 
+    @property
+    def divided(self) -> bool:
+        """
+        Whether what has come to the socket of one worker comes to no other.
+        """
+        return self._single is None and self._kind != "udp"
+
     def own(self) -> None:
         """
         Remove a unix socket at the end, though another process has made it.

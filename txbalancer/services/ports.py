@@ -205,9 +205,23 @@ class ListenerService(Service):
         self.site.table = table
         self.sockets, self._prepared = self._prepared, []
         for each in self.sockets:
-            each.listener = self
-            each.obey(self.site.runtime.turnstile, spec.reserved)
-            each.hold_unsent(spec.max_unsent)
+            self._take(each)
+
+    def _take(self, taken: Socket) -> None:
+        taken.listener = self
+        taken.obey(self.site.runtime.turnstile, self.spec.reserved)
+        taken.hold_unsent(self.spec.max_unsent)
+
+    def open_anew(self) -> None:
+        """
+        Listen on every endpoint anew; connections stay.
+
+        @raise StartError: naming the endpoint and the cause.
+        """
+        for place, former in enumerate(self.sockets):
+            self.sockets[place] = fresh = self._listen(self.spec, former.endpoint)
+            former.give_away()
+            self._take(fresh)
 
     def _behind_proxies(self, spec: ListenerSpec, factory: Any) -> ProxiedFactory:
         """

@@ -37,6 +37,7 @@ from txbalancer.workers.orders import (
     Reported,
     Setup,
     Stop,
+    TakeBox,
     TakeRates,
     TakeSocket,
     Troubled,
@@ -121,6 +122,14 @@ class Post(QuietAMP):
         self._given.setdefault((key, endpoint), {})[index] = given
         return {}
 
+    @TakeBox.responder
+    def take_box(self, box: int) -> dict[str, Any]:
+        """
+        Take another box.
+        """
+        self._sharing.take_box(socket.socket(fileno=box))
+        return {}
+
     @TakeRates.responder
     def take_rates(self, name: str, memory: int) -> dict[str, Any]:
         """
@@ -130,17 +139,17 @@ class Post(QuietAMP):
         return {}
 
     @Configure.responder
-    def configure(self, setup: Setup, sockets: set[tuple[int, int]]) -> dict[str, Any]:
+    def configure(self, setup: Setup, place: int, sockets: set[tuple[int, int]]) -> dict[str, Any]:
         """
         Serve, or serve by another configuration.
         """
         try:
             fresh = self._adopt(sockets)
             if self._service is None:
-                self._service = self._begin(setup, fresh)
+                self._service = self._begin(setup, place, fresh)
             else:
                 self._service.given = fresh
-                self._service.adopt(setup)
+                self._service.adopt(setup, place)
         except BalancerError as error:
             return {"fault": str(error)}
         wanted = {key for key, _ in sockets}
@@ -179,10 +188,12 @@ class Post(QuietAMP):
                 each.keep(indices)
         return fresh
 
-    def _begin(self, setup: Setup, given: list[Socket]) -> WorkerService:
+    def _begin(self, setup: Setup, place: int, given: list[Socket]) -> WorkerService:
         column = self._table, self._number, self._memories
-        service = WorkerService(setup, given, self._reactor, self.tell, *column)
+        service = WorkerService(setup, place, given, self._reactor, self.tell, *column)
         service.on_lines = self._report
+        turnstile = service.runtime.turnstile
+        turnstile.divert, turnstile.on_closed = self._sharing.diverts, self._sharing.spread.short
         service.privilegedStartService()
         service.startService()
         reports = self._reports.start(PERIOD, now=False)
@@ -195,7 +206,12 @@ class Post(QuietAMP):
         Carry out an order.
         """
         if self._service is not None:
-            self._service.order(order, rows)
+            try:
+                self._service.order(order, rows)
+            except (LookupError, ValueError):
+                # Who leaves may have a former configuration, in which this is not possible.
+                if self._pause is None and self._service.running:
+                    raise
         return {}
 
     @Heed.responder

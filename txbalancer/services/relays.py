@@ -39,13 +39,13 @@ class Relays:
         self,
         runtime: Any,
         find: Find,
-        crew: Iterable[Child],
+        crew: Callable[[], Iterable[Child]],
         rows_for: Callable[[Command], Mapping[tuple[str, ...], int]],
     ) -> None:
         """
         @param rows_for: returns rows of the table that are needed once a command is carried out.
         @param find: returns the resource of a balancer by its name.
-        @param crew: the workers, as they are at the time.
+        @param crew: returns the workers, those that are leaving among them.
         """
         self._runtime, self._find, self._crew = runtime, find, crew
         self._rows_for = rows_for
@@ -160,7 +160,7 @@ class Relays:
         found = {name: rooms_of(resource) for name in rooms if (resource := self._find(name))}
         switched, self._switched = self._switched, set()
         circuits = circuits_of(filter(None, map(self._find, switched)))
-        for child in self._crew:
+        for child in self._crew():
             turned = [turn for turn, known in turns if known is not child]
             word = Word(turned, rooms=found, circuits=circuits)
             for known, news in heard:
@@ -187,13 +187,15 @@ class Relays:
         """
         order, rows = order_of(change.command), self._rows_for(change.command)
         # Of those that are over nothing is kept.
-        self._latest = {child: child.call(Perform, order=order, rows=rows) for child in self._crew}
+        self._latest = {
+            child: child.call(Perform, order=order, rows=rows) for child in self._crew()
+        }
 
     def performed(self) -> Deferred[Any]:
         """
         Wait until every worker has done what was ordered so far; one that ends does not count.
         """
-        there = set(self._crew)
+        there = set(self._crew())
         self._latest = {child: each for child, each in self._latest.items() if child in there}
         waiting: list[Deferred[Any]] = []
         for each in self._latest.values():
@@ -202,11 +204,11 @@ class Relays:
             waiting.append(done)
         return DeferredList(waiting) if waiting else succeed(None)
 
-    def watch(self, filters: Mapping[int, LineFilter], children: Iterable[Child]) -> None:
+    def watch(self, filters: Mapping[int, LineFilter]) -> None:
         """
         Tell which lines of the access log somebody wants to see.
         """
-        for child in children:
+        for child in self._crew():
             child.tell(Watch, filters=dict(filters))
 
 

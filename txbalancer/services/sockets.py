@@ -15,9 +15,9 @@ from twisted.internet.protocol import ServerFactory
 from twisted.python.failure import Failure
 
 from txbalancer.errors import StartError, why
-from txbalancer.net.accept import Acceptor
+from txbalancer.net.accept import Acceptor, hold_unsent
 from txbalancer.net.adopt import adopt_port
-from txbalancer.net.eager import hold_unsent, make_eager
+from txbalancer.net.eager import make_eager
 from txbalancer.net.turnstile import Turnstile
 
 if TYPE_CHECKING:

@@ -17,6 +17,7 @@ from twisted.internet.error import ProcessDone
 from twisted.internet.protocol import ProcessProtocol, Protocol, connectionDone
 from twisted.python.failure import Failure
 
+from txbalancer.control.logsinks import NullSink, Sink, StreamSink
 from txbalancer.core.succession import Frames, Message, frame
 from txbalancer.services.former import ERRORS, OUTPUT, VARIABLE
 
@@ -50,6 +51,7 @@ class Successor(ProcessProtocol):
             each: deque(maxlen=_KEPT) for each in (OUTPUT, ERRORS)
         }
         self._rest = {OUTPUT: b"", ERRORS: b""}
+        self._sinks = {each: _sink(each) for each in (OUTPUT, ERRORS)}
         self.transport_of_line: Any = None
 
     def start(self, command: Sequence[str], folder: str, environment: Mapping[str, str]) -> None:
@@ -113,10 +115,11 @@ class Successor(ProcessProtocol):
 
     def childDataReceived(self, childFD: int, data: bytes) -> None:
         """
-        Show what it prints.
+        Show what it prints. What cannot be written now is left out: nobody must wait for that, and
+        the last lines are kept for L{said}.
         """
         with contextlib.suppress(OSError):
-            os.write(childFD, data)
+            self._sinks[childFD].write(data)
         *lines, self._rest[childFD] = (self._rest[childFD] + data).split(b"\n")
         self._said[childFD].extend(lines)
 
@@ -137,6 +140,14 @@ class Successor(ProcessProtocol):
         """
         self.pid = 0
         self.ended.callback(_cause(reason))
+
+
+def _sink(number: int) -> Sink:
+    try:
+        return StreamSink(number, "an output")
+    except OSError:
+        # It is closed.
+        return NullSink()
 
 
 def _cause(reason: Failure) -> str:

@@ -25,6 +25,7 @@ from txbalancer.services.pictures import ListenerPicture, Picture
 from txbalancer.services.service import BalancerService
 from txbalancer.services.sockets import Socket
 from txbalancer.services.told import TellingChannel
+from txbalancer.services.upkeep import Upkeep
 from txbalancer.services.view import View
 from txbalancer.services.workforce import Workforce, count_of
 from txbalancer.tls.listeners import ListenerTLS, server_options
@@ -59,6 +60,7 @@ class Supervisor(BalancerService):
         self.crew = self.workforce.crew
         self.entrances = self.gates = Gates(self.workforce)
         self.runtime.channel = TellingChannel
+        self.upkeep = Upkeep(self.reactor, self.workforce, self.listeners)
         self._left: Deferred[Any] | None = None
         self.view = View(self, self.crew)
         self._certificates: dict[str, ListenerTLS | None] = {}
@@ -96,6 +98,7 @@ class Supervisor(BalancerService):
             self.workforce.close()
             raise
         self.workforce.start(self.spec)
+        self.upkeep.start()
         self.crew.settled().addCallback(lambda _: self.gates.began())
 
     def served(self, spec: ServiceSpec) -> tuple[ListenerSpec, ...]:
@@ -136,6 +139,7 @@ class Supervisor(BalancerService):
         return self._left
 
     def _stop(self, closed: Any) -> Deferred[None]:
+        self.upkeep.stop()
         return super()._stop(gatherResults([closed, self.workforce.stop()]))
 
     def _close(self) -> None:
@@ -191,7 +195,7 @@ class Supervisor(BalancerService):
         Open all logs anew, those of the workers too.
         """
         super().reopen_logs()
-        for child in self.crew:
+        for child in self.crew.everyone():
             child.call(ReopenLogs)
 
     # -- workers

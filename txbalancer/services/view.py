@@ -52,7 +52,7 @@ class View:
         self._started: WeakKeyDictionary[Child, float] = WeakKeyDictionary()
         self._steering = targets.steering
         self.sums = Sums(service.telemetry.meters, targets.resources)
-        self.relays = Relays(service.runtime, self._find, crew, self._rows_for)
+        self.relays = Relays(service.runtime, self._find, crew.everyone, self._rows_for)
         self._show()
         targets.on_flip, targets.on_alarm = self.relays.flipped, self.relays.alarmed
         self.relays.on_guess = targets.guards.learn
@@ -118,7 +118,7 @@ class View:
         return self._started.setdefault(child, self._runtime.wall() - ago)
 
     def _watch(self) -> None:
-        self.relays.watch(self._steering.tap.filters(), self._crew)
+        self.relays.watch(self._steering.tap.filters())
 
     def _settled(self) -> Deferred[str]:
         """

@@ -17,10 +17,11 @@ from txbalancer.services.outside import Held, Outside
 from txbalancer.services.sockets import Offered
 from txbalancer.workers.child import Child
 from txbalancer.workers.crew import Crew
-from txbalancer.workers.orders import Configure, Setup, TakeRates, TakeSocket
+from txbalancer.workers.orders import Configure, Setup, TakeBox, TakeRates, TakeSocket
 from txbalancer.workers.parcels import Packed
 from txbalancer.workers.places import Places
 from txbalancer.workers.rates import RateMemory
+from txbalancer.workers.standin import StandIn
 
 
 def count_of(spec: ServiceSpec) -> int:
@@ -58,12 +59,16 @@ class Workforce:
         """
         self._reactor, self._now = reactor, now
         self._setup, self._rates, self._begin = setup, rates, begin
-        self.crew = Crew(reactor, now, self._make, self._prepare, self._over, lost)
+        self._on_lost = lost
+        self.crew = Crew(reactor, now, self._make, self._prepare, self._over, self._lost)
         self.edition = 0
         self.folder = ""
         self.outside = Outside(reactor)
         self._places: Places | None = None
         self._count = 0
+        self._missing: set[int] = set()
+        self._stand_in = StandIn(reactor, lambda *what: self.places.give(self.edition, *what))
+        self._children: dict[int, Child] = {}
         self._packed: Packed | None = None
 
     @property
@@ -142,6 +147,7 @@ class Workforce:
         self.crew.refresh(self._count)
         self.start(spec)
         self._packed = None
+        self._replace_lost()
         # A worker may accept from a socket until it has the new configuration.
         self.crew.settled().addCallback(lambda _: _close_all(unused))
 
@@ -151,13 +157,26 @@ class Workforce:
 
         @return: fires when no process is left.
         """
+        self._count = 0
+        self._replace_lost()
         self.crew.stop().addCallback(lambda _: self.outside.close())
         return self.crew.ended()
+
+    def give_away(self) -> None:
+        """
+        Leave new clients to another process.
+        """
+        self._count = 0
+        self._replace_lost()
+        self.crew.succeeded = True
+        self.crew.stop()
+        self.outside.give_away()
 
     def close(self) -> None:
         """
         Have nothing open any more.
         """
+        self._stand_in.serve({})
         self.outside.close()
         if self._places is not None:
             self._places.close()
@@ -169,7 +188,7 @@ class Workforce:
     def _make(self) -> Child:
         places = self.places
         column = places.take()
-        return Child(
+        made = self._children[column] = Child(
             self._reactor,
             self._now,
             column,
@@ -177,6 +196,19 @@ class Workforce:
             places.files(column),
             (str(column), self.folder, str(os.getpid())),
         )
+        return made
+
+    def restore(self) -> None:
+        """
+        Make boxes anew that something has removed.
+
+        @raise OSError: when one cannot be made.
+        """
+        places = self.places
+        for column in places.lost():
+            former = places.renew(column)
+            told = self._children[column].call(TakeBox, box=places.files(column)[1])
+            told.addCallback(lambda _, former: places.empty(former), former)
 
     def _prepare(self, child: Child) -> Deferred[Any]:
         self._begin(child)
@@ -196,8 +228,8 @@ class Workforce:
         child.has = wanted
         self._give_rates(child)
         setup = self._packed or self._setup(self.edition)
-        told = child.call(Configure, setup=setup, sockets=wanted)
-        return told.addCallback(self._configured)
+        told = child.call(Configure, setup=setup, place=child.number, sockets=wanted)
+        return told.addCallback(self._configured, child)
 
     def _give_rates(self, child: Child) -> None:
         """
@@ -210,12 +242,36 @@ class Workforce:
                 # It has to stay open until it is on its way.
                 told.addCallback(lambda _, memory: None, memory)
 
-    def _configured(self, answer: Any) -> str:
+    def _configured(self, answer: Any, child: Child) -> str:
         if self._places is not None:
             self._places.distribute()
-        return answer["fault"] if answer is not None else ""
+        if answer is None or answer["fault"]:
+            return answer["fault"] if answer is not None else ""
+        if self.crew.members.get(child.number) is child:
+            self._missing.discard(child.number)
+            self._replace_lost()
+        return ""
+
+    def _lost(self, child: Child, cause: str) -> None:
+        self._missing.add(child.number)
+        self._replace_lost()
+        self._on_lost(child, cause)
+
+    def _replace_lost(self) -> None:
+        """
+        Have others get what comes to the sockets of workers that are lost. Those that are only
+        just starting have their clients wait: all would stay with the first that is there.
+        """
+        doors = {}
+        for held in self.outside:
+            for place in self._missing:
+                if held.divided and place <= self._count:
+                    for index, _, number in held.of(place, self._count):
+                        doors[held.key, index] = number
+        self._stand_in.serve(doors)
 
     def _over(self, child: Child) -> None:
+        del self._children[child.column]
         if self._places is not None:
             self._places.leave(child.column)
 

@@ -85,6 +85,12 @@ class Crew:
     def __iter__(self) -> Iterator[Child]:
         return iter(list(self.members.values()))
 
+    def everyone(self) -> list[Child]:
+        """
+        Return all that have clients: those too that are leaving, with what they have.
+        """
+        return [*self, *(child for child in self._leaving if child.number)]
+
     # -- all of them
 
     def resize(self, count: int, timeout: float, patience: float) -> None:

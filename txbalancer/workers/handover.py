@@ -5,6 +5,9 @@ in a folder that only the service's user may enter.
 
 from __future__ import annotations
 
+import contextlib
+import errno
+import fcntl
 import os
 import shutil
 import socket
@@ -27,6 +30,25 @@ def path_of(folder: str, number: int) -> str:
     Return where the box of a process is, by its column.
     """
     return f"{folder}/{number}.box"
+
+
+def enter(folder: str) -> int:
+    """
+    Have a folder for boxes, which systems may clear away that remove what is old in folders for
+    temporary files. systemd-tmpfiles leaves alone what somebody has locked.
+
+    @return: the number of a file that locks it, to be closed by the caller.
+    @raise OSError: when it cannot be had, or something of somebody else is there.
+    """
+    with contextlib.suppress(FileExistsError):
+        os.mkdir(folder, 0o700)
+    number = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    if os.fstat(number).st_uid != os.geteuid():
+        os.close(number)
+        raise PermissionError(errno.EPERM, "it is somebody else's", folder)
+    with contextlib.suppress(OSError):
+        fcntl.flock(number, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    return number
 
 
 def open_box(folder: str, number: int) -> socket.socket:
@@ -134,6 +156,15 @@ class Inbox:
         """
         for key, number in receive(self._box):
             self._take(key, number)
+
+    def close(self) -> None:
+        """
+        Take all that is there, and have it no more.
+        """
+        while found := list(receive(self._box)):
+            for key, number in found:
+                self._take(key, number)
+        self._box.close()
 
     def connectionLost(self, reason: object) -> None:
         """

@@ -136,13 +136,25 @@ class TakeRates(Command):
     arguments: ClassVar[Arguments] = [(b"name", Unicode()), (b"memory", Descriptor())]
 
 
-class Configure(Command):
+class TakeBox(Command):
     """
-    Serve by this, with no other sockets than these, a pair of key and index each; answered once
-    it is so.
+    Another box for connections that others pass on: the former one is not found any more.
     """
 
-    arguments: ClassVar[Arguments] = [(b"setup", Parcel()), (b"sockets", Parcel())]
+    arguments: ClassVar[Arguments] = [(b"box", Descriptor())]
+
+
+class Configure(Command):
+    """
+    Serve by this in this place among the workers, with no other sockets than these, a pair of key
+    and index each; answered once it is so.
+    """
+
+    arguments: ClassVar[Arguments] = [
+        (b"setup", Parcel()),
+        (b"place", Integer()),
+        (b"sockets", Parcel()),
+    ]
     response: ClassVar[Arguments] = [(b"fault", Unicode())]
 
 

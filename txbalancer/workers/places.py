@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Container
 from itertools import count
 
-from txbalancer.workers.handover import Sender, open_box, path_of, receive
+from txbalancer.workers.handover import Sender, enter, open_box, path_of, receive
 from txbalancer.workers.table import (
     BEAT,
     EDITION,
@@ -41,6 +41,7 @@ class Places:
         self._memory = memory
         self._sender = Sender(folder)
         self._boxes: dict[int, socket.socket] = {}
+        self._entered = -1
         self._stray: deque[tuple[int, int]] = deque()
 
     def take(self) -> int:
@@ -50,11 +51,11 @@ class Places:
         @raise OSError: when its box cannot be made.
         """
         column = next(number for number in count(1) if number not in self._boxes)
-        with contextlib.suppress(FileExistsError):
-            # Some systems clear away what is old in folders for temporary files.
-            os.mkdir(self.folder, 0o700)
+        self._enter()
         with contextlib.suppress(FileNotFoundError):
             os.unlink(path_of(self.folder, column))
+        # Since the last one left, somebody may have found that its box is gone, and not have sent.
+        self._forget_sent(column)
         self._boxes[column] = open_box(self.folder, column)
         self.table.use(column)
         return column
@@ -65,18 +66,52 @@ class Places:
         """
         return self._memory, self._boxes[column].fileno()
 
+    def _enter(self) -> None:
+        entered, self._entered = self._entered, enter(self.folder)
+        if entered >= 0:
+            os.close(entered)
+
+    def lost(self) -> list[int]:
+        """
+        Return the columns whose boxes nobody finds any more.
+        """
+        return [each for each in self._boxes if not os.path.lexists(path_of(self.folder, each))]
+
+    def renew(self, column: int) -> socket.socket:
+        """
+        Make the box of a process anew.
+
+        @return: the former one, to be given to L{empty} once the process has the new one.
+        @raise OSError: when it cannot be made; nothing has changed then.
+        """
+        self._enter()
+        made = open_box(self.folder, column)
+        former, self._boxes[column] = self._boxes[column], made
+        return former
+
+    def empty(self, box: socket.socket) -> None:
+        """
+        Close a box that nobody has any more; what is in it is for others.
+        """
+        while found := list(receive(box)):
+            self._stray += [each for each in found if each[1] >= 0]
+        box.close()
+        self.distribute()
+
     def leave(self, column: int) -> None:
         """
         Take a column back from a process that is over.
         """
         table = self.table
         table.settle(column, (EDITION, OPEN, BEAT, LOAD, *self.rows.all().values()))
-        box = self._boxes.pop(column)
-        while found := list(receive(box)):
-            self._stray += [each for each in found if each[1] >= 0]
-        table.column(column)[TAKEN] = table.total(SENT + column)
-        box.close()
-        self.distribute()
+        self._forget_sent(column)
+        self.empty(self._boxes.pop(column))
+
+    def _forget_sent(self, column: int) -> None:
+        """
+        Have nothing be on its way to a process that is over, or not there yet.
+        """
+        self.table.column(column)[TAKEN] = self.table.total(SENT + column)
 
     def reclaim(self, wanted: Container[tuple[str, ...]]) -> None:
         """
@@ -85,12 +120,27 @@ class Places:
         each = self.table.each
         self.rows.reclaim(wanted, lambda row: not any(each(row)))
 
+    def give(self, edition: int, key: int, number: int) -> bool:
+        """
+        Give a connection to one of those that serve by an edition of the configuration.
+
+        @param number: of its file; -1 for none yet.
+        @return: whether another one can be given: not while one waits, or where nobody serves.
+        """
+        if number >= 0:
+            self._stray.append((key, number))
+        self.distribute()
+        return not self._stray and edition in self.table.each(EDITION)
+
     def distribute(self) -> None:
         """
-        Give to those that serve what others could not take any more.
+        Give to those that serve by the latest configuration what others could not take any more.
         """
+        if not self._stray:
+            return
         opens, editions = self.table.each(OPEN), self.table.each(EDITION)
-        serving = [column for column in self._boxes if editions[column]]
+        latest = max(editions)
+        serving = [each for each in self._boxes if latest and editions[each] == latest]
         while self._stray and serving:
             key, number = self._stray.popleft()
             to = min(serving, key=lambda column: opens[column])
@@ -115,3 +165,5 @@ class Places:
         self._boxes.clear()
         self._stray.clear()
         os.close(self._memory)
+        if self._entered >= 0:
+            os.close(self._entered)

@@ -8,6 +8,7 @@ import os
 import socket
 from collections.abc import Container
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from twisted.internet import tcp, unix
 
@@ -15,6 +16,9 @@ from txbalancer.net.accept import Acceptor
 from txbalancer.net.eager import EagerServer, EagerUNIXServer
 from txbalancer.workers.handover import Inbox, Sender
 from txbalancer.workers.spread import Spread
+
+_DIVERTED = 8
+"""Connections that are accepted for others in one turn: about as many as a box has room for."""
 
 
 class Counted:
@@ -73,6 +77,34 @@ class SharedAcceptor(Acceptor):
         else:
             super().begin(accepted, address)
 
+    def divert(self) -> None:
+        """
+        Accept for others, while nothing is accepted for this worker itself; in place of C{accept}.
+        """
+        port, turnstile = self._port, self.turnstile
+        if turnstile is None or not turnstile.closed:
+            port.doRead = self.accept
+            self.accept()
+            return
+        for _ in range(_DIVERTED):
+            if not self._sharing.has_refuge():
+                turnstile.rest(port)
+                return
+            try:
+                accepted, address = port.socket.accept()
+            except BlockingIOError:
+                return
+            except OSError:
+                turnstile.rest(port)
+                return
+            if self._sharing.divert(self._key, accepted):
+                accepted.close()
+                continue
+            # Nobody's box has room for it at the moment.
+            super().begin(accepted, address)
+            turnstile.rest(port)
+            return
+
     def take(self, number: int) -> None:
         """
         Serve a connection that another worker has accepted.
@@ -113,9 +145,22 @@ class Sharing:
         self.spread, self.folder = spread, folder
         self._reactor = reactor
         self._sender = Sender(folder)
-        self._inbox = Inbox(box, self._take)
         self._acceptors: dict[int, SharedAcceptor] = {}
-        reactor.addReader(self._inbox)
+        self._ports: WeakKeyDictionary[Any, SharedAcceptor] = WeakKeyDictionary()
+        self._inbox = self._open(box)
+
+    def _open(self, box: socket.socket) -> Inbox:
+        inbox = Inbox(box, self._take)
+        self._reactor.addReader(inbox)
+        return inbox
+
+    def take_box(self, box: socket.socket) -> None:
+        """
+        Have another box of one's own, once the one there was is empty.
+        """
+        self._reactor.removeReader(self._inbox)
+        self._inbox.close()
+        self._inbox = self._open(box)
 
     def share(self, port: Any, key: int) -> Acceptor | None:
         """
@@ -125,7 +170,7 @@ class Sharing:
         """
         if not isinstance(port, tcp.Port):
             return None
-        acceptor = self._acceptors[key] = SharedAcceptor(port, key, self)
+        acceptor = self._acceptors[key] = self._ports[port] = SharedAcceptor(port, key, self)
         port.doRead = acceptor.accept  # type: ignore[method-assign]
         return acceptor
 
@@ -140,11 +185,35 @@ class Sharing:
         self._acceptors = {key: each for key, each in self._acceptors.items() if key in keys}
         self.spread.serve(edition)
 
+    def diverts(self, port: Any) -> bool:
+        """
+        Have others serve what comes to a port, if it is one that shares its connections.
+        """
+        acceptor = self._ports.get(port)
+        if acceptor is None:
+            return False
+        port.doRead = acceptor.divert
+        return True
+
+    def has_refuge(self) -> bool:
+        """
+        Tell whether there is anybody to L{divert} to.
+        """
+        return bool(self.spread.refuge())
+
+    def divert(self, key: int, accepted: socket.socket) -> bool:
+        """
+        Give a connection away that cannot be served here, if anybody takes it.
+        """
+        return self._send(self.spread.refuge(), key, accepted)
+
     def pass_on(self, key: int, accepted: socket.socket) -> bool:
         """
         Give a connection away, if another worker should have it and takes it.
         """
-        to = self.spread.receiver()
+        return self._send(self.spread.receiver(), key, accepted)
+
+    def _send(self, to: int, key: int, accepted: socket.socket) -> bool:
         if not to:
             return False
         self.spread.sent(to)

@@ -11,6 +11,9 @@ from txbalancer.workers.table import EDITION, LOAD, OPEN, SENT, TAKEN, Table
 FULL, ROOM = 900, 600
 """Thousandths of its time from which on a worker is full, and up to which it has room."""
 
+SHORT = 10_000
+"""Told in place of them by a worker that is short of memory."""
+
 
 def receiver(
     here: int, editions: Sequence[int], opens: Sequence[int], coming: Callable[[int], int]
@@ -74,7 +77,7 @@ class Spread:
     What a worker tells and knows of how many connections each has.
     """
 
-    __slots__ = ("_cells", "_number", "_open", "_table")
+    __slots__ = ("_cells", "_number", "_open", "_short", "_table")
 
     def __init__(self, table: Table, number: int) -> None:
         """
@@ -83,6 +86,7 @@ class Spread:
         self._table, self._number = table, number
         self._cells = table.column(number)
         self._open = 0
+        self._short = False
 
     def serve(self, edition: int) -> None:
         """
@@ -97,7 +101,14 @@ class Spread:
         """
         Tell how busy this one is, in thousandths.
         """
-        self._cells[LOAD] = load
+        self._cells[LOAD] = SHORT if self._short else load
+
+    def short(self, short: bool) -> None:
+        """
+        Tell whether this one is short of memory, so that nothing is passed to it.
+        """
+        self._short = short
+        self.load(0)
 
     def began(self) -> None:
         """
@@ -129,6 +140,21 @@ class Spread:
             editions = [0 if load >= FULL else edition for edition, load in loads]
             best = receiver(here, editions, opens, coming)
         return 0 if best == here else best
+
+    def refuge(self) -> int:
+        """
+        Return the column of who should have a connection that cannot be served here; 0 for nobody.
+        """
+        table = self._table
+        editions, opens, loads = table.each(EDITION), table.each(OPEN), table.each(LOAD)
+        edition = editions[self._number]
+        others = [
+            each
+            for each in range(1, len(opens))
+            if edition and editions[each] == edition and loads[each] < SHORT
+            if each != self._number
+        ]
+        return min(others, key=lambda each: opens[each] + table.coming(each), default=0)
 
     def sent(self, number: int) -> None:
         """

@@ -124,7 +124,9 @@ class Table:
         """
         Return how many connections are on their way to a process, by its column.
         """
-        return self.total(SENT + number) - self._all[number][TAKEN]
+        # In this order: what is sent and taken between the two looks must not be missing.
+        taken = self._all[number][TAKEN]
+        return max(0, self.total(SENT + number) - taken)
 
     def settle(self, number: int, rows: Iterable[int]) -> None:
         """

@@ -15,6 +15,27 @@ CLOSED, OPEN, HALF_OPEN = "closed", "open", "half-open"
 STATES = (CLOSED, HALF_OPEN, OPEN)
 
 
+class Part(NamedTuple):
+    """
+    Which of several processes with the same breakers this one is.
+
+    @ivar place: counted from 1; C{of}: how many there are.
+    """
+
+    place: int = 1
+    of: int = 1
+
+    def trials(self, trials: int) -> int:
+        """
+        Return how many of a breaker's trials are its own. Nobody is without one: where all
+        requests come to a single process, no other could close the breaker.
+        """
+        return max(1, trials // self.of + (self.place <= trials % self.of))
+
+
+WHOLE = Part()
+
+
 class Circuit(NamedTuple):
     """
     How a breaker is, for other processes that have the same one.
@@ -38,7 +59,7 @@ class Breaker:
     @ivar state: C{CLOSED}, C{OPEN} or C{HALF_OPEN}.
     @ivar until: when the state is over, if it is by time; of trials, when they are replaced.
     @ivar cause: why it opened last; C{openings}: how often it did.
-    @ivar left: trials that may still begin.
+    @ivar trials: how many this process makes; C{left}: those that may still begin.
     """
 
     __slots__ = (
@@ -52,22 +73,23 @@ class Breaker:
         "openings",
         "spec",
         "state",
+        "trials",
         "until",
     )
 
-    def __init__(self, spec: BreakerOptions, tally: Tally) -> None:
+    def __init__(self, spec: BreakerOptions, tally: Tally, part: Part = WHOLE) -> None:
         self._tally = tally
         self.openings = self.left = 0
         self.cause = ""
         self._turn = -inf
-        self.use(spec)
+        self.use(spec, part)
         self.close()
 
-    def use(self, spec: BreakerOptions) -> None:
+    def use(self, spec: BreakerOptions, part: Part = WHOLE) -> None:
         """
         Go on with other options.
         """
-        self.spec = spec
+        self.spec, self.trials = spec, part.trials(spec.breaker_trials)
         self._tally.limit = spec.breaker_latency or inf
 
     def close(self) -> None:
@@ -98,7 +120,7 @@ class Breaker:
         # Of trials that were begun before, those that went well count.
         well = self._tally.since(self._trial).requests
         self.state, self.until = HALF_OPEN, now + self.spec.breaker_open
-        self.left = self.spec.breaker_trials - well
+        self.left = self.trials - well
         self._tally.alert = True
 
     def admits(self) -> bool:
@@ -175,7 +197,7 @@ class Breaker:
         bad = seen.failed + seen.slow
         if bad:
             self.open(f"a trial failed: {self.cause}", now + self.spec.breaker_open)
-        elif seen.requests >= self.spec.breaker_trials:
+        elif seen.requests >= self.trials:
             self.close()
         else:
             self._tally.alert = True
@@ -205,3 +227,21 @@ def is_wanted(spec: BreakerOptions) -> bool:
     Tell whether options ask for a breaker.
     """
     return bool(spec.breaker_percent or spec.breaker_latency)
+
+
+def renewed(
+    breaker: Breaker | None, spec: BreakerOptions, tally: Tally, part: Part
+) -> Breaker | None:
+    """
+    Return what is to judge a tally by these options from now on, if anything is.
+
+    @param breaker: what has done so far.
+    """
+    if not is_wanted(spec):
+        # It does not count any more.
+        tally.limit = inf
+        return None
+    if breaker is None:
+        return Breaker(spec, tally, part)
+    breaker.use(spec, part)
+    return breaker
