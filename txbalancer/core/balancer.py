@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from txbalancer import errors
 from txbalancer.core import candidates, flags
+from txbalancer.core.candidates import Labels, by_label
 from txbalancer.core.member import Member, Origin
 from txbalancer.core.passive.breaker import OPEN
 from txbalancer.core.prospects import first_back
@@ -290,9 +291,9 @@ class Balancer(Recalling):
         """
         Note anew which member carries which route; to be called when routes changed.
         """
-        self._routes = candidates.by_label(self.members, lambda member: (member.route,))
+        self._routes = by_label(self.members, lambda member: (member.route,))
         self._schemes = [
-            (scheme, candidates.by_label(self.members, scheme.labels))
+            (scheme, by_label(self.members, scheme.labels))
             for scheme, _ in self._schemes
         ]
         self.changed()
@@ -335,7 +336,7 @@ class Balancer(Recalling):
     def _make_method(self, spec: BalancerSpec) -> Any:
         return self._registry.lbmethods[spec.lbmethod](spec)
 
-    def _make_schemes(self, spec: BalancerSpec) -> list[tuple[Any, candidates.Labels]]:
+    def _make_schemes(self, spec: BalancerSpec) -> list[tuple[Any, Labels]]:
         names = (spec.stickyscheme,) if spec.stickyscheme else ("session", "cookie")
         made = (self._registry.sticky[name](spec, self._secret) for name in names)
         return [(scheme, {}) for scheme in made if scheme is not None]
