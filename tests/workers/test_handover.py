@@ -16,8 +16,8 @@ import pytest
 from txbalancer.workers import handover
 from txbalancer.workers.handover import Inbox, Sender, enter, open_box, path_of, receive
 from txbalancer.workers.places import Places
-from txbalancer.workers.spread import Spread
-from txbalancer.workers.table import BEAT, EDITION, OPEN, SENT
+from txbalancer.workers.spread import SHORT, Spread
+from txbalancer.workers.table import BEAT, EDITION, LOAD, OPEN, SENT
 
 
 @pytest.fixture
@@ -250,3 +250,48 @@ def test_somebody_elses_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(os, "geteuid", lambda: -2)
     with pytest.raises(PermissionError, match="somebody else's"):
         enter(str(elsewhere))
+
+
+def given(places: Places, count: int) -> list[int]:
+    """
+    Give connections to three workers, and return how many are in the box of each.
+    """
+    for _ in range(count):
+        one, other = socket.socketpair()
+        with other:
+            places.give(1, 7, one.detach())
+    found = []
+    for column in (1, 2, 3):
+        with socket.socket(fileno=os.dup(places.files(column)[1])) as box:
+            numbers = [number for _, number in receive(box)]
+        for number in numbers:
+            os.close(number)
+        found.append(len(numbers))
+    return found
+
+
+def test_a_burst_is_for_all(places: Places) -> None:
+    """
+    Connections of a lost worker that come at once, before anybody has taken one, are not all given
+    to whoever had the fewest before.
+    """
+    for column in (1, 2, 3):
+        assert places.take() == column
+        places.table.column(column)[EDITION] = 1
+    assert given(places, 9) == [3, 3, 3]
+
+
+def test_nothing_is_given_to_those_short_of_memory(places: Places) -> None:
+    """
+    A worker that is short of memory gets none of them, and where all are, nobody accepts any; one
+    that was accepted already is somebody's all the same.
+    """
+    for column in (1, 2, 3):
+        assert places.take() == column
+        places.table.column(column)[EDITION] = 1
+    places.table.column(1)[LOAD] = SHORT
+    assert given(places, 4) == [0, 2, 2]
+    for column in (2, 3):
+        places.table.column(column)[LOAD] = SHORT
+    assert not places.give(1, 7, -1)
+    assert sum(given(places, 1)) == 1

@@ -10,8 +10,10 @@ import socket
 from collections import deque
 from collections.abc import Container
 from itertools import count
+from math import inf
 
 from txbalancer.workers.handover import Sender, enter, open_box, path_of, receive
+from txbalancer.workers.spread import SHORT
 from txbalancer.workers.table import (
     BEAT,
     EDITION,
@@ -125,12 +127,13 @@ class Places:
         Give a connection to one of those that serve by an edition of the configuration.
 
         @param number: of its file; -1 for none yet.
-        @return: whether another one can be given: not while one waits, or where nobody serves.
+        @return: whether another one can be given: not while one waits, or where nobody serves who
+            has the memory for it.
         """
         if number >= 0:
             self._stray.append((key, number))
         self.distribute()
-        return not self._stray and edition in self.table.each(EDITION)
+        return not self._stray and bool(self._serving(edition))
 
     def distribute(self) -> None:
         """
@@ -138,13 +141,16 @@ class Places:
         """
         if not self._stray:
             return
-        opens, editions = self.table.each(OPEN), self.table.each(EDITION)
-        latest = max(editions)
-        serving = [each for each in self._boxes if latest and editions[each] == latest]
+        opens, coming = self.table.each(OPEN), self.table.coming
+        latest = max(self.table.each(EDITION))
+        # What was accepted is for somebody, even if all are short of memory.
+        serving = self._serving(latest) or self._serving(latest, inf)
+        # Those on their way count: many may come before anybody has taken one.
+        has = {each: opens[each] + coming(each) for each in serving}
         while self._stray and serving:
             key, number = self._stray.popleft()
-            to = min(serving, key=lambda column: opens[column])
-            opens[to] += 1
+            to = min(serving, key=has.__getitem__)
+            has[to] += 1
             self.table.column(0)[SENT + to] += 1
             if not self._sender.send(to, key, number):
                 self.table.column(0)[SENT + to] -= 1
@@ -152,6 +158,17 @@ class Places:
                 self._stray.appendleft((key, number))
                 continue
             os.close(number)
+
+    def _serving(self, edition: int, most: float = SHORT) -> list[int]:
+        """
+        Return the columns of those that serve by an edition and are less busy than this.
+        """
+        editions, loads = self.table.each(EDITION), self.table.each(LOAD)
+        return [
+            each
+            for each in self._boxes
+            if edition and editions[each] == edition and loads[each] < most
+        ]
 
     def close(self) -> None:
         """
