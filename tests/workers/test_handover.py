@@ -295,3 +295,32 @@ def test_nothing_is_given_to_those_short_of_memory(places: Places) -> None:
         places.table.column(column)[LOAD] = SHORT
     assert not places.give(1, 7, -1)
     assert sum(given(places, 1)) == 1
+
+
+def test_a_folder_of_somebody_else(
+    tmp_path: Path, pair: tuple[socket.socket, socket.socket], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """
+    Where the folder is gone and somebody else has made one of its name with boxes in it, nobody
+    puts a connection there, and the supervisor says so, though every box seems to be there.
+    """
+    folder = tmp_path / "places"
+    places, sender = Places(str(folder)), Sender(str(folder))
+    column = places.take()
+    shutil.rmtree(folder)
+    folder.mkdir()
+    with open_box(str(folder), column) as box:
+        assert sender.send(column, 7, pair[0].fileno())
+        monkeypatch.setattr(os, "geteuid", lambda: os.getuid() + 1)
+        assert not sender.send(column, 7, pair[0].fileno())
+        assert [key for key, number in receive(box) if not os.close(number)] == [7]
+        assert places.lost() == [column]
+        with pytest.raises(PermissionError):
+            places.renew(column)
+        folder.rename(tmp_path / "elsewhere")
+        folder.symlink_to(tmp_path / "elsewhere")
+        monkeypatch.undo()
+        assert not sender.send(column, 7, pair[0].fileno())
+        assert places.lost() == [column]
+    sender.close()
+    places.close()

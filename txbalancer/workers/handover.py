@@ -11,6 +11,7 @@ import fcntl
 import os
 import shutil
 import socket
+import stat
 import struct
 import time
 from array import array
@@ -49,6 +50,18 @@ def enter(folder: str) -> int:
     with contextlib.suppress(OSError):
         fcntl.flock(number, fcntl.LOCK_SH | fcntl.LOCK_NB)
     return number
+
+
+def is_ours(folder: str) -> bool:
+    """
+    Tell whether a folder for boxes is there, and nobody else's. Whoever may write where it was can
+    make one of the same name once it is gone, with boxes in it.
+    """
+    try:
+        found = os.lstat(folder)
+    except OSError:
+        return False
+    return stat.S_ISDIR(found.st_mode) and found.st_uid == os.geteuid()
 
 
 def open_box(folder: str, number: int) -> socket.socket:
@@ -96,8 +109,10 @@ class Sender:
 
         @param key: says which endpoint it came to.
         @param number: its file number.
-        @return: whether it is in; not where the box is full or there is none.
+        @return: whether it is in; not where the box is full or there is none of ours.
         """
+        if not is_ours(self._folder):
+            return False
         rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array("i", [number]))]
         try:
             self._socket.sendmsg([_KEY.pack(key)], rights, 0, path_of(self._folder, to))

@@ -12,7 +12,7 @@ from collections.abc import Container
 from itertools import count
 from math import inf
 
-from txbalancer.workers.handover import Sender, enter, open_box, path_of, receive
+from txbalancer.workers.handover import Sender, enter, is_ours, open_box, path_of, receive
 from txbalancer.workers.spread import SHORT
 from txbalancer.workers.table import (
     BEAT,
@@ -77,7 +77,10 @@ class Places:
         """
         Return the columns whose boxes nobody finds any more.
         """
-        return [each for each in self._boxes if not os.path.lexists(path_of(self.folder, each))]
+        folder = self.folder
+        if not is_ours(folder):
+            return list(self._boxes)
+        return [each for each in self._boxes if not os.path.lexists(path_of(folder, each))]
 
     def renew(self, column: int) -> socket.socket:
         """
