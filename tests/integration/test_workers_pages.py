@@ -244,7 +244,7 @@ def test_a_folder_that_is_removed(process: BalancerProcess) -> None:
     names = {each.name for each in folder.iterdir()}
     with Client(process.port) as kept:
         assert kept.ask("/bm") == 200
-        for gone in (None, folder / "web"):
+        for gone in (None, folder / "web.own"):
             log = len(process.log())
             gone.unlink() if gone else shutil.rmtree(folder)
             until(lambda log=log: "is made again" in process.log()[log:], "it is told")

@@ -41,9 +41,10 @@ _HOUR = 3600.0
 
 def inner_path(folder: str, listener: str) -> str:
     """
-    Return the path of the supervisor's socket for a listener.
+    Return the path of the supervisor's socket for a listener; no listener's name makes it that
+    of a box, or of the file that locks another listener's.
     """
-    return f"{folder}/{listener}"
+    return f"{folder}/{listener}.own"
 
 
 def inner_listener(spec: ListenerSpec, folder: str) -> ListenerSpec:
