@@ -8,8 +8,9 @@ import pytest
 from twisted.logger import capturedLogs, formatEvent
 
 from tests.proxy.rigs import GET, OK, begin, body_of, check_rest, make_rig, status_of
-from txbalancer.core import flags
+from txbalancer.core import flags, prospects
 from txbalancer.core.health import ProbeResult
+from txbalancer.core.member import Member
 from txbalancer.testing import MemoryRig
 
 
@@ -281,3 +282,28 @@ def test_S23_a_failed_attempt_may_not_leave_the_session_either() -> None:
     assert status_of(client.taken()) == 503
     assert len(rig.outcomes[0].tried) == 2
     check_rest(rig)
+
+
+def test_members_are_not_all_looked_at_for_each_refusal(monkeypatch: pytest.MonkeyPatch) -> None:
+    """
+    Not even where the only one in use stands last: whoever refuses many has no time for that. Once
+    it has gone out it is told at once.
+    """
+    rig = make_rig(50, member="retry=30 maxfails=1", balancer="forcerecovery = off")
+    resource = rig.targets.balancers["shop"]
+    *others, last = resource.balancer.members
+    for each in others:
+        resource.balancer.force_error(each, "test", rig.runtime.now())
+    looks: list[Member] = []
+
+    def looked(member: Member, now: float) -> float:
+        looks.append(member)
+        return back(member, now)
+
+    back = prospects.back
+    monkeypatch.setattr(prospects, "back", looked)
+    assert [resource.retry_after() for _ in range(100)] == [1] * 100
+    assert len(looks) < 500
+    rig.advance(2)
+    resource.balancer.force_error(last, "test", rig.runtime.now())
+    assert resource.retry_after() == 29

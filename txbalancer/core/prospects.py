@@ -73,16 +73,23 @@ def _after_error(member: Member) -> float:
     return member.error_time + member.spec.retry
 
 
+def readiest(members: Iterable[Member], now: float) -> Member | None:
+    """
+    Return the member that is L{back} first of those that L{first_back} counts, if any ever is.
+    """
+    found, soonest = None, inf
+    for member in members:
+        if not member.flags & flags.DRAIN and (at := back(member, now)) < soonest:
+            found, soonest = member, at
+            if at <= now:
+                break
+    return found
+
+
 def first_back(members: Iterable[Member], now: float) -> float:
     """
     Return when the first of several members may take requests; C{inf} for never. Draining ones
     do not count, for they take none but those of their sessions.
     """
-    found = inf
-    for member in members:
-        if member.flags & flags.DRAIN:
-            continue
-        found = min(found, back(member, now))
-        if found <= now:
-            return now
-    return found
+    found = readiest(members, now)
+    return inf if found is None else back(found, now)

@@ -21,6 +21,7 @@ from txbalancer.core.health import ProbeResult
 from txbalancer.core.lines import Line
 from txbalancer.core.member import Member
 from txbalancer.core.mounts import Mount
+from txbalancer.core.prospects import readiest
 from txbalancer.core.reload import reconfigure
 from txbalancer.core.rollcall import roll_call
 from txbalancer.core.specs import BalancerSpec, MemberSpec, MountSpec, ToBalancer
@@ -74,8 +75,8 @@ class BalancerResource(Resource):
         self._outages = Throttle(10.0)
         self._faults = Faults()
         self._timer: Any = None
-        # When was looked last, and what was found, for L{retry_after}.
-        self._back = (-inf, inf)
+        # When was looked last, what was found, and who was in use then, for L{retry_after}.
+        self._back: tuple[float, float, Member | None] = (-inf, inf, None)
 
     def open_pools(self) -> None:
         """
@@ -236,17 +237,23 @@ class BalancerResource(Resource):
         @param members: the only ones that will do; none for any.
         """
         now = self.runtime.now()
-        if members:
-            back = self.balancer.next_return(now, members)
-        else:
-            looked, back = self._back
-            if now - looked >= 1.0 or back <= now:
-                # In an outage everybody asks, and members may be many; one in use is found soon,
-                # and may be out by now.
-                back = self.balancer.next_return(now)
-                self._back = (now, back)
-        wait = back - now
+        wait = (self.balancer.next_return(now, members) if members else self._next(now)) - now
         return max(1, min(_LONGEST, int(wait) + 1)) if wait < NEVER else _LONGEST
+
+    def _next(self, now: float) -> float:
+        """
+        Return when any member may take requests. Where it is asked most, under load and in an
+        outage, members may be many: all are looked at once a second, and whenever the one that was
+        found in use may just have gone out.
+        """
+        looked, back, ready = self._back
+        if ready is not None:
+            back = self.balancer.next_return(now, (ready,))
+        if now - looked >= 1.0 or (back <= now) != (ready is not None):
+            found = readiest(self.balancer.members, now)
+            back = inf if found is None else self.balancer.next_return(now, (found,))
+            self._back = (now, back, found if back <= now else None)
+        return back
 
     def log_fault(self, member: Member, error: BalancerError) -> None:
         """
