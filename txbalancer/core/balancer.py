@@ -293,8 +293,7 @@ class Balancer(Recalling):
         """
         self._routes = by_label(self.members, lambda member: (member.route,))
         self._schemes = [
-            (scheme, by_label(self.members, scheme.labels))
-            for scheme, _ in self._schemes
+            (scheme, by_label(self.members, scheme.labels)) for scheme, _ in self._schemes
         ]
         self.changed()
 
