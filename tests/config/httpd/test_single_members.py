@@ -5,6 +5,7 @@ Members that a rule leads to without a balancer, and their parameters.
 from __future__ import annotations
 
 from tests.config.httpd.collecting import good
+from tests.config.httpd.reading import errors_of
 from txbalancer.core.specs import MemberSpec
 
 
@@ -88,3 +89,12 @@ def test_a_section_of_a_url_that_nothing_leads_to() -> None:
     assert found.warnings == [
         "f:1: Proxy: no ProxyPass leads to http://b: its parameters have no effect"
     ]
+
+
+def test_a_password_in_a_url_is_not_repeated() -> None:
+    """
+    Whatever else is wrong with the URL, what is said of it does not show the password.
+    """
+    told = errors_of('ProxyPassMatch "^/a(.*)$" "http://me:hidden@10.0.0.1:80$1"')
+    assert "a user name or password in a URL is not supported" in told
+    assert "hidden" not in told

@@ -125,6 +125,9 @@ def _check_url(url: str) -> None:
     authority = re.split(r"[/?#]", rest[2:], maxsplit=1)[0]
     if not authority:
         raise ValueError(f"ProxyPass URL must be absolute!: {url}")
+    if "@" in authority:
+        # Before what shows the URL: a password is in it.
+        raise ValueError("a user name or password in a URL is not supported")
     if "${" in authority:
         raise ValueError(f"{url} has a variable that is not defined")
     if "$" in authority:
