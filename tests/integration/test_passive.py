@@ -67,7 +67,7 @@ def test_a_sick_member_is_ejected_and_comes_back_slowly(balancer: Starts) -> Non
             f"members =\n    {one.url}\n    {two.url}\n\n[mount:/]\nto = balancer://pool/\n"
         )
         with Load(process.port) as load:
-            until(lambda: "-> Init Ejct: ejected: 3" in process.log(), "it is ejected", 30.0)
+            until(lambda: "-> ejected: 3" in process.log(), "it is ejected", 30.0)
             sick.well.set()
             until(lambda: "reinstated: its ejection is over" in process.log(), "it is back", 30.0)
         assert len(load.failures) == sick.failed > 0

@@ -340,7 +340,7 @@ def test_what_passive_health_finds_is_told_once(
             lambda: _of(control.ask("GET", "/events")["events"], kinds, 3), "all is told"
         )
     texts = {each["kind"]: each["text"] for each in events}
-    assert texts["flip"].endswith("Ejct: ejected: 3 failed answers in a row, for 300s, 1st time")
+    assert texts["flip"].endswith("-> ejected: 3 failed answers in a row, for 300s, 1st time")
     assert texts["panic"].startswith("1 of 2 members are healthy, below panic = 60 %")
     assert "requests failed, requests get 503 for 300s" in texts["breaker"]
     file = [json.loads(line) for line in path.read_text().splitlines()]
@@ -349,7 +349,7 @@ def test_what_passive_health_finds_is_told_once(
     ]
     log = process.log()
     assert all(log.count(f"shop: {texts[each]}") == 1 for each in ("panic", "breaker"))
-    assert not re.search(r"worker \d: .*(are healthy|circuit breaker open|Ejct)", log)
+    assert not re.search(r"worker \d: .*(are healthy|circuit breaker open|ejected)", log)
 
 
 def _of(events: list[dict[str, Any]], kinds: tuple[str, ...], count: int) -> Any:

@@ -54,7 +54,7 @@ def test_an_ejection_ends_in_time_and_both_are_told() -> None:
     assert one.flags & flags.EJECTED
     (event,) = [e for e in made.service.targets.journal.events if e.kind == "flip"]
     assert event.text == (
-        "in use -> ejected: ejected: 2 failed answers in a row, for 30s, 1st time"
+        "in use -> ejected: 2 failed answers in a row, for 30s, 1st time"
     )
     details = dict(event.details)
     assert (details["kind"], details["times"]) == ("failures", 1)

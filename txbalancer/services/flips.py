@@ -85,6 +85,8 @@ class FlipLog:
         if before == after:
             # Bits that have no words of their own.
             before, after = flags.describe(flip.before).strip(), flags.describe(flip.after).strip()
+        # A cause may say the state itself, for where it stands alone.
+        cause = flip.cause.removeprefix(f"{after}: ")
         level = self.log.info if flags.usable(flip.after) else self.log.warn
         level(
             "{balancer}: {member} {before} -> {after}: {cause}{more}",
@@ -93,13 +95,13 @@ class FlipLog:
             member=flip.member.name,
             before=before,
             after=after,
-            cause=flip.cause,
+            cause=cause,
         )
         if flip.cause != COMMANDED:
             # Those are an event of their own.
             self._journal.follow(
                 "flip",
-                f"{before} -> {after}: {flip.cause}{more}",
+                f"{before} -> {after}: {cause}{more}",
                 balancer=self._balancer,
                 member=flip.member.name,
                 details={
