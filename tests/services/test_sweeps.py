@@ -53,9 +53,7 @@ def test_an_ejection_ends_in_time_and_both_are_told() -> None:
     one = balancer(made).members[0]
     assert one.flags & flags.EJECTED
     (event,) = [e for e in made.service.targets.journal.events if e.kind == "flip"]
-    assert event.text == (
-        "in use -> ejected: 2 failed answers in a row, for 30s, 1st time"
-    )
+    assert event.text == ("in use -> ejected: 2 failed answers in a row, for 30s, 1st time")
     details = dict(event.details)
     assert (details["kind"], details["times"]) == ("failures", 1)
     assert details["until"] == pytest.approx(event.time + 30.0, abs=1.0)
