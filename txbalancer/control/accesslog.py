@@ -11,13 +11,12 @@ from twisted.internet.interfaces import IDelayedCall
 from twisted.logger import Logger
 
 from txbalancer.control.logformat import compile_format
-from txbalancer.control.loglines import IN_PIECES, MOST_PIECES, Pieces
 from txbalancer.control.logsinks import NullSink, Sink, open_sink
 from txbalancer.core.outcome import Outcome
 from txbalancer.errors import StartError
 
-BATCH = 256
-"""Lines that are written at once, without waiting for L{DELAY}."""
+BATCH = 64 * 1024
+"""Bytes that are written at once, without waiting for L{DELAY}."""
 
 DELAY = 0.5
 """Seconds that a line waits at most."""
@@ -50,12 +49,7 @@ def open_access_log(
     except ValueError as error:
         raise StartError(f"access-log-format: {error}") from error
     sink = open_sink(destination)
-    if sink is None:
-        return NoAccessLog()
-    pieces = IN_PIECES.get(write_line)
-    if pieces is None:
-        return AccessLog(sink, write_line, clock, due=due)
-    return AccessLog(sink, pieces, clock, due=due, pieces=MOST_PIECES)
+    return NoAccessLog() if sink is None else AccessLog(sink, write_line, clock, due=due)
 
 
 class AccessLog(Generic[Record]):
@@ -76,17 +70,14 @@ class AccessLog(Generic[Record]):
     def __init__(
         self,
         sink: Sink,
-        write_line: Callable[[Record], Any],
+        write_line: Callable[[Record], bytes],
         clock: Any,
         most_held: int = MOST_HELD,
         what: str = "access log",
         due: Due | None = None,
-        pieces: int = 0,
     ) -> None:
         """
         @param write_line: makes a line, with its end.
-        @param pieces: into how many pieces a line comes from C{write_line}, at most; 0 where it
-            comes as a whole.
         @param due: called when there are many lines, by somebody who calls L{flush} then and
             every now and then; C{None} where nobody does.
         @param what: the log it is, for messages.
@@ -96,11 +87,7 @@ class AccessLog(Generic[Record]):
         self._write_line = write_line
         self._clock = clock
         self._most_held = most_held
-        # Whole ones, or their pieces; it stays the same list.
         self._lines: list[bytes] = []
-        self._take: Callable[[Any], None] = self._lines.extend if pieces else self._lines.append
-        self._full = BATCH * (pieces or 1)
-        # Bytes of those that came since something is held.
         self._size = 0
         self._rest = b""
         self._stuck = self._outdated = False
@@ -121,25 +108,21 @@ class AccessLog(Generic[Record]):
             if self._may_warn():
                 self._log.failure("{what}: a line could not be made", what=self._what)
             return
-        self._take(line)
-        if self._timer is None or len(self._lines) >= self._full or self._stuck:
-            self._attend((line,) if type(line) is bytes else line)
+        self._lines.append(line)
+        self._size += len(line)
+        if self._timer is None or self._size >= BATCH or self._stuck:
+            self._attend()
 
-    def _attend(self, last: Pieces) -> None:
+    def _attend(self) -> None:
         """
         See to the timer, to a full batch, and to lines above the limit.
         """
         if self._timer is None:
             self._timer = self._clock.callLater(DELAY, self._time_is_up)
-        if len(self._lines) >= self._full and not self._stuck:
+        if self._size >= BATCH and not self._stuck:
             self._due()
-        if not self._lines:
-            return
-        size = sum(map(len, last))
-        self._size += size
-        if self._size + len(self._rest) > self._most_held:
-            del self._lines[-len(last) :]
-            self._size -= size
+        if self._lines and self._size + len(self._rest) > self._most_held:
+            self._size -= len(self._lines.pop())
             self._lose()
 
     def _lose(self) -> None:

@@ -11,19 +11,13 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from txbalancer.control.logfields import NO_REQUEST, clf_time, request_line
 from txbalancer.control.logtexts import SUSPECT, Texts, escape, escape_json
 from txbalancer.core.outcome import Outcome
 from txbalancer.core.request import Peer
-
-Pieces = tuple[bytes, ...]
-"""Of a line; joined they are it."""
-
-MOST_PIECES = 18
-"""That a line comes in."""
 
 COMBINED = b'%b - %b [%b] "%b" %b %b "%b" "%b" reason=%b\n'
 
@@ -64,9 +58,8 @@ def combined(record: Outcome) -> bytes:
     )
 
 
-_SECOND = 1_000_000
-"""In microseconds."""
-
+_SENT = b'%d,"first_byte":%.6f,"duration":%.6f'
+_SENT_ALONE = b'%d,"duration":%.6f'
 _THOUSANDTHS = tuple(b"%03d" % number for number in range(1000))
 
 _ENDING = Outcome._fields[2:10]
@@ -136,20 +129,6 @@ def as_json(record: Outcome) -> bytes:
 
     Some keys are always there, others only with something to say: docs/operations.rst has both.
     """
-    return b"".join(json_pieces(record))
-
-
-def as_marked_json(record: Outcome) -> bytes:
-    """
-    Write C{json}, with the rate limit that would have refused the request but for C{dry-run}.
-    """
-    return b"".join(marked_json_pieces(record))
-
-
-def json_pieces(record: Outcome) -> Pieces:
-    """
-    Return the pieces of L{as_json}, which to put together costs less for many lines at once.
-    """
     (
         request, peer, status, reason, balancer, member, route, attempts, route_changed, reused,
         tried, bytes_in, bytes_out, started, duration, queue, connect, first_byte, sticky, _,
@@ -161,42 +140,28 @@ def json_pieces(record: Outcome) -> Pieces:
     more = b""
     if bytes_in or queue or connect or head.trace or tried:
         more = _more(record, head.trace)
-    # Floats would be written by what nothing else here runs, and what is cold costs most.
-    first = first_upper = first_lower = b""
     if first_byte:
-        micros = int(first_byte * _SECOND + 0.5)
-        if 0 <= micros < _SECOND:
-            first = b',"first_byte":0.'
-            first_upper, first_lower = _THOUSANDTHS[micros // 1000], _THOUSANDTHS[micros % 1000]
-        else:
-            first = b',"first_byte":%.6f' % first_byte
-    micros = int(duration * _SECOND + 0.5)
-    if 0 <= micros < _SECOND:
-        span = b',"duration":0.'
-        upper, lower = _THOUSANDTHS[micros // 1000], _THOUSANDTHS[micros % 1000]
+        sent = _SENT % (bytes_out, first_byte, duration)
     else:
-        span, upper, lower = b',"duration":%.6f' % duration, b"", b""
-    # They have their keys with them, so that those with nothing to say are empty.
-    return (
-        _json_seconds[int(started)],
-        _THOUSANDTHS[int(started * 1000) % 1000],
-        peer.logged or _of_peer(peer),
-        _json_asked[head.user, head.version, head.method, head.host],
-        target,
-        _json_endings[
-            status, reason, balancer, member, route, attempts, route_changed, reused, sticky
-        ],
-        b"%d" % bytes_out,
-        first,
-        first_upper,
-        first_lower,
-        span,
-        upper,
-        lower,
-        _json_referers[noted(b"referer")],
-        _json_agents[noted(b"user-agent")],
-        more,
-        b"}\n",
+        sent = _SENT_ALONE % (bytes_out, duration)
+    # Pieces have their keys with them, so that those with nothing to say are empty. To join
+    # them takes less than to fill them in.
+    return b"".join(
+        (
+            _json_seconds[int(started)],
+            _THOUSANDTHS[int(started * 1000) % 1000],
+            peer.logged or _of_peer(peer),
+            _json_asked[head.user, head.version, head.method, head.host],
+            target,
+            _json_endings[
+                status, reason, balancer, member, route, attempts, route_changed, reused, sticky
+            ],
+            sent,
+            _json_referers[noted(b"referer")],
+            _json_agents[noted(b"user-agent")],
+            more,
+            b"}\n",
+        )
     )
 
 
@@ -219,19 +184,10 @@ def _more(record: Outcome, trace: bytes) -> bytes:
     return found
 
 
-def marked_json_pieces(record: Outcome) -> Pieces:
+def as_marked_json(record: Outcome) -> bytes:
     """
-    Return the pieces of L{as_marked_json}.
+    Write C{json}, with the rate limit that would have refused the request but for C{dry-run}.
     """
-    pieces = json_pieces(record)
+    line = as_json(record)
     limited = getattr(record.request, "limited", "")
-    if not limited:
-        return pieces
-    return (*pieces[:-1], b',"limit":"%b"' % escape_json(limited.encode()), pieces[-1])
-
-
-IN_PIECES: Mapping[Callable[[Outcome], bytes], Callable[[Outcome], Pieces]] = {
-    as_json: json_pieces,
-    as_marked_json: marked_json_pieces,
-}
-"""How to have the pieces of what a function writes."""
+    return b'%b,"limit":"%b"}\n' % (line[:-2], escape_json(limited.encode())) if limited else line
