@@ -51,7 +51,8 @@ around a value that has blanks in it. The URL is ``http://HOST[:PORT][/PATH]``, 
 MEMBER = """\
 These stand behind a member's URL. In a ``[balancer:NAME]`` section, ``member.KEY = VALUE``
 gives any of them to all members of the balancer that do not say otherwise; ``KEY = VALUE``
-does too, unless the balancer has a key of that name itself, as it has ``timeout``.
+does too, unless the balancer has a key of that name itself, as it has ``timeout``. A member that
+is added by command has what is said then, and a health check only if one is.
 """
 
 SOURCE = """\
