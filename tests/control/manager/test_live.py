@@ -179,7 +179,8 @@ def test_limits_are_told(browser: Browser) -> None:
     browser.rig.advance(1.1)
     ((_, news),) = watcher.events()
     assert news["limits"][1][2] == "2"
-    assert "<td>max-requests</td><td>2</td><td>9</td>" in browser.get()
+    cells = '<td data-name="Option">max-requests</td><td data-name="Used">2</td>'
+    assert f'{cells}<td data-name="Most">9</td>' in browser.get()
 
 
 def test_a_drain_is_told_until_its_end(browser: Browser) -> None:

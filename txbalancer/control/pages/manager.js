@@ -151,10 +151,15 @@ function showLimits(limits) {
   const section = find("#limits");
   section.hidden = limits.length === 0;
   const body = find("tbody", section);
+  const names = all("th", section).map((each) => each.textContent);
   while (body.rows.length > limits.length) body.deleteRow(-1);
   limits.forEach((texts, place) => {
     const row = body.rows[place] ?? body.insertRow();
-    texts.forEach((text, n) => setText(row.cells[n] ?? row.insertCell(), text));
+    texts.forEach((text, n) => {
+      const cell = row.cells[n] ?? row.insertCell();
+      cell.dataset.name = names[n];
+      setText(cell, text);
+    });
   });
 }
 
