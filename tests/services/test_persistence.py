@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from twisted.internet.defer import Deferred
-from twisted.logger import capturedLogs, globalLogPublisher
+from twisted.logger import capturedLogs
 
 from tests.services.persisting import FIRST, NEW, SECOND, Places, change_all
 from tests.services.worlds import CONFIGURATION, World
@@ -20,30 +20,6 @@ from txbalancer.core import flags
 from txbalancer.core.commands import AddMember, RemoveMember, SetMember
 from txbalancer.core.specs import MemberSpec
 from txbalancer.errors import StartError
-
-
-@pytest.fixture
-def places(tmp_path: Path) -> Places:
-    """
-    Return a folder for services.
-    """
-    return Places(tmp_path)
-
-
-@pytest.fixture
-def told() -> list[str]:
-    """
-    Return the notes about state that are logged during a test.
-    """
-    found: list[str] = []
-
-    def observe(event: dict) -> None:
-        if event.get("log_format", "").startswith("state") and "line" not in event:
-            found.append(event.get("note", event.get("fault", "")))
-
-    globalLogPublisher.addObserver(observe)
-    yield found
-    globalLogPublisher.removeObserver(observe)
 
 
 def test_M41_changes_outlive_a_crash(places: Places, told: list[str]) -> None:

@@ -4,40 +4,13 @@ State files with something in them that cannot be put back.
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
-from twisted.logger import globalLogPublisher
 
 from tests.services.persisting import FIRST, NEW, Places, change_all
 from txbalancer.control.state import decode, encode
 from txbalancer.core import flags
 from txbalancer.core.commands import AddMember
 from txbalancer.core.specs import MemberSpec
-
-
-@pytest.fixture
-def places(tmp_path: Path) -> Places:
-    """
-    Return a folder for services.
-    """
-    return Places(tmp_path)
-
-
-@pytest.fixture
-def told() -> list[str]:
-    """
-    Return the notes about state that are logged during a test.
-    """
-    found: list[str] = []
-
-    def observe(event: dict) -> None:
-        if event.get("log_format", "").startswith("state") and "line" not in event:
-            found.append(event.get("note", event.get("fault", "")))
-
-    globalLogPublisher.addObserver(observe)
-    yield found
-    globalLogPublisher.removeObserver(observe)
 
 
 def test_a_damaged_file(places: Places, told: list[str]) -> None:

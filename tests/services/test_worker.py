@@ -4,13 +4,11 @@ What a worker does when its supervisor says so.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from unittest.mock import Mock
 
-import pytest
 from twisted.internet.testing import StringTransport
 from twisted.protocols.amp import AMP
 
@@ -22,16 +20,6 @@ from txbalancer.core.specs import MemberSpec
 from txbalancer.workers.line import Line
 from txbalancer.workers.orders import Perform, Stop
 from txbalancer.workers.table import BEAT
-
-
-@pytest.fixture
-def worker(tmp_path: Path) -> Iterator[Worker]:
-    """
-    Make one.
-    """
-    made = Worker(tmp_path)
-    yield made
-    made.close()
 
 
 def test_it_lives(worker: Worker) -> None:

@@ -4,11 +4,8 @@ How a worker leaves, and what it does until its end.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
-import pytest
 from twisted.internet.address import IPv4Address
 
 from tests.services.workers import TEXT, Worker
@@ -18,16 +15,6 @@ from txbalancer.core.commands import SetMember
 from txbalancer.testing import MemoryTransport
 from txbalancer.workers.orders import Perform, Stop
 from txbalancer.workers.word import Turn, Word
-
-
-@pytest.fixture
-def worker(tmp_path: Path) -> Iterator[Worker]:
-    """
-    Make one.
-    """
-    made = Worker(tmp_path)
-    yield made
-    made.close()
 
 
 def test_an_idle_one_stops_at_once(worker: Worker) -> None:
